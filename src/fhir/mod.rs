@@ -1,0 +1,9 @@
+//! What FHIR R4 says, as code: no I/O, no HTTP, no SQL. <https://hl7.org/fhir/R4/>
+
+pub mod outcome;
+pub mod resource;
+pub mod resource_type;
+
+pub use outcome::{Failure, Issue, Reason, Severity};
+pub use resource::Resource;
+pub use resource_type::ResourceType;

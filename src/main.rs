@@ -1,0 +1,3 @@
+//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `token`, `openapi`.
+
+fn main() {}

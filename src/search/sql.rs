@@ -1,0 +1,207 @@
+//! SQL as a tree of text pieces and typed binds, rendered by diesel for either database.
+//!
+//! diesel's typed queries become walls of trait bounds where code is generic over databases, and `sql_query` is
+//! never cached and numbers placeholders by hand; a fragment of our own has neither fault.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use diesel::backend::Backend;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Binary, Double, HasSqlType, Nullable, Text};
+
+/// A value that is bound, never written into the text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bind {
+    /// A text.
+    Text(String),
+    /// A 64-bit integer.
+    Int(i64),
+    /// A floating-point number.
+    Real(f64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// No text.
+    NullText,
+    /// No integer.
+    NullInt,
+}
+
+impl From<&str> for Bind {
+    fn from(value: &str) -> Self {
+        Bind::Text(value.into())
+    }
+}
+
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Bind::Text(value)
+    }
+}
+
+impl From<i64> for Bind {
+    fn from(value: i64) -> Self {
+        Bind::Int(value)
+    }
+}
+
+impl From<f64> for Bind {
+    fn from(value: f64) -> Self {
+        Bind::Real(value)
+    }
+}
+
+impl From<Vec<u8>> for Bind {
+    fn from(value: Vec<u8>) -> Self {
+        Bind::Bytes(value)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(Cow<'static, str>),
+    Bind(Bind),
+}
+
+/// A piece of SQL with its binds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sql {
+    pieces: Vec<Piece>,
+    volatile: bool,
+}
+
+impl Sql {
+    /// Text with a `?` for each bind.
+    pub fn of<const N: usize>(text: &'static str, binds: [Bind; N]) -> Self {
+        Self::default().push(text, binds)
+    }
+
+    /// Adds text with a `?` for each bind.
+    #[must_use]
+    pub fn push<const N: usize>(mut self, text: &'static str, binds: [Bind; N]) -> Self {
+        let mut rest = text;
+        for bind in binds {
+            let (before, after) = rest.split_once('?').expect("the text has a ? for every bind");
+            self.pieces.push(Piece::Text(Cow::Borrowed(before)));
+            self.pieces.push(Piece::Bind(bind));
+            rest = after;
+        }
+        debug_assert!(!rest.contains('?'), "a ? without its bind in {text}");
+        if !rest.is_empty() {
+            self.pieces.push(Piece::Text(Cow::Borrowed(rest)));
+        }
+        self
+    }
+
+    /// Adds an alias or another name that this program made up, such as `r3`; never anything that came from outside.
+    #[must_use]
+    pub fn name(mut self, name: String) -> Self {
+        debug_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+        self.pieces.push(Piece::Text(Cow::Owned(name)));
+        self
+    }
+
+    /// Adds another fragment.
+    #[must_use]
+    pub fn append(mut self, other: Sql) -> Self {
+        self.volatile |= other.volatile;
+        self.pieces.extend(other.pieces);
+        self
+    }
+
+    /// Fragments with a separator between them.
+    pub fn join(parts: impl IntoIterator<Item = Sql>, separator: &'static str) -> Self {
+        let mut joined = Sql::default();
+        for (at, part) in parts.into_iter().enumerate() {
+            if at > 0 {
+                joined = joined.push(separator, []);
+            }
+            joined = joined.append(part);
+        }
+        joined
+    }
+
+    /// `?, ?, ?` with the values, the last repeated up to a power of two, so that the number of different
+    /// statements stays small. `values` must not be empty.
+    pub fn list(values: Vec<Bind>) -> Self {
+        let padded = values.len().next_power_of_two();
+        let last = values.len() - 1;
+        Self::join((0..padded).map(|at| Self::of("?", [values[at.min(last)].clone()])), ", ")
+    }
+
+    /// Keeps the statement out of the connection's statement cache: for shapes of unbounded variety, and
+    /// where a plan made for these very values is worth more than a cached one.
+    #[must_use]
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    /// The fragment as a query whose rows have this SQL type.
+    pub fn rows<ST>(self) -> Rows<ST> {
+        Rows(self, PhantomData)
+    }
+}
+
+impl<DB> QueryFragment<DB> for Sql
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Double> + HasSqlType<Binary>,
+    str: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+    f64: ToSql<Double, DB>,
+    [u8]: ToSql<Binary, DB>,
+    Option<String>: ToSql<Nullable<Text>, DB>,
+    Option<i64>: ToSql<Nullable<BigInt>, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.volatile {
+            out.unsafe_to_cache_prepared();
+        }
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_sql(text),
+                Piece::Bind(Bind::Text(value)) => out.push_bind_param::<Text, str>(value)?,
+                Piece::Bind(Bind::Int(value)) => out.push_bind_param::<BigInt, i64>(value)?,
+                Piece::Bind(Bind::Real(value)) => out.push_bind_param::<Double, f64>(value)?,
+                Piece::Bind(Bind::Bytes(value)) => out.push_bind_param::<Binary, [u8]>(value)?,
+                Piece::Bind(Bind::NullText) => {
+                    out.push_bind_param::<Nullable<Text>, Option<String>>(&None)?
+                }
+                Piece::Bind(Bind::NullInt) => out.push_bind_param::<Nullable<BigInt>, Option<i64>>(&None)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueryId for Sql {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Conn> RunQueryDsl<Conn> for Sql {}
+
+/// A query whose row type is known; columns are read by position.
+pub struct Rows<ST>(Sql, PhantomData<ST>);
+
+impl<ST> Query for Rows<ST> {
+    type SqlType = ST;
+}
+
+impl<ST> QueryId for Rows<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST, DB: Backend> QueryFragment<DB> for Rows<ST>
+where
+    Sql: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<ST, Conn> RunQueryDsl<Conn> for Rows<ST> {}
