@@ -1,1 +1,5 @@
 //! (to come)
+
+pub mod answer;
+
+pub use answer::Answer;

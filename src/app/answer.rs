@@ -1,0 +1,49 @@
+//! What an interaction or an operation answers, before HTTP or a Bundle entry makes a response of it.
+//! <https://hl7.org/fhir/R4/http.html>
+
+use serde_json::Value;
+
+/// The body of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// None.
+    Empty,
+    /// JSON bytes that go out as they are: a resource as stored, or a Bundle written around such.
+    Stored(Vec<u8>),
+    /// JSON that was made or read for this answer.
+    Value(Value),
+}
+
+/// A successful answer: status, body and what the headers are made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Body,
+    /// `Location`: the absolute URL of the version that was written.
+    pub location: Option<String>,
+    /// `ETag`: the version.
+    pub version: Option<i64>,
+    /// `Last-Modified`, in microseconds since 1970.
+    pub updated: Option<i64>,
+    /// `Idempotency-Replayed: true`: the answer is the one given before to the same key.
+    pub replayed: bool,
+}
+
+impl Answer {
+    /// An answer of this status with neither body nor headers.
+    pub fn empty(status: u16) -> Self {
+        Self { status, body: Body::Empty, location: None, version: None, updated: None, replayed: false }
+    }
+
+    /// 200 with this JSON.
+    pub fn value(value: Value) -> Self {
+        Self { body: Body::Value(value), ..Self::empty(200) }
+    }
+
+    /// 200 with these bytes of JSON.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self { body: Body::Stored(bytes), ..Self::empty(200) }
+    }
+}

@@ -1,0 +1,334 @@
+//! The one table of FHIR routes: method and path to an [`Interaction`]. Routing, the CapabilityStatement and the
+//! OpenAPI document read it. <https://hl7.org/fhir/R4/http.html#summary>
+
+use std::borrow::Cow;
+
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::bundle::Method;
+use crate::fhir::reference::is_id;
+use crate::interactions::Interaction;
+
+/// What a route does; [`Interaction`] is this with the values of the path in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The CapabilityStatement.
+    Capabilities,
+    /// The current version.
+    Read,
+    /// One version.
+    Vread,
+    /// A new resource.
+    Create,
+    /// A new version.
+    Update,
+    /// The end of a resource.
+    Delete,
+    /// All versions of one resource.
+    History,
+    /// A search of one type.
+    Search,
+    /// A search of one type in a patient's compartment.
+    CompartmentSearch,
+    /// Batch or transaction.
+    Batch,
+    /// A `$operation`.
+    Operation,
+}
+
+/// One route.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteRow {
+    /// The method; `GET` answers `HEAD` too.
+    pub method: Method,
+    /// The path under the base URL: `{type}/{id}`. Words in braces are variables.
+    pub path: &'static str,
+    /// What it does.
+    pub kind: Kind,
+}
+
+#[rustfmt::skip]
+const ROUTES: [RouteRow; 18] = [
+    row(Method::Get,    "metadata",                        Kind::Capabilities),
+    row(Method::Post,   "",                                Kind::Batch),
+    row(Method::Get,    "${operation}",                    Kind::Operation),
+    row(Method::Post,   "${operation}",                    Kind::Operation),
+    row(Method::Get,    "{type}",                          Kind::Search),
+    row(Method::Post,   "{type}",                          Kind::Create),
+    row(Method::Post,   "{type}/_search",                  Kind::Search),
+    row(Method::Get,    "{type}/${operation}",             Kind::Operation),
+    row(Method::Post,   "{type}/${operation}",             Kind::Operation),
+    row(Method::Get,    "{type}/{id}",                     Kind::Read),
+    row(Method::Put,    "{type}/{id}",                     Kind::Update),
+    row(Method::Delete, "{type}/{id}",                     Kind::Delete),
+    row(Method::Get,    "{type}/{id}/_history",            Kind::History),
+    row(Method::Get,    "{type}/{id}/_history/{version}",  Kind::Vread),
+    row(Method::Get,    "{type}/{id}/${operation}",        Kind::Operation),
+    row(Method::Post,   "{type}/{id}/${operation}",        Kind::Operation),
+    row(Method::Get,    "Patient/{id}/{type}",             Kind::CompartmentSearch),
+    row(Method::Post,   "Patient/{id}/{type}/_search",     Kind::CompartmentSearch),
+];
+
+/// Paths that FHIR gives a meaning and that have no method here yet.
+const WITHOUT_METHOD: [&str; 3] = ["_search", "_history", "{type}/_history"];
+
+const fn row(method: Method, path: &'static str, kind: Kind) -> RouteRow {
+    RouteRow { method, path, kind }
+}
+
+/// All routes.
+pub fn table() -> impl Iterator<Item = RouteRow> {
+    ROUTES.into_iter()
+}
+
+/// What a method and a path ask for. The path is what follows the base URL, percent-encoded, without the query.
+///
+/// # Errors
+/// `NotFound` for a path that means nothing here; `MethodNotAllowed`, with the methods that the path has.
+pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
+    let segments = segments(path)?;
+    let wanted = if method == Method::Head { Method::Get } else { method };
+    let mut allow: Option<Vec<Method>> = None;
+    for row in ROUTES {
+        let Some(found) = found(row.path, &segments) else { continue };
+        if row.method == wanted {
+            return Ok(interaction(row.kind, found));
+        }
+        allow.get_or_insert_default().push(row.method);
+    }
+    if WITHOUT_METHOD.iter().any(|path| found(path, &segments).is_some()) {
+        allow.get_or_insert_default();
+    }
+    Err(allow.map_or_else(|| unknown(&segments), |allow| not_allowed(method, path, &allow)))
+}
+
+/// What the variables of a path are.
+#[derive(Default)]
+struct Found<'a> {
+    ty: Option<ResourceType>,
+    id: Option<&'a str>,
+    version: Option<i64>,
+    operation: Option<&'a str>,
+}
+
+fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Failure> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    path.split('/').map(decoded).collect::<Option<_>>().ok_or_else(|| {
+        Failure::new(Reason::NotFound, "The path is not UTF-8 in percent-encoding, so nothing is there.")
+    })
+}
+
+fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(Cow::Borrowed(segment));
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let hex = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+'))?);
+            rest = &after[2..];
+        } else {
+            bytes.push(byte);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
+    let mut found = Found::default();
+    let mut shape = path.split('/').filter(|word| !word.is_empty());
+    for segment in segments {
+        let segment: &str = segment;
+        match shape.next()? {
+            "{type}" => found.ty = Some(ResourceType::parse(segment)?),
+            "{id}" => found.id = Some(is_id(segment).then_some(segment)?),
+            "{version}" => found.version = Some(version(segment)?),
+            "${operation}" => found.operation = Some(segment.strip_prefix('$')?),
+            word if word == segment => {}
+            _ => return None,
+        }
+    }
+    shape.next().is_none().then_some(found)
+}
+
+/// Versions count from 1; what cannot be one is looked for as 0, which no resource has.
+fn version(segment: &str) -> Option<i64> {
+    is_id(segment).then(|| segment.parse().ok().filter(|_| !segment.starts_with(['0', '-'])).unwrap_or(0))
+}
+
+fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
+    const HAS_TYPE: &str = "the row's path has {type}";
+    const HAS_ID: &str = "the row's path has {id}";
+    let id = || found.id.expect(HAS_ID).to_owned();
+    let ty = || found.ty.expect(HAS_TYPE);
+    match kind {
+        Kind::Capabilities => Interaction::Capabilities,
+        Kind::Batch => Interaction::Batch,
+        Kind::Read => Interaction::Read { ty: ty(), id: id() },
+        Kind::Vread => Interaction::Vread {
+            ty: ty(),
+            id: id(),
+            version: found.version.expect("the row's path has {version}"),
+        },
+        Kind::Create => Interaction::Create { ty: ty() },
+        Kind::Update => Interaction::Update { ty: ty(), id: id() },
+        Kind::Delete => Interaction::Delete { ty: ty(), id: id() },
+        Kind::History => Interaction::History { ty: ty(), id: id() },
+        Kind::Search => Interaction::Search { ty: ty(), patient: None },
+        Kind::CompartmentSearch => Interaction::Search { ty: ty(), patient: Some(id()) },
+        Kind::Operation => Interaction::Operation {
+            code: found.operation.expect("the row's path has ${operation}").to_owned(),
+            target: found.ty.map(|ty| (ty, found.id.map(str::to_owned))),
+        },
+    }
+}
+
+fn unknown(segments: &[Cow<'_, str>]) -> Failure {
+    let first = segments.first().map_or("", |segment| segment.as_ref());
+    let text = if ResourceType::parse(first).is_some() {
+        "There is nothing at this path; an id has 1 to 64 letters, digits, `-` and `.`.".to_owned()
+    } else {
+        format!("`{}` is not a resource type of FHIR R4.", shown(first))
+    };
+    Failure::new(Reason::NotFound, text)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+fn not_allowed(method: Method, path: &str, allow: &[Method]) -> Failure {
+    let text = match (method, path.contains('/')) {
+        (Method::Patch, true) => "Patch is not offered; send the whole resource with PUT.",
+        (Method::Put | Method::Delete, false) => {
+            "Conditional update and delete are not offered; name the resource by its id."
+        }
+        _ => "This method is not offered at this path; the Allow header names those that are.",
+    };
+    let mut failure = Failure::new(Reason::MethodNotAllowed, text);
+    failure.allow = Some(allow_header(allow));
+    failure
+}
+
+/// The value of the `Allow` header for these methods.
+pub fn allow_header(methods: &[Method]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for method in methods {
+        names.push(method.name());
+        if *method == Method::Get {
+            names.push("HEAD");
+        }
+    }
+    names.dedup();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ty(name: &str) -> ResourceType {
+        ResourceType::parse(name).expect("a type of R4")
+    }
+
+    #[test]
+    fn every_route_leads_to_its_interaction() {
+        let (patient, goal, id) = (ty("Patient"), ty("Goal"), || "1".to_owned());
+        let cases = [
+            (Method::Get, "metadata", Interaction::Capabilities),
+            (Method::Head, "metadata", Interaction::Capabilities),
+            (Method::Post, "", Interaction::Batch),
+            (Method::Post, "/", Interaction::Batch),
+            (Method::Get, "$export", Interaction::Operation { code: "export".into(), target: None }),
+            (Method::Get, "Goal", Interaction::Search { ty: goal, patient: None }),
+            (Method::Post, "Goal", Interaction::Create { ty: goal }),
+            (Method::Post, "Goal/_search", Interaction::Search { ty: goal, patient: None }),
+            (Method::Get, "Goal/1", Interaction::Read { ty: goal, id: id() }),
+            (Method::Head, "Goal/1/", Interaction::Read { ty: goal, id: id() }),
+            (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: id() }),
+            (Method::Delete, "Goal/1", Interaction::Delete { ty: goal, id: id() }),
+            (Method::Get, "Goal/1/_history", Interaction::History { ty: goal, id: id() }),
+            (Method::Get, "Goal/1/_history/2", Interaction::Vread { ty: goal, id: id(), version: 2 }),
+            (Method::Get, "Goal/1/_history/x", Interaction::Vread { ty: goal, id: id(), version: 0 }),
+            (Method::Get, "Patient/1/Goal", Interaction::Search { ty: goal, patient: Some(id()) }),
+            (Method::Post, "Patient/1/Goal/_search", Interaction::Search { ty: goal, patient: Some(id()) }),
+            (
+                Method::Post,
+                "Patient/%24validate",
+                Interaction::Operation { code: "validate".into(), target: Some((patient, None)) },
+            ),
+            (
+                Method::Get,
+                "Patient/1/$validate",
+                Interaction::Operation { code: "validate".into(), target: Some((patient, Some(id()))) },
+            ),
+        ];
+        for (method, path, expected) in cases {
+            assert_eq!(route(method, path).expect(path), expected, "{method:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_a_path_lacks_is_refused_with_those_it_has() {
+        let cases = [
+            (Method::Patch, "Goal/1", "GET, HEAD, PUT, DELETE"),
+            (Method::Post, "Goal/1", "GET, HEAD, PUT, DELETE"),
+            (Method::Put, "Goal", "GET, HEAD, POST"),
+            (Method::Delete, "Goal", "GET, HEAD, POST"),
+            (Method::Get, "", "POST"),
+            (Method::Get, "Goal/_search", "POST"),
+            (Method::Put, "metadata", "GET, HEAD"),
+            (Method::Delete, "Goal/1/_history/1", "GET, HEAD"),
+            (Method::Put, "Goal/1/$validate", "GET, HEAD, POST"),
+            (Method::Get, "_history", ""),
+            (Method::Get, "Goal/_history", ""),
+        ];
+        for (method, path, allow) in cases {
+            let failure = route(method, path).expect_err(path);
+            assert_eq!((failure.status(), failure.allow.as_deref()), (405, Some(allow)), "{method:?} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_means_nothing_is_not_found() {
+        let long = format!("Goal/{}", "a".repeat(65));
+        let paths = [
+            "Nothing",
+            "Nothing/1",
+            "Goal/a_b",
+            &long,
+            "Goal/1/2",
+            "Goal/1/_history/1/2",
+            "Goal//1",
+            "%ff",
+            "a%2",
+        ];
+        for path in paths {
+            assert_eq!(route(Method::Get, path).expect_err(path).status(), 404, "{path}");
+        }
+        assert_eq!(route(Method::Get, "Group/1/Goal").expect_err("only Patient").status(), 404);
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_reached_by_its_own_path() {
+        for row in table() {
+            let path = row.path.replace("{type}", "Goal").replace("{id}", "1").replace("{version}", "1");
+            let path = path.replace("${operation}", "$validate");
+            let interaction = route(row.method, &path).expect(row.path);
+            assert_eq!(
+                matches!(interaction, Interaction::Operation { .. }),
+                row.kind == Kind::Operation,
+                "{}",
+                row.path
+            );
+        }
+    }
+}
