@@ -1,1 +1,327 @@
-//! (to come)
+//! FHIR definitions as data: R4's own, trimmed, and ours, compiled once at start.
+//! <https://hl7.org/fhir/R4/resourcelist.html>
+//!
+//! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/` or
+//! `programs/`, and one line in the lists below; a test holds the lists against the folders. R4's definitions
+//! lie in `r4/`, one a line, made by `trim.py`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use serde_json::Value;
+
+use crate::fhir::ResourceType;
+use crate::fhir::shape::Shapes;
+
+/// The canonical root of our own definitions.
+pub const CANONICAL: &str = "https://comfrey.health/fhir";
+
+/// Files by name with their text.
+macro_rules! files {
+    ($($file:literal),* $(,)?) => { &[$(($file, include_str!($file))),*] };
+}
+
+type Files = &'static [(&'static str, &'static str)];
+
+/// OperationDefinitions, one for each operation that is offered.
+const OPERATIONS: Files = files![];
+
+/// PlanDefinitions: rule sets (guidelines) and care-plan templates.
+const PLAN_DEFINITIONS: Files = files![];
+
+/// ValueSets that rule sets and templates name.
+const VALUE_SETS: Files = files![];
+
+/// CodeSystems of our own codes.
+const CODE_SYSTEMS: Files = files![];
+
+/// The resources of the programmes that a new database starts with.
+const PROGRAMS: Files = files![];
+
+const R4_STRUCTURES: &str = include_str!("r4/structures.ndjson");
+const R4_VALUE_SETS: &str = include_str!("r4/value-sets.ndjson");
+const R4_SEARCH_PARAMETERS: &str = include_str!("r4/search-parameters.ndjson");
+const R4_PATIENT_COMPARTMENT: &str = include_str!("r4/patient-compartment.ndjson");
+
+/// Everything that is defined by data.
+#[derive(Debug)]
+pub struct Definitions {
+    /// R4's types and resources, compiled for validation.
+    pub shapes: Shapes,
+    /// R4's search parameters and those that US Core adds.
+    pub search_parameters: Vec<SearchParameterDefinition>,
+    /// By type, the codes of the search parameters that put a resource into a patient's compartment; `{def}`
+    /// stands for the patient itself. A type without any is not in the map.
+    pub patient_compartment: BTreeMap<ResourceType, Vec<String>>,
+    /// Our value sets by canonical URL.
+    pub value_sets: BTreeMap<String, Value>,
+    /// Our rule sets and care-plan templates by canonical URL.
+    pub plan_definitions: BTreeMap<String, Value>,
+    /// Our code systems by canonical URL.
+    pub code_systems: BTreeMap<String, Value>,
+    /// Our OperationDefinitions, in the order of their list.
+    pub operations: Vec<Value>,
+    /// The resources of the default programmes, in the order of their list.
+    pub programs: Vec<Value>,
+}
+
+/// A SearchParameter, as its definition gives it. <https://hl7.org/fhir/R4/searchparameter.html>
+#[derive(Clone, Debug)]
+pub struct SearchParameterDefinition {
+    /// The canonical URL.
+    pub url: String,
+    /// The computer-friendly name.
+    pub name: String,
+    /// The name in a query string.
+    pub code: String,
+    /// The types that have it; `Resource` and `DomainResource` stand here as all of theirs.
+    pub base: Vec<ResourceType>,
+    /// `token`, `string`, `reference`, `date`, `number`, `quantity`, `uri`, `composite` or `special`.
+    pub kind: String,
+    /// The FHIRPath that finds the values; a few parameters have none.
+    pub expression: Option<String>,
+    /// The types that a reference parameter may point to; empty where any.
+    pub target: Vec<ResourceType>,
+    /// The parts of a composite parameter.
+    pub component: Vec<SearchParameterComponent>,
+    /// Whether `a,b` is allowed.
+    pub multiple_or: bool,
+    /// Whether the parameter may be given twice.
+    pub multiple_and: bool,
+    /// What it finds, in a sentence.
+    pub description: String,
+}
+
+/// A part of a composite search parameter.
+#[derive(Clone, Debug)]
+pub struct SearchParameterComponent {
+    /// The canonical URL of the parameter that defines the part.
+    pub definition: String,
+    /// The FHIRPath of the part, relative to the composite's own expression.
+    pub expression: String,
+}
+
+impl Definitions {
+    /// Parses and compiles everything.
+    ///
+    /// # Errors
+    /// A sentence that names the definition that is wrong.
+    pub fn load() -> Result<Self, String> {
+        let structures = r4_structures()?;
+        let value_sets = r4_value_sets()?;
+        let domain_resources = domain_resources(&structures);
+        let search_parameters = lines("r4/search-parameters.ndjson", R4_SEARCH_PARAMETERS)?;
+        Ok(Self {
+            shapes: Shapes::compile(structures.iter(), value_sets.iter())?,
+            search_parameters: search_parameters
+                .iter()
+                .map(|parameter| search_parameter(parameter, &domain_resources))
+                .collect::<Result<_, _>>()?,
+            patient_compartment: patient_compartment()?,
+            value_sets: by_url(VALUE_SETS)?,
+            plan_definitions: by_url(PLAN_DEFINITIONS)?,
+            code_systems: by_url(CODE_SYSTEMS)?,
+            operations: parsed(OPERATIONS)?,
+            programs: parsed(PROGRAMS)?,
+        })
+    }
+
+    /// The same for the whole process: loaded when first asked for, then shared.
+    ///
+    /// # Errors
+    /// As [`Definitions::load`].
+    pub fn shared() -> Result<Arc<Self>, String> {
+        static SHARED: Mutex<Option<Arc<Definitions>>> = Mutex::new(None);
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(definitions) = shared.as_ref() {
+            return Ok(Arc::clone(definitions));
+        }
+        let loaded = Arc::new(Self::load()?);
+        *shared = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
+
+/// R4's StructureDefinitions, trimmed, parsed anew: for documentation such as OpenAPI schemas.
+///
+/// # Errors
+/// A sentence that names the line that is no JSON.
+pub fn r4_structures() -> Result<Vec<Value>, String> {
+    lines("r4/structures.ndjson", R4_STRUCTURES)
+}
+
+/// The value sets to which R4 binds elements as required, with their codes where they can be listed, parsed anew.
+///
+/// # Errors
+/// A sentence that names the line that is no JSON.
+pub fn r4_value_sets() -> Result<Vec<Value>, String> {
+    lines("r4/value-sets.ndjson", R4_VALUE_SETS)
+}
+
+fn lines(file: &str, text: &str) -> Result<Vec<Value>, String> {
+    let parse =
+        |(at, line)| serde_json::from_str(line).map_err(|cause| format!("{file}:{}: {cause}", at + 1));
+    text.lines().enumerate().map(parse).collect()
+}
+
+fn parsed(files: Files) -> Result<Vec<Value>, String> {
+    let parse =
+        |(file, text): &(&str, &str)| serde_json::from_str(text).map_err(|cause| format!("{file}: {cause}"));
+    files.iter().map(parse).collect()
+}
+
+fn by_url(files: Files) -> Result<BTreeMap<String, Value>, String> {
+    let mut map = BTreeMap::new();
+    for (value, (file, _)) in parsed(files)?.into_iter().zip(files) {
+        let url =
+            value.get("url").and_then(Value::as_str).ok_or_else(|| format!("{file}: no `url`"))?.to_owned();
+        if map.insert(url, value).is_some() {
+            return Err(format!("{file}: its `url` is that of another file"));
+        }
+    }
+    Ok(map)
+}
+
+/// The types that derive from DomainResource: all but Binary, Bundle and Parameters.
+fn domain_resources(structures: &[Value]) -> Vec<ResourceType> {
+    let derived = |structure: &&Value| {
+        structure["baseDefinition"].as_str().is_some_and(|base| !base.ends_with("/Resource"))
+    };
+    let named = |structure: &Value| structure["name"].as_str().and_then(ResourceType::parse);
+    structures.iter().filter(derived).filter_map(named).collect()
+}
+
+fn search_parameter(
+    definition: &Value,
+    domain_resources: &[ResourceType],
+) -> Result<SearchParameterDefinition, String> {
+    let text = |name: &str| definition[name].as_str().map(str::to_owned);
+    let url = text("url").ok_or("a search parameter has no `url`")?;
+    let needed = |name: &str| text(name).ok_or_else(|| format!("{url}: no `{name}`"));
+    let mut base = Vec::new();
+    for name in names(&definition["base"]) {
+        match name {
+            "Resource" => base.extend(ResourceType::all()),
+            "DomainResource" => base.extend(domain_resources),
+            name => base.push(ResourceType::parse(name).ok_or_else(|| format!("{url}: no type `{name}`"))?),
+        }
+    }
+    let component = |part: &Value| {
+        let text = |name: &str| part[name].as_str().map(str::to_owned);
+        Some(SearchParameterComponent { definition: text("definition")?, expression: text("expression")? })
+    };
+    let components = definition["component"].as_array().map_or(&[][..], Vec::as_slice);
+    Ok(SearchParameterDefinition {
+        name: needed("name")?,
+        code: needed("code")?,
+        kind: needed("type")?,
+        base,
+        expression: text("expression"),
+        target: names(&definition["target"]).filter_map(ResourceType::parse).collect(),
+        component: components
+            .iter()
+            .map(component)
+            .collect::<Option<_>>()
+            .ok_or_else(|| format!("{url}: a component lacks its definition or expression"))?,
+        multiple_or: definition["multipleOr"].as_bool().unwrap_or(true),
+        multiple_and: definition["multipleAnd"].as_bool().unwrap_or(true),
+        description: text("description").unwrap_or_default(),
+        url,
+    })
+}
+
+fn patient_compartment() -> Result<BTreeMap<ResourceType, Vec<String>>, String> {
+    let definition = lines("r4/patient-compartment.ndjson", R4_PATIENT_COMPARTMENT)?;
+    let mut map = BTreeMap::new();
+    for entry in definition.iter().filter_map(|definition| definition["resource"].as_array()).flatten() {
+        let name = entry["code"].as_str().unwrap_or_default();
+        let ty = ResourceType::parse(name).ok_or_else(|| format!("patient compartment: no type `{name}`"))?;
+        let mut codes: Vec<String> = names(&entry["param"]).map(str::to_owned).collect();
+        if name == "Patient" {
+            codes.insert(0, "{def}".to_owned());
+        }
+        if !codes.is_empty() {
+            map.insert(ty, codes);
+        }
+    }
+    Ok(map)
+}
+
+fn names(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definitions() -> Arc<Definitions> {
+        Definitions::shared().expect("the embedded definitions load")
+    }
+
+    #[test]
+    fn every_file_of_ours_is_in_its_list() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/definitions");
+        for (folder, list) in [
+            ("operations", OPERATIONS),
+            ("plan-definitions", PLAN_DEFINITIONS),
+            ("value-sets", VALUE_SETS),
+            ("code-systems", CODE_SYSTEMS),
+            ("programs", PROGRAMS),
+        ] {
+            let mut listed: Vec<String> = list.iter().map(|(file, _)| (*file).to_owned()).collect();
+            let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+            let mut present: Vec<String> = entries
+                .map(|entry| format!("{folder}/{}", entry.file_name().to_string_lossy()))
+                .filter(|name| name.ends_with(".json"))
+                .collect();
+            listed.sort();
+            present.sort();
+            assert_eq!(listed, present);
+        }
+    }
+
+    #[test]
+    fn every_resource_type_has_a_structure() {
+        let structures = r4_structures().expect("they parse");
+        for ty in ResourceType::all() {
+            assert!(structures.iter().any(|s| s["name"] == ty.name() && s["kind"] == "resource"), "{ty}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_all_resources_stand_at_each_type() {
+        let definitions = definitions();
+        let find =
+            |code: &str| definitions.search_parameters.iter().find(|p| p.code == code).expect("it is there");
+        assert_eq!(find("_id").base.len(), ResourceType::all().count());
+        assert_eq!(find("_text").base.len(), ResourceType::all().count() - 3);
+        assert!(definitions.search_parameters.len() > 1_300);
+    }
+
+    #[test]
+    fn the_patient_compartment_names_parameters_that_exist() {
+        let definitions = definitions();
+        assert_eq!(definitions.patient_compartment.len(), 66);
+        for (ty, codes) in &definitions.patient_compartment {
+            for code in codes.iter().filter(|code| *code != "{def}") {
+                let found =
+                    definitions.search_parameters.iter().any(|p| p.code == *code && p.base.contains(ty));
+                assert!(found, "{ty}.{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_composites_are_defined() {
+        let definitions = definitions();
+        for parameter in definitions.search_parameters.iter().filter(|p| p.kind == "composite") {
+            assert!(!parameter.component.is_empty(), "{}", parameter.url);
+            for part in &parameter.component {
+                assert!(definitions.search_parameters.iter().any(|p| p.url == part.definition), "{part:?}");
+            }
+        }
+    }
+}

@@ -1,10 +1,12 @@
 //! What FHIR R4 says, as code: no I/O, no HTTP, no SQL. <https://hl7.org/fhir/R4/>
 
 pub mod bundle;
+pub mod json;
 pub mod outcome;
 pub mod reference;
 pub mod resource;
 pub mod resource_type;
+pub mod shape;
 
 pub use outcome::{Failure, Issue, Reason, Severity};
 pub use resource::Resource;

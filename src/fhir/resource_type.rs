@@ -47,7 +47,7 @@ impl fmt::Debug for ResourceType {
 }
 
 #[rustfmt::skip]
-const NAMES: [&str; 147] = [
+const NAMES: [&str; 146] = [
     "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment",
     "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure",
     "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem",
@@ -73,7 +73,7 @@ const NAMES: [&str; 147] = [
     "QuestionnaireResponse", "RelatedPerson", "RequestGroup", "ResearchDefinition",
     "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "RiskAssessment",
     "RiskEvidenceSynthesis", "Schedule", "SearchParameter", "ServiceRequest", "Slot", "Specimen",
-    "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "SubscriptionStatus",
+    "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription",
     "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein",
     "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery",
     "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet",
