@@ -2,7 +2,10 @@
 
 pub mod bundle;
 pub mod json;
+pub mod form;
+pub mod operation;
 pub mod outcome;
+pub mod parameters;
 pub mod reference;
 pub mod resource;
 pub mod resource_type;

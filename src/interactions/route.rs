@@ -7,6 +7,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
+use crate::fhir::form::percent_decoded;
 use crate::fhir::reference::is_id;
 use crate::interactions::Interaction;
 
@@ -124,22 +125,11 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Failure> {
 }
 
 fn decoded(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains('%') {
-        return Some(Cow::Borrowed(segment));
+    if segment.contains('%') {
+        percent_decoded(segment).map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(segment))
     }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'%' {
-            let hex = std::str::from_utf8(after.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+'))?);
-            rest = &after[2..];
-        } else {
-            bytes.push(byte);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
