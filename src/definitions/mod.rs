@@ -35,10 +35,26 @@ const PLAN_DEFINITIONS: Files = files![];
 const VALUE_SETS: Files = files![];
 
 /// CodeSystems of our own codes.
-const CODE_SYSTEMS: Files = files![];
+const CODE_SYSTEMS: Files = files![
+    "code-systems/careplan-completeness.json",
+    "code-systems/enrollment-action.json",
+    "code-systems/enrollment-state.json",
+    "code-systems/line-of-business.json",
+    "code-systems/ncp-domain.json",
+    "code-systems/palliative-careplan-category.json",
+    "code-systems/palliative-consent-category.json",
+    "code-systems/palliative-error.json",
+    "code-systems/palliative-flag.json",
+    "code-systems/palliative-program.json",
+    "code-systems/palliative-reason.json",
+    "code-systems/palliative-setting.json",
+    "code-systems/palliative-task.json",
+    "code-systems/palliative-team-role.json",
+    "code-systems/risk-tier.json",
+];
 
 /// The resources of the programmes that a new database starts with.
-const PROGRAMS: Files = files![];
+const PROGRAMS: Files = files!["programs/default-organization.json", "programs/default.json"];
 
 const R4_STRUCTURES: &str = include_str!("r4/structures.ndjson");
 const R4_VALUE_SETS: &str = include_str!("r4/value-sets.ndjson");

@@ -1,0 +1,88 @@
+//! The enrolment of a person in a palliative programme: states, the table of transitions, guards, and what each
+//! transition writes. An EpisodeOfCare carries it. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+pub mod state;
+pub mod table;
+
+use serde_json::Value;
+
+use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::vocabulary::PROGRAM_EXTENSION;
+
+pub use crate::palliative::vocabulary::STATE_EXTENSION;
+
+/// What the database keeps of an episode beside its JSON: it holds a person to one open episode per programme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpisodeRow {
+    /// The patient's id.
+    pub patient: String,
+    /// The id of the programme's HealthcareService.
+    pub program: String,
+    /// The code of the fine state.
+    pub state: String,
+    /// Whether the episode takes up the person's place in the programme.
+    pub open: bool,
+}
+
+/// The row of an episode of a programme of ours; none for any other resource.
+pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
+    if resource.ty().name() != "EpisodeOfCare" {
+        return None;
+    }
+    let state = State::parse(extension(resource, STATE_EXTENSION)?.pointer("/valueCoding/code")?.as_str()?)?;
+    let program = extension(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
+    Some(EpisodeRow {
+        patient: resource.text("/patient/reference")?.strip_prefix("Patient/")?.to_owned(),
+        program: program.strip_prefix("HealthcareService/")?.to_owned(),
+        state: state.code().to_owned(),
+        open: state.is_open(),
+    })
+}
+
+fn extension<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> {
+    let extensions = resource.get("extension")?.as_array()?;
+    extensions.iter().find(|extension| extension.get("url").and_then(Value::as_str) == Some(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::EpisodeRow;
+    use super::episode_row;
+    use crate::fhir::resource::Resource;
+    use crate::palliative::vocabulary::PROGRAM_EXTENSION;
+    use crate::palliative::vocabulary::STATE_EXTENSION;
+    use crate::palliative::vocabulary::STATE_SYSTEM;
+
+    fn episode(state: &str) -> Resource {
+        Resource::from_value(json!({
+            "resourceType": "EpisodeOfCare", "status": "planned", "patient": { "reference": "Patient/1" },
+            "extension": [
+                { "url": STATE_EXTENSION, "valueCoding": { "system": STATE_SYSTEM, "code": state } },
+                { "url": PROGRAM_EXTENSION, "valueReference": { "reference": "HealthcareService/p" } },
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
+        let row = |state: &str, open| EpisodeRow {
+            patient: "1".into(),
+            program: "p".into(),
+            state: state.into(),
+            open,
+        };
+        assert_eq!(episode_row(&episode("enrolled")), Some(row("enrolled", true)));
+        assert_eq!(episode_row(&episode("discharged")), Some(row("discharged", false)));
+    }
+
+    #[test]
+    fn an_episode_of_somebody_else_has_none() {
+        let plain = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/1" } });
+        assert_eq!(episode_row(&Resource::from_value(plain).unwrap()), None);
+        assert_eq!(episode_row(&episode("cured")), None);
+    }
+}

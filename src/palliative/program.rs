@@ -1,0 +1,262 @@
+//! A configured palliative programme: its HealthcareService, with the settings that it carries as one extension.
+//! <https://hl7.org/fhir/R4/healthcareservice.html>
+//!
+//! A setting that is not known is refused and not passed over, so that nobody believes in one that does nothing.
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::fhir::resource::Resource;
+use crate::palliative::vocabulary::SETTINGS_EXTENSION;
+
+/// What an adult's or child's hospice election means for the episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HospicePolicy {
+    /// It ends the episode.
+    End,
+    /// Below the age of 21 both go on side by side.
+    Concurrent,
+}
+
+/// A programme and its settings.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The id of its HealthcareService.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it takes new people.
+    pub active: bool,
+    /// The organisation that runs it, as a reference.
+    pub organization: Option<String>,
+    /// Whether its telephone is answered all day, every day.
+    pub phone_all_day: bool,
+    /// The zone in which its dates are read. `tz`
+    pub zone: TimeZone,
+    /// The rule sets that admit, as canonicals. `ruleSet`
+    pub rule_sets: Vec<String>,
+    /// The lines of business that it serves; empty for all. `lobAllowed`
+    pub lines_of_business: Vec<String>,
+    /// Whether people without a payer are served. `selfPay`
+    pub self_pay: bool,
+    /// Whether the payer must approve. `requiresAuth`
+    pub requires_authorization: bool,
+    /// How often a person is invited. `maxAttempts`
+    pub max_attempts: i64,
+    /// How long an offer stands. `offerExpiresDays`
+    pub offer_expires_days: i64,
+    /// How long a finding of eligibility holds. `eligibilityValidDays`
+    pub eligibility_valid_days: i64,
+    /// How long a clinician's attestation holds. `attestationValidDays`
+    pub attestation_valid_days: i64,
+    /// How far back a start may lie. `retroLimitDays`
+    pub retro_limit_days: i64,
+    /// The policy that an agreement must name. `consentForm`
+    pub consent_form: Option<String>,
+    /// Whether an agreement given by word of mouth counts. `verbalConsent`
+    pub verbal_consent: bool,
+    /// How many may be enrolled at once; without it the team says when it is full. `capacity`
+    pub capacity: Option<i64>,
+    /// The other programmes that may not be open beside it, as references. `exclusiveWith`
+    pub exclusive_with: Vec<String>,
+    /// `hospicePolicy`
+    pub hospice_policy: HospicePolicy,
+    /// `ageMin`
+    pub age_min: Option<i64>,
+    /// The last age that is served. `ageMax`
+    pub age_max: Option<i64>,
+    /// Whether a recognised medical home must be known. `pcmhRequired`
+    pub pcmh_required: bool,
+    /// The settings of care; empty for all. `setting`
+    pub settings: Vec<String>,
+    /// Roles that the team must have; each is a list of alternatives. `requiredRole`, as `rn|prescriber`
+    pub required_roles: Vec<Vec<String>>,
+    /// Whether every change must name the version it was made from. `strictConcurrency`
+    pub strict_concurrency: bool,
+    /// Whether the agreement given to another programme holds here too. `acceptsConsent`
+    pub accepts_consent: bool,
+}
+
+type Setter = fn(&mut Program, &Value) -> Option<()>;
+
+#[rustfmt::skip]
+const SETTERS: [(&str, &str, Setter); 22] = [
+    ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
+    ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
+    ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
+    ("selfPay", "valueBoolean", |p, v| { p.self_pay = v.as_bool()?; Some(()) }),
+    ("requiresAuth", "valueBoolean", |p, v| { p.requires_authorization = v.as_bool()?; Some(()) }),
+    ("maxAttempts", "valueInteger", |p, v| { p.max_attempts = whole(v)?; Some(()) }),
+    ("offerExpiresDays", "valueInteger", |p, v| { p.offer_expires_days = whole(v)?; Some(()) }),
+    ("eligibilityValidDays", "valueInteger", |p, v| { p.eligibility_valid_days = whole(v)?; Some(()) }),
+    ("attestationValidDays", "valueInteger", |p, v| { p.attestation_valid_days = whole(v)?; Some(()) }),
+    ("retroLimitDays", "valueInteger", |p, v| { p.retro_limit_days = whole(v)?; Some(()) }),
+    ("consentForm", "valueUri", |p, v| { p.consent_form = Some(v.as_str()?.to_owned()); Some(()) }),
+    ("verbalConsent", "valueBoolean", |p, v| { p.verbal_consent = v.as_bool()?; Some(()) }),
+    ("capacity", "valueInteger", |p, v| { p.capacity = Some(whole(v)?); Some(()) }),
+    ("exclusiveWith", "valueReference", |p, v| { p.exclusive_with.push(v.get("reference")?.as_str()?.to_owned()); Some(()) }),
+    ("hospicePolicy", "valueCode", |p, v| { p.hospice_policy = policy(v.as_str()?)?; Some(()) }),
+    ("ageMin", "valueInteger", |p, v| { p.age_min = Some(whole(v)?); Some(()) }),
+    ("ageMax", "valueInteger", |p, v| { p.age_max = Some(whole(v)?); Some(()) }),
+    ("pcmhRequired", "valueBoolean", |p, v| { p.pcmh_required = v.as_bool()?; Some(()) }),
+    ("setting", "valueCode", |p, v| { p.settings.push(v.as_str()?.to_owned()); Some(()) }),
+    ("requiredRole", "valueString", |p, v| { p.required_roles.push(v.as_str()?.split('|').map(|role| role.trim().to_owned()).collect()); Some(()) }),
+    ("strictConcurrency", "valueBoolean", |p, v| { p.strict_concurrency = v.as_bool()?; Some(()) }),
+    ("acceptsConsent", "valueBoolean", |p, v| { p.accepts_consent = v.as_bool()?; Some(()) }),
+];
+
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().filter(|number| (0..=100_000).contains(number))
+}
+
+fn policy(code: &str) -> Option<HospicePolicy> {
+    match code {
+        "end" => Some(HospicePolicy::End),
+        "concurrent" => Some(HospicePolicy::Concurrent),
+        _ => None,
+    }
+}
+
+impl Program {
+    /// Reads a programme from its HealthcareService.
+    ///
+    /// # Errors
+    /// `Unprocessable`, with every setting that is unknown or has a wrong value.
+    pub fn read(service: &Resource) -> Result<Self, Failure> {
+        let mut program = Self::with_defaults(service);
+        let mut issues = Vec::new();
+        for (name, setting) in settings(service) {
+            let done = SETTERS.iter().find(|(known, ..)| *known == name).map(|(_, element, set)| {
+                setting.get(*element).and_then(|value| set(&mut program, value)).ok_or(*element)
+            });
+            match done {
+                Some(Ok(())) => {}
+                Some(Err(element)) => issues.push(wrong(service, format!(
+                    "The programme's setting `{name}` has no usable `{element}`; correct it in the HealthcareService."
+                ))),
+                None => issues.push(wrong(service, format!(
+                    "The programme's setting `{name}` is not known; remove it from the HealthcareService."
+                ))),
+            }
+        }
+        if issues.is_empty() { Ok(program) } else { Err(Failure::of(Reason::Unprocessable, issues)) }
+    }
+
+    fn with_defaults(service: &Resource) -> Self {
+        Self {
+            id: service.id().unwrap_or_default().to_owned(),
+            name: service.text("/name").unwrap_or("Palliative care programme").to_owned(),
+            active: service.get("active").and_then(Value::as_bool).unwrap_or(true),
+            organization: service.text("/providedBy/reference").map(str::to_owned),
+            phone_all_day: phone_all_day(service),
+            zone: TimeZone::UTC,
+            rule_sets: Vec::new(),
+            lines_of_business: Vec::new(),
+            self_pay: false,
+            requires_authorization: false,
+            max_attempts: 3,
+            offer_expires_days: 30,
+            eligibility_valid_days: 30,
+            attestation_valid_days: 90,
+            retro_limit_days: 90,
+            consent_form: None,
+            verbal_consent: true,
+            capacity: None,
+            exclusive_with: Vec::new(),
+            hospice_policy: HospicePolicy::End,
+            age_min: None,
+            age_max: None,
+            pcmh_required: false,
+            settings: Vec::new(),
+            required_roles: Vec::new(),
+            strict_concurrency: false,
+            accepts_consent: false,
+        }
+    }
+
+    /// The reference by which episodes name it.
+    pub fn reference(&self) -> String {
+        format!("HealthcareService/{}", self.id)
+    }
+}
+
+fn wrong(service: &Resource, text: String) -> Issue {
+    Issue::error("business-rule", text).at(format!("HealthcareService/{}", service.id().unwrap_or_default()))
+}
+
+fn settings(service: &Resource) -> impl Iterator<Item = (&str, &Value)> {
+    list(service.get("extension"))
+        .filter(|extension| extension.get("url").and_then(Value::as_str) == Some(SETTINGS_EXTENSION))
+        .flat_map(|extension| list(extension.get("extension")))
+        .filter_map(|setting| Some((setting.get("url")?.as_str()?, setting)))
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn phone_all_day(service: &Resource) -> bool {
+    let phone = list(service.get("telecom")).any(|point| point.get("system").and_then(Value::as_str) == Some("phone"));
+    let days: usize = list(service.get("availableTime"))
+        .filter(|time| time.get("allDay").and_then(Value::as_bool) == Some(true))
+        .map(|time| list(time.get("daysOfWeek")).count())
+        .sum();
+    phone && days >= 7
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::HospicePolicy;
+    use super::Program;
+    use crate::fhir::resource::Resource;
+    use crate::palliative::vocabulary::SETTINGS_EXTENSION;
+
+    fn service(settings: Value) -> Resource {
+        Resource::from_value(json!({
+            "resourceType": "HealthcareService", "id": "p",
+            "extension": [{ "url": SETTINGS_EXTENSION, "extension": settings }],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_default_programme_reads_and_answers_its_telephone_day_and_night() {
+        let text = include_str!("../definitions/programs/default.json");
+        let program = Program::read(&Resource::from_value(serde_json::from_str(text).unwrap()).unwrap()).unwrap();
+        assert_eq!(program.id, "default");
+        assert_eq!(program.zone.iana_name(), Some("America/Los_Angeles"));
+        assert_eq!(program.rule_sets.len(), 2);
+        assert_eq!(program.required_roles, [vec!["rn", "prescriber"], vec!["social-worker"]]);
+        assert_eq!(program.organization.as_deref(), Some("Organization/default"));
+        assert!(program.phone_all_day && program.active);
+    }
+
+    #[test]
+    fn settings_that_are_left_out_have_the_documented_defaults() {
+        let program = Program::read(&service(json!([]))).unwrap();
+        assert_eq!((program.max_attempts, program.offer_expires_days), (3, 30));
+        assert_eq!((program.eligibility_valid_days, program.retro_limit_days), (30, 90));
+        assert_eq!(program.hospice_policy, HospicePolicy::End);
+        assert!(program.verbal_consent && !program.requires_authorization && !program.phone_all_day);
+    }
+
+    #[test]
+    fn every_unknown_or_wrong_setting_is_reported() {
+        let failure = Program::read(&service(json!([
+            { "url": "tz", "valueString": "Mars/Olympus" },
+            { "url": "maxAttempts", "valueInteger": -1 },
+            { "url": "maxAttempts", "valueString": "3" },
+            { "url": "colour", "valueString": "green" },
+            { "url": "retroLimitDays", "valueInteger": 10 },
+        ])))
+        .unwrap_err();
+        assert_eq!(failure.status(), 422);
+        assert_eq!(failure.issues.len(), 4);
+    }
+}

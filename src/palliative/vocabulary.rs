@@ -1,0 +1,134 @@
+//! The names that palliative resources of ours carry: extensions, code systems, codes.
+//! <https://hl7.org/fhir/R4/terminologies.html>
+//!
+//! They are part of stored data, so none may change. All stand below the canonical root of our definitions,
+//! which a test holds them to.
+
+macro_rules! own {
+    ($($(#[$meta:meta])* $name:ident = $path:literal;)*) => {
+        $($(#[$meta])* pub const $name: &str = concat!("https://comfrey.health/fhir/", $path);)*
+        #[cfg(test)]
+        const ALL: &[&str] = &[$($name),*];
+    };
+}
+
+own! {
+    /// The fine state of an enrolment, on `EpisodeOfCare` and on each entry of its `statusHistory`.
+    STATE_EXTENSION = "StructureDefinition/enrollment-state";
+    /// The programme (a HealthcareService) that an episode belongs to.
+    PROGRAM_EXTENSION = "StructureDefinition/palliative-program";
+    /// What the eligibility was judged by: rule set, outcome, date and the GuidanceResponse.
+    EVIDENCE_EXTENSION = "StructureDefinition/eligibility-evidence";
+    /// Why the episode ended.
+    END_REASON_EXTENSION = "StructureDefinition/end-reason";
+    /// The date on which the ending took effect, which may lie after the last enrolled day.
+    END_DATE_EXTENSION = "StructureDefinition/end-date";
+    /// Set to 0 where an ending came to lie before the start: the episode then has no enrolled day.
+    ENROLLED_DAYS_EXTENSION = "StructureDefinition/enrolled-days";
+    /// One attempt to tell the patient of the programme.
+    OUTREACH_EXTENSION = "StructureDefinition/outreach";
+    /// The day after which an unanswered offer may lapse.
+    OFFER_EXPIRES_EXTENSION = "StructureDefinition/offer-expires";
+    /// The enrolment agreement (a Consent).
+    CONSENT_EXTENSION = "StructureDefinition/enrollment-consent";
+    /// The coverage that was frozen at enrolment.
+    COVERAGE_EXTENSION = "StructureDefinition/coverage";
+    /// The setting in which care is given.
+    SETTING_EXTENSION = "StructureDefinition/care-setting";
+    /// The medical home that the patient was attributed to at enrolment.
+    PCMH_EXTENSION = "StructureDefinition/attributed-pcmh";
+    /// The recognition of an Organization as a medical home.
+    RECOGNITION_EXTENSION = "StructureDefinition/pcmh-recognition";
+    /// The tier of need, with the day since when.
+    TIER_EXTENSION = "StructureDefinition/risk-tier";
+    /// The intake visit (an Encounter).
+    INTAKE_EXTENSION = "StructureDefinition/intake-encounter";
+    /// When an expected event (capacity, the end of a hold) is expected.
+    EXPECTED_EXTENSION = "StructureDefinition/expected-date";
+    /// Why a guard was overridden, and by whom.
+    OVERRIDE_EXTENSION = "StructureDefinition/override-reason";
+    /// The day on which the referral was received.
+    RECEIVED_EXTENSION = "StructureDefinition/referral-received";
+    /// Who or what found the patient: `clinician`, `self`, `caregiver`, `algorithm`, `payer`.
+    SOURCE_EXTENSION = "StructureDefinition/referral-source";
+    /// The episode that this one continues.
+    TRANSFERRED_FROM_EXTENSION = "StructureDefinition/transferred-from";
+    /// The payer's approval.
+    AUTHORIZATION_EXTENSION = "StructureDefinition/authorization";
+    /// The last day of a hospice period, on a later referral.
+    HOSPICE_END_EXTENSION = "StructureDefinition/hospice-end";
+    /// Where a person died.
+    DEATH_PLACE_EXTENSION = "StructureDefinition/place-of-death";
+    /// Who asked for an ending or a decision: `patient`, `surrogate`, `provider`, `plan`, `system`.
+    INITIATED_BY_EXTENSION = "StructureDefinition/initiated-by";
+    /// The settings of a programme.
+    SETTINGS_EXTENSION = "StructureDefinition/palliative-program-settings";
+    /// The domain (1 to 8) of the National Consensus Project that a goal or activity serves.
+    DOMAIN_EXTENSION = "StructureDefinition/ncp-domain";
+    /// When a care plan is to be reviewed.
+    NEXT_REVIEW_EXTENSION = "StructureDefinition/next-review";
+    /// The digest of what the template wrote, by which a person's edit is seen.
+    TEMPLATE_DIGEST_EXTENSION = "StructureDefinition/template-digest";
+    /// The episode that a care plan serves.
+    EPISODE_EXTENSION = "StructureDefinition/palliative-episode";
+    /// What an authority's proof for deciding in the patient's place is, on a Consent.
+    AUTHORITY_EXTENSION = "StructureDefinition/surrogate-authority";
+    /// The actions that a refused transition would have allowed.
+    ALLOWED_EXTENSION = "StructureDefinition/allowed-actions";
+
+    /// The fine states.
+    STATE_SYSTEM = "CodeSystem/enrollment-state";
+    /// The actions that change a state.
+    ACTION_SYSTEM = "CodeSystem/enrollment-action";
+    /// Why a state changed.
+    REASON_SYSTEM = "CodeSystem/palliative-reason";
+    /// The finer code of an error.
+    ERROR_SYSTEM = "CodeSystem/palliative-error";
+    /// What kind of episode it is.
+    EPISODE_TYPE_SYSTEM = "CodeSystem/palliative-program";
+    /// What kind of task it is.
+    TASK_SYSTEM = "CodeSystem/palliative-task";
+    /// What a Flag says.
+    FLAG_SYSTEM = "CodeSystem/palliative-flag";
+    /// The lines of business, with the payer codes that they hold.
+    LOB_SYSTEM = "CodeSystem/line-of-business";
+    /// The roles in a team, with the codes that mean them.
+    ROLE_SYSTEM = "CodeSystem/palliative-team-role";
+    /// The settings of care.
+    SETTING_SYSTEM = "CodeSystem/palliative-setting";
+    /// The category of our care plans.
+    PLAN_CATEGORY_SYSTEM = "CodeSystem/palliative-careplan-category";
+    /// The category of the enrolment agreement.
+    CONSENT_CATEGORY_SYSTEM = "CodeSystem/palliative-consent-category";
+    /// The domains of the National Consensus Project.
+    DOMAIN_SYSTEM = "CodeSystem/ncp-domain";
+    /// What a care plan may still lack.
+    COMPLETENESS_SYSTEM = "CodeSystem/careplan-completeness";
+    /// The tiers of need.
+    TIER_SYSTEM = "CodeSystem/risk-tier";
+    /// Names a resource that a template's action made: episode, template and action.
+    TEMPLATE_ITEM_SYSTEM = "NamingSystem/care-plan-item";
+    /// The care-plan template.
+    TEMPLATE = "PlanDefinition/palliative-careplan";
+}
+
+/// SNOMED CT.
+pub const SNOMED: &str = "http://snomed.info/sct";
+/// LOINC.
+pub const LOINC: &str = "http://loinc.org";
+/// US Core's category of care plans.
+pub const US_CORE_PLAN_CATEGORY: &str = "http://hl7.org/fhir/us/core/CodeSystem/careplan-category";
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn every_name_of_ours_stands_below_the_canonical_root_and_is_used_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for name in ALL {
+            assert!(name.starts_with("https://comfrey.health/fhir/"), "{name}");
+            assert!(seen.insert(name), "{name} stands for two things");
+        }
+    }
+}
