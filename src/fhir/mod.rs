@@ -1,8 +1,8 @@
 //! What FHIR R4 says, as code: no I/O, no HTTP, no SQL. <https://hl7.org/fhir/R4/>
 
 pub mod bundle;
-pub mod json;
 pub mod form;
+pub mod json;
 pub mod operation;
 pub mod outcome;
 pub mod parameters;

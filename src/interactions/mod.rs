@@ -1,5 +1,6 @@
 //! What a client may ask, over HTTP or in a Bundle: one file each. <https://hl7.org/fhir/R4/http.html>
 
+pub mod conditions;
 pub mod request;
 pub mod route;
 

@@ -75,10 +75,12 @@ pub struct Prefer {
 /// What a write is to answer with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Return {
+    /// Nothing is said: a request is answered with the resource, the entries of a Bundle with headers alone.
+    #[default]
+    Unstated,
     /// Headers alone.
     Minimal,
     /// The resource as it is now.
-    #[default]
     Representation,
     /// An OperationOutcome.
     OperationOutcome,
