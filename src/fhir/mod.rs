@@ -1,11 +1,13 @@
 //! What FHIR R4 says, as code: no I/O, no HTTP, no SQL. <https://hl7.org/fhir/R4/>
 
 pub mod bundle;
+pub mod datetime;
 pub mod form;
 pub mod json;
 pub mod operation;
 pub mod outcome;
 pub mod parameters;
+pub mod path;
 pub mod reference;
 pub mod resource;
 pub mod resource_type;

@@ -1,8 +1,26 @@
 //! Search: a query string becomes a plan; pure, without I/O. <https://hl7.org/fhir/R4/search.html>
 
+pub mod fold;
+pub mod page;
+pub mod parameter;
+pub mod plan;
+pub mod prefix;
+pub mod query;
 pub mod restriction;
 pub mod rows;
 pub mod sql;
 
+pub use page::Position;
+pub use parameter::Kind;
+pub use parameter::Parameter;
+pub use parameter::Parameters;
+pub use plan::Plan;
+pub use plan::include_plan;
+pub use plan::plan;
+pub use query::Context;
+pub use query::Query;
+pub use query::conditional_key;
+pub use query::parse;
 pub use restriction::{Restriction, Visible};
 pub use rows::IndexRows;
+pub use rows::rows;

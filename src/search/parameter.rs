@@ -1,0 +1,187 @@
+//! The search parameters of every resource type, compiled. <https://hl7.org/fhir/R4/searchparameter.html>
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use crate::definitions::Definitions;
+use crate::definitions::SearchParameterDefinition;
+use crate::fhir::ResourceType;
+use crate::fhir::path::Path;
+
+/// What a parameter searches by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A text.
+    String,
+    /// A code.
+    Token,
+    /// A reference.
+    Reference,
+    /// A date or time.
+    Date,
+    /// A number.
+    Number,
+    /// A number with a unit.
+    Quantity,
+    /// A URI.
+    Uri,
+    /// Several parameters of one element together.
+    Composite,
+    /// What has rules of its own.
+    Special,
+}
+
+impl Kind {
+    /// FHIR's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::Token => "token",
+            Kind::Reference => "reference",
+            Kind::Date => "date",
+            Kind::Number => "number",
+            Kind::Quantity => "quantity",
+            Kind::Uri => "uri",
+            Kind::Composite => "composite",
+            Kind::Special => "special",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        const ALL: [Kind; 9] = [
+            Kind::String,
+            Kind::Token,
+            Kind::Reference,
+            Kind::Date,
+            Kind::Number,
+            Kind::Quantity,
+            Kind::Uri,
+            Kind::Composite,
+            Kind::Special,
+        ];
+        ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One search parameter of one resource type.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The number under which the index knows it: a hash of `Type.code`, the same at every start.
+    pub number: i64,
+    /// For a reference, the number under which the index knows the `identifier` of what is referred to.
+    pub identifier_number: i64,
+    /// The type of the resources that are searched.
+    pub ty: ResourceType,
+    /// Its name in a query.
+    pub code: String,
+    /// What it searches by.
+    pub kind: Kind,
+    /// The canonical URL of its definition.
+    pub url: String,
+    /// Where its values are; none where it is not indexed (`_text`).
+    pub path: Option<Path>,
+    /// For a reference, the types to which it may point; empty where that is not said.
+    pub target: Vec<ResourceType>,
+    /// What it means, for people.
+    pub documentation: String,
+}
+
+/// The search parameters of all types.
+#[derive(Debug)]
+pub struct Parameters {
+    of_type: BTreeMap<ResourceType, Vec<Parameter>>,
+    by_number: HashMap<i64, (ResourceType, usize)>,
+    compartment: BTreeMap<ResourceType, Vec<String>>,
+}
+
+impl Parameters {
+    /// Compiles the definitions.
+    ///
+    /// # Errors
+    /// Where an expression is not supported, a kind is unknown, or two parameters have the same number or code.
+    pub fn compile(definitions: &Definitions) -> Result<Self, String> {
+        Self::build(&definitions.search_parameters, &definitions.patient_compartment)
+    }
+
+    fn build(
+        list: &[SearchParameterDefinition],
+        compartment: &BTreeMap<ResourceType, Vec<String>>,
+    ) -> Result<Self, String> {
+        let mut all = Self {
+            of_type: ResourceType::all().map(|ty| (ty, Vec::new())).collect(),
+            by_number: HashMap::new(),
+            compartment: compartment.clone(),
+        };
+        for definition in list {
+            all.add(definition)?;
+        }
+        Ok(all)
+    }
+
+    /// The parameters of a type, in the order of their definitions.
+    pub fn of(&self, ty: ResourceType) -> impl Iterator<Item = &Parameter> {
+        self.of_type.get(&ty).into_iter().flatten()
+    }
+
+    /// The parameter of a type with this code.
+    pub fn find(&self, ty: ResourceType, code: &str) -> Option<&Parameter> {
+        self.of(ty).find(|parameter| parameter.code == code)
+    }
+
+    /// The parameter with this number.
+    pub fn by_number(&self, number: i64) -> Option<&Parameter> {
+        let (ty, at) = self.by_number.get(&number)?;
+        self.of_type.get(ty)?.get(*at)
+    }
+
+    /// The codes of the parameters that put a resource of this type in a patient's compartment; none where no
+    /// resource of the type stands in one.
+    pub fn compartment(&self, ty: ResourceType) -> Option<&[String]> {
+        self.compartment.get(&ty).filter(|codes| !codes.is_empty()).map(Vec::as_slice)
+    }
+
+    fn add(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
+        let named = |problem: String| format!("search parameter {}: {problem}", definition.url);
+        let kind = Kind::parse(&definition.kind).ok_or_else(|| named(format!("no kind `{}`", definition.kind)))?;
+        let path = definition.expression.as_deref().map(Path::compile).transpose().map_err(named)?;
+        for ty in &definition.base {
+            let own = path.as_ref().and_then(|path| path.for_type(ty.name()));
+            if path.is_some() && own.is_none() {
+                return Err(named(format!("its expression has no branch for {ty}")));
+            }
+            let place = self.of_type.entry(*ty).or_default();
+            if place.iter().any(|other| other.code == definition.code) {
+                return Err(named(format!("{ty} has a parameter `{}` already", definition.code)));
+            }
+            let number = number(*ty, &definition.code);
+            let identifier_number = self::number(*ty, &format!("{}:identifier", definition.code));
+            for number in [number, identifier_number] {
+                if self.by_number.insert(number, (*ty, place.len())).is_some() {
+                    return Err(named(format!("its number for {ty} is taken; give it another code")));
+                }
+            }
+            place.push(Parameter {
+                number,
+                identifier_number,
+                ty: *ty,
+                code: definition.code.clone(),
+                kind,
+                url: definition.url.clone(),
+                path: own,
+                target: definition.target.clone(),
+                documentation: definition.description.clone(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// FNV-1a of `Type.code`, folded to 31 bits: small in every index row and the same on every machine.
+fn number(ty: ResourceType, code: &str) -> i64 {
+    let bytes = ty.name().bytes().chain([b'.']).chain(code.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    i64::try_from((hash ^ (hash >> 32)) & 0x7fff_ffff).expect("31 bits fit")
+}
