@@ -3,4 +3,5 @@
 
 pub mod enrollment;
 pub mod program;
+pub mod record;
 pub mod vocabulary;
