@@ -1,0 +1,33 @@
+//! Examples that work as they stand against the sample patients of `comfrey demo`.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+static EXAMPLES: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("examples.json"))
+        .expect("the embedded examples are JSON, as a test shows")
+});
+
+/// The id of a resource of this type among the samples.
+pub fn id(ty: &str) -> Option<&'static str> {
+    EXAMPLES["ids"][ty].as_str()
+}
+
+/// A resource of this type to create.
+pub fn resource(ty: &str) -> Option<Value> {
+    EXAMPLES["resources"].get(ty).cloned()
+}
+
+/// A resource of this type to update, under the id that the path's example has.
+pub fn resource_with_id(ty: &str) -> Option<Value> {
+    let mut resource = resource(ty)?;
+    resource.as_object_mut()?.insert("id".into(), id(ty)?.into());
+    Some(resource)
+}
+
+/// The input of an operation; without an example of its own, no parameters.
+pub fn input(code: &str) -> Value {
+    let none = || serde_json::json!({ "resourceType": "Parameters" });
+    EXAMPLES["inputs"].get(code).cloned().unwrap_or_else(none)
+}

@@ -1,0 +1,110 @@
+//! Path, header and query parameters; those of a search come from the search parameters' own definitions.
+//! <https://hl7.org/fhir/R4/search.html>
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::openapi::Ref;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::path::ParameterBuilder;
+use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::Type;
+
+use crate::definitions::Definitions;
+use crate::fhir::ResourceType;
+
+/// A parameter that many operations share: the name of its component, its own name, and what it means.
+struct Shared {
+    component: &'static str,
+    name: &'static str,
+    place: Place,
+    words: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Header,
+    Search,
+}
+
+const fn shared(component: &'static str, name: &'static str, place: Place, words: &'static str) -> Shared {
+    Shared { component, name, place, words }
+}
+
+#[rustfmt::skip]
+const SHARED: [Shared; 15] = [
+    shared("IfMatch", "If-Match", Place::Header, "Only if this is the current version: `W/\"3\"`"),
+    shared("IfNoneMatch", "If-None-Match", Place::Header, "304 where this is the current version: `W/\"3\"`"),
+    shared("IfModifiedSince", "If-Modified-Since", Place::Header, "304 where nothing changed since then"),
+    shared("IfNoneExist", "If-None-Exist", Place::Header, "Create only if this search finds none: `identifier=http://acme.org/mrn|12345`"),
+    shared("Prefer", "Prefer", Place::Header, "`return=minimal`, `return=representation` or `return=OperationOutcome`; `handling=strict` or `lenient`"),
+    shared("IdempotencyKey", "Idempotency-Key", Place::Header, "The same key with the same body gives the first answer again, for a day"),
+    shared("Count", "_count", Place::Search, "Entries on a page: 20 where not given, 1000 at most"),
+    shared("Sort", "_sort", Place::Search, "Search parameters to sort by, separated by commas; `-` before one for descending"),
+    shared("Total", "_total", Place::Search, "`none`, `estimate` or `accurate`"),
+    shared("Summary", "_summary", Place::Search, "`count` for the number alone; `true`, `text`, `data`, `false`"),
+    shared("Elements", "_elements", Place::Search, "Only these elements of each resource, separated by commas"),
+    shared("Include", "_include", Place::Search, "Also what the matches refer to: `CarePlan:goal`"),
+    shared("Revinclude", "_revinclude", Place::Search, "Also what refers to the matches: `Goal:patient`"),
+    shared("LastUpdated", "_lastUpdated", Place::Search, "When it last changed: `ge2026-01-01`"),
+    shared("Id", "_id", Place::Search, "Logical ids, separated by commas"),
+];
+
+/// The shared parameters as components.
+pub fn components() -> BTreeMap<String, RefOr<Parameter>> {
+    let of = |one: &Shared| match one.place {
+        Place::Header => text(one.name, ParameterIn::Header, one.words),
+        Place::Search => text(one.name, ParameterIn::Query, one.words),
+    };
+    SHARED.iter().map(|one| (one.component.to_owned(), of(one).build().into())).collect()
+}
+
+/// A reference to a shared parameter.
+pub fn shared_ref(component: &str) -> Ref {
+    Ref::new(format!("#/components/parameters/{component}"))
+}
+
+/// References to the parameters that every search has.
+pub fn of_every_search() -> impl Iterator<Item = Ref> {
+    SHARED.iter().filter(|one| one.place == Place::Search).map(|one| shared_ref(one.component))
+}
+
+/// The search parameters of a type, beside those of every search.
+pub fn of_search(definitions: &Definitions, ty: ResourceType) -> Vec<Parameter> {
+    let own = definitions.search_parameters.iter().filter(|one| one.base.contains(&ty));
+    let shown =
+        own.filter(|one| !SHARED.iter().any(|shared| shared.name == one.code) && one.kind != "special");
+    let mut all: Vec<_> = shown
+        .map(|one| {
+            let words = format!("{}: {}", one.kind, one.description);
+            text(&one.code, ParameterIn::Query, &words).build()
+        })
+        .collect();
+    all.sort_by(|a, b| (a.name.starts_with('_'), &a.name).cmp(&(b.name.starts_with('_'), &b.name)));
+    all.dedup_by(|a, b| a.name == b.name);
+    all
+}
+
+/// A variable of the path, with a value to try.
+pub fn in_path(name: &str, words: &str, example: Option<&str>) -> Parameter {
+    let parameter = text(name, ParameterIn::Path, words).required(Required::True);
+    parameter.example(example.map(Value::from)).build()
+}
+
+/// A parameter in the query.
+pub fn in_query(name: &str, words: &str) -> ParameterBuilder {
+    text(name, ParameterIn::Query, words)
+}
+
+fn text(name: &str, place: ParameterIn, words: &str) -> ParameterBuilder {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(words))
+        .schema(Some(schema))
+}

@@ -1,0 +1,270 @@
+//! The FHIR interactions as paths, from the one table of routes: once for each documented type by its name, and
+//! once for any type. <https://hl7.org/fhir/R4/http.html>
+
+use utoipa::openapi::Content;
+use utoipa::openapi::HttpMethod;
+use utoipa::openapi::PathItem;
+use utoipa::openapi::Paths;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::OperationBuilder;
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::Type;
+
+use crate::definitions::Definitions;
+use crate::fhir::ResourceType;
+use crate::fhir::bundle::Method;
+use crate::http::openapi::CORE;
+use crate::http::openapi::examples;
+use crate::http::openapi::parameters;
+use crate::http::openapi::responses;
+use crate::http::openapi::responses::FHIR_JSON;
+use crate::http::openapi::schemas::schema_ref;
+use crate::http::openapi::security;
+use crate::interactions::route::Kind;
+use crate::interactions::route::RouteRow;
+
+/// Under which heading the interactions with any type stand.
+pub const ANY_TYPE: &str = "Any type";
+/// Under which heading what concerns no type stands.
+pub const SYSTEM: &str = "System";
+
+/// Adds the paths of a row of the table.
+pub fn add(paths: &mut Paths, definitions: &Definitions, row: RouteRow) {
+    if row.kind == Kind::Operation {
+        return;
+    }
+    let typed = row.path.starts_with("{type}");
+    let types = CORE.iter().filter(|_| typed).filter_map(|name| ResourceType::parse(name)).map(Some);
+    for ty in types.chain([None]) {
+        let path = ty.map_or_else(|| row.path.to_owned(), |ty| row.path.replace("{type}", ty.name()));
+        let operation = Described { definitions, row, ty }.operation();
+        let path = format!("/fhir/{path}");
+        let path = path.trim_end_matches('/').to_owned();
+        insert(paths, path, http_method(row.method), operation);
+    }
+}
+
+/// Adds an operation to a path that may have others.
+pub fn insert(paths: &mut Paths, path: String, method: HttpMethod, operation: Operation) {
+    let item = PathItem::new(method, operation);
+    match paths.paths.get_mut(&path) {
+        Some(known) => known.merge_operations(item),
+        None => drop(paths.paths.insert(path, item)),
+    }
+}
+
+/// The method as OpenAPI names it.
+pub fn http_method(method: Method) -> HttpMethod {
+    match method {
+        Method::Get => HttpMethod::Get,
+        Method::Head => HttpMethod::Head,
+        Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
+        Method::Patch => HttpMethod::Patch,
+        Method::Delete => HttpMethod::Delete,
+    }
+}
+
+/// A row of the table, for one type or for any.
+struct Described<'a> {
+    definitions: &'a Definitions,
+    row: RouteRow,
+    ty: Option<ResourceType>,
+}
+
+impl Described<'_> {
+    fn operation(&self) -> Operation {
+        let (id, summary) = self.words();
+        let tag = match (self.ty, self.row.path.contains("{type}")) {
+            (Some(ty), _) => ty.name(),
+            (None, true) => ANY_TYPE,
+            (None, false) => SYSTEM,
+        };
+        let operation = OperationBuilder::new()
+            .tag(tag)
+            .operation_id(Some(format!("{id}{}", self.ty.map_or("", ResourceType::name))))
+            .summary(Some(summary))
+            .responses(self.responses())
+            .request_body(self.request_body())
+            .securities(Some(self.scope().map(|scope| security::needed(&scope)).into_iter().flatten()));
+        self.with_query(self.with_path_and_headers(operation)).build()
+    }
+
+    fn words(&self) -> (&'static str, String) {
+        let name = self.ty.map_or("resource", ResourceType::name);
+        match (self.row.kind, self.row.method) {
+            (Kind::Capabilities, _) => {
+                ("capabilities", "What this server offers: its CapabilityStatement".into())
+            }
+            (Kind::Batch, _) => {
+                ("batch", "A transaction (all or nothing) or a batch (each by itself)".into())
+            }
+            (Kind::Search, Method::Post) => {
+                ("searchByForm", format!("Search by form: every {name} that fits"))
+            }
+            (Kind::Search, _) => ("search", format!("Search: every {name} that fits")),
+            (Kind::CompartmentSearch, Method::Post) => {
+                ("searchOfPatientByForm", "Search by form among what belongs to a patient".into())
+            }
+            (Kind::CompartmentSearch, _) => {
+                ("searchOfPatient", "Search among what belongs to a patient".into())
+            }
+            (Kind::Create, _) => ("create", format!("A new {name}, under an id that the server makes")),
+            (Kind::Read, _) => ("read", format!("The current version of a {name}")),
+            (Kind::Vread, _) => ("vread", format!("One version of a {name}")),
+            (Kind::Update, _) => {
+                ("update", format!("A new version of a {name}, or the first one under this id"))
+            }
+            (Kind::Delete, _) => ("delete", format!("Deletes a {name}; its history stays")),
+            (Kind::History, _) => ("history", format!("All versions of a {name}, newest first")),
+            (Kind::Operation, _) => ("operation", String::new()),
+        }
+    }
+
+    fn scope(&self) -> Option<Vec<String>> {
+        let letter = match self.row.kind {
+            Kind::Capabilities => return None,
+            Kind::Batch => return Some(vec!["user/*.cruds".into()]),
+            Kind::Read | Kind::Vread | Kind::History => "r",
+            Kind::Create => "c",
+            Kind::Update => "u",
+            Kind::Delete => "d",
+            Kind::Search | Kind::CompartmentSearch => "s",
+            Kind::Operation => return None,
+        };
+        Some(vec![format!("user/{}.{letter}", self.ty.map_or("*", ResourceType::name))])
+    }
+
+    fn with_path_and_headers(&self, mut operation: OperationBuilder) -> OperationBuilder {
+        let example = self.ty.and_then(|ty| examples::id(ty.name()));
+        for part in self.row.path.split('/') {
+            operation =
+                match part {
+                    "{type}" if self.ty.is_none() => operation.parameter(parameters::in_path(
+                        "type",
+                        "A resource type of R4",
+                        Some("Organization"),
+                    )),
+                    "{id}" if self.row.path.starts_with("Patient/") => operation.parameter(
+                        parameters::in_path("id", "The patient's logical id", examples::id("Patient")),
+                    ),
+                    "{id}" => operation.parameter(parameters::in_path("id", "The logical id", example)),
+                    "{version}" => {
+                        operation.parameter(parameters::in_path("version", "The version, from 1", Some("1")))
+                    }
+                    _ => operation,
+                };
+        }
+        let headers: &[&str] = match self.row.kind {
+            Kind::Read => &["IfNoneMatch", "IfModifiedSince"],
+            Kind::Create => &["IfNoneExist", "Prefer"],
+            Kind::Update => &["IfMatch", "Prefer"],
+            Kind::Delete => &["IfMatch"],
+            Kind::Search | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
+            Kind::Capabilities | Kind::Vread | Kind::History | Kind::Operation => &[],
+        };
+        headers
+            .iter()
+            .fold(operation, |operation, name| operation.parameter_ref(parameters::shared_ref(name)))
+    }
+
+    fn with_query(&self, mut operation: OperationBuilder) -> OperationBuilder {
+        match (self.row.kind, self.row.method) {
+            (Kind::Search | Kind::CompartmentSearch, Method::Get) => {
+                let own = self.ty.map(|ty| parameters::of_search(self.definitions, ty)).unwrap_or_default();
+                operation = own.into_iter().fold(operation, OperationBuilder::parameter);
+                parameters::of_every_search().fold(operation, OperationBuilder::parameter_ref)
+            }
+            (Kind::History, _) => {
+                let since = parameters::in_query("_since", "Only versions made at or after this moment");
+                operation.parameter_ref(parameters::shared_ref("Count")).parameter(since)
+            }
+            _ => operation,
+        }
+    }
+
+    fn request_body(&self) -> Option<RequestBody> {
+        let schema = self.ty.map_or("Resource", ResourceType::name);
+        let (words, schema, example) = match (self.row.kind, self.row.method) {
+            (Kind::Create, _) => {
+                ("The resource; an `id` in it is ignored", schema, examples::resource(schema))
+            }
+            (Kind::Update, _) => {
+                ("The whole resource, with the `id` of the URL", schema, examples::resource_with_id(schema))
+            }
+            (Kind::Batch, _) => {
+                ("A Bundle of type `transaction` or `batch`", "Bundle", examples::resource("Bundle"))
+            }
+            (Kind::Search | Kind::CompartmentSearch, Method::Post) => return Some(form()),
+            _ => return None,
+        };
+        let content = Content::builder().schema(Some(schema_ref(schema))).example(example).build();
+        let body = RequestBodyBuilder::new().description(Some(words)).required(Some(Required::True));
+        Some(body.content(FHIR_JSON, content).build())
+    }
+
+    fn responses(&self) -> utoipa::openapi::Responses {
+        let schema = self.ty.map_or("Resource", ResourceType::name);
+        let found = |words: &str| responses::versioned(responses::body(words, schema)).build();
+        let made = || responses::located(responses::versioned(responses::body("Made", schema))).build();
+        let bundle = |words: &str| responses::body(words, "Bundle").build();
+        let successes = match self.row.kind {
+            Kind::Capabilities => vec![(200, responses::body("The CapabilityStatement", "Resource").build())],
+            Kind::Batch => vec![(200, bundle("An entry for each entry, in their order"))],
+            Kind::Search | Kind::CompartmentSearch => {
+                vec![(200, bundle("A `searchset`; its `next` link leads to the next page"))]
+            }
+            Kind::Read => vec![(200, found("The resource")), (304, responses::empty("Not changed").build())],
+            Kind::Vread => vec![(200, found("That version"))],
+            Kind::History => vec![(200, bundle("A `history`, newest first"))],
+            Kind::Create => vec![(201, made()), (200, found("`If-None-Exist` found this one"))],
+            Kind::Update => vec![(200, found("The new version")), (201, made())],
+            Kind::Delete => vec![(204, responses::empty("Deleted, now or before").build())],
+            Kind::Operation => Vec::new(),
+        };
+        responses::responses(successes, self.failures())
+    }
+
+    fn failures(&self) -> &'static [&'static str] {
+        match self.row.kind {
+            Kind::Capabilities => &["BadRequest", "NotAcceptable"],
+            Kind::Read | Kind::Vread => {
+                &["Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Gone", "Unavailable"]
+            }
+            Kind::History => {
+                &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
+            }
+            Kind::Search | Kind::CompartmentSearch => {
+                &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
+            }
+            Kind::Delete => &["Unauthorized", "Forbidden", "NotFound", "PreconditionFailed", "Unavailable"],
+            Kind::Create | Kind::Update | Kind::Batch | Kind::Operation => &[
+                "BadRequest",
+                "Unauthorized",
+                "Forbidden",
+                "NotFound",
+                "NotAcceptable",
+                "Conflict",
+                "PreconditionFailed",
+                "TooLarge",
+                "UnsupportedMediaType",
+                "Unprocessable",
+                "Unavailable",
+            ],
+        }
+    }
+}
+
+fn form() -> RequestBody {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some("The search parameters, as in a query"));
+    let content = Content::builder().schema(Some(schema)).build();
+    RequestBodyBuilder::new()
+        .required(Some(Required::True))
+        .content("application/x-www-form-urlencoded", content)
+        .build()
+}
