@@ -38,7 +38,9 @@ pub fn span(text: &str, zone: &TimeZone) -> Option<Span> {
     }
     match (month, date, time) {
         (None, None, None) => days(Date::new(year, 1, 1).ok()?, |start| start.last_of_year(), zone),
-        (Some(month), None, None) => days(Date::new(year, month, 1).ok()?, |start| start.last_of_month(), zone),
+        (Some(month), None, None) => {
+            days(Date::new(year, month, 1).ok()?, |start| start.last_of_month(), zone)
+        }
         (Some(month), Some(day), None) => days(Date::new(year, month, day).ok()?, |start| start, zone),
         (Some(month), Some(day), Some(time)) => moment(Date::new(year, month, day).ok()?, time, zone),
         _ => None,
@@ -205,10 +207,28 @@ mod tests {
     #[test]
     fn what_is_no_date_is_none() {
         let table = [
-            "", "24", "02024", "2024-13", "2024-00", "2023-02-29", "2024-1-1", "2024-01-01-01", "2024T10:00",
-            "2024-01-01T", "2024-01-01T24:00:00Z", "2024-01-01T10:60:00Z", "2024-01-01T10:00:61Z",
-            "2024-01-01T10", "2024-01-01T10:00:00.Z", "2024-01-01T10:00:00+15:00", "2024-01-01T10:00:00+1:00",
-            "2024-01-01T10:00:00 02:00", "0000-01-01", "31/12/1999", "２０２４", "2024-01-01T10:00:00Zx",
+            "",
+            "24",
+            "02024",
+            "2024-13",
+            "2024-00",
+            "2023-02-29",
+            "2024-1-1",
+            "2024-01-01-01",
+            "2024T10:00",
+            "2024-01-01T",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T10:60:00Z",
+            "2024-01-01T10:00:61Z",
+            "2024-01-01T10",
+            "2024-01-01T10:00:00.Z",
+            "2024-01-01T10:00:00+15:00",
+            "2024-01-01T10:00:00+1:00",
+            "2024-01-01T10:00:00 02:00",
+            "0000-01-01",
+            "31/12/1999",
+            "２０２４",
+            "2024-01-01T10:00:00Zx",
         ];
         for text in table {
             assert_eq!(span(text, &TimeZone::UTC), None, "{text}");

@@ -199,7 +199,8 @@ fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 }
 
 fn phone_all_day(service: &Resource) -> bool {
-    let phone = list(service.get("telecom")).any(|point| point.get("system").and_then(Value::as_str) == Some("phone"));
+    let phone = list(service.get("telecom"))
+        .any(|point| point.get("system").and_then(Value::as_str) == Some("phone"));
     let days: usize = list(service.get("availableTime"))
         .filter(|time| time.get("allDay").and_then(Value::as_bool) == Some(true))
         .map(|time| list(time.get("daysOfWeek")).count())
@@ -228,7 +229,8 @@ mod tests {
     #[test]
     fn the_default_programme_reads_and_answers_its_telephone_day_and_night() {
         let text = include_str!("../definitions/programs/default.json");
-        let program = Program::read(&Resource::from_value(serde_json::from_str(text).unwrap()).unwrap()).unwrap();
+        let program =
+            Program::read(&Resource::from_value(serde_json::from_str(text).unwrap()).unwrap()).unwrap();
         assert_eq!(program.id, "default");
         assert_eq!(program.zone.iana_name(), Some("America/Los_Angeles"));
         assert_eq!(program.rule_sets.len(), 2);

@@ -1,6 +1,8 @@
 //! Search: a query string becomes a plan; pure, without I/O. <https://hl7.org/fhir/R4/search.html>
 
 pub mod fold;
+mod kinds;
+pub mod modifier;
 pub mod page;
 pub mod parameter;
 pub mod plan;
@@ -8,7 +10,9 @@ pub mod prefix;
 pub mod query;
 pub mod restriction;
 pub mod rows;
+mod special;
 pub mod sql;
+mod value;
 
 pub use page::Position;
 pub use parameter::Kind;
@@ -24,3 +28,6 @@ pub use query::parse;
 pub use restriction::{Restriction, Visible};
 pub use rows::IndexRows;
 pub use rows::rows;
+
+#[cfg(test)]
+mod tests;

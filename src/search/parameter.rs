@@ -143,7 +143,8 @@ impl Parameters {
 
     fn add(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
         let named = |problem: String| format!("search parameter {}: {problem}", definition.url);
-        let kind = Kind::parse(&definition.kind).ok_or_else(|| named(format!("no kind `{}`", definition.kind)))?;
+        let kind =
+            Kind::parse(&definition.kind).ok_or_else(|| named(format!("no kind `{}`", definition.kind)))?;
         let path = definition.expression.as_deref().map(Path::compile).transpose().map_err(named)?;
         for ty in &definition.base {
             let own = path.as_ref().and_then(|path| path.for_type(ty.name()));

@@ -27,7 +27,12 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
 }
 
 /// The resources that go with the rows of a page, in the columns of the page and without sort keys.
-pub fn include_plan(parameters: &Parameters, include: &Include, page: &[i64], restriction: &Restriction) -> Sql {
+pub fn include_plan(
+    parameters: &Parameters,
+    include: &Include,
+    page: &[i64],
+    restriction: &Restriction,
+) -> Sql {
     let _ = (parameters, include, page, restriction);
     Sql::default()
 }

@@ -8,9 +8,9 @@ use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
 use crate::search::fold::bounded;
+use crate::search::page::Position;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
-use crate::search::page::Position;
 use crate::search::prefix::Prefix;
 use crate::search::sql::Sql;
 
@@ -201,7 +201,8 @@ pub enum Way {
 /// The criteria of a query in one spelling for all that mean the same, whatever their order: the unique key of
 /// a conditional request.
 pub fn conditional_key(query: &Query) -> String {
-    let mut criteria: Vec<&str> = query.criteria.iter().map(|criterion| criterion.canonical.as_str()).collect();
+    let mut criteria: Vec<&str> =
+        query.criteria.iter().map(|criterion| criterion.canonical.as_str()).collect();
     criteria.sort_unstable();
     criteria.dedup();
     bounded(&format!("{}?{}", query.ty, criteria.join("&")))

@@ -1,9 +1,15 @@
 //! The index rows of a resource: what searches look at. One list for each kind of value.
 
+use std::cmp::Ordering;
+
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::fhir::ResourceType;
+use crate::search::kinds;
+use crate::search::kinds::Found;
 use crate::search::parameter::Parameters;
+use crate::search::special;
 
 /// A token: a code, with or without the system that defines it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +55,7 @@ pub struct DateRow {
     pub high: i64,
 }
 
-/// A number, as the span that its precision covers.
+/// A number: both ends the same, or those of a Range.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub struct NumberRow {
     /// Number of the search parameter.
@@ -105,8 +111,64 @@ pub struct IndexRows {
     pub patients: Vec<String>,
 }
 
+/// The target type of a reference to something that is not a resource here.
+pub const ELSEWHERE: i64 = -1;
+
+/// A group lists many patients, so that none of them may see it as a part of their own record, although R4's
+/// compartment has it; and a patient who is linked to another is still another person.
+const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
+
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {
-    let _ = (parameters, resource, zone);
-    IndexRows::default()
+    let mut rows = IndexRows::default();
+    let name = resource.get("resourceType").and_then(Value::as_str);
+    let Some(ty) = name.and_then(ResourceType::parse) else { return rows };
+    for parameter in parameters.of(ty).filter(|parameter| !special::is_column(&parameter.code)) {
+        for hit in parameter.path.iter().flat_map(|path| path.find(resource)) {
+            kinds::index(&Found { parameter, hit, zone }, &mut rows);
+        }
+    }
+    rows.patients = patients(parameters, ty, resource, &rows.references);
+    rows.sort();
+    rows
+}
+
+/// The patients in whose compartment the resource stands.
+fn patients(
+    parameters: &Parameters,
+    ty: ResourceType,
+    resource: &Value,
+    references: &[ReferenceRow],
+) -> Vec<String> {
+    if ty.name() == "Patient" {
+        return resource.get("id").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
+    }
+    if NO_COMPARTMENT.contains(&ty.name()) {
+        return Vec::new();
+    }
+    let codes = parameters.compartment(ty).unwrap_or_default();
+    let numbers: Vec<i64> =
+        codes.iter().filter_map(|code| parameters.find(ty, code)).map(|parameter| parameter.number).collect();
+    let patient = ResourceType::parse("Patient").map(ResourceType::number);
+    let inside = |row: &&ReferenceRow| Some(row.target_type) == patient && numbers.contains(&row.param);
+    references.iter().filter(inside).map(|row| row.target_id.clone()).collect()
+}
+
+impl IndexRows {
+    /// Sorts each list and leaves out doubles.
+    fn sort(&mut self) {
+        fn tidy<T: PartialEq>(list: &mut Vec<T>, order: impl FnMut(&T, &T) -> Ordering) {
+            list.sort_by(order);
+            list.dedup();
+        }
+        tidy(&mut self.tokens, Ord::cmp);
+        tidy(&mut self.strings, Ord::cmp);
+        tidy(&mut self.references, Ord::cmp);
+        tidy(&mut self.dates, Ord::cmp);
+        tidy(&mut self.uris, Ord::cmp);
+        tidy(&mut self.patients, Ord::cmp);
+        // No row holds what is not a number, so that every two of them compare.
+        tidy(&mut self.numbers, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        tidy(&mut self.quantities, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    }
 }

@@ -14,7 +14,8 @@ const DEEPEST: u8 = 16;
 
 /// Parses a whole expression.
 pub(super) fn parse(text: &str) -> Parsed<Expression> {
-    whole(&mut Lexer::new(text)).map_err(|problem| format!("the expression `{text}` is not supported: {problem}"))
+    whole(&mut Lexer::new(text))
+        .map_err(|problem| format!("the expression `{text}` is not supported: {problem}"))
 }
 
 fn whole(words: &mut Lexer) -> Parsed<Expression> {

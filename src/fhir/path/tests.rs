@@ -29,7 +29,10 @@ fn each_shape_of_r4_finds_its_values() {
     let table: [(&str, Vec<Value>); 14] = [
         ("Observation.status", vec![json!("final")]),
         ("Patient.status", vec![]),
-        ("Resource.status | Patient.status | Observation.telecom.value", vec![json!("final"), json!("a@b"), json!("1")]),
+        (
+            "Resource.status | Patient.status | Observation.telecom.value",
+            vec![json!("final"), json!("a@b"), json!("1")],
+        ),
         ("(Observation.value as Quantity)", vec![json!({ "value": 5.4 })]),
         ("Observation.value.as(string)", vec![]),
         ("Observation.effective.as(DateTime)", vec![json!("2024")]),
@@ -45,7 +48,8 @@ fn each_shape_of_r4_finds_its_values() {
     for (expression, expected) in table {
         assert_eq!(values(expression, &resource), expected, "{expression}");
     }
-    let patients = |path: &str| values(&format!("Observation.{path}.where(resolve() is Patient)"), &resource).len();
+    let patients =
+        |path: &str| values(&format!("Observation.{path}.where(resolve() is Patient)"), &resource).len();
     assert_eq!((patients("subject"), patients("performer")), (1, 1));
 }
 
@@ -72,7 +76,10 @@ fn deceased_is_true_for_a_date_and_for_true_alone() {
 fn an_expression_of_many_types_is_cut_down_to_one() {
     let path = Path::compile("Condition.code | (Observation.value as string) | Observation.code").unwrap();
     assert_eq!(path.for_type("Condition"), Path::compile("Condition.code").ok());
-    assert_eq!(path.for_type("Observation").unwrap(), Path::compile("(Observation.value as string) | Observation.code").unwrap());
+    assert_eq!(
+        path.for_type("Observation").unwrap(),
+        Path::compile("(Observation.value as string) | Observation.code").unwrap()
+    );
     assert_eq!(path.for_type("Patient"), None);
 }
 

@@ -82,7 +82,16 @@ const fn row(
     task: &'static str,
     open: bool,
 ) -> Row {
-    Row { state, code, display, episode, episode_never_enrolled: episode, task, task_never_enrolled: task, open }
+    Row {
+        state,
+        code,
+        display,
+        episode,
+        episode_never_enrolled: episode,
+        task,
+        task_never_enrolled: task,
+        open,
+    }
 }
 
 const fn or_never(row: Row, episode: &'static str, task: &'static str) -> Row {
@@ -172,7 +181,16 @@ mod tests {
     #[test]
     fn eight_states_are_open() {
         let open: Vec<_> = State::all().filter(|state| state.is_open()).map(State::code).collect();
-        let expected = ["referred", "screening", "eligible", "offered", "consented", "waitlisted", "enrolled", "on-hold"];
+        let expected = [
+            "referred",
+            "screening",
+            "eligible",
+            "offered",
+            "consented",
+            "waitlisted",
+            "enrolled",
+            "on-hold",
+        ];
         assert_eq!(open, expected);
     }
 }

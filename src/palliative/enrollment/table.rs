@@ -289,7 +289,8 @@ mod tests {
     fn no_two_rows_answer_for_the_same_state_and_action() {
         for state in State::all() {
             for action in Action::all() {
-                let rows = TRANSITIONS.iter().filter(|row| row.action == action && row.starts_from(state)).count();
+                let rows =
+                    TRANSITIONS.iter().filter(|row| row.action == action && row.starts_from(state)).count();
                 assert!(rows <= 1, "{} {}: {rows} rows", state.code(), action.code());
             }
         }

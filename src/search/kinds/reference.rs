@@ -1,0 +1,118 @@
+//! A reference: to a resource here, by id, type and id or full URL, or to one elsewhere.
+//! <https://hl7.org/fhir/R4/search.html#reference>
+
+use serde_json::Value;
+
+use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
+use crate::fhir::reference::is_id;
+use crate::search::fold::bounded;
+use crate::search::kinds::Asked;
+use crate::search::kinds::Found;
+use crate::search::kinds::Understood;
+use crate::search::kinds::token;
+use crate::search::modifier::Modifier;
+use crate::search::query::Condition;
+use crate::search::query::Reach;
+use crate::search::rows::ELSEWHERE;
+use crate::search::rows::IndexRows;
+use crate::search::rows::ReferenceRow;
+use crate::search::sql::Sql;
+use crate::search::value::unescaped;
+
+pub(super) fn index(found: &Found, rows: &mut IndexRows) {
+    let param = found.parameter.number;
+    let mut push = |target_type: i64, id: &str| {
+        rows.references.push(ReferenceRow { param, target_type, target_id: bounded(id) });
+    };
+    match found.hit.value {
+        // A canonical or a URI; it is found with and without the version that it names.
+        Value::String(url) => {
+            push(ELSEWHERE, url);
+            if let Some((unversioned, _)) = url.split_once('|') {
+                push(ELSEWHERE, unversioned);
+            }
+        }
+        Value::Object(members) => {
+            match members.get("reference").and_then(Value::as_str).map(Reference::parse) {
+                Some(Reference::Local(local)) => push(local.ty.number(), local.id),
+                Some(Reference::Urn(url) | Reference::Elsewhere(url)) => push(ELSEWHERE, url),
+                // What is contained is no resource of its own; the others point to nothing that is stored.
+                Some(Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable)
+                | None => {}
+            }
+            if let Some(identifier) = members.get("identifier") {
+                token::index_identifier(found, identifier, rows);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
+    }
+}
+
+pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
+    let text = unescaped(asked.value);
+    let named = match asked.modifier {
+        // The identifier has rows of its own, under a number of its own.
+        Some(Modifier::Identifier) => return token::understand(asked),
+        Some(Modifier::Type(ty)) => Some(ty),
+        _ => None,
+    };
+    let allowed = |ty: ResourceType| {
+        let targets = &asked.parameter.target;
+        targets.is_empty() || targets.contains(&ty)
+    };
+    if let Some(ty) = named.filter(|ty| !allowed(*ty)) {
+        return Err(not_a_target(asked, ty));
+    }
+    match Reference::parse_under(&text, asked.context.base_url) {
+        Reference::Local(local) if !allowed(local.ty) => Err(not_a_target(asked, local.ty)),
+        Reference::Local(local) if named.is_some_and(|ty| ty != local.ty) => {
+            Err(format!("`{text}` is not of the type that the modifier names."))
+        }
+        Reference::Local(local) => Ok(local_to(&[local.ty], local.id)),
+        Reference::Urn(url) | Reference::Elsewhere(url) => Ok(elsewhere(url)),
+        Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable if !is_id(&text) => {
+            Err("A reference is an id, `Type/id` or an absolute URL.".into())
+        }
+        Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable => Ok(match named {
+            Some(ty) => local_to(&[ty], &text),
+            None if asked.parameter.target.is_empty() => {
+                local_to(&ResourceType::all().collect::<Vec<_>>(), &text)
+            }
+            None => local_to(&asked.parameter.target, &text),
+        }),
+    }
+}
+
+fn local_to(types: &[ResourceType], id: &str) -> Understood {
+    match types {
+        [ty] => Understood {
+            canonical: format!("{ty}/{id}"),
+            condition: Condition {
+                sql: Sql::of("target_type = ? AND target_id = ?", [ty.number().into(), id.into()]),
+                reach: Reach::Exact,
+            },
+        },
+        types => {
+            let numbers = types.iter().map(|ty| ty.number().into()).collect();
+            let sql = Sql::of("target_type IN (", []).append(Sql::list(numbers));
+            Understood {
+                canonical: id.to_owned(),
+                condition: Condition {
+                    sql: sql.push(") AND target_id = ?", [id.into()]),
+                    reach: Reach::Equal,
+                },
+            }
+        }
+    }
+}
+
+fn elsewhere(url: &str) -> Understood {
+    let sql = Sql::of("target_type = ? AND target_id = ?", [ELSEWHERE.into(), bounded(url).into()]);
+    Understood { canonical: url.to_owned(), condition: Condition { sql, reach: Reach::Exact } }
+}
+
+fn not_a_target(asked: &Asked, ty: ResourceType) -> String {
+    let known: Vec<&str> = asked.parameter.target.iter().map(|ty| ty.name()).collect();
+    format!("It never refers to {ty}, only to {}.", known.join(", "))
+}

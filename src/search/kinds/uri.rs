@@ -1,0 +1,53 @@
+//! A URI, compared letter by letter. <https://hl7.org/fhir/R4/search.html#uri>
+
+use serde_json::Value;
+
+use crate::search::fold::bounded;
+use crate::search::kinds::Asked;
+use crate::search::kinds::Found;
+use crate::search::kinds::Understood;
+use crate::search::modifier::Modifier;
+use crate::search::query::Condition;
+use crate::search::query::Reach;
+use crate::search::rows::IndexRows;
+use crate::search::rows::UriRow;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+use crate::search::value::unescaped;
+
+pub(super) fn index(found: &Found, rows: &mut IndexRows) {
+    if let Value::String(uri) = found.hit.value {
+        rows.uris.push(UriRow { param: found.parameter.number, uri: bounded(uri) });
+    }
+}
+
+pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
+    let uri = unescaped(asked.value);
+    if uri.is_empty() {
+        return Err("The URI is empty.".into());
+    }
+    let (sql, reach) = match asked.modifier {
+        Some(Modifier::Below) => {
+            let inside = format!("{}/", uri.trim_end_matches('/'));
+            let end = format!("{inside}{}", char::MAX);
+            let binds = [bounded(&uri).into(), inside.into(), end.into()];
+            (Sql::of("(uri = ? OR (uri >= ? AND uri < ?))", binds), Reach::Range)
+        }
+        Some(Modifier::Above) => {
+            (Sql::of("uri IN (", []).append(Sql::list(above(&uri))).push(")", []), Reach::Range)
+        }
+        _ => (Sql::of("uri = ?", [bounded(&uri).into()]), Reach::Exact),
+    };
+    Ok(Understood { canonical: uri, condition: Condition { sql, reach } })
+}
+
+/// The URI and all that contain it: `http://a/b/c` is in `http://a/b` and `http://a`.
+fn above(uri: &str) -> Vec<Bind> {
+    let mut all = vec![Bind::from(bounded(uri))];
+    let host = uri.find("://").map_or(0, |at| at + 3);
+    for (at, _) in uri.match_indices('/').filter(|(at, _)| *at > host).take(64) {
+        all.push(bounded(&uri[..at]).into());
+        all.push(bounded(&uri[..=at]).into());
+    }
+    all
+}

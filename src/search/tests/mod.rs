@@ -1,0 +1,43 @@
+//! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
+
+mod rows;
+
+use std::sync::LazyLock;
+
+use crate::definitions::Definitions;
+use crate::fhir::ResourceType;
+use crate::search::parameter::Parameters;
+
+static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
+    let definitions = Definitions::shared().expect("the definitions load");
+    Parameters::compile(&definitions).expect("every parameter compiles")
+});
+
+fn ty(name: &str) -> ResourceType {
+    ResourceType::parse(name).expect("a type of R4")
+}
+
+#[test]
+fn all_parameters_of_all_types_compile_and_are_found_by_code_and_number() {
+    let mut count = 0;
+    for ty in ResourceType::all() {
+        for parameter in PARAMETERS.of(ty) {
+            count += 1;
+            let found = PARAMETERS.find(ty, &parameter.code).expect("it is found by its code");
+            assert_eq!(found.number, parameter.number);
+            let found = PARAMETERS.by_number(parameter.number).expect("it is found by its number");
+            assert_eq!((found.ty, &found.code), (ty, &parameter.code));
+        }
+        assert!(PARAMETERS.find(ty, "_lastUpdated").is_some(), "{ty}");
+    }
+    assert!(count > 2_000, "{count}");
+}
+
+#[test]
+fn numbers_are_the_same_at_every_start_because_the_index_holds_them() {
+    let number = |name: &str, code: &str| PARAMETERS.find(ty(name), code).map(|parameter| parameter.number);
+    let table = [("Patient", "name", 206766705), ("Observation", "code", 747256434)];
+    for (name, code, expected) in table {
+        assert_eq!(number(name, code), Some(expected), "{name}.{code}");
+    }
+}
