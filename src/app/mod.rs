@@ -1,5 +1,139 @@
-//! (to come)
+//! What the service consists of while it runs, and one caller's unit of work in it.
+//! <https://hl7.org/fhir/R4/http.html>
+//!
+//! All reading and writing of interactions and operations goes through [`Session`], so that access, validation,
+//! versions and index rows cannot be forgotten. A write is prepared without any lock and then committed in one
+//! transaction: `prepare` and `commit` are its two halves.
 
 pub mod answer;
+pub mod change;
+pub mod clock;
+pub mod session;
+
+mod commit;
+mod guard;
+mod once;
+mod prepare;
+mod resolve;
+mod write;
+
+use std::sync::Arc;
+
+use serde_json::Value;
 
 pub use answer::Answer;
+pub use answer::Body;
+pub use change::Change;
+pub use change::ChangeAction;
+pub use change::Origin;
+pub use change::WriteOutcome;
+pub use change::Written;
+pub use clock::Clock;
+pub use once::Once;
+pub use session::Found;
+pub use session::HistoryPage;
+pub use session::Session;
+
+pub use crate::store::Method;
+pub use crate::store::Stored;
+
+use crate::access::Keys;
+use crate::config::Config;
+use crate::definitions::Definitions;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::datetime::DAY;
+use crate::search::Parameters;
+use crate::store::Db;
+use crate::store::tables;
+
+/// The running service: settings, database, definitions, clock, keys.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The database; interactions and operations reach it through [`Session`] only.
+    pub(crate) db: Db,
+    /// R4's definitions and ours.
+    pub definitions: Arc<Definitions>,
+    /// The search parameters.
+    pub parameters: Arc<Parameters>,
+    /// The time.
+    pub clock: Clock,
+    /// The key that seals page cursors; the same for all instances on one database.
+    pub cursor_key: [u8; 32],
+    /// The keys that tokens are verified with.
+    pub keys: Keys,
+}
+
+impl App {
+    /// Opens the database, migrates it, loads the definitions, makes secrets, and stores the default programmes
+    /// where they are not there yet.
+    ///
+    /// # Errors
+    /// One line for the operator that says what to do.
+    pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
+        let definitions = Arc::new(Definitions::load()?);
+        let parameters = Arc::new(Parameters::compile(&definitions)?);
+        let keys = Keys::open(&config)?;
+        let db = Db::open(&config.database_url, config.pool())?;
+        let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
+        let app = Arc::new(Self { config, db, definitions, parameters, clock, cursor_key, keys });
+        app.store_programmes()
+            .map_err(|failure| format!("The default programme cannot be stored: {}", first_text(&failure)))?;
+        Ok(app)
+    }
+
+    /// Whether the database is part of this process (SQLite), so that short reads need no other thread.
+    pub fn is_embedded(&self) -> bool {
+        self.db.is_embedded()
+    }
+
+    /// Whether the database answers now.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not.
+    pub fn ping(&self) -> Result<(), Failure> {
+        self.db.ping()
+    }
+
+    /// Each programme has a fixed id: what is there is left alone, and of two instances that start at once one
+    /// stores it and the other finds it.
+    fn store_programmes(self: &Arc<Self>) -> Result<(), Failure> {
+        let session = Session::system(self.clone());
+        for programme in &self.definitions.programs {
+            let resource = Resource::from_value(programme.clone())?;
+            let id = programme.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match session.read(resource.ty(), &id) {
+                Err(failure) if failure.reason == Reason::NotFound => {}
+                Err(failure) if failure.reason != Reason::Deleted => return Err(failure),
+                Ok(_) | Err(_) => continue,
+            }
+            let create = ChangeAction::Create { resource, if_none_exist: None, id: Some(id) };
+            match session.write(vec![Change::programme(create)]) {
+                Err(failure) if failure.reason != Reason::Conflict => return Err(failure),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key of page cursors, made by the first instance; and a moment to forget old conditions.
+fn cursor_key(db: &Db, now: i64) -> Result<[u8; 32], Failure> {
+    let fresh = [uuid::Uuid::new_v4().into_bytes(), uuid::Uuid::new_v4().into_bytes()].concat();
+    let key = db
+        .write(move |conn| {
+            tables::forget_conditions(conn, now - DAY)?;
+            Ok(tables::secret(conn, "cursor", fresh.clone())?)
+        })
+        .map_err(crate::store::Fault::into_failure)?;
+    key.try_into().map_err(|_| Failure::internal("the cursor key in the database has not 32 bytes"))
+}
+
+fn first_text(failure: &Failure) -> String {
+    failure.issues.first().map_or_else(String::new, |issue| match &issue.expression {
+        Some(at) => format!("{at}: {}", issue.text),
+        None => issue.text.clone(),
+    })
+}

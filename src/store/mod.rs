@@ -1,1 +1,166 @@
-//! (to come)
+//! The database, SQLite or PostgreSQL; with `search::sql` the only user of diesel and r2d2.
+//!
+//! Reads take a connection of the pool; writes go through the writer. Everything is synchronous.
+
+mod connection;
+mod fault;
+mod migrations;
+mod stored;
+mod writer;
+
+pub(crate) mod index;
+pub(crate) mod matches;
+pub(crate) mod resources;
+pub(crate) mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use r2d2::Pool;
+use r2d2::PooledConnection;
+
+use crate::fhir::Failure;
+use crate::store::connection::Manager;
+use crate::store::connection::Target;
+use crate::store::fault::unavailable;
+use crate::store::writer::Writer;
+
+pub use crate::store::connection::Conn;
+pub use crate::store::fault::Fault;
+pub use crate::store::stored::Method;
+pub use crate::store::stored::Stored;
+pub use crate::store::tables::EpisodeRow;
+
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The database; clones share it.
+#[derive(Clone)]
+pub struct Db {
+    target: Target,
+    pool: Pool<Manager>,
+    writer: Option<Arc<Writer>>,
+}
+
+impl Db {
+    /// Opens the database that the URL names, and makes or updates its tables.
+    ///
+    /// # Errors
+    /// One line for the operator, without the URL's password.
+    pub fn open(url: &str, connections: u32) -> Result<Self, String> {
+        let target = Target::parse(url)?;
+        let mut first = Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
+        migrations::run(&mut first)?;
+        let writer = match &target {
+            Target::Sqlite(_) => Some(Arc::new(Writer::start(target.clone())?)),
+            Target::Postgres(_) => None,
+        };
+        let pool = Pool::builder()
+            .max_size(connections.max(1))
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(PATIENCE)
+            .error_handler(Box::new(Quiet))
+            .build(Manager(target.clone()))
+            .map_err(|_| "The database cannot be opened: it takes no further connection.".to_owned())?;
+        Ok(Self { target, pool, writer })
+    }
+
+    /// Runs the pending migrations, and says which they were.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn migrate(url: &str) -> Result<Vec<String>, String> {
+        let target = Target::parse(url)?;
+        let mut conn = Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
+        migrations::run(&mut conn)
+    }
+
+    /// Whether the database is part of this process (SQLite).
+    pub fn is_embedded(&self) -> bool {
+        self.target.is_embedded()
+    }
+
+    /// Reads with one statement.
+    ///
+    /// # Errors
+    /// What the work refuses; `Unavailable` or `Internal` where the database fails.
+    pub fn read<T>(&self, mut work: impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Failure> {
+        let mut conn = self.connection()?;
+        let result = work(&mut conn);
+        if result.is_err() && conn.is_broken() {
+            // The server may have been started again since the connection was last used.
+            drop(conn);
+            return work(&mut *self.connection()?).map_err(Fault::into_failure);
+        }
+        result.map_err(Fault::into_failure)
+    }
+
+    /// Reads with several statements that all see the same state.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub fn snapshot<T>(&self, mut work: impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Failure> {
+        self.read(|conn| {
+            let begin =
+                if conn.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
+            conn.batch(begin)?;
+            let result = work(conn);
+            conn.batch("ROLLBACK")?;
+            result
+        })
+    }
+
+    /// Writes in one durable transaction. The work may be done several times, so it must only change the database.
+    ///
+    /// # Errors
+    /// The work's own fault, or the database's.
+    pub fn write<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T, Fault> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => writer.run(work),
+            None => writer::transact(|| self.connection(), work),
+        }
+    }
+
+    /// Whether the database answers now.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not.
+    pub fn ping(&self) -> Result<(), Failure> {
+        self.read(|conn| Ok(conn.batch("SELECT 1")?))
+    }
+
+    fn connection(&self) -> Result<PooledConnection<Manager>, Failure> {
+        self.pool.get().map_err(|_| unavailable("no connection became free in time"))
+    }
+}
+
+/// The pool tries again by itself; requests that wait in vain are logged where they fail.
+#[derive(Debug)]
+struct Quiet;
+
+impl<E> r2d2::HandleError<E> for Quiet {
+    fn handle_error(&self, _: E) {
+        log::warn!("a database connection could not be made");
+    }
+}
+
+fn cannot_open(target: &Target, error: &diesel::ConnectionError) -> String {
+    match target {
+        Target::Sqlite(path) => {
+            format!(
+                "The database file `{path}` cannot be opened; check that its folder exists and may be written."
+            )
+        }
+        Target::Postgres(_) => {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            // libpq's message names host, port, user and database, never the password.
+            format!("PostgreSQL cannot be reached: {first}; check COMFREY_DATABASE_URL.")
+        }
+    }
+}

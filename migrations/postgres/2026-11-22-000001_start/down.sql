@@ -1,0 +1,14 @@
+DROP TABLE resource;
+DROP TABLE history;
+DROP TABLE idx_token;
+DROP TABLE idx_string;
+DROP TABLE idx_reference;
+DROP TABLE idx_date;
+DROP TABLE idx_number;
+DROP TABLE idx_quantity;
+DROP TABLE idx_uri;
+DROP TABLE idx_compartment;
+DROP TABLE episode;
+DROP TABLE conditional;
+DROP TABLE secret;
+DROP TABLE idempotency;

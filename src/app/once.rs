@@ -1,0 +1,99 @@
+//! Requests that are carried out once however often they are sent: the `Idempotency-Key` of state-changing
+//! operations. <https://hl7.org/fhir/R4/operations.html>
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::answer::Answer;
+use crate::app::answer::Body;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::datetime::DAY;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::tables;
+use crate::store::tables::Kept;
+
+/// The name of a request that is carried out once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The client's key.
+    pub key: String,
+    /// A digest of operation and body: the same key with another body is a mistake.
+    pub digest: String,
+}
+
+impl Once {
+    /// The key as the database knows it: callers cannot see one another's.
+    fn scoped(&self, session: &Session) -> Self {
+        let caller = session.caller();
+        let client = caller.client.as_deref().unwrap_or_default();
+        Self { key: format!("{client}\n{}\n{}", caller.subject, self.key), digest: self.digest.clone() }
+    }
+}
+
+impl Session {
+    /// The answer that the same request was given within the last 24 hours.
+    ///
+    /// # Errors
+    /// `BusinessRule` coded `idempotency-mismatch` where the key was used for another request.
+    pub fn replay(&self, once: &Once) -> Result<Option<Answer>, Failure> {
+        let once = once.scoped(self);
+        let since = self.now() - DAY;
+        let kept = self.app().db.read(|conn| Ok(tables::kept(conn, &once.key, since)?))?;
+        kept.map(|kept| again(&once, &kept)).transpose()
+    }
+
+    pub(crate) fn scoped(&self, once: Option<&Once>) -> Option<Once> {
+        once.map(|once| once.scoped(self))
+    }
+}
+
+/// Takes the key for this transaction; the kept answer where another request has had it.
+pub(crate) fn claim(conn: &mut Conn, once: &Once, now: i64) -> Result<Option<Answer>, Fault> {
+    let since = now - DAY;
+    if tables::claim(conn, &once.key, &once.digest, (now, since))? {
+        return Ok(None);
+    }
+    let kept = tables::kept(conn, &once.key, since)?.ok_or(Fault::Stale)?;
+    Ok(Some(again(once, &kept)?))
+}
+
+/// Keeps the answer, in the transaction that carries the request out.
+pub(crate) fn keep(conn: &mut Conn, once: &Once, answer: &Answer) -> Result<(), Fault> {
+    let body = match &answer.body {
+        Body::Empty => Value::Null,
+        Body::Stored(bytes) => {
+            serde_json::from_slice(bytes).map_err(|_| Failure::internal("an answer to keep is no JSON"))?
+        }
+        Body::Value(value) => value.clone(),
+    };
+    let envelope = json!({ "location": answer.location, "version": answer.version, "updated": answer.updated,
+        "body": body });
+    Ok(tables::keep(conn, &once.key, answer.status.into(), envelope.to_string().into_bytes())?)
+}
+
+fn again(once: &Once, kept: &Kept) -> Result<Answer, Failure> {
+    if kept.digest != once.digest {
+        return Err(Failure::new(
+            Reason::BusinessRule,
+            "This Idempotency-Key was used for another request; use a new key for each request.",
+        )
+        .coded(
+            format!("{}/CodeSystem/palliative-error", crate::definitions::CANONICAL),
+            "idempotency-mismatch",
+        ));
+    }
+    let broken = || Failure::internal("a kept answer cannot be read");
+    let mut envelope: Value = serde_json::from_slice(&kept.body).map_err(|_| broken())?;
+    let body = envelope.get_mut("body").map(Value::take).unwrap_or_default();
+    Ok(Answer {
+        location: envelope.get("location").and_then(Value::as_str).map(str::to_owned),
+        version: envelope.get("version").and_then(Value::as_i64),
+        updated: envelope.get("updated").and_then(Value::as_i64),
+        body: if body.is_null() { Body::Empty } else { Body::Value(body) },
+        replayed: true,
+        ..Answer::empty(u16::try_from(kept.status).map_err(|_| broken())?)
+    })
+}

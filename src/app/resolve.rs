@@ -1,0 +1,149 @@
+//! What the entries of a write refer to: one another by `fullUrl`, and others by a search.
+//! <https://hl7.org/fhir/R4/http.html#trules>
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::access::Action;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::shape::Link;
+use crate::fhir::shape::links_mut;
+use crate::search::Plan;
+use crate::search::Query;
+use crate::search::conditional_key;
+use crate::search::parse;
+use crate::search::plan;
+use crate::search::query::Summary;
+use crate::search::query::Total;
+use crate::store::Stored;
+use crate::store::matches;
+
+/// A condition of a request, and what to ask the database for it.
+pub(crate) struct Condition {
+    /// The same for all conditions that mean the same.
+    pub(crate) key: String,
+    /// Finds at most three matches: one and several is all that matters.
+    pub(crate) plan: Plan,
+}
+
+impl Session {
+    /// Understands a condition such as `identifier=system|value`.
+    pub(crate) fn condition(&self, ty: ResourceType, text: &str) -> Result<Condition, Failure> {
+        self.require(Action::Search, ty)?;
+        let mut query: Query = parse(&self.context(), ty, text)?;
+        if query.criteria.is_empty() {
+            return Err(Failure::new(
+                Reason::Invalid,
+                "A condition needs a search parameter such as `identifier`, else it would match everything.",
+            ));
+        }
+        query.count = 2;
+        query.total = Total::None;
+        query.summary = Summary::False;
+        query.sort.clear();
+        query.includes.clear();
+        query.after = None;
+        let plan = plan(&self.app().parameters, &query, &self.caller().restriction(Action::Search));
+        Ok(Condition { key: conditional_key(&query), plan })
+    }
+
+    /// The one resource that meets a condition, if there is one.
+    pub(crate) fn only_match(&self, condition: &Condition) -> Result<Option<Stored>, Failure> {
+        let mut hits = self.app().db.read(|conn| Ok(matches::hits(conn, condition.plan.page.clone())?))?;
+        if hits.len() > 1 {
+            return Err(Failure::new(
+                Reason::MultipleMatches,
+                "Several resources meet the condition; make it narrower.",
+            ));
+        }
+        Ok(hits.pop().map(|hit| hit.stored))
+    }
+}
+
+/// Turns references between the entries of one write, and references by a search, into plain ones.
+pub(crate) struct Links<'a> {
+    session: &'a Session,
+    by_url: HashMap<String, String>,
+    by_search: HashMap<String, String>,
+}
+
+impl<'a> Links<'a> {
+    /// Knows entries by their `fullUrl`: pairs of it and `Type/id`.
+    pub(crate) fn new(session: &'a Session, entries: HashMap<String, String>) -> Self {
+        Self { session, by_url: entries, by_search: HashMap::new() }
+    }
+
+    /// Rewrites all references of a resource, whose own `fullUrl` tells to what its relative ones are relative.
+    pub(crate) fn rewrite(&mut self, value: &mut Value, full_url: Option<&str>) -> Result<(), Failure> {
+        // A document or message keeps the references of its own entries.
+        if value.get("resourceType").and_then(Value::as_str) == Some("Bundle") {
+            return Ok(());
+        }
+        let base = full_url.and_then(base_of);
+        let mut first_failure = None;
+        let session = self.session;
+        links_mut(&session.app().definitions.shapes, value, &mut |link, text| {
+            let result = match link {
+                Link::Reference => self.reference(text, base),
+                Link::Url | Link::NarrativeUrl => Ok(self.by_url.get(text.as_str()).cloned()),
+            };
+            match result {
+                Ok(Some(new)) => *text = new,
+                Ok(None) => {}
+                Err(failure) => {
+                    first_failure.get_or_insert(failure);
+                }
+            }
+        });
+        first_failure.map_or(Ok(()), Err)
+    }
+
+    /// What a reference becomes; none where it stays.
+    fn reference(&mut self, text: &str, base: Option<&str>) -> Result<Option<String>, Failure> {
+        if let Some(found) = self.by_url.get(text) {
+            return Ok(Some(found.clone()));
+        }
+        if text.starts_with("urn:uuid:") || text.starts_with("urn:oid:") {
+            return Err(Failure::new(
+                Reason::Unprocessable,
+                format!("The reference `{text}` is the fullUrl of no entry of this Bundle that is stored."),
+            ));
+        }
+        if let Some((name, query)) = text.split_once('?')
+            && let Some(ty) = ResourceType::parse(name)
+        {
+            return self.search(text, ty, query).map(Some);
+        }
+        Ok(base.and_then(|base| self.by_url.get(&format!("{base}/{text}")).cloned()))
+    }
+
+    fn search(&mut self, text: &str, ty: ResourceType, query: &str) -> Result<String, Failure> {
+        if let Some(found) = self.by_search.get(text) {
+            return Ok(found.clone());
+        }
+        let condition = self.session.condition(ty, query)?;
+        let found = self.session.only_match(&condition)?.ok_or_else(|| {
+            Failure::new(
+                Reason::Precondition,
+                format!(
+                    "The reference by search `{ty}?…` meets no resource; store that first, or refer by id."
+                ),
+            )
+            .code("not-found")
+        })?;
+        let reference = format!("{ty}/{}", found.id);
+        self.by_search.insert(text.to_owned(), reference.clone());
+        Ok(reference)
+    }
+}
+
+/// `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
+fn base_of(full_url: &str) -> Option<&str> {
+    let (rest, _) = full_url.rsplit_once('/')?;
+    let (base, ty) = rest.rsplit_once('/')?;
+    (full_url.starts_with("http") && ResourceType::parse(ty).is_some()).then_some(base)
+}

@@ -1,0 +1,292 @@
+//! One caller's unit of work: who asks, what they may see, and the time. All reading is here; writing in `write`.
+//! <https://hl7.org/fhir/R4/http.html>
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::access::Action;
+use crate::access::Caller;
+use crate::app::App;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::Micros;
+use crate::search::Context;
+use crate::search::Position;
+use crate::search::Query;
+use crate::search::Visible;
+use crate::search::include_plan;
+use crate::search::parse;
+use crate::search::plan;
+use crate::search::rows;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::Stored;
+use crate::store::matches;
+use crate::store::resources;
+use crate::store::resources::Narrow;
+
+/// How many matches an own search takes at a time.
+const PAGE: u32 = 1_000;
+
+/// One caller's unit of work.
+pub struct Session {
+    app: Arc<App>,
+    caller: Caller,
+    base_url: String,
+    now: Micros,
+}
+
+/// Which versions of a history are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct HistoryPage {
+    /// How many at most.
+    pub count: u32,
+    /// Only versions older than this one.
+    pub before: Option<i64>,
+    /// Only versions written at this time or later.
+    pub since: Option<Micros>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The matches of this page, in order.
+    pub matches: Vec<Stored>,
+    /// What goes with them, without doubles and without the matches themselves.
+    pub included: Vec<Stored>,
+    /// How many matches there are in all, where that was asked for.
+    pub total: Option<i64>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<Position>,
+}
+
+impl Session {
+    /// A caller's unit of work; its time stands still from here on.
+    pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
+        let now = app.clock.now();
+        Self { app, caller, base_url, now }
+    }
+
+    /// The service's own unit of work, which may do everything.
+    pub fn system(app: Arc<App>) -> Self {
+        let base_url = app.config.base_url.clone().unwrap_or_default();
+        Self::new(app, Caller::everything("comfrey"), base_url)
+    }
+
+    /// The running service.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The time of this unit of work.
+    pub fn now(&self) -> Micros {
+        self.now
+    }
+
+    /// The URL of this service, without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The zone in which dates without one are read.
+    pub fn zone(&self) -> &TimeZone {
+        &self.app.config.time_zone
+    }
+
+    /// Refuses what the caller's scopes do not allow at all.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn require(&self, action: Action, ty: ResourceType) -> Result<(), Failure> {
+        if self.caller.may(action, ty) {
+            return Ok(());
+        }
+        let letter = action.letter();
+        Err(Failure::new(
+            Reason::Forbidden,
+            format!("The access token does not allow this; it takes a scope such as `user/{ty}.{letter}`."),
+        ))
+    }
+
+    /// What a query string of this caller is understood against.
+    pub fn context(&self) -> Context<'_> {
+        Context {
+            parameters: &self.app.parameters,
+            zone: self.zone(),
+            now: self.now,
+            base_url: &self.base_url,
+            lenient: false,
+            default_count: 20,
+            max_count: PAGE,
+        }
+    }
+
+    /// The current version.
+    ///
+    /// # Errors
+    /// `Forbidden` without the scope, `NotFound` where there is none that the caller may see, `Deleted`.
+    pub fn read(&self, ty: ResourceType, id: &str) -> Result<Stored, Failure> {
+        let stored = self.current(ty, id)?;
+        if stored.deleted { Err(deleted(&stored)) } else { Ok(stored) }
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// As [`Session::read`]; `Deleted` where the version is a deletion.
+    pub fn vread(&self, ty: ResourceType, id: &str, version: i64) -> Result<Stored, Failure> {
+        let current = self.current(ty, id)?;
+        let stored = if current.version == version {
+            current
+        } else {
+            self.app
+                .db
+                .read(|conn| Ok(resources::earlier(conn, current.rid, version)?))?
+                .filter(|earlier| self.may_see_version(earlier))
+                .ok_or_else(|| {
+                    Failure::new(Reason::NotFound, format!("{ty}/{id} has no version {version}."))
+                })?
+        };
+        if stored.deleted { Err(deleted(&stored)) } else { Ok(stored) }
+    }
+
+    /// The versions, newest first, deletions included; and how many there are in all.
+    ///
+    /// # Errors
+    /// As [`Session::read`], but a deleted resource has its history.
+    pub fn history(
+        &self,
+        ty: ResourceType,
+        id: &str,
+        page: HistoryPage,
+    ) -> Result<(Vec<Stored>, i64), Failure> {
+        let rid = self.current(ty, id)?.rid;
+        let since = page.since.unwrap_or(i64::MIN);
+        let before = page.before.unwrap_or(i64::MAX);
+        let (mut versions, total) = self.app.db.snapshot(|conn| {
+            let versions = resources::versions(conn, rid, (before, since), page.count.into())?;
+            Ok((versions, resources::count_versions(conn, rid, since)?))
+        })?;
+        versions.retain(|version| self.may_see_version(version));
+        Ok((versions, total))
+    }
+
+    /// A search: page, includes and total of one state of the database, all of it within what the caller may see.
+    ///
+    /// # Errors
+    /// `Forbidden` without the scope.
+    pub fn search(&self, query: &Query) -> Result<Found, Failure> {
+        self.require(Action::Search, query.ty)?;
+        let restriction = self.caller.restriction(Action::Search);
+        let parameters = &self.app.parameters;
+        let plan = plan(parameters, query, &restriction);
+        let run = |conn: &mut Conn| -> Result<Found, Fault> {
+            let mut found = Found::default();
+            if plan.limit > 0 {
+                (found.matches, found.next) = page(conn, &plan)?;
+            }
+            let rids: Vec<i64> = found.matches.iter().map(|stored| stored.rid).collect();
+            let mut seen: HashSet<i64> = rids.iter().copied().collect();
+            for include in query.includes.iter().filter(|_| !rids.is_empty()) {
+                let hits = matches::hits(conn, include_plan(parameters, include, &rids, &restriction))?;
+                let new = hits.into_iter().map(|hit| hit.stored).filter(|stored| seen.insert(stored.rid));
+                found.included.extend(new);
+            }
+            found.total = plan.total.clone().map(|total| matches::count(conn, total)).transpose()?;
+            Ok(found)
+        };
+        if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {
+            self.app.db.read(run)
+        } else {
+            self.app.db.snapshot(run)
+        }
+    }
+
+    /// All matches of a query string, however many; for operations.
+    ///
+    /// # Errors
+    /// As [`Session::search`]; `Invalid` for a query that cannot be understood.
+    pub fn find(&self, ty: ResourceType, criteria: &str) -> Result<Vec<Stored>, Failure> {
+        let mut query = parse(&self.context(), ty, criteria)?;
+        query.count = PAGE;
+        let mut all = Vec::new();
+        loop {
+            let found = self.search(&query)?;
+            all.extend(found.matches);
+            query.after = found.next;
+            if query.after.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// All live resources of these types in a patient's compartment, as far as the caller may see them.
+    ///
+    /// # Errors
+    /// Only what the database fails with: a type that the caller may not see is left out.
+    pub fn compartment(&self, patient: &str, types: &[ResourceType]) -> Result<Vec<Stored>, Failure> {
+        let restriction = self.caller.restriction(Action::Read);
+        let visible = |ty: &ResourceType| match restriction.of(*ty) {
+            Visible::All => true,
+            Visible::Nothing => false,
+            Visible::Patients(patients) => patients.iter().any(|id| id == patient),
+        };
+        let types: Vec<ResourceType> = types.iter().copied().filter(visible).collect();
+        self.app.db.read(|conn| Ok(resources::compartment(conn, patient, &types)?))
+    }
+
+    /// The current version, a deletion included.
+    fn current(&self, ty: ResourceType, id: &str) -> Result<Stored, Failure> {
+        self.require(Action::Read, ty)?;
+        let narrow = self.narrow(Action::Read, ty);
+        self.app.db.read(|conn| Ok(resources::read(conn, ty, id, &narrow)?))?.ok_or_else(|| not_found(ty, id))
+    }
+
+    fn narrow(&self, action: Action, ty: ResourceType) -> Narrow {
+        match self.caller.restriction(action).of(ty) {
+            Visible::All => Narrow::All,
+            Visible::Nothing => Narrow::Nothing,
+            Visible::Patients(patients) if self.app.parameters.compartment(ty).is_some() => {
+                Narrow::Inside(patients.clone())
+            }
+            Visible::Patients(patients) => Narrow::Referred(patients.clone()),
+        }
+    }
+
+    /// An earlier version may have stood in another patient's compartment than the current one does.
+    fn may_see_version(&self, version: &Stored) -> bool {
+        let Narrow::Inside(patients) = self.narrow(Action::Read, version.ty) else { return true };
+        let Ok(value) = version.value() else { return version.deleted };
+        rows(&self.app.parameters, &value, self.zone()).patients.iter().any(|id| patients.contains(id))
+    }
+}
+
+fn page(conn: &mut Conn, plan: &crate::search::Plan) -> Result<(Vec<Stored>, Option<Position>), Fault> {
+    let mut hits = matches::hits(conn, plan.page.clone())?;
+    let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
+    let more = hits.len() > limit;
+    hits.truncate(limit);
+    let next = match hits.last() {
+        Some(last) if more => Some(Position { keys: last.sort_keys.clone(), rid: last.stored.rid }),
+        _ => None,
+    };
+    Ok((hits.into_iter().map(|hit| hit.stored).collect(), next))
+}
+
+/// There is none by that name that the caller may know of.
+pub(crate) fn not_found(ty: ResourceType, id: &str) -> Failure {
+    Failure::new(Reason::NotFound, format!("There is no {ty}/{id} here."))
+}
+
+fn deleted(stored: &Stored) -> Failure {
+    let text = format!("{}/{} was deleted; its earlier versions are in its history.", stored.ty, stored.id);
+    Failure { version: Some(stored.version), ..Failure::new(Reason::Deleted, text) }
+}

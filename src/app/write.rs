@@ -1,0 +1,79 @@
+//! Writing: prepare without a lock, commit in one durable transaction, and prepare again where the world moved on.
+
+use std::sync::Arc;
+
+use crate::app::answer::Answer;
+use crate::app::change::Change;
+use crate::app::change::Written;
+use crate::app::commit::commit;
+use crate::app::guard;
+use crate::app::once;
+use crate::app::once::Once;
+use crate::app::prepare::examine;
+use crate::app::prepare::prepare;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::store::Fault;
+
+/// How often a write is prepared before it gives up.
+const TRIES: u32 = 20;
+
+impl Session {
+    /// Writes all changes or none, in one durable transaction; the outcomes stand in their order.
+    ///
+    /// # Errors
+    /// `Forbidden`; `Structure` or `Unprocessable` with every problem of every resource; `Precondition`,
+    /// `MultipleMatches`, `Conflict`; `BusinessRule` for what only the programme may set.
+    pub fn write(&self, changes: Vec<Change>) -> Result<Vec<Written>, Failure> {
+        examine(self, &changes)?;
+        self.commit_with(&changes, |conn, batch| commit(conn, batch))
+    }
+
+    /// Writes like [`Session::write`] and answers, both once for each `Idempotency-Key`: a repeated request gets the
+    /// answer that the first one got. The answer is kept in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Session::write`]; `BusinessRule` where the key was used for another request.
+    pub fn write_once(
+        &self,
+        once: Option<&Once>,
+        changes: Vec<Change>,
+        answer: impl Fn(&[Written]) -> Result<Answer, Failure> + Send + Sync + 'static,
+    ) -> Result<Answer, Failure> {
+        examine(self, &changes)?;
+        let once = self.scoped(once);
+        let answer = Arc::new(answer);
+        self.commit_with(&changes, move |conn, batch| {
+            let Some(once) = &once else { return Ok(answer(&commit(conn, batch)?)?) };
+            if let Some(kept) = once::claim(conn, once, batch.clock.now())? {
+                return Ok(kept);
+            }
+            let answer = answer(&commit(conn, batch)?)?;
+            once::keep(conn, once, &answer)?;
+            Ok(answer)
+        })
+    }
+
+    fn commit_with<T: Send + 'static>(
+        &self,
+        changes: &[Change],
+        work: impl Fn(&mut crate::store::Conn, &crate::app::prepare::Batch) -> Result<T, Fault>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<T, Failure> {
+        let work = Arc::new(work);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let batch = prepare(self, changes)?;
+            let work = work.clone();
+            match self.app().db.write(move |conn| work(conn, &batch)) {
+                Ok(done) => return Ok(done),
+                Err(Fault::Stale) if tries < TRIES => {}
+                Err(fault) if fault.is_second_episode() => return Err(guard::second_episode()),
+                Err(fault) => return Err(fault.into_failure()),
+            }
+        }
+    }
+}

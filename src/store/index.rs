@@ -1,0 +1,284 @@
+//! The search index: what a resource's rows are, written and removed for many resources at once.
+//!
+//! SQLite takes one cached statement a row, which is its fastest way. PostgreSQL takes the rows of a table as one
+//! array for each column: one prepared statement and one round trip for any number of rows.
+
+use diesel::result::QueryResult;
+
+use crate::fhir::ResourceType;
+use crate::search::IndexRows;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+
+/// A table of the index: its name, and its columns with the type of their PostgreSQL arrays.
+struct Table {
+    name: &'static str,
+    columns: &'static [(&'static str, Kind)],
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Int,
+    Real,
+    Text,
+}
+
+const TABLES: [Table; 8] = [
+    Table {
+        name: "idx_token",
+        columns: &[("param", Kind::Int), ("code", Kind::Text), ("system", Kind::Int), ("rid", Kind::Int)],
+    },
+    Table {
+        name: "idx_string",
+        columns: &[("param", Kind::Int), ("folded", Kind::Text), ("exact", Kind::Text), ("rid", Kind::Int)],
+    },
+    Table {
+        name: "idx_reference",
+        columns: &[
+            ("param", Kind::Int),
+            ("target_type", Kind::Int),
+            ("target_id", Kind::Text),
+            ("rid", Kind::Int),
+        ],
+    },
+    Table {
+        name: "idx_date",
+        columns: &[("param", Kind::Int), ("low", Kind::Int), ("high", Kind::Int), ("rid", Kind::Int)],
+    },
+    Table {
+        name: "idx_number",
+        columns: &[("param", Kind::Int), ("low", Kind::Real), ("high", Kind::Real), ("rid", Kind::Int)],
+    },
+    Table {
+        name: "idx_quantity",
+        columns: &[
+            ("param", Kind::Int),
+            ("low", Kind::Real),
+            ("high", Kind::Real),
+            ("system", Kind::Int),
+            ("code", Kind::Text),
+            ("rid", Kind::Int),
+        ],
+    },
+    Table { name: "idx_uri", columns: &[("param", Kind::Int), ("uri", Kind::Text), ("rid", Kind::Int)] },
+    Table {
+        name: "idx_compartment",
+        columns: &[("patient", Kind::Text), ("type", Kind::Int), ("rid", Kind::Int)],
+    },
+];
+
+/// Rows for the tables of the index, of any number of resources.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    /// For each of [`TABLES`], the values of all rows one after another.
+    values: [Vec<Bind>; 8],
+}
+
+impl Entries {
+    /// Adds those rows of a resource that are not among `others`.
+    pub(crate) fn add(&mut self, (ty, rid): (ResourceType, i64), rows: &IndexRows, others: &IndexRows) {
+        let [tokens, strings, references, dates, numbers, quantities, uris, compartments] = &mut self.values;
+        for row in minus(&rows.tokens, &others.tokens) {
+            tokens.extend([row.param.into(), row.code.as_str().into(), row.system.into(), rid.into()]);
+        }
+        for row in minus(&rows.strings, &others.strings) {
+            strings.extend([
+                row.param.into(),
+                row.folded.as_str().into(),
+                row.exact.as_str().into(),
+                rid.into(),
+            ]);
+        }
+        for row in minus(&rows.references, &others.references) {
+            let target = [row.target_type.into(), row.target_id.as_str().into()];
+            references.extend([row.param.into()].into_iter().chain(target).chain([rid.into()]));
+        }
+        for row in minus(&rows.dates, &others.dates) {
+            dates.extend([row.param.into(), row.low.into(), row.high.into(), rid.into()]);
+        }
+        for row in minus(&rows.numbers, &others.numbers) {
+            numbers.extend([row.param.into(), row.low.into(), row.high.into(), rid.into()]);
+        }
+        for row in minus(&rows.quantities, &others.quantities) {
+            let unit = [row.system.into(), row.code.as_str().into()];
+            let span = [row.param.into(), row.low.into(), row.high.into()];
+            quantities.extend(span.into_iter().chain(unit).chain([rid.into()]));
+        }
+        for row in minus(&rows.uris, &others.uris) {
+            uris.extend([row.param.into(), row.uri.as_str().into(), rid.into()]);
+        }
+        for patient in minus(&rows.patients, &others.patients) {
+            compartments.extend([patient.as_str().into(), ty.number().into(), rid.into()]);
+        }
+    }
+}
+
+/// Writes rows.
+pub(crate) fn insert(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
+    for (table, values) in TABLES.iter().zip(entries.values) {
+        if values.is_empty() {
+            continue;
+        }
+        if conn.is_sqlite() {
+            for row in values.chunks(table.columns.len()) {
+                // A row that is there already was left by other definitions; it is right now.
+                conn.execute(
+                    Sql::of("INSERT OR IGNORE INTO ", [])
+                        .push(table.name, [])
+                        .push(" VALUES (", [])
+                        .append(Sql::join(row.iter().map(|value| Sql::of("?", [value.clone()])), ", "))
+                        .push(")", []),
+                )?;
+            }
+        } else {
+            conn.execute(
+                Sql::of("INSERT INTO ", [])
+                    .push(table.name, [])
+                    .push(" SELECT * FROM ", [])
+                    .append(table.unnest(&values)),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes single rows.
+pub(crate) fn remove(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
+    for (table, values) in TABLES.iter().zip(entries.values) {
+        if values.is_empty() {
+            continue;
+        }
+        let delete = Sql::of("DELETE FROM ", []).push(table.name, []);
+        if conn.is_sqlite() {
+            for row in values.chunks(table.columns.len()) {
+                let equal = table.columns.iter().zip(row);
+                let equal = equal.map(|(column, value)| Sql::of(column.0, []).push(" = ?", [value.clone()]));
+                conn.execute(delete.clone().push(" WHERE ", []).append(Sql::join(equal, " AND ")))?;
+            }
+        } else {
+            let names = Sql::join(table.columns.iter().map(|column| Sql::of(column.0, [])), ", ");
+            let equal = table
+                .columns
+                .iter()
+                .map(|column| Sql::of("t.", []).push(column.0, []).push(" = d.", []).push(column.0, []));
+            conn.execute(
+                delete
+                    .push(" t USING ", [])
+                    .append(table.unnest(&values))
+                    .push(" d (", [])
+                    .append(names)
+                    .push(") WHERE ", [])
+                    .append(Sql::join(equal, " AND ")),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all rows of these resources.
+pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
+    if rids.is_empty() {
+        return Ok(());
+    }
+    for table in &TABLES {
+        let delete = Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE rid = ", []);
+        if conn.is_sqlite() {
+            for rid in rids {
+                conn.execute(delete.clone().push("?", [(*rid).into()]))?;
+            }
+        } else {
+            let list = integers(rids.iter().copied());
+            conn.execute(delete.push("ANY(CAST(? AS bigint[]))", [list]))?;
+        }
+    }
+    Ok(())
+}
+
+impl Table {
+    /// `unnest(…)` of one array for each column.
+    fn unnest(&self, values: &[Bind]) -> Sql {
+        let width = self.columns.len();
+        let arrays = self.columns.iter().enumerate().map(|(at, (_, kind))| {
+            let column = values.iter().skip(at).step_by(width);
+            match kind {
+                Kind::Int => Sql::of("CAST(? AS bigint[])", [array(column)]),
+                Kind::Real => Sql::of("CAST(? AS double precision[])", [array(column)]),
+                Kind::Text => Sql::of("CAST(? AS text[])", [array(column)]),
+            }
+        });
+        Sql::of("unnest(", []).append(Sql::join(arrays, ", ")).push(")", [])
+    }
+}
+
+/// Integers as the text of a PostgreSQL array.
+pub(crate) fn integers(values: impl Iterator<Item = i64>) -> Bind {
+    let values: Vec<Bind> = values.map(Bind::Int).collect();
+    array(values.iter())
+}
+
+/// Texts as the text of a PostgreSQL array.
+pub(crate) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> Bind {
+    let values: Vec<Bind> = values.map(Bind::from).collect();
+    array(values.iter())
+}
+
+/// The text of a PostgreSQL array: <https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO>
+fn array<'a>(values: impl Iterator<Item = &'a Bind>) -> Bind {
+    let mut text = String::from("{");
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        match value {
+            Bind::Int(number) => text.push_str(&number.to_string()),
+            Bind::Real(number) => text.push_str(&number.to_string()),
+            Bind::Text(content) => quote(&mut text, content),
+            Bind::Bytes(_) | Bind::NullText | Bind::NullInt => text.push_str("NULL"),
+        }
+    }
+    text.push('}');
+    Bind::Text(text)
+}
+
+fn quote(text: &mut String, content: &str) {
+    text.push('"');
+    for letter in content.chars() {
+        if matches!(letter, '"' | '\\') {
+            text.push('\\');
+        }
+        text.push(letter);
+    }
+    text.push('"');
+}
+
+/// What is in `rows` and not in `others`; both are sorted and without doubles.
+fn minus<'a, T: PartialOrd>(rows: &'a [T], others: &'a [T]) -> impl Iterator<Item = &'a T> {
+    let mut others = others.iter().peekable();
+    rows.iter().filter(move |row| {
+        while others.next_if(|other| other < row).is_some() {}
+        others.peek() != Some(row)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_new_remains() {
+        let left: Vec<i32> = minus(&[1, 3, 5, 7], &[2, 3, 7, 9]).copied().collect();
+        assert_eq!(left, [1, 5]);
+        assert_eq!(minus(&[1, 2], &[]).count(), 2);
+        assert_eq!(minus::<i32>(&[], &[1]).count(), 0);
+    }
+
+    #[test]
+    fn array_texts_are_quoted() {
+        assert_eq!(
+            texts(["a", "b\"c\\d,{}", "", "NULL"].into_iter()),
+            Bind::from(r#"{"a","b\"c\\d,{}","","NULL"}"#)
+        );
+        assert_eq!(integers([1, -2].into_iter()), Bind::from("{1,-2}"));
+    }
+}

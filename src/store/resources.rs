@@ -1,0 +1,263 @@
+//! Resources and their versions: the tables `resource` and `history`. <https://hl7.org/fhir/R4/http.html#versions>
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Text;
+
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::Micros;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::index::integers;
+use crate::store::index::texts;
+use crate::store::stored::COLUMNS;
+use crate::store::stored::Stored;
+use crate::store::stored::StoredRow;
+
+/// An earlier version, in the order of [`COLUMNS`].
+const EARLIER: &str = "h.rid, r.type, r.id, h.version, h.updated, h.deleted, h.method, h.body";
+
+/// How many rows one PostgreSQL statement carries: few sizes, so that the statements stay few and prepared.
+const CHUNKS: [usize; 3] = [64, 8, 1];
+
+/// A resource's name: its type and id.
+pub(crate) type Identity = (ResourceType, String);
+
+/// The current version, a deletion included, as far as it is visible.
+pub(crate) fn read(
+    conn: &mut Conn,
+    ty: ResourceType,
+    id: &str,
+    narrow: &Narrow,
+) -> QueryResult<Option<Stored>> {
+    let query = select(COLUMNS)
+        .push(" FROM resource r WHERE r.type = ? AND r.id = ?", [ty.number().into(), id.into()]);
+    Ok(conn.load_rows::<StoredRow>(query.append(narrow.sql()))?.pop().map(|row| row.0))
+}
+
+/// An earlier version than the current one.
+pub(crate) fn earlier(conn: &mut Conn, rid: i64, version: i64) -> QueryResult<Option<Stored>> {
+    let query = select(EARLIER).push(
+        " FROM history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ? AND h.version = ?",
+        [rid.into(), version.into()],
+    );
+    Ok(conn.load_rows::<StoredRow>(query)?.pop().map(|row| row.0))
+}
+
+/// Versions of one resource that are older than `before` and not older than `since`, newest first.
+pub(crate) fn versions(
+    conn: &mut Conn,
+    rid: i64,
+    (before, since): (i64, Micros),
+    count: i64,
+) -> QueryResult<Vec<Stored>> {
+    let query = Sql::of("SELECT * FROM (SELECT ", [])
+        .push(COLUMNS, [])
+        .push(" FROM resource r WHERE r.rid = ? UNION ALL SELECT ", [rid.into()])
+        .push(EARLIER, [])
+        .push(" FROM history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ?) v", [rid.into()])
+        .push(
+            " WHERE v.version < ? AND v.updated >= ? ORDER BY v.version DESC LIMIT ?",
+            [before.into(), since.into(), count.into()],
+        );
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// How many versions of one resource are not older than `since`.
+pub(crate) fn count_versions(conn: &mut Conn, rid: i64, since: Micros) -> QueryResult<i64> {
+    let query = Sql::of(
+        "SELECT (SELECT count(*) FROM resource WHERE rid = ? AND updated >= ?) \
+         + (SELECT count(*) FROM history WHERE rid = ? AND updated >= ?)",
+        [rid.into(), since.into(), rid.into(), since.into()],
+    );
+    Ok(conn.load::<(BigInt,), (i64,)>(query)?.first().map_or(0, |row| row.0))
+}
+
+/// All live resources of these types in a patient's compartment, in the order in which they were first stored.
+pub(crate) fn compartment(
+    conn: &mut Conn,
+    patient: &str,
+    types: &[ResourceType],
+) -> QueryResult<Vec<Stored>> {
+    if types.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = select(COLUMNS)
+        .push(
+            " FROM idx_compartment c JOIN resource r ON r.rid = c.rid WHERE c.patient = ? AND r.deleted = 0 \
+             AND c.type IN (",
+            [patient.into()],
+        )
+        .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()))
+        .push(") ORDER BY r.rid", []);
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// The current versions of these resources, locked until the transaction ends; in no particular order.
+pub(crate) fn lock(conn: &mut Conn, identities: &[Identity]) -> QueryResult<Vec<Stored>> {
+    if conn.is_sqlite() {
+        let mut found = Vec::new();
+        for (ty, id) in identities {
+            found.extend(read(conn, *ty, id, &Narrow::All)?);
+        }
+        return Ok(found);
+    }
+    let query = match identities {
+        [] => return Ok(Vec::new()),
+        [(ty, id)] => select(COLUMNS).push(
+            " FROM resource r WHERE r.type = ? AND r.id = ? FOR UPDATE",
+            [ty.number().into(), id.as_str().into()],
+        ),
+        // In one order for all, so that two transactions do not wait for one another.
+        _ => select(COLUMNS).push(
+            " FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) k (type, id) \
+             JOIN resource r ON r.type = k.type AND r.id = k.id ORDER BY r.type, r.id FOR UPDATE OF r",
+            [
+                integers(identities.iter().map(|(ty, _)| ty.number())),
+                texts(identities.iter().map(|(_, id)| id.as_str())),
+            ],
+        ),
+    };
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// Stores first versions and gives each its number.
+pub(crate) fn insert(conn: &mut Conn, rows: &mut [Stored]) -> QueryResult<()> {
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at_mut(chunk_size(conn, rest.len()));
+        let values = chunk.iter().map(|row| {
+            Sql::of(
+                "(?, ?, ?, ?, 0, ?, ?)",
+                [
+                    row.ty.number().into(),
+                    row.id.as_str().into(),
+                    row.version.into(),
+                    row.updated.into(),
+                    row.method.number().into(),
+                    row.body.clone().into(),
+                ],
+            )
+        });
+        let query =
+            Sql::of("INSERT INTO resource (type, id, version, updated, deleted, method, body) VALUES ", [])
+                .append(Sql::join(values, ", "))
+                .push(" RETURNING rid, type, id", []);
+        for (rid, ty, id) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
+            let row = chunk.iter_mut().find(|row| row.ty.number() == ty && row.id == id);
+            row.expect("the statement returns the rows that it was given").rid = rid;
+        }
+        rest = after;
+    }
+    Ok(())
+}
+
+/// Puts new versions in the place of the current ones, which move to the history.
+pub(crate) fn replace(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
+    archive(conn, rows)?;
+    let (deletions, versions): (Vec<&Stored>, Vec<&Stored>) = rows.iter().partition(|row| row.deleted);
+    let mut rest = versions.as_slice();
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(chunk_size(conn, rest.len()));
+        conn.execute(update(chunk))?;
+        rest = after;
+    }
+    for row in deletions {
+        conn.execute(Sql::of(
+            "UPDATE resource SET version = ?, updated = ?, deleted = 1, method = ?, body = NULL WHERE rid = ?",
+            [row.version.into(), row.updated.into(), row.method.number().into(), row.rid.into()],
+        ))?;
+    }
+    Ok(())
+}
+
+fn archive(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
+    const ARCHIVE: &str = "INSERT INTO history (rid, version, updated, method, deleted, body) \
+                           SELECT rid, version, updated, method, deleted, body FROM resource WHERE rid = ";
+    if conn.is_sqlite() {
+        for row in rows {
+            conn.execute(Sql::of(ARCHIVE, []).push("?", [row.rid.into()]))?;
+        }
+    } else if !rows.is_empty() {
+        let rids = integers(rows.iter().map(|row| row.rid));
+        conn.execute(Sql::of(ARCHIVE, []).push("ANY(CAST(? AS bigint[]))", [rids]))?;
+    }
+    Ok(())
+}
+
+fn update(rows: &[&Stored]) -> Sql {
+    let binds = |row: &Stored| -> [Bind; 5] {
+        [
+            row.version.into(),
+            row.updated.into(),
+            row.method.number().into(),
+            row.body.clone().into(),
+            row.rid.into(),
+        ]
+    };
+    if let [row] = rows {
+        return Sql::of(
+            "UPDATE resource SET version = ?, updated = ?, deleted = 0, method = ?, body = ? WHERE rid = ?",
+            binds(row),
+        );
+    }
+    let values = rows.iter().map(|row| Sql::of("(?, ?, ?, ?, ?)", binds(row)));
+    Sql::of(
+        "UPDATE resource r SET version = v.version, updated = v.updated, deleted = 0, method = v.method, \
+         body = v.body FROM (VALUES ",
+        [],
+    )
+    .append(Sql::join(values, ", "))
+    .push(") v (version, updated, method, body, rid) WHERE r.rid = v.rid", [])
+}
+
+fn chunk_size(conn: &Conn, rows: usize) -> usize {
+    if conn.is_sqlite() {
+        return 1;
+    }
+    CHUNKS.into_iter().find(|size| *size <= rows).unwrap_or(1)
+}
+
+fn select(columns: &'static str) -> Sql {
+    Sql::of("SELECT ", []).push(columns, [])
+}
+
+/// How much of one type a caller may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Narrow {
+    /// All of it.
+    All,
+    /// None of it.
+    Nothing,
+    /// What stands in the compartment of one of these patients.
+    Inside(Vec<String>),
+    /// What something in the compartment of one of these patients refers to.
+    Referred(Vec<String>),
+}
+
+impl Narrow {
+    /// As a condition on `r`.
+    fn sql(&self) -> Sql {
+        let list = |patients: &[String]| Sql::list(patients.iter().map(|id| id.as_str().into()).collect());
+        match self {
+            Self::All => Sql::default(),
+            Self::Nothing => Sql::of(" AND 1 = 0", []),
+            Self::Inside(patients) | Self::Referred(patients) if patients.is_empty() => Self::Nothing.sql(),
+            Self::Inside(patients) => Sql::of(
+                " AND EXISTS (SELECT 1 FROM idx_compartment c WHERE c.rid = r.rid AND c.type = r.type \
+                 AND c.patient IN (",
+                [],
+            )
+            .append(list(patients))
+            .push("))", []),
+            Self::Referred(patients) => Sql::of(
+                " AND EXISTS (SELECT 1 FROM idx_compartment c JOIN idx_reference x ON x.rid = c.rid \
+                 WHERE x.target_type = r.type AND x.target_id = r.id AND c.patient IN (",
+                [],
+            )
+            .append(list(patients))
+            .push("))", []),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The small tables beside the resources: open episodes, locks of conditions, secrets, answers kept for repeats.
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Binary;
+use diesel::sql_types::Text;
+
+use crate::fhir::datetime::Micros;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+
+/// The typed row of a programme's EpisodeOfCare: what the one-open-episode rule and rosters look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpisodeRow {
+    /// The patient's id.
+    pub patient: String,
+    /// The programme.
+    pub program: String,
+    /// The state of enrolment.
+    pub state: String,
+    /// Whether the episode is still open.
+    pub open: bool,
+}
+
+/// Puts the row of an episode, or takes it away where the resource is no episode of a programme any more.
+/// The database refuses a second open one of a patient in a programme.
+pub(crate) fn put_episode(conn: &mut Conn, rid: i64, row: Option<&EpisodeRow>) -> QueryResult<()> {
+    let Some(row) = row else {
+        return conn.execute(Sql::of("DELETE FROM episode WHERE rid = ?", [rid.into()])).map(|_| ());
+    };
+    conn.execute(Sql::of(
+        "INSERT INTO episode (rid, patient, program, state, open) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, program = excluded.program, \
+         state = excluded.state, open = excluded.open",
+        [
+            rid.into(),
+            row.patient.as_str().into(),
+            row.program.as_str().into(),
+            row.state.as_str().into(),
+            i64::from(row.open).into(),
+        ],
+    ))
+    .map(|_| ())
+}
+
+/// Makes all that write under the same condition wait for one another. SQLite has one writer at a time anyway.
+pub(crate) fn lock_condition(conn: &mut Conn, key: &str, now: Micros) -> QueryResult<()> {
+    if conn.is_sqlite() {
+        return Ok(());
+    }
+    conn.execute(Sql::of(
+        "INSERT INTO conditional (key, touched) VALUES (?, ?) \
+         ON CONFLICT (key) DO UPDATE SET touched = excluded.touched",
+        [key.into(), now.into()],
+    ))
+    .map(|_| ())
+}
+
+/// Forgets conditions that nobody has used since then.
+pub(crate) fn forget_conditions(conn: &mut Conn, before: Micros) -> QueryResult<usize> {
+    conn.execute(Sql::of("DELETE FROM conditional WHERE touched < ?", [before.into()]))
+}
+
+/// The secret of this name; the first to ask sets it.
+pub(crate) fn secret(conn: &mut Conn, name: &str, fresh: Vec<u8>) -> QueryResult<Vec<u8>> {
+    conn.execute(Sql::of(
+        "INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+        [name.into(), fresh.into()],
+    ))?;
+    let query = Sql::of("SELECT value FROM secret WHERE name = ?", [name.into()]);
+    conn.load::<(Binary,), (Vec<u8>,)>(query)?.pop().map(|row| row.0).ok_or(diesel::result::Error::NotFound)
+}
+
+/// An answer that was kept under an Idempotency-Key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) digest: String,
+    pub(crate) status: i64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The answer that is kept under this key, if it is not older than that.
+pub(crate) fn kept(conn: &mut Conn, key: &str, since: Micros) -> QueryResult<Option<Kept>> {
+    let query = Sql::of(
+        "SELECT digest, status, body FROM idempotency WHERE key = ? AND at >= ?",
+        [key.into(), since.into()],
+    );
+    let row = conn.load::<(Text, BigInt, Binary), (String, i64, Vec<u8>)>(query)?.pop();
+    Ok(row.map(|(digest, status, body)| Kept { digest, status, body }))
+}
+
+/// Takes the key for the running transaction; false where another has taken it, which is then finished.
+pub(crate) fn claim(
+    conn: &mut Conn,
+    key: &str,
+    digest: &str,
+    (now, since): (Micros, Micros),
+) -> QueryResult<bool> {
+    conn.execute(Sql::of("DELETE FROM idempotency WHERE at < ?", [since.into()]))?;
+    let made = conn.execute(Sql::of(
+        "INSERT INTO idempotency (key, digest, status, body, at) VALUES (?, ?, 0, ?, ?) ON CONFLICT (key) DO NOTHING",
+        [key.into(), digest.into(), Vec::new().into(), now.into()],
+    ))?;
+    Ok(made == 1)
+}
+
+/// Keeps the answer under a key that this transaction took.
+pub(crate) fn keep(conn: &mut Conn, key: &str, status: i64, body: Vec<u8>) -> QueryResult<()> {
+    conn.execute(Sql::of(
+        "UPDATE idempotency SET status = ?, body = ? WHERE key = ?",
+        [status.into(), body.into(), key.into()],
+    ))
+    .map(|_| ())
+}

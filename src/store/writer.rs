@@ -1,0 +1,197 @@
+//! Durable writes. SQLite: one thread takes all jobs that wait, gives each a savepoint, and commits them together
+//! (group commit): many writers, one fsync. PostgreSQL: each job is its own transaction, tried again when it met
+//! another. No job is answered before its commit.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use crossbeam_channel::Sender;
+
+use crate::fhir::Failure;
+use crate::store::connection::Conn;
+use crate::store::connection::Target;
+use crate::store::fault::Fault;
+use crate::store::fault::describe;
+use crate::store::fault::unavailable;
+
+/// How many jobs share one commit at most, so that the first of them does not wait for ever.
+const GROUP: usize = 256;
+/// How often a PostgreSQL transaction is tried.
+const TRIES: u32 = 12;
+
+/// A piece of work that waits for the writer.
+trait Job: Send {
+    /// Does the work inside the transaction; true where it succeeded.
+    fn run(&mut self, conn: &mut Conn) -> bool;
+    /// Tells the one who waits; `lost` says why work that succeeded was not committed.
+    fn answer(self: Box<Self>, lost: Option<Failure>);
+}
+
+struct Task<F, T> {
+    work: F,
+    result: Result<T, Fault>,
+    reply: Sender<Result<T, Fault>>,
+}
+
+impl<T: Send, F: FnMut(&mut Conn) -> Result<T, Fault> + Send> Job for Task<F, T> {
+    fn run(&mut self, conn: &mut Conn) -> bool {
+        self.result = match catch_unwind(AssertUnwindSafe(|| (self.work)(conn))) {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Refused(Failure::internal("a write panicked"))),
+        };
+        self.result.is_ok()
+    }
+
+    fn answer(self: Box<Self>, lost: Option<Failure>) {
+        let result = match (self.result, lost) {
+            (Ok(_), Some(failure)) => Err(Fault::Refused(failure)),
+            (result, _) => result,
+        };
+        // The one who waits may be gone; then nobody misses the answer.
+        self.reply.send(result).ok();
+    }
+}
+
+/// The one thread that writes to SQLite.
+pub(crate) struct Writer {
+    queue: Option<Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread, with a connection of its own.
+    pub(crate) fn start(target: Target) -> Result<Self, String> {
+        let conn =
+            Conn::open(&target).map_err(|_| "The database cannot be opened for writing.".to_owned())?;
+        let (queue, jobs) = crossbeam_channel::unbounded();
+        let thread = std::thread::Builder::new()
+            .name("comfrey-writer".into())
+            .spawn(move || serve(conn, &target, &jobs))
+            .map_err(|_| "The writer's thread cannot be started.".to_owned())?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Queues the work and waits until it is committed or refused.
+    pub(crate) fn run<T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T, Fault> + Send + 'static,
+    {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let result = Err(Fault::Refused(Failure::internal("a write was not carried out")));
+        let stopped = || Fault::Refused(unavailable("the writer has stopped"));
+        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        queue.send(Box::new(Task { work, result, reply })).map_err(|_| stopped())?;
+        answer.recv().map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    /// Waits for what is queued, so that the last connection checkpoints and closes the file.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn serve(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        group.extend(jobs.try_iter().take(GROUP - 1));
+        let lost = commit(&mut conn, &mut group).err();
+        if lost.is_some() {
+            // Whatever state the connection is in, a new one is in none; the old one stays where none is to be had.
+            match Conn::open(target) {
+                Ok(fresh) => conn = fresh,
+                Err(_) => log::error!("the writer cannot connect again"),
+            }
+        }
+        for job in group {
+            job.answer(lost.clone());
+        }
+    }
+}
+
+/// Carries out the jobs in one transaction, each in a savepoint of its own.
+fn commit(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+    let failed = |error| Fault::Database(error).into_failure();
+    conn.batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let mut worthwhile = false;
+    for job in group {
+        conn.batch("SAVEPOINT job").map_err(failed)?;
+        let done = job.run(conn);
+        worthwhile |= done;
+        conn.batch(if done { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" }).map_err(failed)?;
+    }
+    let end = if worthwhile { "COMMIT" } else { "ROLLBACK" };
+    conn.batch(end).map_err(|error| {
+        conn.batch("ROLLBACK").ok();
+        failed(error)
+    })
+}
+
+/// Carries out the work in a PostgreSQL transaction of its own.
+pub(crate) fn transact<T>(
+    mut connect: impl FnMut() -> Result<r2d2::PooledConnection<crate::store::connection::Manager>, Failure>,
+    mut work: impl FnMut(&mut Conn) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut conn = connect()?;
+        let fault = match attempt(&mut conn, &mut work) {
+            Ok(done) => return Ok(done),
+            Err(fault) => fault,
+        };
+        let again = match &fault {
+            Attempt::Work(fault) => {
+                (fault.is_passing() && !fault.is_second_episode()) || (conn.is_broken() && tries == 1)
+            }
+            // Whether it was committed is not known, so doing it again could do it twice.
+            Attempt::Commit(_) => false,
+        };
+        drop(conn);
+        match fault {
+            Attempt::Work(fault) | Attempt::Commit(fault) if !again || tries >= TRIES => return Err(fault),
+            Attempt::Work(_) | Attempt::Commit(_) => std::thread::sleep(pause(tries)),
+        }
+    }
+}
+
+enum Attempt {
+    Work(Fault),
+    Commit(Fault),
+}
+
+fn attempt<T>(conn: &mut Conn, work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Attempt> {
+    conn.batch("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(|error| Attempt::Work(error.into()))?;
+    match work(conn) {
+        Ok(done) => match conn.batch("COMMIT") {
+            Ok(()) => Ok(done),
+            Err(error) if conn.is_broken() => Err(Attempt::Commit(error.into())),
+            Err(error) => {
+                conn.batch("ROLLBACK").ok();
+                Err(Attempt::Work(error.into()))
+            }
+        },
+        Err(fault) => {
+            if let Err(error) = conn.batch("ROLLBACK") {
+                log::warn!("a transaction could not be rolled back: {}", describe(&error));
+            }
+            Err(Attempt::Work(fault))
+        }
+    }
+}
+
+/// A growing pause with jitter, so that those who met do not meet again.
+fn pause(tries: u32) -> Duration {
+    let spread = 1_000_u64 << tries.min(7);
+    let jitter =
+        u64::from_le_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk::<8>().expect("a UUID has 16 bytes"));
+    Duration::from_micros(500 + jitter % spread)
+}
