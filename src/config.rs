@@ -8,6 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::FromArgMatches;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
@@ -39,10 +40,6 @@ pub struct Config {
     #[arg(long, global = true, env = "COMFREY_DATABASE_URL", value_name = "URL", hide_env_values = true,
           default_value = "sqlite:comfrey.db", value_parser = database_url)]
     pub database_url: String,
-    /// A PostgreSQL replica, for searches and reads that need not see the newest write
-    #[arg(long, global = true, env = "COMFREY_DATABASE_READ_URL", value_name = "URL", hide_env_values = true,
-          value_parser = database_url)]
-    pub database_read_url: Option<String>,
     /// The public URL of /fhir; without it, taken from each request
     #[arg(long, global = true, env = "COMFREY_BASE_URL", value_name = "URL", value_parser = web_url)]
     pub base_url: Option<String>,
@@ -94,7 +91,6 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database_url: "sqlite:comfrey.db".into(),
-            database_read_url: None,
             base_url: None,
             trust_proxy: false,
             auth: Auth::Required,
@@ -113,6 +109,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The settings that these flags give, without a look at the environment: for tests.
+    ///
+    /// # Errors
+    /// What is wrong with the flags.
+    pub fn from_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let command = Self::augment_args(clap::Command::new("comfrey").no_binary_name(true));
+        let command = command.mut_args(|arg| arg.env(None::<&str>));
+        let matches = command.try_get_matches_from(flags).map_err(|error| error.to_string())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.to_string())
+    }
+
     /// How many HTTP workers to run.
     pub fn workers(&self) -> usize {
         self.workers.map_or_else(
@@ -143,23 +150,8 @@ impl Config {
     /// # Errors
     /// One line that says what to do.
     pub fn check(&self) -> Result<(), String> {
-        self.check_database()?;
         self.check_access()?;
         self.check_tls()
-    }
-
-    /// Refuses a replica that cannot be one.
-    ///
-    /// # Errors
-    /// One line that says what to do.
-    pub fn check_database(&self) -> Result<(), String> {
-        let read_postgres = self.database_read_url.as_ref().is_some_and(|url| !url.starts_with("sqlite:"));
-        if self.database_read_url.is_some() && (self.is_embedded() || !read_postgres) {
-            return Err("COMFREY_DATABASE_READ_URL is for a PostgreSQL replica: set both database URLs to \
-                        postgres://…, or unset it."
-                .into());
-        }
-        Ok(())
     }
 
     fn check_access(&self) -> Result<(), String> {
@@ -263,21 +255,11 @@ fn size(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Command;
-    use clap::FromArgMatches;
-
     use super::*;
-
-    fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
-        let command = Config::augment_args(Command::new("comfrey").no_binary_name(true));
-        // tests must not depend on the environment that they run in
-        let command = command.mut_args(|arg| arg.env(None::<&str>));
-        Config::from_arg_matches(&command.try_get_matches_from(arguments)?)
-    }
 
     #[test]
     fn what_nothing_sets_is_what_the_default_says() {
-        let parsed = parse(&[]).unwrap();
+        let parsed = Config::from_flags([]).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
     }
 
@@ -307,18 +289,19 @@ mod tests {
             ["--pool", "0"],
             ["--max-body", "big"],
         ] {
-            assert!(parse(&wrong).is_err(), "{wrong:?}");
+            assert!(Config::from_flags(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn flags_set_what_they_say() {
         let config =
-            parse(&["--base-url", "https://x.example/fhir/", "--trust-proxy", "--auth=dev"]).unwrap();
+            Config::from_flags(["--base-url", "https://x.example/fhir/", "--trust-proxy", "--auth=dev"])
+                .unwrap();
         assert_eq!(config.base_url.as_deref(), Some("https://x.example/fhir"));
         assert!(config.trust_proxy);
         assert_eq!(config.auth, Auth::Dev);
-        assert!(!parse(&["--trust-proxy=0"]).unwrap().trust_proxy);
+        assert!(!Config::from_flags(["--trust-proxy=0"]).unwrap().trust_proxy);
     }
 
     #[test]
@@ -343,7 +326,6 @@ mod tests {
             (Config { jwks: some("/no/such/file"), ..trusting.clone() }, "/no/such/file"),
             (Config { tls_cert: Some("c".into()), ..safe.clone() }, "COMFREY_TLS_KEY"),
             (Config { tls_key: Some("k".into()), ..safe.clone() }, "COMFREY_TLS_CERT"),
-            (Config { database_read_url: some("postgres://r"), ..safe.clone() }, "COMFREY_DATABASE_READ_URL"),
         ] {
             let refused = config.check().expect_err(names);
             assert!(refused.contains(names), "{refused}");

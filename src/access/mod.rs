@@ -4,6 +4,8 @@
 
 pub mod dev_key;
 pub mod grants;
+pub mod jwks;
+pub mod key_cache;
 pub mod keys;
 pub mod scope;
 pub mod token;

@@ -12,8 +12,8 @@ use crate::access::Caller;
 use crate::access::dev_key;
 use crate::access::grants::Grant;
 use crate::access::grants::Reach;
-use crate::access::keys::ALGORITHMS;
-use crate::access::keys::Found;
+use crate::access::jwks::ALGORITHMS;
+use crate::access::key_cache::Found;
 use crate::access::keys::Keys;
 use crate::access::keys::Signer;
 use crate::access::scope;
@@ -99,7 +99,8 @@ fn decoded(part: &str) -> Option<Value> {
 
 fn verify(keys: &Keys, token: &str) -> Result<(Value, Signer), Failure> {
     let parts = Parts::read(token)?;
-    let key = match keys.find(parts.kid.as_deref(), parts.algorithm) {
+    let (found, signer) = keys.find(parts.kid.as_deref(), parts.algorithm);
+    let key = match found {
         Found::Key(key) => key,
         Found::Unknown => return Err(refused()),
         Found::Unavailable => {
@@ -113,7 +114,7 @@ fn verify(keys: &Keys, token: &str) -> Result<(Value, Signer), Failure> {
     if verified != Ok(true) {
         return Err(refused());
     }
-    Ok((decoded(parts.claims).ok_or_else(refused)?, key.signer))
+    Ok((decoded(parts.claims).ok_or_else(refused)?, signer))
 }
 
 fn check(claims: &Value, signer: Signer, config: &Config, now: i64) -> Result<(), Failure> {
@@ -207,5 +208,397 @@ fn words<'a>(claims: &'a Value, names: &[&str]) -> Vec<&'a str> {
             several.iter().filter_map(Value::as_str).flat_map(str::split_ascii_whitespace).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature;
+    use aws_lc_rs::signature::EcdsaKeyPair;
+    use aws_lc_rs::signature::EcdsaSigningAlgorithm;
+    use aws_lc_rs::signature::Ed25519KeyPair;
+    use aws_lc_rs::signature::KeyPair;
+    use aws_lc_rs::signature::RsaEncoding;
+    use aws_lc_rs::signature::RsaKeyPair;
+    use jsonwebtoken::DecodingKey;
+    use jsonwebtoken::jwk::Jwk;
+    use serde_json::json;
+
+    use super::*;
+    use crate::access::Action;
+    use crate::access::TokenRequest;
+    use crate::fhir::ResourceType;
+    use crate::search::Visible;
+
+    const NOW: i64 = 1_772_366_400;
+    const ISSUER: &str = "https://issuer.example";
+    const AUDIENCE: &str = "https://comfrey.example/fhir";
+
+    enum Private {
+        Rsa(RsaKeyPair),
+        Ec(EcdsaKeyPair),
+        Ed(Ed25519KeyPair),
+    }
+
+    /// A key pair of the issuer's, by the name that tokens call it.
+    struct Pair {
+        kid: &'static str,
+        private: Private,
+    }
+
+    impl Pair {
+        fn rsa(kid: &'static str) -> Self {
+            Self { kid, private: Private::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()) }
+        }
+
+        fn ec(kid: &'static str, algorithm: &'static EcdsaSigningAlgorithm) -> Self {
+            Self { kid, private: Private::Ec(EcdsaKeyPair::generate(algorithm).unwrap()) }
+        }
+
+        fn ed(kid: &'static str) -> Self {
+            Self { kid, private: Private::Ed(Ed25519KeyPair::generate().unwrap()) }
+        }
+
+        fn jwk(&self) -> Value {
+            let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+            match &self.private {
+                Private::Rsa(pair) => {
+                    let key = DecodingKey::from_rsa_der(pair.public_key().as_ref());
+                    let jwk = Jwk::from_decoding_key(&key, None).unwrap();
+                    let jwk = serde_json::to_value(jwk).unwrap();
+                    json!({ "kty": "RSA", "kid": self.kid, "n": jwk["n"], "e": jwk["e"] })
+                }
+                Private::Ec(pair) => {
+                    let point = &pair.public_key().as_ref()[1..];
+                    let (x, y) = point.split_at(point.len() / 2);
+                    let curve = if x.len() == 32 { "P-256" } else { "P-384" };
+                    json!({ "kty": "EC", "kid": self.kid, "crv": curve, "x": encode(x), "y": encode(y) })
+                }
+                Private::Ed(pair) => {
+                    json!({ "kty": "OKP", "kid": self.kid, "crv": "Ed25519", "x": encode(pair.public_key().as_ref()) })
+                }
+            }
+        }
+
+        fn sign(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
+            let rng = SystemRandom::new();
+            match &self.private {
+                Private::Rsa(pair) => {
+                    let encoding: &'static dyn RsaEncoding = match algorithm {
+                        "RS256" => &signature::RSA_PKCS1_SHA256,
+                        "RS384" => &signature::RSA_PKCS1_SHA384,
+                        "RS512" => &signature::RSA_PKCS1_SHA512,
+                        "PS256" => &signature::RSA_PSS_SHA256,
+                        "PS384" => &signature::RSA_PSS_SHA384,
+                        _ => &signature::RSA_PSS_SHA512,
+                    };
+                    let mut signed = vec![0; pair.public_modulus_len()];
+                    pair.sign(encoding, &rng, message, &mut signed).unwrap();
+                    signed
+                }
+                Private::Ec(pair) => pair.sign(&rng, message).unwrap().as_ref().to_vec(),
+                Private::Ed(pair) => pair.sign(message).as_ref().to_vec(),
+            }
+        }
+
+        fn token(&self, algorithm: &str, claims: &Value) -> String {
+            self.signed(&json!({ "alg": algorithm, "kid": self.kid }), claims)
+        }
+
+        fn signed(&self, header: &Value, claims: &Value) -> String {
+            let message = message(header, claims);
+            let signature = self.sign(header["alg"].as_str().unwrap(), message.as_bytes());
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        }
+    }
+
+    fn message(header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}", part(header), part(claims))
+    }
+
+    /// What a server trusts in these tests; the folder holds the key set.
+    struct Trust {
+        config: Config,
+        keys: Keys,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Trust {
+        fn new(keys: &[Value]) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("keys.json");
+            std::fs::write(&file, json!({ "keys": keys }).to_string()).unwrap();
+            let config = Config {
+                issuer: Some(ISSUER.into()),
+                audience: Some(AUDIENCE.into()),
+                jwks: Some(file.display().to_string()),
+                ..Config::default()
+            };
+            let keys = Keys::open(&config).unwrap();
+            Self { config, keys, _folder: folder }
+        }
+
+        fn ask(&self, header: Option<&str>) -> Result<Caller, Failure> {
+            authenticate(&self.keys, &self.config, header, NOW * 1_000_000)
+        }
+
+        fn takes(&self, token: &str) -> Result<Caller, &'static str> {
+            self.ask(Some(&format!("Bearer {token}"))).map_err(|failure| {
+                assert_eq!(failure.status(), 401);
+                failure.issues[0].code
+            })
+        }
+    }
+
+    fn claims() -> Value {
+        json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "s", "exp": NOW + 300, "scope": "system/*.rs" })
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut claims = claims();
+        claims[name] = value;
+        claims
+    }
+
+    #[test]
+    fn every_algorithm_is_verified_with_the_key_that_fits_it() {
+        let pairs = [
+            (Pair::rsa("r"), &["RS256", "RS384", "PS256", "PS384", "PS512"][..]),
+            (Pair::ec("e2", &signature::ECDSA_P256_SHA256_FIXED_SIGNING), &["ES256"]),
+            (Pair::ec("e3", &signature::ECDSA_P384_SHA384_FIXED_SIGNING), &["ES384"]),
+            (Pair::ed("d"), &["EdDSA"]),
+        ];
+        let keys: Vec<_> = pairs.iter().map(|(pair, _)| pair.jwk()).collect();
+        let trust = Trust::new(&keys);
+        for (pair, algorithms) in &pairs {
+            for algorithm in *algorithms {
+                let token = pair.token(algorithm, &claims());
+                assert_eq!(trust.takes(&token).map(|caller| caller.subject), Ok("s".into()), "{algorithm}");
+                let mut forged = token.clone().into_bytes();
+                let at = token.rfind('.').unwrap() + 5;
+                forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+                assert_eq!(trust.takes(&String::from_utf8(forged).unwrap()), Err("unknown"), "{algorithm}");
+            }
+        }
+        // a header that names another algorithm than the key is for
+        for (pair, algorithm) in
+            [(&pairs[0].0, "RS512"), (&pairs[1].0, "ES384"), (&pairs[2].0, "ES256"), (&pairs[3].0, "ES256")]
+        {
+            assert_eq!(trust.takes(&pair.token(algorithm, &claims())), Err("unknown"), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn tokens_without_a_real_signature_are_refused() {
+        let pair = Pair::rsa("r");
+        let trust =
+            Trust::new(&[pair.jwk(), json!({ "kty": "oct", "kid": "o", "k": "c2VjcmV0", "alg": "HS256" })]);
+        let unsigned =
+            |algorithm: &str, kid: &str| message(&json!({ "alg": algorithm, "kid": kid }), &claims());
+        let hmac = |key: &[u8], kid: &str| {
+            let message = unsigned("HS256", kid);
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+            let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
+        };
+        let modulus = pair.jwk()["n"].as_str().unwrap().to_owned();
+        let good = pair.token("RS256", &claims());
+        let (body, _) = good.rsplit_once('.').unwrap();
+        for token in [
+            format!("{}.", unsigned("none", "r")),
+            format!("{}.", unsigned("None", "r")),
+            format!("{}.", unsigned("RS256", "r")),
+            hmac(modulus.as_bytes(), "r"),
+            hmac(&URL_SAFE_NO_PAD.decode(&modulus).unwrap(), "r"),
+            hmac(b"secret", "o"),
+            format!("{body}."),
+            body.to_owned(),
+            format!("{good}.{good}"),
+            ".".into(),
+            "..".into(),
+            "a.b.c".into(),
+            format!("{good} "),
+        ] {
+            let taken = trust.takes(&token);
+            assert!(taken == Err("unknown") || token.ends_with(' ') && taken.is_ok(), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_critical_extensions_or_a_strange_kid_is_refused() {
+        let pair = Pair::ed("d");
+        let trust = Trust::new(&[pair.jwk()]);
+        for header in [
+            json!({ "alg": "EdDSA", "kid": "d", "crit": ["b64"], "b64": false }),
+            json!({ "alg": "EdDSA", "kid": 7 }),
+            json!({ "alg": "EdDSA", "kid": "other" }),
+        ] {
+            assert_eq!(trust.takes(&pair.signed(&header, &claims())), Err("unknown"), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_kid_is_tried_only_where_there_is_one_key() {
+        let (one, other) = (Pair::ed("1"), Pair::ed("2"));
+        let token = one.signed(&json!({ "alg": "EdDSA" }), &claims());
+        assert!(Trust::new(&[one.jwk()]).takes(&token).is_ok());
+        assert_eq!(Trust::new(&[one.jwk(), other.jwk()]).takes(&token), Err("unknown"));
+    }
+
+    #[test]
+    fn a_key_that_is_not_for_verifying_is_not_used() {
+        let pair = Pair::ed("d");
+        let other = Pair::ed("x").jwk();
+        let token = pair.token("EdDSA", &claims());
+        for (name, value) in [("use", json!("enc")), ("key_ops", json!(["encrypt"])), ("alg", json!("ES256"))]
+        {
+            let mut jwk = pair.jwk();
+            jwk[name] = value;
+            assert_eq!(Trust::new(&[jwk, other.clone()]).takes(&token), Err("unknown"), "{name}");
+        }
+    }
+
+    #[test]
+    fn claims_must_be_those_of_the_issuer_for_this_server_and_now() {
+        let pair = Pair::ed("d");
+        let trust = Trust::new(&[pair.jwk()]);
+        for (name, value, taken) in [
+            ("iss", json!("https://other.example"), Err("unknown")),
+            ("iss", json!(null), Err("unknown")),
+            ("aud", json!("https://other.example"), Err("unknown")),
+            ("aud", json!([AUDIENCE, "x"]), Ok(())),
+            ("aud", json!(["x"]), Err("unknown")),
+            ("aud", json!([]), Err("unknown")),
+            ("aud", json!(null), Err("unknown")),
+            ("sub", json!(""), Err("unknown")),
+            ("sub", json!(5), Err("unknown")),
+            ("exp", json!(NOW - 59), Ok(())),
+            ("exp", json!(NOW - 60), Err("expired")),
+            ("exp", json!(null), Err("unknown")),
+            ("exp", json!("2030-01-01"), Err("unknown")),
+            ("nbf", json!(NOW + 60), Ok(())),
+            ("nbf", json!(NOW + 61), Err("unknown")),
+            ("nbf", json!("soon"), Err("unknown")),
+        ] {
+            let found = trust.takes(&pair.token("EdDSA", &with(name, value.clone()))).map(drop);
+            assert_eq!(found, taken, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_fractional_time_is_a_time() {
+        let pair = Pair::ed("d");
+        let trust = Trust::new(&[pair.jwk()]);
+        let text = claims().to_string().replace(&(NOW + 300).to_string(), "1772366700.123456789");
+        let fractional: Value = serde_json::from_str(&text).unwrap();
+        assert!(fractional.to_string().contains(".123456789"));
+        assert!(trust.takes(&pair.token("EdDSA", &fractional)).is_ok());
+    }
+
+    #[test]
+    fn without_a_bearer_token_the_answer_asks_for_one() {
+        let pair = Pair::ed("d");
+        let trust = Trust::new(&[pair.jwk()]);
+        for header in [None, Some(""), Some("Bearer"), Some("Basic dTpw")] {
+            let failure = trust.ask(header).unwrap_err();
+            assert_eq!((failure.status(), failure.issues[0].code), (401, "login"), "{header:?}");
+        }
+        let token = pair.token("EdDSA", &claims());
+        assert!(trust.ask(Some(&format!("bearer  {token}"))).is_ok());
+        assert_eq!(trust.takes(&"a".repeat(LONGEST_TOKEN + 1)), Err("unknown"));
+    }
+
+    #[test]
+    fn a_failure_says_nothing_of_the_token() {
+        let pair = Pair::ed("d");
+        let trust = Trust::new(&[pair.jwk()]);
+        let token = pair.token("EdDSA", &with("iss", json!("https://secret.example")));
+        let failure = trust.ask(Some(&format!("Bearer {token}"))).unwrap_err();
+        let told = failure.outcome().to_string();
+        assert!(!told.contains("secret") && !told.contains(&token[..20]) && !told.contains(ISSUER), "{told}");
+    }
+
+    #[test]
+    fn keys_that_the_issuer_adds_are_found() {
+        let (old, new) = (Pair::ed("old"), Pair::ed("new"));
+        let trust = Trust::new(&[old.jwk()]);
+        let file = trust.config.jwks.clone().unwrap();
+        std::fs::write(file, json!({ "keys": [old.jwk(), new.jwk()] }).to_string()).unwrap();
+        let header = format!("Bearer {}", new.token("EdDSA", &claims()));
+        // the set was fetched a moment ago: not again so soon
+        assert!(!would_fetch(&trust.keys, &trust.config, Some(&header)));
+        assert_eq!(trust.ask(Some(&header)).unwrap_err().status(), 401);
+        let reopened = Keys::open(&trust.config).unwrap();
+        assert!(authenticate(&reopened, &trust.config, Some(&header), NOW * 1_000_000).is_ok());
+    }
+
+    #[test]
+    fn claims_become_a_caller() {
+        let (observation, ty) =
+            (ResourceType::parse("Observation").unwrap(), |claims: &Value| caller(claims));
+        let seen = |claims: Value| ty(&claims).restriction(Action::Read).of(observation).clone();
+        let one = Visible::Patients(vec!["1".into()]);
+        for (claims, visible) in [
+            (json!({ "scope": "patient/*.rs", "patient": "1" }), one.clone()),
+            (json!({ "scope": "patient/*.rs", "patient": "Patient/1" }), one.clone()),
+            (json!({ "scope": "patient/*.rs", "patient": "1/../2" }), Visible::Nothing),
+            (json!({ "scope": "patient/*.rs" }), Visible::Nothing),
+            (json!({ "scope": "patient/*.rs", "patient": 1 }), Visible::Nothing),
+            (json!({ "scope": "user/*.rs" }), Visible::All),
+            (json!({ "scope": "user/*.rs", "patient": "1" }), one.clone()),
+            (json!({ "scope": "user/*.rs", "patient": "1", "fhirUser": "Practitioner/7" }), Visible::All),
+            (json!({ "scope": "user/*.rs", "fhirUser": "https://x/fhir/Practitioner/7" }), Visible::All),
+            (json!({ "scope": "user/*.rs", "fhirUser": "Patient/1", "patient": "2" }), one.clone()),
+            (json!({ "scope": "user/*.rs", "fhirUser": "https://x/fhir/Patient/1" }), one.clone()),
+            (json!({ "scope": "user/*.rs", "fhirUser": "RelatedPerson/3", "patient": "1" }), one.clone()),
+            (json!({ "scope": "user/*.rs", "fhirUser": "RelatedPerson/3" }), Visible::Nothing),
+            (json!({ "scope": "user/*.rs", "fhirUser": "Patient/%31" }), Visible::Nothing),
+            (json!({ "scope": "system/Observation.rs openid" }), Visible::All),
+            (json!({ "scp": ["system/Observation.r", "x"] }), Visible::All),
+            (json!({ "scope": "system/Observation.rs?status=final" }), Visible::Nothing),
+            (json!({ "scope": "system/Condition.rs" }), Visible::Nothing),
+            (json!({}), Visible::Nothing),
+        ] {
+            assert_eq!(seen(claims.clone()), visible, "{claims}");
+        }
+        let caller = caller(&json!({ "sub": "s", "azp": "app", "roles": ["program-director"] }));
+        assert_eq!((caller.client.as_deref(), caller.has_role("program-director")), (Some("app"), true));
+    }
+
+    #[test]
+    fn development_tokens_are_taken_only_where_that_is_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("c.db").display());
+        let dev = Config { auth: Auth::Dev, database_url: url, ..Config::default() };
+        let keys = Keys::open(&dev).unwrap();
+        let request = TokenRequest {
+            scope: "patient/*.rs".into(),
+            patient: Some("1".into()),
+            subject: "me".into(),
+            minutes: 5,
+            roles: vec!["program-director".into()],
+            fhir_user: None,
+        };
+        let header = format!("Bearer {}", keys.issue(&request, NOW * 1_000_000).unwrap());
+        let ask = |keys: &Keys, config: &Config, now: i64| {
+            authenticate(keys, config, Some(&header), now * 1_000_000).map_err(|failure| failure.status())
+        };
+        let caller = ask(&keys, &dev, NOW).unwrap();
+        assert_eq!((caller.subject.as_str(), caller.patient.as_deref()), ("me", Some("1")));
+        assert_eq!(ask(&keys, &dev, NOW + 360), Err(401));
+        let required = Config { auth: Auth::Required, ..dev };
+        let keys = Keys::open(&required).unwrap();
+        assert_eq!(ask(&keys, &required, NOW), Err(401));
+        assert!(keys.issue(&request, 0).is_err());
+    }
+
+    #[test]
+    fn without_access_control_anyone_may_do_everything() {
+        let off = Config { auth: Auth::Off, ..Config::default() };
+        let caller = authenticate(&Keys::none(), &off, None, 0).unwrap();
+        assert!(ResourceType::all().all(|ty| caller.may(Action::Delete, ty)));
     }
 }

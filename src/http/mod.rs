@@ -1,3 +1,73 @@
-//! (to come)
+//! HTTP in and out; the only module that knows actix-web and utoipa. <https://hl7.org/fhir/R4/http.html>
+//!
+//! All below it is synchronous. What may take time runs on a bounded pool of threads beside the HTTP workers.
+
+pub mod body;
+pub mod caller;
+pub mod fhir;
+pub mod health;
+pub mod metrics;
+pub mod negotiate;
+pub mod observe;
 pub mod openapi;
 pub mod pages;
+pub mod respond;
+pub mod routes;
+pub mod smart;
+pub mod tls;
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use actix_web::middleware::Compress;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+
+use crate::app::App;
+use crate::http::metrics::Metrics;
+
+/// Threads beside each HTTP worker, for what waits on the database. Writers wait together for one durable commit,
+/// so there are more of them than database connections.
+const BLOCKING_THREADS: usize = 32;
+/// A client must have sent its headers by then.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// Requests in flight may end within this many seconds of a shutdown.
+const SHUTDOWN_SECONDS: u64 = 25;
+
+/// What every request is served from.
+pub struct Served {
+    /// The service.
+    pub app: Arc<App>,
+    /// Counts of requests.
+    pub metrics: Metrics,
+}
+
+/// Serves on this listener until told to stop; SIGTERM and SIGINT stop it after the requests in flight.
+///
+/// # Errors
+/// Where the TLS files are unusable or the listener cannot be used.
+pub fn serve(app: Arc<App>, listener: TcpListener) -> io::Result<Server> {
+    let tls = tls::config(&app.config)?;
+    let workers = app.config.workers();
+    let served = Data::new(Served { app, metrics: Metrics::default() });
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(served.clone())
+            .configure(routes::configure)
+            .wrap(Compress::default())
+            .wrap(from_fn(observe::observe))
+    })
+    .workers(workers)
+    .worker_max_blocking_threads(BLOCKING_THREADS)
+    .client_request_timeout(HEADERS_WITHIN)
+    .shutdown_timeout(SHUTDOWN_SECONDS);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}

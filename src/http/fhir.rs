@@ -1,0 +1,149 @@
+//! A FHIR request to an interaction, its answer to a response. <https://hl7.org/fhir/R4/http.html>
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+use actix_web::HttpMessage;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::web;
+
+use crate::access::Caller;
+use crate::app::answer::Answer;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::bundle::Method;
+use crate::http::Served;
+use crate::http::body;
+use crate::http::caller;
+use crate::http::negotiate;
+use crate::http::negotiate::Format;
+use crate::http::negotiate::Sent;
+use crate::http::observe::Label;
+use crate::http::observe::RequestId;
+use crate::http::respond;
+use crate::http::routes::FHIR;
+use crate::interactions;
+use crate::interactions::Body;
+use crate::interactions::Conditions;
+use crate::interactions::Interaction;
+use crate::interactions::Request;
+
+/// Answers any request under `/fhir`.
+pub async fn fhir(request: HttpRequest, payload: web::Payload, served: web::Data<Served>) -> HttpResponse {
+    match answer(&request, payload, &served).await {
+        Ok((answer, format)) => respond::answered(answer, format),
+        Err(failure) => respond::failed(&request, &failure),
+    }
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: web::Payload,
+    served: &web::Data<Served>,
+) -> Result<(Answer, Format), Failure> {
+    let (method, path) = asked(request)?;
+    let routed = interactions::route(method, path);
+    if let Ok(interaction) = &routed {
+        request.extensions_mut().insert(label(interaction));
+    }
+    let base_url = caller::base_url(request, &served.app.config)?;
+    let caller = match &routed {
+        // what a server can do is for everybody to know: apps read there how to get a token
+        Ok(Interaction::Capabilities) => Caller::anonymous(),
+        _ => caller::caller(request, served).await?,
+    };
+    let interaction = routed?;
+    let (format, query) = negotiate::answer_format(request)?;
+    let asked = Request {
+        query,
+        conditions: conditions(request),
+        body: read_body(request, payload, served.app.config.max_body).await?,
+        prefer: negotiate::prefer(request.headers()),
+        idempotency_key: header(request, "idempotency-key"),
+        ..Request::new(method, path)
+    };
+    let session = Session::new(Arc::clone(&served.app), caller, base_url);
+    let id = RequestId::current(request);
+    let work = move || id.around(|| perform(&session, asked));
+    // one read by key on an embedded database takes less time than handing it to another thread
+    let answer = if served.app.config.is_embedded() && interactions::is_short_read(&interaction) {
+        work()?
+    } else {
+        web::block(work).await.map_err(Failure::internal)??
+    };
+    Ok((answer, format))
+}
+
+fn asked(request: &HttpRequest) -> Result<(Method, &str), Failure> {
+    let path = request.uri().path();
+    let path = path.strip_prefix(FHIR).unwrap_or(path);
+    let method = Method::parse(request.method().as_str()).ok_or_else(|| {
+        let mut failure = Failure::new(Reason::MethodNotAllowed, "This method is not one that FHIR uses.");
+        failure.allow = Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".into());
+        failure
+    })?;
+    Ok((method, path.strip_prefix('/').unwrap_or(path)))
+}
+
+fn label(interaction: &Interaction) -> Label {
+    let (interaction, ty) = match interaction {
+        Interaction::Capabilities => ("capabilities", None),
+        Interaction::Read { ty, .. } => ("read", Some(ty)),
+        Interaction::Vread { ty, .. } => ("vread", Some(ty)),
+        Interaction::Create { ty } => ("create", Some(ty)),
+        Interaction::Update { ty, .. } => ("update", Some(ty)),
+        Interaction::Delete { ty, .. } => ("delete", Some(ty)),
+        Interaction::History { ty, .. } => ("history", Some(ty)),
+        Interaction::Search { ty, .. } => ("search", Some(ty)),
+        Interaction::Batch => ("batch", None),
+        Interaction::Operation { target, .. } => ("operation", target.as_ref().map(|(ty, _)| ty)),
+    };
+    Label { interaction, ty: ty.map_or("", |ty| ty.name()) }
+}
+
+fn header(request: &HttpRequest, name: &str) -> Option<String> {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn conditions(request: &HttpRequest) -> Conditions {
+    Conditions {
+        if_match: header(request, "if-match"),
+        if_none_match: header(request, "if-none-match"),
+        if_modified_since: header(request, "if-modified-since"),
+        if_none_exist: header(request, "if-none-exist"),
+    }
+}
+
+async fn read_body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    limit: usize,
+) -> Result<Option<Body>, Failure> {
+    let bytes = body::read(request, payload, limit).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(match negotiate::sent(request)? {
+        Sent::Json => Body::Json(bytes),
+        Sent::Form => Body::Form(bytes),
+    }))
+}
+
+/// Performs the request; a panic is our fault, which the client learns as a 500 and no more.
+fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
+    catch_unwind(AssertUnwindSafe(|| performed(session, request))).unwrap_or_else(
+        |panic: Box<dyn Any + Send>| {
+            drop(panic);
+            Err(Failure::internal("a panic, whose place is logged above"))
+        },
+    )
+}
+
+fn performed(_session: &Session, request: Request) -> Result<Answer, Failure> {
+    interactions::route(request.method, &request.path)?;
+    Err(Failure::new(Reason::NotSupported, "This interaction is not there yet."))
+}

@@ -1,0 +1,38 @@
+//! HTTPS by rustls, from PEM files. <https://docs.rs/rustls>
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::config::Config;
+
+/// The TLS side of the server, where certificate and key are configured.
+///
+/// # Errors
+/// One line that says what to do.
+pub fn config(config: &Config) -> io::Result<Option<ServerConfig>> {
+    let (Some(cert), Some(key)) = (&config.tls_cert, &config.tls_key) else {
+        return Ok(None);
+    };
+    let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect)
+        .map_err(|error| unusable("COMFREY_TLS_CERT", cert, &error))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| unusable("COMFREY_TLS_KEY", key, &error))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
+        .map(Some)
+        .map_err(|error| unusable("COMFREY_TLS_CERT", cert, &error))
+}
+
+fn unusable(setting: &str, file: &Path, error: &dyn std::fmt::Display) -> io::Error {
+    let text = format!("{setting}: {} is not a usable PEM file: {error}", file.display());
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
