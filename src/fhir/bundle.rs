@@ -74,7 +74,7 @@ pub struct Entry<'a> {
     /// Why it is in a search's result: `match`, `include` or `outcome`.
     pub search_mode: Option<&'a str>,
     /// The request that made this version: method and URL.
-    pub request: Option<(Method, String)>,
+    pub request: Option<(&'a str, String)>,
     /// What was answered.
     pub response: Option<Response<'a>>,
 }
@@ -139,7 +139,7 @@ impl Writer {
         }
         if let Some((method, url)) = &entry.request {
             self.raw(comma.before(r#""request":{"method":"#));
-            self.text(method.name());
+            self.text(method);
             self.raw(r#","url":"#);
             self.text(url);
             self.raw("}");
@@ -269,7 +269,7 @@ mod tests {
             full_url: Some("http://x/Goal/1".into()),
             resource: Some(br#"{"resourceType":"Goal","n":1.10}"#),
             search_mode: Some("match"),
-            request: Some((Method::Put, "Goal/1".into())),
+            request: Some(("PUT", "Goal/1".into())),
             response: Some(Response {
                 status: 201,
                 location: Some("http://x/Goal/1/_history/1"),

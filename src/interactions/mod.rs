@@ -3,6 +3,7 @@
 pub mod conditions;
 pub mod request;
 pub mod route;
+pub mod subset;
 
 pub use request::Body;
 pub use request::Conditions;

@@ -1,0 +1,270 @@
+//! Parts of a resource on demand: `_summary` and `_elements`. <https://hl7.org/fhir/R4/search.html#summary>
+//!
+//! Stored bytes are parsed again only where one of the two is asked for.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::definitions;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::form;
+
+/// Which part of each resource is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Subset {
+    /// All of it.
+    #[default]
+    All,
+    /// What R4 marks as summary.
+    Summary,
+    /// The narrative, and what is mandatory.
+    Text,
+    /// All but the narrative.
+    Data,
+    /// These elements of the top level, and what is mandatory.
+    Elements(Vec<String>),
+}
+
+/// What the structure of a type says of an element that a subset may keep.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flags {
+    summary: bool,
+    mandatory: bool,
+    backbone: bool,
+}
+
+type Table = HashMap<String, Flags>;
+
+impl Subset {
+    /// Reads the query of a read, in which only `_summary`, `_elements`, `_format` and `_pretty` have a meaning.
+    ///
+    /// # Errors
+    /// `Invalid` for another parameter or another value.
+    pub fn of_read(ty: ResourceType, query: &str) -> Result<Self, Failure> {
+        let mut subset = Self::All;
+        for (name, value) in form::pairs(query)? {
+            match name.as_str() {
+                "_summary" => subset = Self::summary(&value)?,
+                "_elements" => subset = Self::elements(ty, &value)?,
+                "_format" | "_pretty" => {}
+                _ => {
+                    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                    let text =
+                        format!("A read has no parameter `{name}`; it has `_summary` and `_elements`.");
+                    return Err(Failure::new(Reason::Invalid, text));
+                }
+            }
+        }
+        Ok(subset)
+    }
+
+    fn summary(value: &str) -> Result<Self, Failure> {
+        match value {
+            "true" => Ok(Self::Summary),
+            "text" => Ok(Self::Text),
+            "data" => Ok(Self::Data),
+            "false" => Ok(Self::All),
+            _ => Err(Failure::new(Reason::Invalid, "`_summary` of a read is true, text, data or false.")),
+        }
+    }
+
+    fn elements(ty: ResourceType, value: &str) -> Result<Self, Failure> {
+        let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
+        match names.iter().find(|name| flags(ty.name(), name).is_none()) {
+            None => Ok(Self::Elements(names)),
+            Some(name) => {
+                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+                let text = format!("`_elements` names `{name}`, which is no element of {ty}.");
+                Err(Failure::new(Reason::Invalid, text))
+            }
+        }
+    }
+
+    /// The resource's bytes, or of them the part that is wanted, marked as such.
+    ///
+    /// # Errors
+    /// `Internal` where stored bytes are no JSON.
+    pub fn apply(&self, body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        if *self == Self::All {
+            return Ok(body);
+        }
+        let mut resource: Value = serde_json::from_slice(&body).map_err(Failure::internal)?;
+        self.cut(&mut resource);
+        Ok(resource.to_string().into_bytes())
+    }
+
+    fn cut(&self, resource: &mut Value) {
+        let name = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let Some(object) = resource.as_object_mut() else { return };
+        match self {
+            Self::All => return,
+            Self::Data => object.retain(|key, _| key != "text"),
+            Self::Text => keep(object, &name, |key, flags| key == "text" || flags.mandatory),
+            Self::Elements(names) => {
+                keep(object, &name, |key, flags| {
+                    flags.mandatory || names.iter().any(|own| is_named(own, &name, key))
+                });
+            }
+            Self::Summary => summarise(object, &name),
+        }
+        mark(object);
+    }
+}
+
+/// Whether an item of `_elements` names this key: `value` stands for `valueQuantity` too, `Goal.note` for `note`.
+fn is_named(own: &str, ty: &str, key: &str) -> bool {
+    let own = own.strip_prefix(ty).and_then(|rest| rest.strip_prefix('.')).unwrap_or(own);
+    own == key
+        || key.strip_prefix(own).is_some_and(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_uppercase())
+                && table().contains_key(&format!("{ty}.{own}[x]"))
+        })
+}
+
+fn keep(object: &mut Map<String, Value>, ty: &str, wanted: impl Fn(&str, Flags) -> bool) {
+    object.retain(|key, _| {
+        let key = key.strip_prefix('_').unwrap_or(key);
+        matches!(key, "resourceType" | "id" | "meta") || wanted(key, flags(ty, key).unwrap_or_default())
+    });
+}
+
+/// Keeps the elements that are marked as summary, and of those without a data type of their own again only these.
+fn summarise(object: &mut Map<String, Value>, path: &str) {
+    object.retain(|key, value| {
+        let key = key.strip_prefix('_').unwrap_or(key);
+        if matches!(key, "resourceType" | "id") {
+            return true;
+        }
+        let flags = flags(path, key).unwrap_or_default();
+        if flags.backbone && flags.summary {
+            summarise_each(value, &format!("{path}.{key}"));
+        }
+        flags.summary
+    });
+}
+
+fn summarise_each(value: &mut Value, path: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| summarise_each(item, path)),
+        Value::Object(object) => summarise(object, path),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn mark(object: &mut Map<String, Value>) {
+    let tag = json!({
+        "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+        "code": "SUBSETTED",
+        "display": "subsetted",
+    });
+    let meta = object.entry("meta").or_insert_with(|| json!({}));
+    match meta.get_mut("tag").and_then(Value::as_array_mut) {
+        Some(tags) => tags.push(tag),
+        None => meta["tag"] = json!([tag]),
+    }
+}
+
+/// The flags of an element: of `valueQuantity` those of `value[x]`.
+fn flags(path: &str, key: &str) -> Option<Flags> {
+    let key = key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')).unwrap_or(key);
+    let table = table();
+    if let Some(flags) =
+        table.get(&format!("{path}.{key}")).or_else(|| table.get(&format!("{path}.{key}[x]")))
+    {
+        return Some(*flags);
+    }
+    let capitals = key.char_indices().filter(|(_, letter)| letter.is_ascii_uppercase());
+    capitals.map(|(at, _)| &key[..at]).find_map(|stem| table.get(&format!("{path}.{stem}[x]")).copied())
+}
+
+/// R4's elements with their flags by path, built when a subset is first asked for.
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let structures = definitions::r4_structures().expect("the definitions were read at start");
+        structures.iter().filter(|structure| structure["kind"] == "resource").flat_map(rows).collect()
+    })
+}
+
+fn rows(structure: &Value) -> impl Iterator<Item = (String, Flags)> {
+    let elements = structure["snapshot"]["element"].as_array().into_iter().flatten();
+    elements.filter_map(|element| {
+        let flag = |name: &str| element[name].as_bool().unwrap_or(false);
+        let row = Flags {
+            summary: flag("isSummary"),
+            mandatory: element["min"].as_u64().is_some_and(|min| min > 0),
+            backbone: element["type"][0]["code"] == "BackboneElement",
+        };
+        Some((element["path"].as_str()?.to_owned(), row))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ty(name: &str) -> ResourceType {
+        ResourceType::parse(name).expect("a type of R4")
+    }
+
+    fn observation() -> Value {
+        json!({
+            "resourceType": "Observation", "id": "1", "meta": { "versionId": "1" },
+            "text": { "status": "generated", "div": "<div/>" }, "status": "final", "code": { "text": "pain" },
+            "valueQuantity": { "value": 3 }, "note": [{ "text": "n" }],
+            "component": [{ "code": { "text": "c" }, "valueString": "v", "interpretation": [{ "text": "i" }] }],
+        })
+    }
+
+    fn keys(query: &str) -> Vec<String> {
+        let mut resource = observation();
+        Subset::of_read(ty("Observation"), query).expect(query).cut(&mut resource);
+        resource.as_object().expect("an object").keys().cloned().collect()
+    }
+
+    #[test]
+    fn each_subset_keeps_what_it_names_and_what_is_mandatory() {
+        let base = ["resourceType", "id", "meta"];
+        let cases: [(&str, &[&str]); 5] = [
+            ("_summary=text", &["text", "status", "code"]),
+            ("_summary=data", &["status", "code", "valueQuantity", "note", "component"]),
+            ("_summary=true", &["status", "code", "valueQuantity", "component"]),
+            ("_elements=note", &["status", "code", "note"]),
+            ("_elements=value&_format=json", &["status", "code", "valueQuantity"]),
+        ];
+        for (query, rest) in cases {
+            let expected: Vec<&str> = base.into_iter().chain(rest.iter().copied()).collect();
+            assert_eq!(keys(query), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_summary_goes_into_elements_without_a_type_of_their_own() {
+        let mut resource = observation();
+        Subset::Summary.cut(&mut resource);
+        assert_eq!(resource["component"], json!([{ "code": { "text": "c" }, "valueString": "v" }]));
+    }
+
+    #[test]
+    fn a_subset_is_marked_as_one_and_the_whole_is_not() {
+        let body = observation().to_string().into_bytes();
+        assert_eq!(Subset::All.apply(body.clone()).expect("untouched"), body);
+        let cut = Subset::Data.apply(body).expect("JSON");
+        let cut: Value = serde_json::from_slice(&cut).expect("JSON");
+        assert_eq!(cut["meta"]["versionId"], "1");
+        assert_eq!(cut["meta"]["tag"][0]["code"], "SUBSETTED");
+    }
+
+    #[test]
+    fn what_a_read_does_not_know_is_refused() {
+        for query in ["_summary=count", "_summary=maybe", "_elements=nope", "name=x"] {
+            assert_eq!(Subset::of_read(ty("Observation"), query).expect_err(query).status(), 400, "{query}");
+        }
+    }
+}
