@@ -26,7 +26,7 @@ macro_rules! files {
 type Files = &'static [(&'static str, &'static str)];
 
 /// OperationDefinitions, one for each operation that is offered.
-const OPERATIONS: Files = files![];
+const OPERATIONS: Files = files!["operations/validate.json"];
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
 const PLAN_DEFINITIONS: Files = files![];

@@ -1,7 +1,9 @@
 //! The conditional headers, read. <https://hl7.org/fhir/R4/http.html#concurrency>
 
+use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::ResourceType;
 use crate::interactions::request::Conditions;
 
 /// A version that no resource has, for entity tags that are not of our making.
@@ -61,6 +63,42 @@ pub fn is_unchanged(conditions: &Conditions, version: i64, updated: i64) -> Resu
     }
     let since = conditions.if_modified_since.as_deref().and_then(last_instant);
     Ok(since.is_some_and(|since| updated <= since))
+}
+
+/// The version that `If-Match` demands of a resource. Where it allows several, it is that of them which is current.
+///
+/// # Errors
+/// `Invalid` where it is no entity tag; `Precondition` where none of several is current.
+pub fn if_match(
+    session: &Session,
+    (ty, id): (ResourceType, &str),
+    conditions: &Conditions,
+) -> Result<Option<i64>, Failure> {
+    let Some(header) = &conditions.if_match else { return Ok(None) };
+    match Tags::parse("If-Match", header)? {
+        Tags::Versions(versions) if versions.len() == 1 => Ok(Some(versions[0])),
+        tags => match session.read(ty, id) {
+            Ok(stored) if tags.has(stored.version) => Ok(Some(stored.version)),
+            Err(failure) if failure.reason == Reason::Forbidden => Err(failure),
+            Ok(_) | Err(_) => {
+                let text = format!("{ty}/{id} has no version that `If-Match` names; read it again first.");
+                Err(Failure::new(Reason::Precondition, text))
+            }
+        },
+    }
+}
+
+/// Refuses a condition that a write here does not have, so that nobody relies on it.
+///
+/// # Errors
+/// `NotSupported` where one of the conditions of a read is sent with a write.
+pub fn not_on_a_write(conditions: &Conditions) -> Result<(), Failure> {
+    if conditions.if_none_match.is_none() && conditions.if_modified_since.is_none() {
+        return Ok(());
+    }
+    let text = "`If-None-Match` and `If-Modified-Since` are conditions of a read; a write has `If-Match` and, \
+                where it creates, `If-None-Exist`.";
+    Err(Failure::new(Reason::NotSupported, text))
 }
 
 /// The last microsecond that an HTTP date (whole seconds) or, in a Bundle, an instant means.

@@ -1,9 +1,19 @@
 //! What a client may ask, over HTTP or in a Bundle: one file each. <https://hl7.org/fhir/R4/http.html>
 
+pub mod batch;
+pub mod body;
+pub mod capabilities;
 pub mod conditions;
+pub mod create;
+pub mod delete;
+pub mod history;
+pub mod read;
 pub mod request;
 pub mod route;
+pub mod search;
 pub mod subset;
+pub mod update;
+pub mod written;
 
 pub use request::Body;
 pub use request::Conditions;
@@ -14,7 +24,11 @@ pub use request::Request;
 pub use request::Return;
 pub use route::route;
 
+use crate::app::Answer;
+use crate::app::session::Session;
+use crate::fhir::Failure;
 use crate::fhir::ResourceType;
+use crate::operations;
 
 /// One thing that a client can ask for; method and path become this in [`route`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +93,53 @@ pub enum Interaction {
         /// The type and perhaps the instance that it is called on.
         target: Option<(ResourceType, Option<String>)>,
     },
+}
+
+/// Carries out a request: the only way in, for HTTP and for the entries of a Bundle alike.
+///
+/// # Errors
+/// Whatever the request has wrong, or the caller may not do.
+pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
+    let interaction = route(request.method, &request.path)?;
+    run(session, interaction, request)
+}
+
+/// Carries out what a request has been found to ask for.
+fn run(session: &Session, interaction: Interaction, request: Request) -> Result<Answer, Failure> {
+    match interaction {
+        Interaction::Capabilities => capabilities::capabilities(session, &request),
+        Interaction::Read { ty, id } => read::read(session, ty, &id, &request),
+        Interaction::Vread { ty, id, version } => read::vread(session, (ty, &id, version), &request),
+        Interaction::Create { ty } => create::create(session, ty, request),
+        Interaction::Update { ty, id } => update::update(session, ty, id, request),
+        Interaction::Delete { ty, id } => delete::delete(session, ty, id, &request),
+        Interaction::History { ty, id } => history::history(session, ty, &id, &request),
+        Interaction::Search { ty, patient } => search::search(session, ty, patient, request),
+        Interaction::Batch => batch::batch(session, request),
+        Interaction::Operation { code, target } => operation(session, &code, target, request),
+    }
+}
+
+fn operation(
+    session: &Session,
+    code: &str,
+    target: Option<(ResourceType, Option<String>)>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let if_match = match &target {
+        Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
+        Some((_, None)) | None => None,
+    };
+    let body = request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body))).transpose()?;
+    let asked = operations::Asked {
+        method: request.method,
+        target,
+        body,
+        query: request.query,
+        if_match,
+        idempotency_key: request.idempotency_key,
+    };
+    operations::perform(session, code, asked)
 }
 
 /// Whether it is one short read by key, which the HTTP layer may run on its worker thread.

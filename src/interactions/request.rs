@@ -61,6 +61,16 @@ pub enum Body {
     Resource(serde_json::Value),
 }
 
+impl Body {
+    /// Whether nothing was sent.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Json(bytes) | Self::Form(bytes) => bytes.is_empty(),
+            Self::Resource(_) => false,
+        }
+    }
+}
+
 /// What the client prefers. <https://hl7.org/fhir/R4/http.html#ops>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Prefer {

@@ -1,8 +1,52 @@
 //! `$operations`: one file each; [`OPERATIONS`] is the list. <https://hl7.org/fhir/R4/operations.html>
+//!
+//! An operation is described once, by its OperationDefinition: where it is called, by which methods, with which
+//! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
+pub mod validate;
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::access::Action;
+use crate::app::Answer;
+use crate::app::App;
+use crate::app::session::Session;
+use crate::definitions::CANONICAL;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
+use crate::fhir::form;
+use crate::fhir::operation::Definition;
+use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
+use crate::fhir::shape;
+
+/// One operation that is offered.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// The code of its OperationDefinition, which is the name of the file in `definitions/operations`.
+    pub definition: &'static str,
+    /// What it does.
+    pub run: fn(&Session, Call) -> Result<Answer, Failure>,
+    /// What becomes of the resources that it is given.
+    pub resources: Resources,
+}
+
+/// What becomes of the resources that an operation is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resources {
+    /// They are validated like those that are stored.
+    Validated,
+    /// They come as they are, valid or not.
+    AsGiven,
+}
+
+/// The operations that are offered.
+pub const OPERATIONS: &[Operation] =
+    &[Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven }];
 
 /// One call of an operation.
 #[derive(Clone, Debug)]
@@ -17,4 +61,207 @@ pub struct Call {
     pub if_match: Option<i64>,
     /// GET (only if the operation changes nothing) or POST.
     pub method: Method,
+}
+
+/// A request for an operation, before its definition has been looked at.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The type and perhaps the instance that it is called on.
+    pub target: Option<(ResourceType, Option<String>)>,
+    /// The body, if there is one.
+    pub body: Option<Value>,
+    /// The query, percent-encoded.
+    pub query: String,
+    /// The version in `If-Match`.
+    pub if_match: Option<i64>,
+    /// `Idempotency-Key`
+    pub idempotency_key: Option<String>,
+}
+
+/// An operation with its compiled definition.
+pub struct Offered {
+    /// What it does.
+    pub operation: &'static Operation,
+    /// Where it is called and what it takes.
+    pub definition: Definition,
+}
+
+/// The operations with their definitions, compiled once for the process: both are part of the binary.
+pub fn offered(app: &App) -> &'static [Offered] {
+    static OFFERED: OnceLock<Vec<Offered>> = OnceLock::new();
+    OFFERED.get_or_init(|| compile(&app.definitions.operations))
+}
+
+fn compile(definitions: &[Value]) -> Vec<Offered> {
+    let compiled = |operation: &'static Operation| {
+        let code = Some(operation.definition);
+        let definition = definitions.iter().find(|own| own.get("code").and_then(Value::as_str) == code);
+        let definition = definition.ok_or("no such definition".to_owned()).and_then(Definition::compile);
+        match definition {
+            Ok(definition) => Some(Offered { operation, definition }),
+            // A test compiles every definition, so this is for the developer who has not run it.
+            Err(problem) => {
+                log::error!("${} is not offered: {problem}", operation.definition);
+                None
+            }
+        }
+    };
+    OPERATIONS.iter().filter_map(compiled).collect()
+}
+
+/// Carries out an operation.
+///
+/// # Errors
+/// `NotFound` where there is none of that code at that place; `MethodNotAllowed`; `Forbidden`; `Invalid` for what its
+/// parameters have wrong; and whatever the operation itself refuses.
+pub fn perform(session: &Session, code: &str, asked: Asked) -> Result<Answer, Failure> {
+    let offered = find(offered(session.app()), code, asked.target.as_ref())?;
+    let definition = &offered.definition;
+    let method = method(definition, asked.method)?;
+    check_access(session, definition, asked.target.as_ref())?;
+    let parameters = input(session, offered, &asked.query, asked.body).map_err(coded)?;
+    let Asked { target, if_match, idempotency_key, .. } = asked;
+    (offered.operation.run)(session, Call { target, parameters, idempotency_key, if_match, method }).map_err(coded)
+}
+
+fn find<'a>(
+    offered: &'a [Offered],
+    code: &str,
+    target: Option<&(ResourceType, Option<String>)>,
+) -> Result<&'a Offered, Failure> {
+    let fits = |definition: &Definition| match target {
+        None => definition.system,
+        Some((ty, None)) => definition.type_level && definition.is_on(*ty),
+        Some((ty, Some(_))) => definition.instance && definition.is_on(*ty),
+    };
+    let by_code = |offered: &&Offered| offered.definition.code == code;
+    offered.iter().filter(by_code).find(|offered| fits(&offered.definition)).ok_or_else(|| {
+        let text = match offered.iter().find(by_code) {
+            Some(offered) => format!("${code} is not called here, but on {}.", places(&offered.definition)),
+            None => {
+                let code: String = code.chars().filter(|c| !c.is_control()).take(64).collect();
+                format!("There is no operation ${code}; the CapabilityStatement lists those that are offered.")
+            }
+        };
+        Failure::new(Reason::NotFound, text).code("not-supported")
+    })
+}
+
+fn places(definition: &Definition) -> String {
+    let types: Vec<&str> = match definition.resource.as_slice() {
+        [] => vec!["{type}"],
+        types => types.iter().map(|ty| ty.name()).collect(),
+    };
+    let code = &definition.code;
+    let system = definition.system.then(|| format!("/${code}"));
+    let on_type = |ty: &&str| definition.type_level.then(|| format!("/{ty}/${code}"));
+    let on_instance = |ty: &&str| definition.instance.then(|| format!("/{ty}/{{id}}/${code}"));
+    let places: Vec<String> = system
+        .into_iter()
+        .chain(types.iter().filter_map(on_type))
+        .chain(types.iter().filter_map(on_instance))
+        .collect();
+    places.join(" or ")
+}
+
+fn method(definition: &Definition, method: Method) -> Result<Method, Failure> {
+    match method {
+        Method::Post => Ok(Method::Post),
+        Method::Get | Method::Head if !definition.affects_state => Ok(Method::Get),
+        Method::Get | Method::Head | Method::Put | Method::Patch | Method::Delete => {
+            let text = format!("${} is called with POST.", definition.code);
+            let mut failure = Failure::new(Reason::MethodNotAllowed, text);
+            let allow = if definition.affects_state { "POST" } else { "GET, HEAD, POST" };
+            failure.allow = Some(allow.to_owned());
+            Err(failure)
+        }
+    }
+}
+
+/// Reading takes the read scope on the target's type, and the target must be one that the caller may see; changing
+/// takes the update scope too, and the session checks what is written besides.
+fn check_access(
+    session: &Session,
+    definition: &Definition,
+    target: Option<&(ResourceType, Option<String>)>,
+) -> Result<(), Failure> {
+    let Some((ty, id)) = target else { return Ok(()) };
+    session.require(Action::Read, *ty)?;
+    if definition.affects_state {
+        session.require(Action::Update, *ty)?;
+    }
+    match id {
+        Some(id) => session.read(*ty, id).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn input(session: &Session, offered: &Offered, query: &str, body: Option<Value>) -> Result<Input, Failure> {
+    match (offered.operation.resources, &body) {
+        (Resources::Validated, Some(body)) => shape::check(&session.app().definitions.shapes, body)?,
+        (Resources::Validated, None) | (Resources::AsGiven, _) => {}
+    }
+    parameters::read(&offered.definition, body, form::pairs(query)?)
+}
+
+/// Gives what is wrong with a parameter the programme's own code for it.
+fn coded(mut failure: Failure) -> Failure {
+    let is_parameter = |at: &Option<String>| at.as_ref().is_some_and(|at| at.starts_with("Parameters.parameter"));
+    for issue in &mut failure.issues {
+        if failure.reason == Reason::Invalid && issue.coding.is_none() && is_parameter(&issue.expression) {
+            let code = if issue.code == "required" { "missing-parameter" } else { "bad-parameter" };
+            issue.coding = Some((format!("{CANONICAL}/CodeSystem/palliative-error"), code.to_owned()));
+        }
+    }
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definitions::Definitions;
+
+    fn all() -> Vec<Offered> {
+        compile(&Definitions::shared().expect("the definitions load").operations)
+    }
+
+    #[test]
+    fn every_operation_has_a_definition_that_compiles_and_is_published_under_its_code() {
+        let definitions = Definitions::shared().expect("the definitions load");
+        assert_eq!(all().len(), OPERATIONS.len());
+        assert_eq!(definitions.operations.len(), OPERATIONS.len(), "every definition has its operation");
+        for definition in &definitions.operations {
+            let code = definition["code"].as_str().expect("a code");
+            assert_eq!(definition["id"], code);
+            assert_eq!(definition["resourceType"], "OperationDefinition");
+            let problems = shape::validate(&definitions.shapes, definition);
+            assert_eq!(problems, Vec::new(), "{code}");
+        }
+    }
+
+    #[test]
+    fn an_operation_is_found_only_where_its_definition_puts_it() {
+        let all = all();
+        let patient = ResourceType::parse("Patient").expect("a type of R4");
+        let on = |code: &str, target: Option<(ResourceType, Option<String>)>| {
+            find(&all, code, target.as_ref()).map(|_| ()).map_err(|failure| failure.status())
+        };
+        assert_eq!(on("validate", Some((patient, None))), Ok(()));
+        assert_eq!(on("validate", Some((patient, Some("1".into())))), Ok(()));
+        assert_eq!(on("validate", None), Err(404));
+        assert_eq!(on("nothing", Some((patient, None))), Err(404));
+    }
+
+    #[test]
+    fn an_operation_that_changes_something_is_called_with_post_alone() {
+        let mut all = all();
+        let definition = &mut all[0].definition;
+        definition.affects_state = true;
+        let failure = method(definition, Method::Get).expect_err("refused");
+        assert_eq!((failure.status(), failure.allow.as_deref()), (405, Some("POST")));
+        definition.affects_state = false;
+        assert_eq!(method(definition, Method::Head), Ok(Method::Get));
+    }
 }

@@ -1,0 +1,146 @@
+//! batch and transaction. <https://hl7.org/fhir/R4/http.html#transaction>
+//!
+//! Every entry becomes a [`Request`] and goes the way that it would go over HTTP; a transaction's changes are
+//! written together.
+
+mod entry;
+mod transaction;
+
+use serde_json::Value;
+
+use crate::app::Answer;
+use crate::app::answer::Body;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::bundle;
+use crate::fhir::bundle::Head;
+use crate::fhir::bundle::Response;
+use crate::fhir::bundle::Writer;
+use crate::fhir::datetime;
+use crate::fhir::outcome::outcome;
+use crate::fhir::shape;
+use crate::interactions::Interaction;
+use crate::interactions::body;
+use crate::interactions::request::Method;
+use crate::interactions::request::Request;
+use crate::interactions::request::Return;
+use crate::interactions::route::route;
+use crate::interactions::run;
+use entry::Entry;
+
+/// What came of an entry.
+type Outcome = Result<Answer, Failure>;
+
+/// Carries out a Bundle of requests.
+///
+/// # Errors
+/// What the Bundle itself has wrong; of a transaction, the failure of the entry for which nothing was written.
+pub fn batch(session: &Session, request: Request) -> Result<Answer, Failure> {
+    let prefer = entry::prefer(request.prefer);
+    let mut bundle = body::value(request.body)?;
+    let kind = Kind::of(&bundle)?;
+    let resources = entry::take_resources(&mut bundle);
+    entry::check_requests(&bundle)?;
+    shape::check(&session.app().definitions.shapes, &bundle)?;
+    let entries = entry::entries(bundle, resources, &entry::Around { base_url: session.base_url(), prefer })?;
+    let outcomes = match kind {
+        Kind::Batch => entries.into_iter().map(|entry| alone(session, entry)).collect(),
+        Kind::Transaction => transaction::transaction(session, entries)?,
+    };
+    Ok(Answer::bytes(written(kind, outcomes, prefer.return_)))
+}
+
+/// The two kinds of Bundle that are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Batch,
+    Transaction,
+}
+
+impl Kind {
+    fn of(bundle: &Value) -> Result<Self, Failure> {
+        if bundle.get("resourceType").and_then(Value::as_str) != Some("Bundle") {
+            let text = "The base URL takes a Bundle of type batch or transaction; send other resources to \
+                        the URL of their type.";
+            return Err(Failure::new(Reason::Structure, text).code("invalid").at("resourceType"));
+        }
+        match bundle.get("type").and_then(Value::as_str) {
+            Some("batch") => Ok(Self::Batch),
+            Some("transaction") => Ok(Self::Transaction),
+            Some(_) | None => {
+                let text = "A Bundle that is sent here is of type batch or transaction; one to keep as it is \
+                            goes to /Bundle.";
+                Err(Failure::new(Reason::Invalid, text).at("Bundle.type"))
+            }
+        }
+    }
+
+    fn response(self) -> &'static str {
+        match self {
+            Self::Batch => "batch-response",
+            Self::Transaction => "transaction-response",
+        }
+    }
+}
+
+/// Carries out one entry of a batch as if it had come alone.
+fn alone(session: &Session, entry: Entry) -> Outcome {
+    let interaction = route(entry.request.method, &entry.request.path)?;
+    if interaction == Interaction::Batch {
+        return Err(Failure::new(Reason::NotSupported, "A Bundle within a Bundle is not carried out."));
+    }
+    run(session, interaction, entry.request)
+}
+
+fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {
+    let mut writer = Writer::begin(&Head { kind: kind.response(), total: None, links: Vec::new() });
+    for result in outcomes {
+        match result {
+            Ok(answer) => write(&mut writer, answer, wanted),
+            Err(failure) => {
+                let outcome = outcome(&failure.issues);
+                let response = Response {
+                    status: failure.status(),
+                    version: failure.version,
+                    outcome: Some(&outcome),
+                    ..Response::default()
+                };
+                writer.entry(&bundle::Entry { response: Some(response), ..bundle::Entry::default() });
+            }
+        }
+    }
+    writer.end()
+}
+
+fn write(writer: &mut Writer, answer: Answer, wanted: Return) {
+    let bytes = match &answer.body {
+        Body::Empty => None,
+        Body::Stored(bytes) => Some(bytes.clone()),
+        Body::Value(value) => Some(value.to_string().into_bytes()),
+    };
+    let is_outcome = answer.location.is_some() && wanted == Return::OperationOutcome;
+    let outcome = match &answer.body {
+        Body::Value(value) if is_outcome => Some(value),
+        Body::Empty | Body::Stored(_) | Body::Value(_) => None,
+    };
+    writer.entry(&bundle::Entry {
+        resource: bytes.as_deref().filter(|_| !is_outcome),
+        response: Some(Response {
+            status: answer.status,
+            location: answer.location.as_deref(),
+            version: answer.version,
+            last_modified: answer.updated.map(datetime::instant),
+            outcome,
+        }),
+        ..bundle::Entry::default()
+    });
+}
+
+/// Whether the method asks for something to be read.
+fn is_reading(method: Method) -> bool {
+    match method {
+        Method::Get | Method::Head => true,
+        Method::Post | Method::Put | Method::Patch | Method::Delete => false,
+    }
+}

@@ -1,0 +1,184 @@
+//! transaction: every entry or none. <https://hl7.org/fhir/R4/http.html#trules>
+//!
+//! Deletes come first, then creates, then updates, in one write of the session. What only reads is checked before
+//! and carried out after that write, so that it sees what was written.
+
+use std::collections::HashSet;
+
+use crate::access::Action;
+use crate::app::Answer;
+use crate::app::change::Change;
+use crate::app::change::ChangeAction;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::interactions::Interaction;
+use crate::interactions::batch::Outcome;
+use crate::interactions::batch::entry::Entry;
+use crate::interactions::batch::is_reading;
+use crate::interactions::create;
+use crate::interactions::delete;
+use crate::interactions::request::Request;
+use crate::interactions::request::Return;
+use crate::interactions::route::route;
+use crate::interactions::run;
+use crate::interactions::search;
+use crate::interactions::update;
+use crate::interactions::written;
+
+/// Carries out the entries together; the outcomes are in the entries' order.
+///
+/// # Errors
+/// The failure of the first entry that cannot be carried out; then nothing is written.
+pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome>, Failure> {
+    let wanted = entries.first().map_or(Return::Minimal, |entry| entry.request.prefer.return_);
+    let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
+    let Sorted { mut changes, reads } = sort(session, entries)?;
+    changes.sort_by_key(|(_, change)| turn(&change.action));
+    let (places, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
+    if !changes.is_empty() {
+        for (place, written) in places.into_iter().zip(session.write(changes)?) {
+            outcomes[place] = Some(Ok(written::answer(session, written, wanted)));
+        }
+    }
+    for (place, interaction, request) in reads {
+        outcomes[place] = Some(run(session, interaction, request));
+    }
+    outcomes
+        .into_iter()
+        .map(|outcome| outcome.ok_or_else(|| Failure::internal("a transaction entry was left without an outcome")))
+        .collect()
+}
+
+/// The entries by what becomes of them.
+#[derive(Default)]
+struct Sorted {
+    changes: Vec<(usize, Change)>,
+    reads: Vec<(usize, Interaction, Request)>,
+}
+
+fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
+    let mut sorted = Sorted::default();
+    let mut identities = HashSet::new();
+    let mut full_urls = HashSet::new();
+    for entry in entries {
+        if let Some(url) = entry.full_url.as_ref().filter(|url| !full_urls.insert((*url).clone())) {
+            let text = format!("Two entries have the fullUrl `{url}`; each needs its own.");
+            return Err(Failure::new(Reason::Invalid, text).at(entry.at("fullUrl")));
+        }
+        let interaction = interaction(&entry)?;
+        if is_reading(entry.request.method) || matches!(interaction, Interaction::Search { .. }) {
+            check(session, &interaction, &entry)?;
+            sorted.reads.push((entry.index, interaction, entry.request));
+            continue;
+        }
+        if let Some((ty, id)) = identity(&interaction).filter(|identity| !identities.insert(identity.clone())) {
+            let text = format!("Two entries write {ty}/{id}; a transaction writes each resource once.");
+            return Err(Failure::new(Reason::Invalid, text).at(entry.at("request.url")));
+        }
+        sorted.changes.push((entry.index, change(session, interaction, entry)?));
+    }
+    Ok(sorted)
+}
+
+/// What an entry asks for; what a transaction does not carry out is refused here.
+fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
+    let interaction = route(entry.request.method, &entry.request.path).map_err(|failure| match failure.reason {
+        // The method of the entry is at fault, not that of the request: 405 would be said of the base URL.
+        Reason::MethodNotAllowed => {
+            let text = failure.issues.first().map_or_else(String::new, |issue| issue.text.clone());
+            Failure::new(Reason::NotSupported, text).at(entry.at("request.method"))
+        }
+        _ => failure.at(entry.at("request.url")),
+    })?;
+    match interaction {
+        Interaction::Operation { .. } => {
+            let text = "An operation is not carried out within a transaction; call it by itself or in a batch.";
+            Err(Failure::new(Reason::NotSupported, text).at(entry.at("request.url")))
+        }
+        Interaction::Batch => {
+            let text = "A Bundle within a Bundle is not carried out.";
+            Err(Failure::new(Reason::NotSupported, text).at(entry.at("request.url")))
+        }
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::Vread { .. }
+        | Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::Delete { .. }
+        | Interaction::History { .. }
+        | Interaction::Search { .. } => Ok(interaction),
+    }
+}
+
+/// Refuses, before anything is written, what a read has wrong in itself.
+fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<(), Failure> {
+    let result = match interaction {
+        Interaction::Read { ty, .. } | Interaction::Vread { ty, .. } | Interaction::History { ty, .. } => {
+            session.require(Action::Read, *ty)
+        }
+        Interaction::Search { ty, .. } => session
+            .require(Action::Search, *ty)
+            .and_then(|()| search::check(session, *ty, entry.request.clone())),
+        Interaction::Capabilities
+        | Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::Delete { .. }
+        | Interaction::Batch
+        | Interaction::Operation { .. } => Ok(()),
+    };
+    result.map_err(|failure| failure.at(entry.at("request.url")))
+}
+
+fn identity(interaction: &Interaction) -> Option<(ResourceType, String)> {
+    match interaction {
+        Interaction::Update { ty, id } | Interaction::Delete { ty, id } => Some((*ty, id.clone())),
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::Vread { .. }
+        | Interaction::Create { .. }
+        | Interaction::History { .. }
+        | Interaction::Search { .. }
+        | Interaction::Batch
+        | Interaction::Operation { .. } => None,
+    }
+}
+
+fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<Change, Failure> {
+    let (in_request, in_resource) = (entry.at("request"), entry.at("resource"));
+    let full_url = entry.full_url;
+    let result = match interaction {
+        Interaction::Create { ty } => create::change(ty, entry.request),
+        Interaction::Update { ty, id } => update::change(session, ty, id, entry.request),
+        Interaction::Delete { ty, id } => {
+            delete::change(session, ty, id, &entry.request).map(|change| Change { at: in_request.clone(), ..change })
+        }
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::Vread { .. }
+        | Interaction::History { .. }
+        | Interaction::Search { .. }
+        | Interaction::Batch
+        | Interaction::Operation { .. } => Err(Failure::internal("an entry that reads was taken for a change")),
+    };
+    let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
+    let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
+    Ok(Change { full_url, at, ..change })
+}
+
+/// A failure that names an element is about the resource, any other about the request.
+fn place(failure: Failure, in_request: &str, in_resource: &str) -> Failure {
+    let names_element = failure.issues.iter().any(|issue| issue.expression.is_some());
+    let has_no_body = failure.reason == Reason::Structure;
+    failure.under(if names_element || has_no_body { in_resource } else { in_request })
+}
+
+/// Deletes, then creates, then updates.
+fn turn(action: &ChangeAction) -> u8 {
+    match action {
+        ChangeAction::Delete { .. } => 0,
+        ChangeAction::Create { .. } => 1,
+        ChangeAction::Update { .. } => 2,
+    }
+}

@@ -1,0 +1,45 @@
+//! create and conditional create. <https://hl7.org/fhir/R4/http.html#create>
+
+use crate::app::Answer;
+use crate::app::change::Change;
+use crate::app::change::ChangeAction;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::interactions::body;
+use crate::interactions::conditions::not_on_a_write;
+use crate::interactions::request::Request;
+use crate::interactions::written;
+
+/// Makes a new resource; with `If-None-Exist` only where the search finds none.
+///
+/// # Errors
+/// What is wrong with the body or the condition; `MultipleMatches` where the condition finds several.
+pub fn create(session: &Session, ty: ResourceType, request: Request) -> Result<Answer, Failure> {
+    let prefer = request.prefer;
+    written::one(session, change(ty, request)?, prefer)
+}
+
+/// The change that a create asks for.
+///
+/// # Errors
+/// `Structure` for a body that is no resource of the type; `Invalid` for an empty condition.
+pub fn change(ty: ResourceType, request: Request) -> Result<Change, Failure> {
+    not_on_a_write(&request.conditions)?;
+    let if_none_exist = request.conditions.if_none_exist.map(|query| condition(ty, &query)).transpose()?;
+    let resource = body::resource(ty, request.body)?;
+    Ok(Change::client(ChangeAction::Create { resource, if_none_exist, id: None }))
+}
+
+/// The query of `If-None-Exist`; some clients write the type or a question mark before it.
+fn condition(ty: ResourceType, text: &str) -> Result<String, Failure> {
+    let query = text.trim();
+    let query = query.strip_prefix(ty.name()).filter(|rest| rest.starts_with('?')).unwrap_or(query);
+    let query = query.strip_prefix('?').unwrap_or(query);
+    if query.is_empty() {
+        let text = "`If-None-Exist` is empty; give a search such as `identifier=system|value`.";
+        return Err(Failure::new(Reason::Invalid, text));
+    }
+    Ok(query.to_owned())
+}

@@ -1,0 +1,185 @@
+//! search: a type's resources that match, a page at a time. <https://hl7.org/fhir/R4/http.html#search>
+
+use crate::app::Answer;
+use crate::app::session::Found;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Issue;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::bundle::Entry;
+use crate::fhir::bundle::Head;
+use crate::fhir::bundle::Writer;
+use crate::fhir::form;
+use crate::fhir::outcome::outcome;
+use crate::interactions::request::Body;
+use crate::interactions::request::Handling;
+use crate::interactions::request::Request;
+use crate::interactions::subset::Subset;
+use crate::search::Context;
+use crate::search::Query;
+use crate::search::page;
+use crate::search::query::Summary;
+
+/// How many matches a page has where the client does not say.
+pub const DEFAULT_COUNT: u32 = 20;
+/// How many it has at most.
+pub const MAX_COUNT: u32 = 1000;
+/// Carries a sealed cursor.
+const CURSOR: &str = "_cursor";
+
+/// Searches a type, or what of it is in a patient's compartment.
+///
+/// # Errors
+/// `Invalid` for what the search has wrong; `Forbidden`.
+pub fn search(
+    session: &Session,
+    ty: ResourceType,
+    patient: Option<String>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let url = url(session, ty, patient.as_deref());
+    let asked = Asked::of(session, ty, request)?;
+    let query = Query { compartment: patient, ..asked.query(session, ty)? };
+    let found = session.search(&query)?;
+    bundle(session, &Page { url, asked, query }, found)
+}
+
+/// Checks a search without running it.
+///
+/// # Errors
+/// `Invalid` for what the search has wrong.
+pub fn check(session: &Session, ty: ResourceType, request: Request) -> Result<(), Failure> {
+    Asked::of(session, ty, request)?.query(session, ty).map(|_| ())
+}
+
+fn url(session: &Session, ty: ResourceType, patient: Option<&str>) -> String {
+    match patient {
+        Some(patient) => format!("{}/Patient/{patient}/{ty}", session.base_url()),
+        None => format!("{}/{ty}", session.base_url()),
+    }
+}
+
+/// A search as it came: its query, or a cursor that holds the query.
+struct Asked {
+    query: String,
+    cursor: Option<String>,
+    after: Option<page::Position>,
+    lenient: bool,
+}
+
+impl Asked {
+    fn of(session: &Session, ty: ResourceType, request: Request) -> Result<Self, Failure> {
+        let lenient = request.prefer.handling == Handling::Lenient;
+        let query = text(request)?;
+        let pairs = form::pairs(&query)?;
+        let Some((_, cursor)) = pairs.iter().find(|(name, _)| name == CURSOR) else {
+            return Ok(Self { query, cursor: None, after: None, lenient });
+        };
+        if pairs.iter().any(|(name, _)| !matches!(name.as_str(), CURSOR | "_format" | "_pretty")) {
+            let text = "A page link is followed as it is; it takes no further parameters.";
+            return Err(Failure::new(Reason::Invalid, text));
+        }
+        let (own, query, position) = page::open(&session.app().cursor_key, cursor)?;
+        if own != ty {
+            return Err(Failure::new(Reason::Invalid, "The page link belongs to a search of another type."));
+        }
+        Ok(Self { query, cursor: Some(cursor.clone()), after: Some(position), lenient })
+    }
+
+    fn query(&self, session: &Session, ty: ResourceType) -> Result<Query, Failure> {
+        let context = Context {
+            parameters: &session.app().parameters,
+            zone: session.zone(),
+            now: session.now(),
+            base_url: session.base_url(),
+            lenient: self.lenient,
+            default_count: DEFAULT_COUNT,
+            max_count: MAX_COUNT,
+        };
+        let query = crate::search::parse(&context, ty, &self.query)?;
+        Ok(Query { after: self.after.clone(), ..query })
+    }
+}
+
+/// The parameters of the URL and of the form together.
+fn text(request: Request) -> Result<String, Failure> {
+    let form = match request.body {
+        None => return Ok(request.query),
+        Some(Body::Form(bytes)) => String::from_utf8(bytes)
+            .map_err(|_| Failure::new(Reason::Invalid, "The form is not UTF-8; send it in UTF-8."))?,
+        Some(Body::Json(bytes)) if bytes.is_empty() => return Ok(request.query),
+        Some(Body::Json(_) | Body::Resource(_)) => {
+            let text = "A search is sent as application/x-www-form-urlencoded.";
+            return Err(Failure::new(Reason::MediaType, text));
+        }
+    };
+    Ok(if request.query.is_empty() { form } else { format!("{}&{form}", request.query) })
+}
+
+/// What a page says of itself.
+struct Page {
+    url: String,
+    asked: Asked,
+    query: Query,
+}
+
+impl Page {
+    fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
+        let (url, query) = (&self.url, &self.query);
+        let first = if query.self_query.is_empty() { url.clone() } else { format!("{url}?{}", query.self_query) };
+        let own = self.asked.cursor.as_ref().map(|cursor| format!("{url}?{CURSOR}={cursor}"));
+        let mut links = vec![("self", own.unwrap_or_else(|| first.clone())), ("first", first)];
+        if let Some(position) = &found.next {
+            let cursor = page::seal(&session.app().cursor_key, query.ty, &query.self_query, position);
+            links.push(("next", format!("{url}?{CURSOR}={cursor}")));
+        }
+        links
+    }
+
+    fn subset(&self) -> Subset {
+        match self.query.summary {
+            Summary::True => Subset::Summary,
+            Summary::Text => Subset::Text,
+            Summary::Data => Subset::Data,
+            Summary::False | Summary::Count if self.query.elements.is_empty() => Subset::All,
+            Summary::False | Summary::Count => Subset::Elements(self.query.elements.clone()),
+        }
+    }
+}
+
+fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failure> {
+    let links = page.links(session, &found);
+    let mut bundle = Writer::begin(&Head { kind: "searchset", total: found.total, links });
+    let subset = page.subset();
+    let matches = found.matches.into_iter().map(|stored| ("match", stored));
+    let included = found.included.into_iter().map(|stored| ("include", stored));
+    for (mode, stored) in matches.chain(included) {
+        let full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
+        // An include is asked for as such, and stays whole where the matches are cut down to single elements.
+        let body = match (&subset, mode) {
+            (Subset::Elements(_), "include") => stored.body,
+            _ => subset.apply(stored.body)?,
+        };
+        bundle.entry(&Entry {
+            full_url: Some(full_url),
+            resource: Some(&body),
+            search_mode: Some(mode),
+            ..Entry::default()
+        });
+    }
+    if let Some(outcome) = ignored(&page.query.ignored) {
+        bundle.entry(&Entry { resource: Some(&outcome), search_mode: Some("outcome"), ..Entry::default() });
+    }
+    Ok(Answer::bytes(bundle.end()))
+}
+
+/// An OperationOutcome that names the parameters which a lenient search has ignored.
+fn ignored(parameters: &[String]) -> Option<Vec<u8>> {
+    let issue = |parameter: &String| {
+        let text = format!("The parameter `{parameter}` is not known here and was ignored.");
+        Issue::warning("not-supported", text)
+    };
+    let issues: Vec<Issue> = parameters.iter().map(issue).collect();
+    (!issues.is_empty()).then(|| outcome(&issues).to_string().into_bytes())
+}
