@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::app::Answer;
 use crate::app::App;
-use crate::app::session::Session;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -25,8 +25,17 @@ use crate::search;
 const DATE: &str = "2026-11-22";
 /// The types whose definitions R4 has declared normative.
 const NORMATIVE: [&str; 11] = [
-    "Binary", "Bundle", "CapabilityStatement", "CodeSystem", "Observation", "OperationDefinition",
-    "OperationOutcome", "Parameters", "Patient", "StructureDefinition", "ValueSet",
+    "Binary",
+    "Bundle",
+    "CapabilityStatement",
+    "CodeSystem",
+    "Observation",
+    "OperationDefinition",
+    "OperationOutcome",
+    "Parameters",
+    "Patient",
+    "StructureDefinition",
+    "ValueSet",
 ];
 /// For how many base URLs the statement is kept.
 const KEPT: usize = 8;

@@ -1,6 +1,6 @@
 //! The conditional headers, read. <https://hl7.org/fhir/R4/http.html#concurrency>
 
-use crate::app::session::Session;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;

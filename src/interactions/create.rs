@@ -1,9 +1,9 @@
 //! create and conditional create. <https://hl7.org/fhir/R4/http.html#create>
 
 use crate::app::Answer;
-use crate::app::change::Change;
-use crate::app::change::ChangeAction;
-use crate::app::session::Session;
+use crate::app::Change;
+use crate::app::ChangeAction;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;

@@ -1,8 +1,8 @@
 //! The versions of one resource, newest first. <https://hl7.org/fhir/R4/http.html#history>
 
 use crate::app::Answer;
-use crate::app::session::HistoryPage;
-use crate::app::session::Session;
+use crate::app::HistoryPage;
+use crate::app::Session;
 use crate::app::Stored;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -14,8 +14,6 @@ use crate::fhir::bundle::Writer;
 use crate::fhir::datetime;
 use crate::fhir::form;
 use crate::interactions::request::Request;
-use crate::interactions::search::DEFAULT_COUNT;
-use crate::interactions::search::MAX_COUNT;
 
 /// The versions of a resource, deletions among them, a page at a time.
 ///
@@ -50,10 +48,11 @@ struct Asked {
 
 impl Asked {
     fn parse(session: &Session, query: &str) -> Result<Self, Failure> {
-        let mut asked = Self { count: DEFAULT_COUNT, since: None, since_text: None, before: None };
+        let context = session.context();
+        let mut asked = Self { count: context.default_count, since: None, since_text: None, before: None };
         for (name, value) in form::pairs(query)? {
             match name.as_str() {
-                "_count" => asked.count = number(&name, &value)?.min(MAX_COUNT),
+                "_count" => asked.count = number(&name, &value)?.min(context.max_count),
                 "_before" => asked.before = Some(i64::from(number(&name, &value)?)),
                 "_since" => {
                     let span = datetime::span(&value, session.zone());
@@ -61,7 +60,11 @@ impl Asked {
                     asked.since_text = Some(value);
                 }
                 "_format" | "_pretty" => {}
-                _ => return Err(wrong("The history of a resource is asked for by `_count` and `_since` alone.")),
+                _ => {
+                    return Err(wrong(
+                        "The history of a resource is asked for by `_count` and `_since` alone.",
+                    ));
+                }
             }
         }
         Ok(asked)

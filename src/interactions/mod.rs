@@ -25,7 +25,7 @@ pub use request::Return;
 pub use route::route;
 
 use crate::app::Answer;
-use crate::app::session::Session;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::operations;
@@ -130,7 +130,8 @@ fn operation(
         Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
         Some((_, None)) | None => None,
     };
-    let body = request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body))).transpose()?;
+    let body =
+        request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body))).transpose()?;
     let asked = operations::Asked {
         method: request.method,
         target,

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Answer;
-use crate::app::answer::Body;
-use crate::app::session::Session;
+use crate::app::Body;
+use crate::app::Session;
+use crate::app::Stored;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::interactions::conditions;
 use crate::interactions::request::Request;
 use crate::interactions::subset::Subset;
-use crate::app::Stored;
 
 /// The current version of a resource.
 ///

@@ -1,8 +1,8 @@
 //! search: a type's resources that match, a page at a time. <https://hl7.org/fhir/R4/http.html#search>
 
 use crate::app::Answer;
-use crate::app::session::Found;
-use crate::app::session::Session;
+use crate::app::Found;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
@@ -16,15 +16,12 @@ use crate::interactions::request::Body;
 use crate::interactions::request::Handling;
 use crate::interactions::request::Request;
 use crate::interactions::subset::Subset;
+use crate::search;
 use crate::search::Context;
 use crate::search::Query;
 use crate::search::page;
 use crate::search::query::Summary;
 
-/// How many matches a page has where the client does not say.
-pub const DEFAULT_COUNT: u32 = 20;
-/// How many it has at most.
-pub const MAX_COUNT: u32 = 1000;
 /// Carries a sealed cursor.
 const CURSOR: &str = "_cursor";
 
@@ -88,16 +85,8 @@ impl Asked {
     }
 
     fn query(&self, session: &Session, ty: ResourceType) -> Result<Query, Failure> {
-        let context = Context {
-            parameters: &session.app().parameters,
-            zone: session.zone(),
-            now: session.now(),
-            base_url: session.base_url(),
-            lenient: self.lenient,
-            default_count: DEFAULT_COUNT,
-            max_count: MAX_COUNT,
-        };
-        let query = crate::search::parse(&context, ty, &self.query)?;
+        let context = Context { lenient: self.lenient, ..session.context() };
+        let query = search::parse(&context, ty, &self.query)?;
         Ok(Query { after: self.after.clone(), ..query })
     }
 }
@@ -127,7 +116,8 @@ struct Page {
 impl Page {
     fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
         let (url, query) = (&self.url, &self.query);
-        let first = if query.self_query.is_empty() { url.clone() } else { format!("{url}?{}", query.self_query) };
+        let first =
+            if query.self_query.is_empty() { url.clone() } else { format!("{url}?{}", query.self_query) };
         let own = self.asked.cursor.as_ref().map(|cursor| format!("{url}?{CURSOR}={cursor}"));
         let mut links = vec![("self", own.unwrap_or_else(|| first.clone())), ("first", first)];
         if let Some(position) = &found.next {

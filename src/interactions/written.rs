@@ -1,11 +1,11 @@
 //! What a write is answered with. <https://hl7.org/fhir/R4/http.html#ops>
 
 use crate::app::Answer;
-use crate::app::answer::Body;
-use crate::app::change::Change;
-use crate::app::change::WriteOutcome;
-use crate::app::change::Written;
-use crate::app::session::Session;
+use crate::app::Body;
+use crate::app::Change;
+use crate::app::Session;
+use crate::app::WriteOutcome;
+use crate::app::Written;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Severity;
@@ -39,7 +39,10 @@ pub fn answer(session: &Session, written: Written, wanted: Return) -> Answer {
         Return::Representation | Return::Unstated => Body::Stored(stored.body),
         Return::OperationOutcome => {
             let text = format!("{}/{} was {words}.", stored.ty, stored.id);
-            Body::Value(outcome(&[Issue { severity: Severity::Information, ..Issue::error("informational", text) }]))
+            Body::Value(outcome(&[Issue {
+                severity: Severity::Information,
+                ..Issue::error("informational", text)
+            }]))
         }
     };
     Answer {

@@ -7,12 +7,14 @@ pub mod validate;
 
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Answer;
 use crate::app::App;
-use crate::app::session::Session;
+use crate::app::Once;
+use crate::app::Session;
 use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -55,8 +57,8 @@ pub struct Call {
     pub target: Option<(ResourceType, Option<String>)>,
     /// What it is given; each parameter fits the definition.
     pub parameters: Input,
-    /// `Idempotency-Key`
-    pub idempotency_key: Option<String>,
+    /// The `Idempotency-Key`, for `Session::write_once`. A request that was carried out already never gets here.
+    pub once: Option<Once>,
     /// The version in `If-Match`.
     pub if_match: Option<i64>,
     /// GET (only if the operation changes nothing) or POST.
@@ -121,9 +123,28 @@ pub fn perform(session: &Session, code: &str, asked: Asked) -> Result<Answer, Fa
     let definition = &offered.definition;
     let method = method(definition, asked.method)?;
     check_access(session, definition, asked.target.as_ref())?;
+    let once = once(definition, &asked)?;
+    if let Some(answer) = once.as_ref().map_or(Ok(None), |once| session.replay(once))? {
+        return Ok(answer);
+    }
     let parameters = input(session, offered, &asked.query, asked.body).map_err(coded)?;
-    let Asked { target, if_match, idempotency_key, .. } = asked;
-    (offered.operation.run)(session, Call { target, parameters, idempotency_key, if_match, method }).map_err(coded)
+    let call = Call { target: asked.target, parameters, once, if_match: asked.if_match, method };
+    (offered.operation.run)(session, call).map_err(coded)
+}
+
+/// The request's `Idempotency-Key` with a digest of all that the operation is given; for what changes nothing it has
+/// no meaning.
+fn once(definition: &Definition, asked: &Asked) -> Result<Option<Once>, Failure> {
+    let Some(key) = asked.idempotency_key.clone().filter(|_| definition.affects_state) else {
+        return Ok(None);
+    };
+    if !(1..=128).contains(&key.chars().count()) {
+        return Err(Failure::new(Reason::Invalid, "`Idempotency-Key` has 1 to 128 characters."));
+    }
+    let body = asked.body.as_ref().map(Value::to_string);
+    let given = format!("{}\n{:?}\n{}\n{body:?}", definition.code, asked.target, asked.query);
+    let digest = digest::digest(&digest::SHA256, given.as_bytes());
+    Ok(Some(Once { key, digest: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() }))
 }
 
 fn find<'a>(
@@ -142,7 +163,9 @@ fn find<'a>(
             Some(offered) => format!("${code} is not called here, but on {}.", places(&offered.definition)),
             None => {
                 let code: String = code.chars().filter(|c| !c.is_control()).take(64).collect();
-                format!("There is no operation ${code}; the CapabilityStatement lists those that are offered.")
+                format!(
+                    "There is no operation ${code}; the CapabilityStatement lists those that are offered."
+                )
             }
         };
         Failure::new(Reason::NotFound, text).code("not-supported")
@@ -208,7 +231,8 @@ fn input(session: &Session, offered: &Offered, query: &str, body: Option<Value>)
 
 /// Gives what is wrong with a parameter the programme's own code for it.
 fn coded(mut failure: Failure) -> Failure {
-    let is_parameter = |at: &Option<String>| at.as_ref().is_some_and(|at| at.starts_with("Parameters.parameter"));
+    let is_parameter =
+        |at: &Option<String>| at.as_ref().is_some_and(|at| at.starts_with("Parameters.parameter"));
     for issue in &mut failure.issues {
         if failure.reason == Reason::Invalid && issue.coding.is_none() && is_parameter(&issue.expression) {
             let code = if issue.code == "required" { "missing-parameter" } else { "bad-parameter" };
@@ -252,6 +276,25 @@ mod tests {
         assert_eq!(on("validate", Some((patient, Some("1".into())))), Ok(()));
         assert_eq!(on("validate", None), Err(404));
         assert_eq!(on("nothing", Some((patient, None))), Err(404));
+    }
+
+    #[test]
+    fn the_same_key_means_the_same_request_only_with_the_same_content() {
+        let mut definition = all().remove(0).definition;
+        let asked = |key: &str, query: &str| Asked {
+            method: Method::Post,
+            target: None,
+            body: None,
+            query: query.to_owned(),
+            if_match: None,
+            idempotency_key: Some(key.to_owned()),
+        };
+        assert_eq!(once(&definition, &asked("k", "")), Ok(None), "reading needs no key");
+        definition.affects_state = true;
+        let digest = |query| once(&definition, &asked("k", query)).expect("a key").map(|once| once.digest);
+        assert_eq!(digest("a=1"), digest("a=1"));
+        assert_ne!(digest("a=1"), digest("a=2"));
+        assert_eq!(once(&definition, &asked(&"k".repeat(129), "")).expect_err("too long").status(), 400);
     }
 
     #[test]

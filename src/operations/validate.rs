@@ -1,7 +1,7 @@
 //! `$validate`: what R4 finds wrong with a resource. <https://hl7.org/fhir/R4/resource-operation-validate.html>
 
 use crate::app::Answer;
-use crate::app::session::Session;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
@@ -18,7 +18,8 @@ use crate::operations::Call;
 /// # Errors
 /// `Invalid` where there is nothing to validate, or a profile or mode is asked for that is not known here.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
-    let (ty, id) = call.target.as_ref().ok_or_else(|| refuse("$validate is called on a type or an instance."))?;
+    let (ty, id) =
+        call.target.as_ref().ok_or_else(|| refuse("$validate is called on a type or an instance."))?;
     check_profile(&call, *ty)?;
     let mode = Mode::of(&call, id.as_deref())?;
     if mode == Mode::Delete {
@@ -29,7 +30,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         (None, Some(id)) => Some(Resource::from_value(session.read(*ty, id)?.value()?)?),
         (None, None) => return Err(missing_resource()),
     };
-    let resource = stored.as_ref().or_else(|| call.parameters.resource("resource")).ok_or_else(missing_resource)?;
+    let resource =
+        stored.as_ref().or_else(|| call.parameters.resource("resource")).ok_or_else(missing_resource)?;
     let mut issues = shape::validate(&session.app().definitions.shapes, resource.value());
     issues.extend(against_url(resource, *ty, id.as_deref(), mode));
     if issues.is_empty() {

@@ -90,7 +90,8 @@ fn read(index: usize, entry: &Value, resource: Option<Value>, around: &Around<'_
         let text = format!("The entry's request has no {element}.");
         Failure::new(Reason::Invalid, text).code("required").at(at(index, &format!("request.{element}")))
     };
-    let method = text("/request/method").and_then(|name| Method::parse(&name)).ok_or_else(|| missing("method"))?;
+    let method =
+        text("/request/method").and_then(|name| Method::parse(&name)).ok_or_else(|| missing("method"))?;
     let url = text("/request/url").ok_or_else(|| missing("url"))?;
     let url = strip_base(&url, around.base_url);
     let (path, query) = url.split_once('?').unwrap_or((url, ""));

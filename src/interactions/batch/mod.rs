@@ -9,8 +9,8 @@ mod transaction;
 use serde_json::Value;
 
 use crate::app::Answer;
-use crate::app::answer::Body;
-use crate::app::session::Session;
+use crate::app::Body;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::bundle;

@@ -6,10 +6,9 @@
 use std::collections::HashSet;
 
 use crate::access::Action;
-use crate::app::Answer;
-use crate::app::change::Change;
-use crate::app::change::ChangeAction;
-use crate::app::session::Session;
+use crate::app::Change;
+use crate::app::ChangeAction;
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -47,7 +46,9 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
     }
     outcomes
         .into_iter()
-        .map(|outcome| outcome.ok_or_else(|| Failure::internal("a transaction entry was left without an outcome")))
+        .map(|outcome| {
+            outcome.ok_or_else(|| Failure::internal("a transaction entry was left without an outcome"))
+        })
         .collect()
 }
 
@@ -73,7 +74,8 @@ fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
             sorted.reads.push((entry.index, interaction, entry.request));
             continue;
         }
-        if let Some((ty, id)) = identity(&interaction).filter(|identity| !identities.insert(identity.clone())) {
+        if let Some((ty, id)) = identity(&interaction).filter(|identity| !identities.insert(identity.clone()))
+        {
             let text = format!("Two entries write {ty}/{id}; a transaction writes each resource once.");
             return Err(Failure::new(Reason::Invalid, text).at(entry.at("request.url")));
         }
@@ -84,17 +86,19 @@ fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
 
 /// What an entry asks for; what a transaction does not carry out is refused here.
 fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
-    let interaction = route(entry.request.method, &entry.request.path).map_err(|failure| match failure.reason {
-        // The method of the entry is at fault, not that of the request: 405 would be said of the base URL.
-        Reason::MethodNotAllowed => {
-            let text = failure.issues.first().map_or_else(String::new, |issue| issue.text.clone());
-            Failure::new(Reason::NotSupported, text).at(entry.at("request.method"))
-        }
-        _ => failure.at(entry.at("request.url")),
-    })?;
+    let interaction =
+        route(entry.request.method, &entry.request.path).map_err(|failure| match failure.reason {
+            // The method of the entry is at fault, not that of the request: 405 would be said of the base URL.
+            Reason::MethodNotAllowed => {
+                let text = failure.issues.first().map_or_else(String::new, |issue| issue.text.clone());
+                Failure::new(Reason::NotSupported, text).at(entry.at("request.method"))
+            }
+            _ => failure.at(entry.at("request.url")),
+        })?;
     match interaction {
         Interaction::Operation { .. } => {
-            let text = "An operation is not carried out within a transaction; call it by itself or in a batch.";
+            let text =
+                "An operation is not carried out within a transaction; call it by itself or in a batch.";
             Err(Failure::new(Reason::NotSupported, text).at(entry.at("request.url")))
         }
         Interaction::Batch => {
@@ -151,16 +155,17 @@ fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<C
     let result = match interaction {
         Interaction::Create { ty } => create::change(ty, entry.request),
         Interaction::Update { ty, id } => update::change(session, ty, id, entry.request),
-        Interaction::Delete { ty, id } => {
-            delete::change(session, ty, id, &entry.request).map(|change| Change { at: in_request.clone(), ..change })
-        }
+        Interaction::Delete { ty, id } => delete::change(session, ty, id, &entry.request)
+            .map(|change| Change { at: in_request.clone(), ..change }),
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }
         | Interaction::History { .. }
         | Interaction::Search { .. }
         | Interaction::Batch
-        | Interaction::Operation { .. } => Err(Failure::internal("an entry that reads was taken for a change")),
+        | Interaction::Operation { .. } => {
+            Err(Failure::internal("an entry that reads was taken for a change"))
+        }
     };
     let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
     let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
