@@ -102,6 +102,11 @@ impl Caller {
         grants::visible(&self.grants, action, ty) != Visible::Nothing
     }
 
+    /// Which resources of one type they may do this with.
+    pub fn visible(&self, action: Action, ty: ResourceType) -> Visible {
+        grants::visible(&self.grants, action, ty)
+    }
+
     /// Whether they hold this local role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|held| held == role)

@@ -15,6 +15,8 @@ mod guard;
 mod once;
 mod prepare;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::sync::Arc;

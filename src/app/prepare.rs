@@ -218,7 +218,7 @@ fn prepare_one(
     links: &mut Links<'_>,
 ) -> Result<Prepared, Failure> {
     let caller = session.caller();
-    let visible = caller.restriction(action(&change.action)).of(ty).clone();
+    let visible = caller.visible(action(&change.action), ty);
     let (condition, found) = condition.unzip();
     let work = match (&change.action, found.flatten()) {
         (_, Some(found)) => Work::Found(found),
@@ -233,7 +233,7 @@ fn prepare_one(
         (ChangeAction::Update { resource, if_match, .. }, None) => {
             let content = content(session, change, (resource, &id), links)?;
             guard::stays_inside(&visible, &content.rows.patients)?;
-            let may_create = *caller.restriction(Action::Create).of(ty) == Visible::All;
+            let may_create = caller.visible(Action::Create, ty) == Visible::All;
             Work::Update { content, if_match: *if_match, may_create }
         }
         (ChangeAction::Delete { if_match, .. }, None) => Work::Delete { if_match: *if_match },

@@ -33,7 +33,7 @@ const PAGE: u32 = 1_000;
 
 /// One caller's unit of work.
 pub struct Session {
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     caller: Caller,
     base_url: String,
     now: Micros,
@@ -233,8 +233,7 @@ impl Session {
     /// # Errors
     /// Only what the database fails with: a type that the caller may not see is left out.
     pub fn compartment(&self, patient: &str, types: &[ResourceType]) -> Result<Vec<Stored>, Failure> {
-        let restriction = self.caller.restriction(Action::Read);
-        let visible = |ty: &ResourceType| match restriction.of(*ty) {
+        let visible = |ty: &ResourceType| match self.caller.visible(Action::Read, *ty) {
             Visible::All => true,
             Visible::Nothing => false,
             Visible::Patients(patients) => patients.iter().any(|id| id == patient),
@@ -251,13 +250,13 @@ impl Session {
     }
 
     fn narrow(&self, action: Action, ty: ResourceType) -> Narrow {
-        match self.caller.restriction(action).of(ty) {
+        match self.caller.visible(action, ty) {
             Visible::All => Narrow::All,
             Visible::Nothing => Narrow::Nothing,
             Visible::Patients(patients) if self.app.parameters.compartment(ty).is_some() => {
-                Narrow::Inside(patients.clone())
+                Narrow::Inside(patients)
             }
-            Visible::Patients(patients) => Narrow::Referred(patients.clone()),
+            Visible::Patients(patients) => Narrow::Referred(patients),
         }
     }
 

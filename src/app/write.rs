@@ -26,7 +26,7 @@ impl Session {
     /// `MultipleMatches`, `Conflict`; `BusinessRule` for what only the programme may set.
     pub fn write(&self, changes: Vec<Change>) -> Result<Vec<Written>, Failure> {
         examine(self, &changes)?;
-        self.commit_with(&changes, |conn, batch| commit(conn, batch))
+        self.commit_with(&changes, commit)
     }
 
     /// Writes like [`Session::write`] and answers, both once for each `Idempotency-Key`: a repeated request gets the

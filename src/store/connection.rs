@@ -38,12 +38,12 @@ impl Target {
         }
         let Some(path) = url.strip_prefix("sqlite:") else {
             return Err(
-                "The database URL is none that is known; use sqlite:PATH, sqlite::memory: or postgres://…"
+                "The database URL is none that is known; it must be sqlite:PATH, sqlite::memory: or a postgres:// URL."
                     .into(),
             );
         };
         match path.strip_prefix("//").unwrap_or(path) {
-            "" => Err("The database URL names no file; use sqlite:PATH or sqlite::memory:".into()),
+            "" => Err("The database URL names no file; use sqlite:PATH or sqlite::memory: instead.".into()),
             // SQLite's memory VFS shares a database of this name among the connections of the process, with
             // proper locks, which the older shared cache has not.
             ":memory:" => Ok(Self::Sqlite(format!("file:/comfrey-{}?vfs=memdb", uuid::Uuid::new_v4()))),

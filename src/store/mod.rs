@@ -8,6 +8,8 @@ mod migrations;
 mod stored;
 mod writer;
 
+#[cfg(test)]
+pub(crate) mod fresh;
 pub(crate) mod index;
 pub(crate) mod matches;
 pub(crate) mod resources;
@@ -162,5 +164,108 @@ fn cannot_open(target: &Target, error: &diesel::ConnectionError) -> String {
             // libpq's message names host, port, user and database, never the password.
             format!("PostgreSQL cannot be reached: {first}; check COMFREY_DATABASE_URL.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::store::fresh::on_each;
+    use crate::store::fresh::on_postgres;
+
+    #[test]
+    fn a_url_that_is_no_database_is_refused_in_one_line() {
+        for url in [
+            "",
+            "comfrey.db",
+            "mysql://x",
+            "sqlite:",
+            "postgres://127.0.0.1:1/none",
+            "sqlite:/no/such/folder/x.db",
+        ] {
+            let text = Db::open(url, 2).err().unwrap_or_else(|| panic!("{url} was opened"));
+            assert!(!text.contains('\n') && text.ends_with('.'), "{text}");
+        }
+        let text = Db::open("postgres://me:geheim@127.0.0.1:1/none", 2).err().unwrap();
+        assert!(!text.contains("geheim"), "{text}");
+    }
+
+    #[test]
+    fn migrations_run_once_however_many_start_at_once() {
+        on_each(|url| {
+            let start = Barrier::new(6);
+            let ran: Vec<usize> = std::thread::scope(|scope| {
+                let start = &start;
+                let one = move || {
+                    start.wait();
+                    Db::migrate(url).expect("it migrates").len()
+                };
+                let threads: Vec<_> = (0..6).map(|_| scope.spawn(one)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(ran.iter().filter(|count| **count > 0).count(), 1, "{ran:?}");
+        });
+    }
+
+    #[test]
+    fn a_memory_database_is_shared_by_its_connections_and_by_nobody_else() {
+        let db = Db::open("sqlite::memory:", 4).unwrap();
+        let other = Db::open("sqlite::memory:", 4).unwrap();
+        db.write(|conn| Ok(tables::secret(conn, "x", vec![1])?)).unwrap();
+        let seen = db.read(|conn| Ok(tables::secret(conn, "x", vec![2])?)).unwrap();
+        assert_eq!(seen, [1]);
+        assert_eq!(other.write(|conn| Ok(tables::secret(conn, "x", vec![3])?)).unwrap(), [3]);
+    }
+
+    #[test]
+    fn a_job_that_fails_or_panics_does_not_harm_its_neighbours() {
+        on_each(|url| {
+            let db = Db::open(url, 30).unwrap();
+            let start = Arc::new(Barrier::new(24));
+            std::thread::scope(|scope| {
+                for at in 0..24_u8 {
+                    let (db, start) = (db.clone(), start.clone());
+                    scope.spawn(move || {
+                        start.wait();
+                        let work = move |conn: &mut Conn| {
+                            let made = tables::secret(conn, &at.to_string(), vec![at])?;
+                            match at % 3 {
+                                0 => Ok(made),
+                                1 => Err(Fault::Refused(Failure::new(crate::fhir::Reason::Conflict, "no"))),
+                                _ => panic!("this job panics"),
+                            }
+                        };
+                        let result =
+                            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| db.write(work)));
+                        assert_eq!(matches!(result, Ok(Ok(_))), at % 3 == 0);
+                    });
+                }
+            });
+            let kept = db.read(|conn| {
+                let query = crate::search::sql::Sql::of("SELECT count(*) FROM secret", []);
+                Ok(matches::count(conn, query)?)
+            });
+            assert_eq!(kept.unwrap(), 8);
+        });
+    }
+
+    #[test]
+    fn a_connection_that_the_server_ended_is_replaced() {
+        on_postgres(|url| {
+            let db = Db::open(url, 1).unwrap();
+            db.ping().unwrap();
+            let mut other = Conn::open(&Target::parse(url).unwrap()).unwrap();
+            other
+                .batch("DO 'BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(); END'")
+                .unwrap();
+            db.ping().unwrap();
+            other
+                .batch("DO 'BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(); END'")
+                .unwrap();
+            db.write(|conn| Ok(tables::secret(conn, "x", vec![1])?)).unwrap();
+        });
     }
 }

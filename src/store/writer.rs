@@ -38,10 +38,7 @@ struct Task<F, T> {
 
 impl<T: Send, F: FnMut(&mut Conn) -> Result<T, Fault> + Send> Job for Task<F, T> {
     fn run(&mut self, conn: &mut Conn) -> bool {
-        self.result = match catch_unwind(AssertUnwindSafe(|| (self.work)(conn))) {
-            Ok(result) => result,
-            Err(_) => Err(Fault::Refused(Failure::internal("a write panicked"))),
-        };
+        self.result = guarded(&mut self.work, conn);
         self.result.is_ok()
     }
 
@@ -163,6 +160,12 @@ pub(crate) fn transact<T>(
     }
 }
 
+/// Does the work; a panic in it is a failure of this work alone.
+fn guarded<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>, conn: &mut Conn) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(|| work(conn)))
+        .unwrap_or_else(|_| Err(Fault::Refused(Failure::internal("a write panicked"))))
+}
+
 enum Attempt {
     Work(Fault),
     Commit(Fault),
@@ -170,7 +173,7 @@ enum Attempt {
 
 fn attempt<T>(conn: &mut Conn, work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Attempt> {
     conn.batch("BEGIN ISOLATION LEVEL READ COMMITTED").map_err(|error| Attempt::Work(error.into()))?;
-    match work(conn) {
+    match guarded(work, conn) {
         Ok(done) => match conn.batch("COMMIT") {
             Ok(()) => Ok(done),
             Err(error) if conn.is_broken() => Err(Attempt::Commit(error.into())),
