@@ -1,0 +1,144 @@
+//! Files and folders: finding, opening and cutting them into work. <https://hl7.org/fhir/R4/nd-json.html>
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::fhir::json;
+use crate::import::entry::Batch;
+use crate::import::report::Refused;
+
+/// Lines of an NDJSON file that are sent together; enough for the commit not to count, few enough to hold in memory.
+const LINES: usize = 200;
+/// What the files that are read are called.
+const ENDINGS: [&str; 4] = [".json", ".json.gz", ".ndjson", ".ndjson.gz"];
+
+/// A file to load.
+pub struct Source {
+    path: Arc<Path>,
+    /// Its size on disk.
+    pub bytes: u64,
+}
+
+/// A piece of a file, for one sender.
+pub struct Work {
+    file: Arc<Path>,
+    content: Content,
+    /// How much of the file on disk it is.
+    pub bytes: u64,
+}
+
+enum Content {
+    /// A whole file of JSON, read by whoever sends it.
+    File,
+    /// Lines with their numbers.
+    Lines(Vec<(usize, Vec<u8>)>),
+    /// What could not be read.
+    Broken(String),
+}
+
+/// The files that the paths name, those of a folder in the order of their names.
+///
+/// # Errors
+/// A sentence that says which path cannot be read or has nothing to load.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+    let mut found = Vec::new();
+    for path in paths {
+        let before = found.len();
+        collect(path, &mut found).map_err(|cause| format!("{} cannot be read: {cause}.", path.display()))?;
+        if found.len() == before {
+            return Err(format!("{}: nothing to load; files end in {}.", path.display(), ENDINGS.join(", ")));
+        }
+    }
+    Ok(found)
+}
+
+/// Cuts the files into work and hands out each piece.
+pub fn read(files: &[Source], give: &mut dyn FnMut(Work)) {
+    for file in files {
+        if !name(&file.path).contains(".ndjson") {
+            give(Work { file: Arc::clone(&file.path), content: Content::File, bytes: file.bytes });
+        } else if let Err(cause) = read_lines(file, give) {
+            let content = Content::Broken(format!("the file cannot be read to its end: {cause}"));
+            give(Work { file: Arc::clone(&file.path), content, bytes: 0 });
+        }
+    }
+}
+
+/// The resources of a piece of work.
+///
+/// # Errors
+/// Why the piece cannot be read at all.
+pub fn entries(work: Work) -> Result<Batch, Refused> {
+    let refused = |reason: String| Refused { file: Arc::clone(&work.file), place: None, reason };
+    match work.content {
+        Content::Broken(reason) => Err(refused(reason)),
+        Content::Lines(lines) => Ok(Batch::of_lines(&work.file, lines)),
+        Content::File => {
+            let mut bytes = Vec::new();
+            let read = open(&work.file).and_then(|mut file| file.read_to_end(&mut bytes));
+            read.map_err(|cause| refused(format!("the file cannot be read: {cause}")))?;
+            let value = json::parse(&bytes).map_err(|failure| refused(failure.issues[0].text.clone()))?;
+            Batch::of_file(&work.file, value).map_err(refused)
+        }
+    }
+}
+
+fn collect(path: &Path, found: &mut Vec<Source>) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_dir() {
+        if ENDINGS.iter().any(|ending| name(path).ends_with(ending)) {
+            found.push(Source { path: path.into(), bytes: metadata.len() });
+        }
+        return Ok(());
+    }
+    let mut inner = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    inner.sort();
+    inner.iter().try_for_each(|path| collect(path, found))
+}
+
+fn read_lines(file: &Source, give: &mut dyn FnMut(Work)) -> io::Result<()> {
+    let mut reader = BufReader::new(open(&file.path)?);
+    // How far into a compressed file a line is cannot be told; the last piece brings what is missing.
+    let compression = if is_gzip(&file.path) { 16 } else { 1 };
+    let (mut lines, mut number, mut read, mut given) = (Vec::new(), 0, 0, 0);
+    loop {
+        let mut line = Vec::new();
+        let ended = reader.read_until(b'\n', &mut line)? == 0;
+        read += line.len() as u64;
+        number += 1;
+        if !line.trim_ascii().is_empty() {
+            lines.push((number, line));
+        }
+        if lines.len() == LINES || ended {
+            let reached = if ended { file.bytes } else { (read / compression).min(file.bytes) };
+            let content = Content::Lines(std::mem::take(&mut lines));
+            give(Work { file: Arc::clone(&file.path), content, bytes: reached.saturating_sub(given) });
+            given = reached;
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let file = File::open(path)?;
+    Ok(if is_gzip(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+}
+
+fn is_gzip(path: &Path) -> bool {
+    name(path).ends_with(".gz")
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
