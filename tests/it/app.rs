@@ -17,6 +17,8 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::database::Database;
+use crate::signer::AUDIENCE;
+use crate::signer::ISSUER;
 use crate::signer::Signer;
 
 /// The time at which a test begins: 2026-03-01T12:00:00Z, in microseconds.
@@ -36,19 +38,16 @@ pub struct TestApp {
 impl TestApp {
     /// A server with an empty database that asks every caller for a token.
     pub fn new() -> Self {
-        Self::with(&[])
+        Self::with(|_| {})
     }
 
-    /// A server with further settings, as command-line flags: `&["--max-body", "1MB"]`.
-    pub fn with(flags: &[&str]) -> Self {
+    /// A server with other settings: `TestApp::with(|config| config.max_body = 1024)`.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let database = Database::fresh();
-        Self::on(database, flags)
-    }
-
-    fn on(database: Database, flags: &[&str]) -> Self {
+        let mut settings = config(database.url());
+        change(&mut settings);
         let clock = Clock::set_to(START);
-        let app =
-            App::open(config(database.url(), flags), clock.clone()).expect("the server opens its database");
+        let app = App::open(settings, clock.clone()).expect("the server opens its database");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (started, handle) = mpsc::channel();
@@ -135,7 +134,13 @@ impl Drop for TestApp {
     }
 }
 
-fn config(database_url: &str, flags: &[&str]) -> Config {
+/// Opens a database once, as the server's start does, so that it is migrated.
+pub fn migrate(database_url: &str) {
+    drop(App::open(config(database_url), Clock::set_to(START)).expect("the server opens its database"));
+}
+
+/// What the tests' servers run with: the shared signer is the one whom they trust.
+pub fn config(database_url: &str) -> Config {
     static JWKS: OnceLock<(tempfile::TempDir, String)> = OnceLock::new();
     let (_, jwks) = JWKS.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
@@ -143,21 +148,13 @@ fn config(database_url: &str, flags: &[&str]) -> Config {
         std::fs::write(&file, Signer::shared().jwks().to_string()).unwrap();
         (dir, file.display().to_string())
     });
-    let mut line = vec!["comfrey", "serve", "--listen", "127.0.0.1:0", "--database-url", database_url];
-    line.extend([
-        "--auth",
-        "required",
-        "--issuer",
-        crate::signer::ISSUER,
-        "--audience",
-        crate::signer::AUDIENCE,
-    ]);
-    line.extend(["--jwks", jwks, "--workers", "2", "--pool", "4"]);
-    line.extend(flags);
-    Config::try_parse_from(line).expect("the test's settings are right")
-}
-
-/// Opens a database once, as the server's start does, so that it is migrated.
-pub fn migrate(database_url: &str) {
-    drop(App::open(config(database_url, &[]), Clock::set_to(START)).expect("the server opens its database"));
+    Config {
+        database_url: database_url.into(),
+        issuer: Some(ISSUER.into()),
+        audience: Some(AUDIENCE.into()),
+        jwks: Some(jwks.clone()),
+        workers: Some(2),
+        pool: Some(4),
+        ..Config::default()
+    }
 }

@@ -1,0 +1,45 @@
+//! What is served beside FHIR: the landing page, Swagger UI, the OpenAPI document, health.
+
+use serde_json::Value;
+
+use crate::app::TestApp;
+
+#[test]
+fn the_pages_answer_everybody() {
+    let app = TestApp::new();
+    let caller = app.anonymous();
+    for (path, kind, words) in [
+        ("/", "text/html", "palliative care"),
+        ("/swagger-ui/", "text/html", "swagger-ui"),
+        ("/openapi.json", "application/json", "\"openapi\""),
+        ("/health/live", "text/plain", "live"),
+        ("/health/ready", "text/plain", "ready"),
+    ] {
+        let reply = caller.request("GET", &app.url(path)).send().expect(200);
+        assert!(reply.header("content-type").unwrap().starts_with(kind), "{path}");
+        assert!(reply.text().contains(words), "{path}");
+    }
+}
+
+#[test]
+fn swagger_ui_comes_from_the_server_alone() {
+    let app = TestApp::new();
+    let caller = app.anonymous();
+    let page = caller.request("GET", &app.url("/swagger-ui/")).send().expect(200).text();
+    for file in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
+        assert!(page.contains(file), "{file}");
+        caller.request("GET", &app.url(&format!("/swagger-ui/{file}"))).send().expect(200);
+    }
+    assert!(!page.contains("https://"), "{page}");
+    let settings = caller.request("GET", &app.url("/swagger-ui/swagger-initializer.js")).send().text();
+    assert!(settings.contains("\"validatorUrl\": \"none\""), "{settings}");
+    assert!(settings.contains("/openapi.json"), "{settings}");
+}
+
+#[test]
+fn the_document_served_is_the_one_published() {
+    let app = TestApp::new();
+    let served = app.anonymous().request("GET", &app.url("/openapi.json")).send().expect(200).json();
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/comfrey.json")).unwrap();
+    assert_eq!(served, serde_json::from_slice::<Value>(&file).unwrap());
+}
