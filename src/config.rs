@@ -46,7 +46,7 @@ pub struct Config {
     /// Believe X-Forwarded-Proto and X-Forwarded-Host (1 or 0): only behind a proxy that sets them
     #[arg(long, global = true, env = "COMFREY_TRUST_PROXY", value_name = "1|0", default_value = "0",
           default_missing_value = "1", num_args = 0..=1, require_equals = true,
-          value_parser = clap::builder::BoolishValueParser::new())]
+          value_parser = flag)]
     pub trust_proxy: bool,
     /// How callers prove who they are
     #[arg(long, global = true, env = "COMFREY_AUTH", value_enum, default_value = "required")]
@@ -234,6 +234,14 @@ fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty: give a value or unset it".into()) } else { Ok(text.into()) }
 }
 
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err("use 1 or 0".into()),
+    }
+}
+
 fn zone(text: &str) -> Result<TimeZone, String> {
     TimeZone::get(text).map_err(|_| "use an IANA time zone such as UTC or America/Phoenix".into())
 }
@@ -286,6 +294,7 @@ mod tests {
             ["--issuer", ""],
             ["--time-zone", "Mars/Olympus"],
             ["--workers", "0"],
+            ["--trust-proxy=maybe", "--pool=1"],
             ["--pool", "0"],
             ["--max-body", "big"],
         ] {

@@ -201,7 +201,7 @@ fn refuse_unknown_settings(
 /// it may be a database's password.
 fn wording(error: &clap::Error, command: &clap::Command) -> String {
     let arg = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(arg)) => arg.split([' ', '=']).next().unwrap_or_default(),
+        Some(ContextValue::String(arg)) => arg.split([' ', '=', '[']).next().unwrap_or_default(),
         _ => "",
     };
     let found = command
