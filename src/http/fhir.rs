@@ -135,15 +135,10 @@ async fn read_body(
 
 /// Performs the request; a panic is our fault, which the client learns as a 500 and no more.
 fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
-    catch_unwind(AssertUnwindSafe(|| performed(session, request))).unwrap_or_else(
+    catch_unwind(AssertUnwindSafe(|| interactions::perform(session, request))).unwrap_or_else(
         |panic: Box<dyn Any + Send>| {
             drop(panic);
             Err(Failure::internal("a panic, whose place is logged above"))
         },
     )
-}
-
-fn performed(_session: &Session, request: Request) -> Result<Answer, Failure> {
-    interactions::route(request.method, &request.path)?;
-    Err(Failure::new(Reason::NotSupported, "This interaction is not there yet."))
 }
