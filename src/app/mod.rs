@@ -75,7 +75,7 @@ impl App {
     /// # Errors
     /// One line for the operator that says what to do.
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
-        let definitions = Arc::new(Definitions::load()?);
+        let definitions = Definitions::shared()?;
         let parameters = Arc::new(Parameters::compile(&definitions)?);
         let keys = Keys::open(&config)?;
         let db = Db::open(&config.database_url, config.pool())?;

@@ -1,6 +1,4 @@
 //! The integration tests: one binary, one module per topic, against the real server over HTTP.
-//!
-//! `COMFREY_TEST_DATABASE_URL=postgres://…` runs them on PostgreSQL, on a server that may be filled with databases.
 
 mod app;
 mod client;
@@ -8,4 +6,13 @@ mod database;
 mod signer;
 
 mod architecture;
+mod batch;
+mod capabilities;
+mod create;
+mod delete;
+mod history;
 mod outside_fhir;
+mod read;
+mod search;
+mod transaction;
+mod update;

@@ -1,0 +1,79 @@
+//! The CapabilityStatement over HTTP. <https://hl7.org/fhir/R4/http.html#capabilities>
+
+use comfrey::definitions::Definitions;
+use comfrey::fhir::shape;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+
+fn resource<'a>(statement: &'a Value, ty: &str) -> &'a Value {
+    let resources = statement["rest"][0]["resource"].as_array().unwrap();
+    resources.iter().find(|resource| resource["type"] == ty).unwrap()
+}
+
+#[test]
+fn everybody_may_read_what_the_server_can_do_and_it_is_valid() {
+    let app = TestApp::new();
+    let statement = app.anonymous().get("/metadata").expect(200).json();
+    let definitions = Definitions::shared().unwrap();
+    assert_eq!(shape::validate(&definitions.shapes, &statement), Vec::new());
+    assert_eq!(statement["fhirVersion"], "4.0.1");
+    assert_eq!(statement["implementation"]["url"], app.url("/fhir"));
+    assert_eq!(statement["rest"][0]["resource"].as_array().unwrap().len(), 146);
+    let terminology = app.anonymous().get("/metadata?mode=terminology").expect(200).json();
+    assert_eq!(terminology["resourceType"], "TerminologyCapabilities");
+    assert_eq!(shape::validate(&definitions.shapes, &terminology), Vec::new());
+}
+
+#[test]
+fn it_says_what_each_type_has() {
+    let app = TestApp::new();
+    let statement = app.anonymous().get("/metadata?mode=full").expect(200).json();
+    let plan = resource(&statement, "CarePlan");
+    let codes: Vec<&str> =
+        plan["interaction"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["create", "delete", "history-instance", "read", "search-type", "update", "vread"]);
+    let parameters = plan["searchParam"].as_array().unwrap();
+    let subject = parameters.iter().find(|one| one["name"] == "subject").unwrap();
+    assert_eq!(subject["type"], "reference");
+    assert_eq!(subject["definition"], "http://hl7.org/fhir/SearchParameter/CarePlan-subject");
+    assert!(plan["searchInclude"].as_array().unwrap().contains(&json!("CarePlan:goal")));
+    assert!(
+        resource(&statement, "Goal")["searchRevInclude"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("CarePlan:goal"))
+    );
+    let operations = plan["operation"].as_array().unwrap();
+    assert!(operations.iter().any(|operation| operation["name"] == "validate"));
+}
+
+#[test]
+fn every_search_parameter_that_it_names_is_understood() {
+    let app = TestApp::new();
+    let statement = app.anonymous().get("/metadata").expect(200).json();
+    for ty in ["Patient", "CarePlan", "Goal", "Condition", "Encounter", "EpisodeOfCare"] {
+        for parameter in resource(&statement, ty)["searchParam"].as_array().unwrap() {
+            let value = match parameter["type"].as_str().unwrap() {
+                "date" => "2026-01-01",
+                "number" | "quantity" => "1",
+                "reference" => "Patient/1",
+                _ => "x",
+            };
+            let name = parameter["name"].as_str().unwrap();
+            let reply = app.clinician().get(&format!("/{ty}?{name}={value}"));
+            let known = reply.status == 200 || (reply.status == 400 && parameter["type"] == "reference");
+            assert!(known, "{ty}?{name}={value}: {}", reply.text());
+        }
+    }
+}
+
+#[test]
+fn the_modes_are_those_of_r4() {
+    let app = TestApp::new();
+    let normative = app.anonymous().get("/metadata?mode=normative").expect(200).json();
+    assert!(normative["rest"][0]["resource"].as_array().unwrap().iter().all(|one| one["type"] != "CarePlan"));
+    app.anonymous().get("/metadata?mode=other").expect_issue(400, "invalid");
+    app.anonymous().get("/metadata?nope=1").expect_issue(400, "invalid");
+}
