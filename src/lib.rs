@@ -9,6 +9,7 @@ pub mod config;
 pub mod definitions;
 pub mod fhir;
 pub mod http;
+pub mod import;
 pub mod interactions;
 pub mod operations;
 pub mod palliative;

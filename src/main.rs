@@ -1,21 +1,17 @@
-//! The command line: `comfrey serve`, `migrate`, `token`. <https://docs.rs/clap>
+//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `token`, `openapi`. <https://docs.rs/clap>
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the command line or a setting was wrong. Either failure is one line that
 //! says what to do.
 
-use std::error::Error as _;
+mod command_line;
+
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::CommandFactory;
-use clap::FromArgMatches;
-use clap::Parser;
-use clap::Subcommand;
-use clap::error::ContextKind;
-use clap::error::ContextValue;
-use clap::error::ErrorKind;
 use comfrey::access::Keys;
 use comfrey::access::TokenRequest;
 use comfrey::access::scope;
@@ -23,72 +19,19 @@ use comfrey::app::App;
 use comfrey::app::Clock;
 use comfrey::config::Auth;
 use comfrey::config::Config;
+use comfrey::definitions::Definitions;
 use comfrey::http;
 use comfrey::http::observe::request_id;
+use comfrey::import::samples;
 
-#[derive(Parser)]
-#[command(
-    name = "comfrey",
-    version,
-    about = "An HL7 FHIR R4 service for palliative care",
-    after_help = "Every setting is also an environment variable; a flag wins over it.\n\
-                        Exit codes: 0 done, 1 the work failed, 2 the command line or a setting was wrong."
-)]
-struct CommandLine {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    settings: Config,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serves FHIR over HTTP (what `comfrey` alone does); migrates the database first
-    Serve,
-    /// Runs the database migrations that are pending and says which
-    Migrate,
-    /// Prints a signed token for local development; needs COMFREY_AUTH=dev
-    Token(TokenArguments),
-}
-
-#[derive(clap::Args)]
-struct TokenArguments {
-    /// What the token grants, such as "patient/*.rs" or "user/*.cruds"; several separated by spaces
-    #[arg(long)]
-    scope: String,
-    /// The patient in the launch context: required by patient/ scopes
-    #[arg(long, value_name = "ID")]
-    patient: Option<String>,
-    /// Whose token it is
-    #[arg(long, default_value = "developer")]
-    subject: String,
-    /// How long it is good for
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    minutes: u32,
-    /// A local role, such as program-director; may be given several times
-    #[arg(long = "role", value_name = "ROLE")]
-    roles: Vec<String>,
-    /// The user as a FHIR resource, such as Practitioner/7
-    #[arg(long, value_name = "REFERENCE")]
-    fhir_user: Option<String>,
-}
-
-/// Why a command did not do its work: one line, and the exit code that goes with it.
-enum Refusal {
-    /// The command line or a setting was wrong.
-    Wrong(String),
-    /// The work failed.
-    Failed(String),
-}
-
-impl From<String> for Refusal {
-    fn from(line: String) -> Self {
-        Self::Failed(line)
-    }
-}
+use command_line::Command;
+use command_line::CommandLine;
+use command_line::DEMO_FOLDER;
+use command_line::Refusal;
+use command_line::TokenArguments;
 
 fn main() -> ExitCode {
-    match command_line().and_then(|line| run(line.command.unwrap_or(Command::Serve), line.settings)) {
+    match command_line::read().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
             let (line, code) = match refusal {
@@ -101,26 +44,72 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, settings: Config) -> Result<(), Refusal> {
-    match command {
+fn run(line: CommandLine) -> Result<(), Refusal> {
+    let settings = line.settings;
+    match line.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings),
+        Command::Demo => demo(settings),
+        Command::Import { paths } => import(settings, &paths),
         Command::Migrate => migrate(&settings),
         Command::Token(arguments) => token(&settings, arguments),
+        Command::Openapi => print(&http::openapi::text(&Definitions::load()?)?),
     }
 }
 
 fn serve(settings: Config) -> Result<(), Refusal> {
     settings.check().map_err(Refusal::Wrong)?;
     start_log(&settings);
-    let address = settings.listen;
-    let listener = TcpListener::bind(address).map_err(|error| {
-        format!("{address} cannot be listened on ({error}): free it or set COMFREY_LISTEN.")
-    })?;
+    let listener = listen(&settings)?;
     if settings.auth == Auth::Off {
         log::warn!("access control is off: whoever uses this machine sees everything");
     }
     let app = App::open(settings, Clock::system())?;
     serve_on(app, listener)
+}
+
+fn listen(settings: &Config) -> Result<TcpListener, Refusal> {
+    let address = settings.listen;
+    TcpListener::bind(address).map_err(|error| {
+        Refusal::Failed(format!("{address} cannot be listened on ({error}): free it or set COMFREY_LISTEN."))
+    })
+}
+
+fn demo(settings: Config) -> Result<(), Refusal> {
+    settings.check().map_err(Refusal::Wrong)?;
+    start_log(&settings);
+    let listener = listen(&settings)?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
+    let folder = settings.database_file().and_then(Path::parent).map(Path::to_path_buf);
+    let app = App::open(settings, Clock::system())?;
+    let report = samples::load(&app)?;
+    if !report.is_clean() {
+        return Err(Refusal::Failed(report.to_string()));
+    }
+    print(&samples::welcome(&format!("{scheme}://{address}")))?;
+    let served = serve_on(app, listener);
+    if let Some(folder) = folder.filter(|folder| is_demo_folder(folder)) {
+        std::fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    served
+}
+
+fn is_demo_folder(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    name.starts_with(DEMO_FOLDER) && folder.starts_with(std::env::temp_dir())
+}
+
+fn import(settings: Config, paths: &[PathBuf]) -> Result<(), Refusal> {
+    start_log(&settings);
+    let app = App::open(settings, Clock::system())?;
+    let report = comfrey::import::run(&app, paths)?;
+    print(&report.to_string())?;
+    if report.is_clean() {
+        return Ok(());
+    }
+    let line =
+        "Some of it was refused, as listed: mend it and run this again; what is there is not added twice.";
+    Err(Refusal::Failed(line.into()))
 }
 
 fn serve_on(app: Arc<App>, listener: TcpListener) -> Result<(), Refusal> {
@@ -170,65 +159,6 @@ fn token(settings: &Config, arguments: TokenArguments) -> Result<(), Refusal> {
 
 fn print(line: &str) -> Result<(), Refusal> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| Refusal::Failed(error.to_string()))
-}
-
-/// The command line with the environment, or why it is wrong. Help and version print themselves and end here.
-fn command_line() -> Result<CommandLine, Refusal> {
-    let command = CommandLine::command();
-    refuse_unknown_settings(&command, std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
-    let matches = command.clone().try_get_matches().map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
-        _ => Refusal::Wrong(wording(&error, &command)),
-    })?;
-    CommandLine::from_arg_matches(&matches).map_err(|error| Refusal::Wrong(wording(&error, &command)))
-}
-
-fn refuse_unknown_settings(
-    command: &clap::Command,
-    names: impl Iterator<Item = String>,
-) -> Result<(), Refusal> {
-    let known: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()).collect();
-    for name in names.filter(|name| name.starts_with("COMFREY_") && !name.starts_with("COMFREY_TEST_")) {
-        if !known.contains(&name.as_str()) {
-            let line = format!("{name} is not a setting: unset it; `comfrey --help` lists those there are.");
-            return Err(Refusal::Wrong(line));
-        }
-    }
-    Ok(())
-}
-
-/// A wrong command line in our words: the flag with its variable, and what to do. A value is not repeated, since
-/// it may be a database's password.
-fn wording(error: &clap::Error, command: &clap::Command) -> String {
-    let arg = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(arg)) => arg.split([' ', '=', '[']).next().unwrap_or_default(),
-        _ => "",
-    };
-    let found = command
-        .get_arguments()
-        .find(|known| known.get_long().is_some_and(|long| arg.strip_prefix("--") == Some(long)));
-    let named = match found.and_then(|arg| arg.get_env()).and_then(|name| name.to_str()) {
-        Some(variable) => format!("{arg} ({variable})"),
-        None => arg.to_owned(),
-    };
-    match (error.kind(), error.source()) {
-        (ErrorKind::ValueValidation, Some(source)) => format!("{named}: {source}"),
-        (ErrorKind::InvalidValue, _) if found.is_some() => {
-            let values = found.map(clap::Arg::get_possible_values).unwrap_or_default();
-            let names: Vec<_> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
-            if names.is_empty() {
-                format!("{named} needs a value.")
-            } else {
-                format!("{named}: use one of {}", names.join(", "))
-            }
-        }
-        _ => {
-            let text = error.to_string();
-            let text = text.split("\n\nUsage:").next().unwrap_or_default();
-            let text = text.split("\n\nFor more").next().unwrap_or_default();
-            format!("{}; see `comfrey --help`.", text.trim().trim_start_matches("error: "))
-        }
-    }
 }
 
 fn one_line(text: &str) -> String {

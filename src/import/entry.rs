@@ -49,7 +49,8 @@ pub struct Batch {
 impl Batch {
     /// Lines of NDJSON, with their numbers.
     pub fn of_lines(file: &Arc<Path>, lines: Vec<(usize, Vec<u8>)>) -> Self {
-        let mut batch = Self { file: Arc::clone(file), entries: Vec::new(), is_one: false, unreadable: Vec::new() };
+        let mut batch =
+            Self { file: Arc::clone(file), entries: Vec::new(), is_one: false, unreadable: Vec::new() };
         for (number, line) in lines {
             let place = format!("line {number}");
             match json::parse(line.trim_ascii()) {
@@ -65,7 +66,8 @@ impl Batch {
     /// # Errors
     /// A sentence that says what a Bundle must be.
     pub fn of_file(file: &Arc<Path>, mut value: Value) -> Result<Self, String> {
-        let mut batch = Self { file: Arc::clone(file), entries: Vec::new(), is_one: true, unreadable: Vec::new() };
+        let mut batch =
+            Self { file: Arc::clone(file), entries: Vec::new(), is_one: true, unreadable: Vec::new() };
         if value["resourceType"] != "Bundle" {
             batch.entries.push(Entry::alone(None, value));
             return Ok(batch);
@@ -83,7 +85,11 @@ impl Batch {
             batch.entries.push(match kind.as_str() {
                 "transaction" | "batch" => Entry::requested(place, entry),
                 "collection" => Entry::collected(place, entry),
-                _ => return Err(format!("a Bundle of type `{kind}` is not loaded, only transaction, batch and collection.")),
+                _ => {
+                    return Err(format!(
+                        "a Bundle of type `{kind}` is not loaded, only transaction, batch and collection."
+                    ));
+                }
             });
         }
         Ok(batch)
@@ -133,14 +139,16 @@ impl Entry {
         let given = entry["request"].take();
         let resource = entry.get_mut("resource").map(Value::take);
         let method = given["method"].as_str().unwrap_or_default();
-        let conditional = ["ifMatch", "ifNoneExist", "ifNoneMatch"].iter().any(|name| given.get(name).is_some());
+        let conditional =
+            ["ifMatch", "ifNoneExist", "ifNoneMatch"].iter().any(|name| given.get(name).is_some());
         let own = resource.as_ref().and_then(own_address);
         let address = own.filter(|own| match method {
             "PUT" => given["url"].as_str() == Some(own) && !conditional,
             "POST" => !conditional && full_url.as_deref().is_some_and(|url| names(url, own)),
             _ => false,
         });
-        let plain_create = method == "POST" && !conditional && given["url"] == json!(type_of(resource.as_ref()));
+        let plain_create =
+            method == "POST" && !conditional && given["url"] == json!(type_of(resource.as_ref()));
         let request = match (&resource, plain_create || address.is_some()) {
             (Some(resource), true) => request(address.as_deref(), resource),
             _ => given,
@@ -228,7 +236,8 @@ mod tests {
         let entries = sent(json!({ "resourceType": "Bundle", "type": "batch", "entry": [
             { "resource": { "resourceType": "Patient", "id": "1", "identifier": [{ "system": "urn:x", "value": "a b" }] },
               "request": { "method": "POST", "url": "Patient" } } ] }));
-        let expected = json!({ "method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn%3Ax|a%20b" });
+        let expected =
+            json!({ "method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn%3Ax|a%20b" });
         assert_eq!(entries[0]["request"], expected);
     }
 
@@ -251,7 +260,8 @@ mod tests {
     fn a_collection_and_a_lone_resource_keep_their_ids() {
         let patient = json!({ "resourceType": "Patient", "id": "1" });
         let put = json!({ "method": "PUT", "url": "Patient/1" });
-        let collection = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": patient }] });
+        let collection =
+            json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": patient }] });
         assert_eq!(sent(collection)[0]["request"], put);
         assert_eq!(sent(patient)[0]["request"], put);
     }

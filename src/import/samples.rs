@@ -54,7 +54,8 @@ pub fn load(app: &Arc<App>) -> Result<Report, String> {
 /// A sentence that names a file that is not JSON.
 pub fn bundles(today: Date) -> Result<Vec<(&'static str, Value)>, String> {
     let mut bundles = Vec::new();
-    let parse = |name: &str, text: &str| serde_json::from_str(text).map_err(|cause| format!("{name}: {cause}"));
+    let parse =
+        |name: &str, text: &str| serde_json::from_str(text).map_err(|cause| format!("{name}: {cause}"));
     for (name, text) in OWN {
         bundles.push((name, parse(name, &dated(text, today))?));
     }
@@ -98,7 +99,10 @@ mod tests {
     #[test]
     fn days_are_counted_back_from_today() {
         let today = Date::constant(2026, 3, 1);
-        assert_eq!(dated("a {today-0} b {today-30}T08:00:00Z c", today), "a 2026-03-01 b 2026-01-30T08:00:00Z c");
+        assert_eq!(
+            dated("a {today-0} b {today-30}T08:00:00Z c", today),
+            "a 2026-03-01 b 2026-01-30T08:00:00Z c"
+        );
     }
 
     #[test]

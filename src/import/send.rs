@@ -32,7 +32,8 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
     }
     batch.link(&session.app().definitions.shapes);
     let (file, is_one) = (batch.file, batch.is_one);
-    let (there, new): (Vec<_>, Vec<_>) = batch.entries.into_iter().partition(|entry| is_there(session, entry));
+    let (there, new): (Vec<_>, Vec<_>) =
+        batch.entries.into_iter().partition(|entry| is_there(session, entry));
     report.unchanged += there.len() as u64;
     if new.is_empty() {
         return report;
@@ -129,7 +130,8 @@ mod tests {
 
     #[test]
     fn what_the_server_sets_does_not_make_a_difference() {
-        let stored = json!({ "resourceType": "Patient", "id": "1", "meta": { "versionId": "3", "lastUpdated": "x" } });
+        let stored =
+            json!({ "resourceType": "Patient", "id": "1", "meta": { "versionId": "3", "lastUpdated": "x" } });
         assert_eq!(content(stored), json!({ "resourceType": "Patient", "id": "1" }));
         let tagged = json!({ "meta": { "versionId": "3", "tag": [{ "code": "a" }] } });
         assert_eq!(content(tagged), json!({ "meta": { "tag": [{ "code": "a" }] } }));
