@@ -16,3 +16,4 @@ mod read;
 mod search;
 mod transaction;
 mod update;
+mod official_examples;

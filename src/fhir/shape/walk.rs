@@ -1,0 +1,178 @@
+//! The one walk over a resource that finds every problem. <https://hl7.org/fhir/R4/validation.html>
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::fhir::Issue;
+use crate::fhir::ResourceType;
+use crate::fhir::shape::contained::Container;
+use crate::fhir::shape::path::At;
+use crate::fhir::shape::suggest;
+use crate::fhir::shape::tables::Kind;
+use crate::fhir::shape::tables::MAX_ELEMENTS;
+use crate::fhir::shape::tables::Shapes;
+use crate::fhir::shape::tables::Type;
+
+/// The most issues that one answer lists; a body made to have millions must not cost as much to describe.
+const MAX_ISSUES: usize = 1_000;
+
+/// Every problem of a resource.
+pub(super) fn walk(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
+    let mut walk = Walk { shapes, issues: Vec::new(), containers: Vec::new(), dropped: 0 };
+    let name = resource.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse);
+    walk.resource(resource, &At::root(name.map_or("Resource", ResourceType::name)));
+    if walk.dropped > 0 {
+        let text = format!("{} more problems are not listed; mend those above first.", walk.dropped);
+        walk.issues.push(Issue::error("too-costly", text));
+    }
+    walk.issues
+}
+
+/// The state of a walk.
+pub(super) struct Walk<'a> {
+    pub(super) shapes: &'a Shapes,
+    issues: Vec<Issue>,
+    /// The resources that the walk is in and that are not contained, innermost last.
+    pub(super) containers: Vec<Container<'a>>,
+    dropped: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// A resource that stands for itself: the outermost, or one in a Bundle or Parameters.
+    pub(super) fn resource(&mut self, value: &'a Value, at: &At<'_>) {
+        let container = value.as_object().map(Container::of).unwrap_or_default();
+        self.containers.push(container);
+        self.typed_resource(value, at);
+        let unused: Vec<usize> = self.containers.pop().iter().flat_map(Container::unused).collect();
+        for entry in unused {
+            let text =
+                "Nothing refers to this contained resource (dom-3); refer to its id with `#`, or remove it.";
+            self.report("invariant", at.child("contained").index(entry), text.to_owned());
+        }
+    }
+
+    fn typed_resource(&mut self, value: &'a Value, at: &At<'_>) {
+        let Some(map) = value.as_object() else {
+            return self.report(
+                "structure",
+                *at,
+                format!("A resource is an object, not {}.", json_type(value)),
+            );
+        };
+        let Some(name) = map.get("resourceType") else {
+            let text = "The resource has no `resourceType`; add it.";
+            return self.report("structure", at.child("resourceType"), text.to_owned());
+        };
+        let Some(ty) = name.as_str().and_then(ResourceType::parse) else {
+            let shown = suggest::shortened(name.as_str().unwrap_or_else(|| json_type(name)));
+            let text = format!("`{shown}` is not a resource type of FHIR R4.");
+            return self.report("structure", at.child("resourceType"), text);
+        };
+        self.object(self.shapes.resource(ty), map, at);
+    }
+
+    /// A contained resource: no resource within, an id, no version of its own.
+    pub(super) fn contained(&mut self, value: &'a Value, at: &At<'_>) {
+        let place = at.place();
+        let Some(container) = self.containers.last_mut() else { return };
+        if container.inside.is_some() {
+            let text = "A contained resource may not contain others (dom-2); put them all in the outer one.";
+            return self.report("invariant", *at, text.to_owned());
+        }
+        container.inside = Some(place);
+        if container.repeats(place) {
+            let text = "Another contained resource has the same id; give each its own.";
+            self.report("value", at.child("id"), text.to_owned());
+        }
+        if value.is_object() && value.get("id").is_none() {
+            let text = "A contained resource needs an `id`, by which the rest refers to it.";
+            self.report("required", at.child("id"), text.to_owned());
+        }
+        for (name, key) in [("versionId", "dom-4"), ("lastUpdated", "dom-4"), ("security", "dom-5")] {
+            if value.get("meta").is_some_and(|meta| meta.get(name).is_some()) {
+                let text = format!("A contained resource has no `meta.{name}` ({key}); remove it.");
+                self.report("invariant", at.child("meta").child(name), text);
+            }
+        }
+        self.typed_resource(value, at);
+        if let Some(container) = self.containers.last_mut() {
+            container.inside = None;
+        }
+    }
+
+    pub(super) fn object(&mut self, ty: &'a Type, map: &'a Map<String, Value>, at: &At<'_>) {
+        if map.is_empty() {
+            return self.report("structure", *at, "An empty object says nothing; leave it out.".to_owned());
+        }
+        let has_shadows = map.keys().any(|key| key.starts_with('_'));
+        // Under which property, counted from one, each element was found first.
+        let mut seen = [0_usize; MAX_ELEMENTS];
+        for (key, value) in map {
+            if key == "resourceType" && ty.kind == Kind::Resource {
+                continue;
+            }
+            let shadowed = key.strip_prefix('_');
+            let found = ty.position(shadowed.unwrap_or(key));
+            let Some(place) = found.filter(|at| shadowed.is_none() || ty.properties[*at].has_shadow()) else {
+                self.report("structure", at.child(key), suggest::unknown(ty, key));
+                continue;
+            };
+            let property = &ty.properties[place];
+            let element = &ty.elements[property.element];
+            let here = at.child(&property.name);
+            match seen[property.element] {
+                0 => seen[property.element] = place + 1,
+                first if first == place + 1 => {}
+                first => {
+                    let other = &ty.properties[first - 1].name;
+                    let text = format!("`{}` and `{other}` exclude each other; keep one.", property.name);
+                    self.report("structure", here, text);
+                }
+            }
+            match shadowed {
+                None => {
+                    let shadow = if has_shadows { map.get(&property.shadow) } else { None };
+                    self.property((property, element), (Some(value), shadow), &here);
+                }
+                // With a value beside it, both are looked at together.
+                Some(_) if map.contains_key(&property.name) => {}
+                Some(_) => self.property((property, element), (None, Some(value)), &here),
+            }
+        }
+        for element in ty.required.iter().filter(|element| seen[**element] == 0) {
+            let element = &ty.elements[*element];
+            let name = if element.choice { format!("{}[x]", element.name) } else { element.name.clone() };
+            let text = format!("{} needs `{name}`; add it.", ty.name);
+            self.report("required", at.child(&element.name), text);
+        }
+        for rule in ty.rules.iter().filter(|rule| !(rule.holds)(map)) {
+            self.report("invariant", *at, format!("{} ({})", rule.says, rule.key));
+        }
+    }
+
+    /// Notes a null.
+    pub(super) fn report_null(&mut self, at: &At<'_>) {
+        self.report("structure", *at, "A null says nothing; leave the element out.".to_owned());
+    }
+
+    /// Notes a problem.
+    pub(super) fn report(&mut self, code: &'static str, at: At<'_>, text: String) {
+        if self.issues.len() == MAX_ISSUES {
+            self.dropped += 1;
+            return;
+        }
+        self.issues.push(Issue::error(code, text).at(at.to_string()));
+    }
+}
+
+/// What a JSON value is, in words.
+pub(super) fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
