@@ -40,9 +40,9 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     check_conditions(conn, batch)?;
     let current = current(conn, batch)?;
     let mut tally = Tally { now: batch.clock.now(), ..Tally::default() };
-    for (at, change) in batch.changes.iter().enumerate() {
+    for change in &batch.changes {
         let before = current.get(&(change.ty, change.id.clone()));
-        tally.take(batch, (at, change), before).map_err(|failure| place(failure, &change.at))?;
+        tally.take(batch, change, before).map_err(|failure| place(failure, &change.at))?;
     }
     tally.write(conn, batch)
 }
@@ -84,7 +84,8 @@ fn current(conn: &mut Conn, batch: &Batch) -> Result<HashMap<Identity, Stored>, 
 
 /// Where an outcome's version stands.
 enum Place {
-    Inserted(usize),
+    /// Among the first versions, under the name of its change.
+    Inserted,
     Replaced(usize),
     AsItWas(Stored),
 }
@@ -94,9 +95,8 @@ enum Place {
 struct Tally {
     now: Micros,
     outcomes: Vec<(WriteOutcome, Place)>,
-    /// First versions, and which change each is of.
+    /// First versions.
     inserted: Vec<Stored>,
-    inserted_by: Vec<usize>,
     replaced: Vec<Stored>,
     added: Entries,
     removed: Entries,
@@ -105,12 +105,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(
-        &mut self,
-        batch: &Batch,
-        (at, change): (usize, &Prepared),
-        current: Option<&Stored>,
-    ) -> Result<(), Failure> {
+    fn take(&mut self, batch: &Batch, change: &Prepared, current: Option<&Stored>) -> Result<(), Failure> {
         match (&change.work, current) {
             (Work::Found(found), _) => {
                 self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(found.clone())));
@@ -119,7 +114,7 @@ impl Tally {
                 let text = format!("{}/{} exists already.", change.ty, change.id);
                 return Err(Failure::new(Reason::Conflict, text).code("duplicate"));
             }
-            (Work::Create(content), None) => self.insert((at, change), content, Method::Post),
+            (Work::Create(content), None) => self.insert(change, content, Method::Post),
             (Work::Update { content, if_match, may_create }, None) => {
                 match_version(*if_match, None)?;
                 if !may_create {
@@ -128,7 +123,7 @@ impl Tally {
                 if change.origin == Origin::Client && content.derived.is_some() {
                     return Err(guard::derived_failure());
                 }
-                self.insert((at, change), content, Method::Put);
+                self.insert(change, content, Method::Put);
             }
             (Work::Update { content, if_match, .. }, Some(current)) => {
                 let old = self.open(batch, change, current)?;
@@ -153,9 +148,8 @@ impl Tally {
         Ok(Old { derived: guard::derived(change.ty, &value), rows: old })
     }
 
-    fn insert(&mut self, (at, change): (usize, &Prepared), content: &Content, method: Method) {
-        self.outcomes.push((WriteOutcome::Created, Place::Inserted(self.inserted.len())));
-        self.inserted_by.push(at);
+    fn insert(&mut self, change: &Prepared, content: &Content, method: Method) {
+        self.outcomes.push((WriteOutcome::Created, Place::Inserted));
         self.inserted.push(Stored {
             ty: change.ty,
             id: change.id.clone(),
@@ -226,11 +220,12 @@ impl Tally {
     }
 
     fn write(mut self, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fault> {
+        // In one order for all, so that two writes that create the same resources do not wait for one another.
+        self.inserted.sort_by(|one, other| (one.ty, &one.id).cmp(&(other.ty, &other.id)));
         resources::insert(conn, &mut self.inserted)?;
-        for (stored, at) in self.inserted.iter().zip(&self.inserted_by) {
-            let (Work::Create(content) | Work::Update { content, .. }) = &batch.changes[*at].work else {
-                continue;
-            };
+        for change in &batch.changes {
+            let (Work::Create(content) | Work::Update { content, .. }) = &change.work else { continue };
+            let Some(stored) = first_version(&self.inserted, change) else { continue };
             self.added.add((stored.ty, stored.rid), &content.rows, &IndexRows::default());
             if let Some(episode) = &content.episode {
                 self.episodes.push((stored.rid, Some(episode.clone())));
@@ -245,9 +240,11 @@ impl Tally {
         for (rid, row) in &self.episodes {
             tables::put_episode(conn, *rid, row.as_ref())?;
         }
-        let written = self.outcomes.into_iter().map(|(outcome, place)| {
+        let written = self.outcomes.into_iter().zip(&batch.changes).map(|((outcome, place), change)| {
             let stored = match place {
-                Place::Inserted(at) => self.inserted[at].clone(),
+                Place::Inserted => {
+                    first_version(&self.inserted, change).expect("a created resource was inserted").clone()
+                }
                 Place::Replaced(at) => self.replaced[at].clone(),
                 Place::AsItWas(stored) => stored,
             };
@@ -255,6 +252,12 @@ impl Tally {
         });
         Ok(written.collect())
     }
+}
+
+/// What was inserted for a change, among rows that are sorted by type and id.
+fn first_version<'a>(inserted: &'a [Stored], change: &Prepared) -> Option<&'a Stored> {
+    let at = inserted.binary_search_by(|row| (row.ty, row.id.as_str()).cmp(&(change.ty, change.id.as_str())));
+    inserted.get(at.ok()?)
 }
 
 /// What a change needs to know of the version before it.

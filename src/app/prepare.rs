@@ -173,11 +173,9 @@ fn targets(session: &Session, changes: &[Change]) -> Result<Vec<Target>, Failure
     let mut targets = Vec::with_capacity(changes.len());
     for change in changes {
         let target = target(session, &change.action).map_err(|failure| place(failure, &change.at))?;
-        let twice = match &target.2 {
-            Some((condition, _)) => !conditions.insert(condition.key.clone()),
-            None => !identities.insert((target.0, target.1.clone())),
-        };
-        if twice {
+        let asked_twice =
+            target.2.as_ref().is_some_and(|(condition, _)| !conditions.insert(condition.key.clone()));
+        if !identities.insert((target.0, target.1.clone())) || asked_twice {
             let text = "Another entry of the same request is about the same resource; send one of them.";
             return Err(Failure::new(Reason::Invalid, text).at(change.at.as_str()));
         }
@@ -258,8 +256,9 @@ fn content(
         links.rewrite(value.to_mut(), change.full_url.as_deref())?;
     }
     let ty = resource.ty();
-    // A patient stands in its own compartment by its id, which the client's JSON need not have.
-    if value.get("id").and_then(Value::as_str) != Some(id) {
+    // A patient stands in its own compartment by its id, which the client's JSON need not have; others are not
+    // copied for it.
+    if ty.name() == "Patient" && value.get("id").and_then(Value::as_str) != Some(id) {
         value.to_mut().as_object_mut().expect("a resource is an object").insert("id".into(), id.into());
     }
     let episode = if ty.name() == "EpisodeOfCare" {

@@ -72,7 +72,7 @@ pub struct Conn {
 /// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power.
 const SQLITE_SETTINGS: &str = "\
     PRAGMA busy_timeout=30000; PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
-    PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; \
+    PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY; \
     PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=268435456;";
 
 /// Settings of each PostgreSQL session. Plans are chosen by the server (`auto`): the statements of single rows

@@ -42,6 +42,7 @@ pub struct Db {
     target: Target,
     pool: Pool<Manager>,
     writer: Option<Arc<Writer>>,
+    replica: Option<Box<Db>>,
 }
 
 impl Db {
@@ -57,15 +58,25 @@ impl Db {
             Target::Sqlite(_) => Some(Arc::new(Writer::start(target.clone())?)),
             Target::Postgres(_) => None,
         };
-        let pool = Pool::builder()
-            .max_size(connections.max(1))
-            .min_idle(Some(1))
-            .test_on_check_out(false)
-            .connection_timeout(PATIENCE)
-            .error_handler(Box::new(Quiet))
-            .build(Manager(target.clone()))
-            .map_err(|_| "The database cannot be opened: it takes no further connection.".to_owned())?;
-        Ok(Self { target, pool, writer })
+        let pool = pool(&target, connections)?;
+        Ok(Self { target, pool, writer, replica: None })
+    }
+
+    /// Sends searches that need not see the newest write to a replica.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn with_replica(mut self, url: &str, connections: u32) -> Result<Self, String> {
+        let target = Target::parse(url)?;
+        Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
+        let pool = pool(&target, connections)?;
+        self.replica = Some(Box::new(Self { target, pool, writer: None, replica: None }));
+        Ok(self)
+    }
+
+    /// Where to search when the newest write need not be seen.
+    pub(crate) fn for_searches(&self) -> &Self {
+        self.replica.as_deref().unwrap_or(self)
     }
 
     /// Runs the pending migrations, and says which they were.
@@ -141,6 +152,17 @@ impl Db {
     }
 }
 
+fn pool(target: &Target, connections: u32) -> Result<Pool<Manager>, String> {
+    Pool::builder()
+        .max_size(connections.max(1))
+        .min_idle(Some(1))
+        .test_on_check_out(false)
+        .connection_timeout(PATIENCE)
+        .error_handler(Box::new(Quiet))
+        .build(Manager(target.clone()))
+        .map_err(|_| "The database cannot be opened: it takes no further connection.".to_owned())
+}
+
 /// The pool tries again by itself; requests that wait in vain are logged where they fail.
 #[derive(Debug)]
 struct Quiet;
@@ -162,7 +184,7 @@ fn cannot_open(target: &Target, error: &diesel::ConnectionError) -> String {
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             // libpq's message names host, port, user and database, never the password.
-            format!("PostgreSQL cannot be reached: {first}; check COMFREY_DATABASE_URL.")
+            format!("PostgreSQL cannot be reached: {first}; check the database URL.")
         }
     }
 }

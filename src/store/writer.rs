@@ -103,7 +103,7 @@ fn serve(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
         let lost = commit(&mut conn, &mut group).err();
         if lost.is_some() {
             // Whatever state the connection is in, a new one is in none; the old one stays where none is to be had.
-            match Conn::open(target) {
+            match connect(target) {
                 Ok(fresh) => conn = fresh,
                 Err(_) => log::error!("the writer cannot connect again"),
             }
@@ -112,6 +112,13 @@ fn serve(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
             job.answer(lost.clone());
         }
     }
+}
+
+/// The writer keeps more pages in memory than a reader: all that it changes stays there until the commit.
+fn connect(target: &Target) -> Result<Conn, ()> {
+    let mut conn = Conn::open(target).map_err(|_| ())?;
+    conn.batch("PRAGMA cache_size=-65536").map_err(|_| ())?;
+    Ok(conn)
 }
 
 /// Carries out the jobs in one transaction, each in a savepoint of its own.
