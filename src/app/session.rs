@@ -23,7 +23,6 @@ use crate::search::plan;
 use crate::search::query::Total;
 use crate::search::rows;
 use crate::store::Conn;
-use crate::store::Db;
 use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::matches;
@@ -186,10 +185,6 @@ impl Session {
     /// # Errors
     /// `Forbidden` without the scope.
     pub fn search(&self, query: &Query) -> Result<Found, Failure> {
-        self.search_in(self.app.db.for_searches(), query)
-    }
-
-    fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
         self.require(Action::Search, query.ty)?;
         let restriction = self.caller.restriction(Action::Search);
         let parameters = &self.app.parameters;
@@ -210,13 +205,13 @@ impl Session {
             Ok(found)
         };
         if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {
-            db.read(run)
+            self.app.db.read(run)
         } else {
-            db.snapshot(run)
+            self.app.db.snapshot(run)
         }
     }
 
-    /// All matches of a query string, however many; for operations, which depend on the newest writes.
+    /// All matches of a query string, however many; for operations.
     ///
     /// # Errors
     /// As [`Session::search`]; `Invalid` for a query that cannot be understood.
@@ -226,7 +221,7 @@ impl Session {
         query.total = Total::None;
         let mut all = Vec::new();
         loop {
-            let found = self.search_in(&self.app.db, &query)?;
+            let found = self.search(&query)?;
             all.extend(found.matches);
             query.after = found.next;
             if query.after.is_none() {
