@@ -1,6 +1,9 @@
 //! The enrolment of a person in a palliative programme: states, the table of transitions, guards, and what each
 //! transition writes. An EpisodeOfCare carries it. <https://hl7.org/fhir/R4/episodeofcare.html>
 
+pub mod consent;
+pub mod coverage;
+pub mod facts;
 pub mod state;
 pub mod table;
 
@@ -30,8 +33,8 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     if resource.ty().name() != "EpisodeOfCare" {
         return None;
     }
-    let state = State::parse(extension(resource, STATE_EXTENSION)?.pointer("/valueCoding/code")?.as_str()?)?;
-    let program = extension(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
+    let state = State::parse(extension_of(resource, STATE_EXTENSION)?.pointer("/valueCoding/code")?.as_str()?)?;
+    let program = extension_of(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
     Some(EpisodeRow {
         patient: resource.text("/patient/reference")?.strip_prefix("Patient/")?.to_owned(),
         program: program.strip_prefix("HealthcareService/")?.to_owned(),
@@ -40,7 +43,8 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     })
 }
 
-fn extension<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> {
+/// The first extension of a resource with this URL.
+pub fn extension_of<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> {
     let extensions = resource.get("extension")?.as_array()?;
     extensions.iter().find(|extension| extension.get("url").and_then(Value::as_str) == Some(url))
 }

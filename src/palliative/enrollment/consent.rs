@@ -1,0 +1,111 @@
+//! Whether an enrolment agreement holds on a day. <https://hl7.org/fhir/R4/consent.html>
+//!
+//! Three things are called consent and are kept apart: this agreement to take part; a consent to share data,
+//! which enrols nobody; and a hospice election, which is a Flag.
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::vocabulary::AUTHORITY_EXTENSION;
+use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
+
+const SCOPE_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+
+type Rule = fn(&Case, &Resource, Date) -> bool;
+
+/// What a valid agreement must be, and what is said of one that is not.
+#[rustfmt::skip]
+const RULES: [(Rule, &str); 10] = [
+    (of_the_patient, "it is another patient's"),
+    (is_active,      "its status is not `active`"),
+    (is_agreement,   "its scope is not `treatment` with category `palliative-enrollment`, so it does not enrol"),
+    (is_dated,       "its dateTime is missing or after that day"),
+    (is_in_period,   "that day is outside its provision.period"),
+    (is_no_denial,   "its provision is a denial"),
+    (has_policy,     "it names no policy or policyRule, as R4 asks"),
+    (names_the_form, "it does not name the programme's own policy"),
+    (is_by_right,    "its performer is neither the patient nor a surrogate with authority, capacity and date on record"),
+    (is_evidenced,   "it has no source, and word of mouth that was verified with a date is not on record or not allowed"),
+];
+
+/// Why the agreement does not hold on the day; nothing where it does.
+pub fn flaws(case: &Case, consent: &Resource, date: Date) -> Vec<&'static str> {
+    RULES.iter().filter(|(holds, _)| !holds(case, consent, date)).map(|(_, flaw)| *flaw).collect()
+}
+
+fn of_the_patient(case: &Case, consent: &Resource, _: Date) -> bool {
+    consent.text("/patient/reference") == Some(case.patient())
+}
+
+fn is_active(_: &Case, consent: &Resource, _: Date) -> bool {
+    consent.text("/status") == Some("active")
+}
+
+fn is_agreement(_: &Case, consent: &Resource, _: Date) -> bool {
+    has_coding(consent.get("scope"), SCOPE_SYSTEM, "treatment")
+        && list(consent.get("category"))
+            .any(|category| has_coding(Some(category), CONSENT_CATEGORY_SYSTEM, "palliative-enrollment"))
+}
+
+fn is_dated(case: &Case, consent: &Resource, date: Date) -> bool {
+    consent.text("/dateTime").and_then(|text| first_day(text, case.program)).is_some_and(|given| given <= date)
+}
+
+fn is_in_period(case: &Case, consent: &Resource, date: Date) -> bool {
+    covers(consent.value().pointer("/provision/period"), date, case.program)
+}
+
+fn is_no_denial(_: &Case, consent: &Resource, _: Date) -> bool {
+    consent.text("/provision/type") != Some("deny")
+}
+
+fn has_policy(_: &Case, consent: &Resource, _: Date) -> bool {
+    consent.get("policyRule").is_some() || list(consent.get("policy")).next().is_some()
+}
+
+fn names_the_form(case: &Case, consent: &Resource, _: Date) -> bool {
+    let Some(form) = case.program.consent_form.as_deref() else { return true };
+    let is_form = |value: Option<&Value>| value.and_then(Value::as_str) == Some(form);
+    let rule = consent.get("policyRule");
+    list(consent.get("policy")).any(|policy| is_form(policy.get("uri")))
+        || is_form(rule.and_then(|rule| rule.get("text")))
+        || list(rule.and_then(|rule| rule.get("coding")))
+            .any(|coding| is_form(coding.get("system")) || is_form(coding.get("code")))
+}
+
+fn is_by_right(case: &Case, consent: &Resource, date: Date) -> bool {
+    let performers: Vec<&str> = list(consent.get("performer"))
+        .filter_map(|performer| performer.get("reference").and_then(Value::as_str))
+        .collect();
+    if performers.contains(&case.patient()) {
+        return true;
+    }
+    let minor = case.age_on(date).is_some_and(|age| age < 18);
+    !performers.is_empty() && has_authority(consent, minor)
+}
+
+/// A surrogate's authority must be on record, and unless the patient is a minor also that the patient could not
+/// decide, and when that was found. Who may stand in by default is the law of a state, and not decided here.
+fn has_authority(consent: &Resource, minor: bool) -> bool {
+    let Some(authority) = extension_of(consent, AUTHORITY_EXTENSION) else { return false };
+    let has = |name: &str| {
+        list(authority.get("extension")).any(|part| part.get("url").and_then(Value::as_str) == Some(name))
+    };
+    has("authority") && (minor || (has("capacity") && has("capacityDate")))
+}
+
+fn is_evidenced(case: &Case, consent: &Resource, _: Date) -> bool {
+    let written = consent.get("sourceReference").is_some() || consent.get("sourceAttachment").is_some();
+    written
+        || (case.program.verbal_consent
+            && list(consent.get("verification")).any(|proof| {
+                proof.get("verified").and_then(Value::as_bool) == Some(true) && proof.get("verificationDate").is_some()
+            }))
+}
