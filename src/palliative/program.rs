@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(program.id, "default");
         assert_eq!(program.zone.iana_name(), Some("America/Los_Angeles"));
         assert_eq!(program.rule_sets.len(), 2);
-        assert_eq!(program.required_roles, [vec!["rn", "prescriber"], vec!["social-worker"]]);
+        assert_eq!(
+            program.required_roles,
+            [vec!["rn", "prescriber"], vec!["social-worker"], vec!["phone-24-7"]]
+        );
         assert_eq!(program.organization.as_deref(), Some("Organization/default"));
         assert!(program.phone_all_day && program.active);
     }

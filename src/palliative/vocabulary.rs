@@ -59,6 +59,8 @@ own! {
     HOSPICE_END_EXTENSION = "StructureDefinition/hospice-end";
     /// Where a person died.
     DEATH_PLACE_EXTENSION = "StructureDefinition/place-of-death";
+    /// The document of a hospice election, on its Flag.
+    ELECTION_EXTENSION = "StructureDefinition/election-document";
     /// Who asked for an ending or a decision: `patient`, `surrogate`, `provider`, `plan`, `system`.
     INITIATED_BY_EXTENSION = "StructureDefinition/initiated-by";
     /// The settings of a programme.

@@ -55,7 +55,10 @@ fn is_agreement(_: &Case, consent: &Resource, _: Date) -> bool {
 }
 
 fn is_dated(case: &Case, consent: &Resource, date: Date) -> bool {
-    consent.text("/dateTime").and_then(|text| first_day(text, case.program)).is_some_and(|given| given <= date)
+    consent
+        .text("/dateTime")
+        .and_then(|text| first_day(text, case.program))
+        .is_some_and(|given| given <= date)
 }
 
 fn is_in_period(case: &Case, consent: &Resource, date: Date) -> bool {
@@ -106,6 +109,7 @@ fn is_evidenced(case: &Case, consent: &Resource, _: Date) -> bool {
     written
         || (case.program.verbal_consent
             && list(consent.get("verification")).any(|proof| {
-                proof.get("verified").and_then(Value::as_bool) == Some(true) && proof.get("verificationDate").is_some()
+                proof.get("verified").and_then(Value::as_bool) == Some(true)
+                    && proof.get("verificationDate").is_some()
             }))
 }

@@ -19,13 +19,15 @@ const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 
 /// A property of the code system, its value, and the line of business that has it.
 static MAP: LazyLock<Vec<(String, String, String)>> = LazyLock::new(|| {
-    let system: Value = serde_json::from_str(include_str!("../../definitions/code-systems/line-of-business.json"))
-        .expect("the definition comes with the program and a test reads it");
+    let system: Value =
+        serde_json::from_str(include_str!("../../definitions/code-systems/line-of-business.json"))
+            .expect("the definition comes with the program and a test reads it");
     rows(&system)
 });
 
 fn rows(system: &Value) -> Vec<(String, String, String)> {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     list(system.get("concept"))
         .flat_map(|concept| {
             let line = text(concept, "code");
@@ -39,11 +41,14 @@ fn rows(system: &Value) -> Vec<(String, String, String)> {
 pub fn line_of_business(coverage: &Resource) -> Option<&'static str> {
     codings(coverage.get("type")).find_map(|(system, code)| {
         if PAYMENT_TYPOLOGY.contains(&system) {
-            let matching = MAP.iter().filter(|(property, prefix, _)| property == "sopt-prefix" && code.starts_with(prefix.as_str()));
+            let matching = MAP.iter().filter(|(property, prefix, _)| {
+                property == "sopt-prefix" && code.starts_with(prefix.as_str())
+            });
             return matching.max_by_key(|(_, prefix, _)| prefix.len()).map(|(_, _, line)| line.as_str());
         }
         let act = |(property, own, _): &&(String, String, String)| property == "act-code" && own == code;
-        (system == ACT_CODE).then(|| MAP.iter().find(act).map_or("managed-care-unspecified", |(_, _, line)| line))
+        (system == ACT_CODE)
+            .then(|| MAP.iter().find(act).map_or("managed-care-unspecified", |(_, _, line)| line))
     })
 }
 
@@ -83,7 +88,11 @@ mod tests {
         ];
         for (system, code, expected) in cases {
             let coverage = json!({ "resourceType": "Coverage", "type": { "coding": [{ "system": system, "code": code }] } });
-            assert_eq!(line_of_business(&Resource::from_value(coverage).unwrap()), expected, "{system} {code}");
+            assert_eq!(
+                line_of_business(&Resource::from_value(coverage).unwrap()),
+                expected,
+                "{system} {code}"
+            );
         }
     }
 }

@@ -117,7 +117,11 @@ impl Case<'_> {
     /// 404 `episode-not-found` for an episode that belongs to no programme of ours.
     pub fn state(&self) -> Result<State, Failure> {
         state_of(self.episode).ok_or_else(|| {
-            coded(Reason::NotFound, "episode-not-found", "This EpisodeOfCare belongs to no palliative programme of ours.")
+            coded(
+                Reason::NotFound,
+                "episode-not-found",
+                "This EpisodeOfCare belongs to no palliative programme of ours.",
+            )
         })
     }
 
@@ -196,7 +200,8 @@ pub fn last_day(text: &str, program: &Program) -> Option<Date> {
 /// Whether a period covers a day; an open end covers all. None where a bound cannot be read.
 pub fn covers(period: Option<&Value>, date: Date, program: &Program) -> bool {
     let bound = |name: &str| period.and_then(|period| period.get(name)).and_then(Value::as_str);
-    let starts = bound("start").is_none_or(|text| first_day(text, program).is_some_and(|start| start <= date));
+    let starts =
+        bound("start").is_none_or(|text| first_day(text, program).is_some_and(|start| start <= date));
     let ends = bound("end").is_none_or(|text| last_day(text, program).is_some_and(|end| date <= end));
     starts && ends
 }

@@ -1,11 +1,22 @@
 //! The enrolment of a person in a palliative programme: states, the table of transitions, guards, and what each
 //! transition writes. An EpisodeOfCare carries it. <https://hl7.org/fhir/R4/episodeofcare.html>
 
+pub mod actions;
+pub mod checks;
+pub mod companions;
 pub mod consent;
 pub mod coverage;
+pub mod drafts;
+pub mod enroll;
+pub mod episode;
+pub mod evidence;
 pub mod facts;
+pub mod guards;
+pub mod refer;
+pub mod request;
 pub mod state;
 pub mod table;
+pub mod transition;
 
 use serde_json::Value;
 
@@ -33,8 +44,10 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     if resource.ty().name() != "EpisodeOfCare" {
         return None;
     }
-    let state = State::parse(extension_of(resource, STATE_EXTENSION)?.pointer("/valueCoding/code")?.as_str()?)?;
-    let program = extension_of(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
+    let state =
+        State::parse(extension_of(resource, STATE_EXTENSION)?.pointer("/valueCoding/code")?.as_str()?)?;
+    let program =
+        extension_of(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
     Some(EpisodeRow {
         patient: resource.text("/patient/reference")?.strip_prefix("Patient/")?.to_owned(),
         program: program.strip_prefix("HealthcareService/")?.to_owned(),

@@ -1,0 +1,272 @@
+//! What each action does, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use fhir_typed::Resource as Typed;
+use fhir_typed::resources::EpisodeOfCare;
+use fhir_typed::types::Extension;
+use fhir_typed::types::ExtensionValue;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::outcome::Failure;
+use crate::palliative::element::complex;
+use crate::palliative::element::date_value;
+use crate::palliative::element::extension;
+use crate::palliative::element::find;
+use crate::palliative::element::plain_code;
+use crate::palliative::element::reference_value;
+use crate::palliative::element::remove;
+use crate::palliative::element::set;
+use crate::palliative::element::string_value;
+use crate::palliative::enrollment::companions::Deed;
+use crate::palliative::enrollment::companions::enrollment_task;
+use crate::palliative::enrollment::companions::flag;
+use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::companions::provenance;
+use crate::palliative::enrollment::companions::task;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::evidence::Outcome;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::refer;
+use crate::palliative::enrollment::request::Outreach;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::request::reason;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::transition::Beside;
+use crate::palliative::enrollment::transition::Change;
+use crate::palliative::enrollment::transition::amend;
+use crate::palliative::enrollment::transition::enrolled_flags;
+use crate::palliative::program::HospicePolicy;
+use crate::palliative::program::Program;
+use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
+use crate::palliative::vocabulary::CONSENT_EXTENSION;
+use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
+use crate::palliative::vocabulary::END_DATE_EXTENSION;
+use crate::palliative::vocabulary::END_REASON_EXTENSION;
+use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::EXPECTED_EXTENSION;
+use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
+use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
+use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
+
+/// Does what the action does, on the episode and in further drafts.
+///
+/// # Errors
+/// `Internal` where a stored resource cannot be read.
+pub fn apply(
+    case: &Case,
+    request: &Request,
+    (stored, drafts): (&mut EpisodeOfCare, &mut Drafts),
+    beside: Beside,
+) -> Result<Change, Failure> {
+    let on = request.date.unwrap_or(case.today());
+    let mut change = Change { to: case.state()?, on, last_day: None, reasons: request.reason_concepts() };
+    if change.reasons.is_empty() {
+        change.reasons.extend(usual_reason(request.action).map(reason));
+    }
+    note_inputs(stored, request);
+    match request.action {
+        Action::Screen => change.to = State::Screening,
+        Action::Determine => determine(request, stored, &mut change),
+        Action::Offer => offer(case, request, stored, &mut change),
+        Action::Decline => decline(case, drafts, &mut change),
+        Action::Consent => change.to = State::Consented,
+        Action::Lapse => change.to = State::Lapsed,
+        Action::Waitlist => change.to = State::Waitlisted,
+        Action::Hold => change.to = State::OnHold,
+        Action::Resume => change.to = State::Enrolled,
+        Action::Transfer => transfer(case, (stored, drafts), beside, &mut change)?,
+        Action::Graduate => {
+            change.to = State::Graduated;
+            follow_up(
+                case,
+                drafts,
+                ("pcmh-follow-up", "Follow up in the medical home after palliative care"),
+            )?;
+        }
+        Action::Discharge => change.to = State::Discharged,
+        Action::HospiceElect => elect_hospice(case, request, drafts, &mut change)?,
+        Action::Death => {
+            change.to = State::Deceased;
+            follow_up(case, drafts, ("bereavement-follow-up", "Follow up with the family in bereavement"))?;
+        }
+        Action::Void => change.to = State::EnteredInError,
+        Action::Undo => undo(case, stored, drafts, &mut change),
+        Action::Refer | Action::Enroll => {
+            return Err(Failure::internal("refer and enroll have rules of their own"));
+        }
+    }
+    Ok(change)
+}
+
+/// The reason that goes without saying.
+pub fn usual_reason(action: Action) -> Option<&'static str> {
+    match action {
+        Action::HospiceElect => Some("hospice-election"),
+        Action::Death => Some("deceased"),
+        _ => None,
+    }
+}
+
+/// Keeps on the episode what came with the request.
+fn note_inputs(stored: &mut EpisodeOfCare, request: &Request) {
+    let extensions = &mut stored.extension;
+    remove(extensions, EXPECTED_EXTENSION);
+    let reference = |to: &String| reference_value(to);
+    let kept = [
+        request.expected.map(|date| extension(EXPECTED_EXTENSION, date_value(date))),
+        request.consent.as_ref().map(|to| extension(CONSENT_EXTENSION, reference(to))),
+        request.authorization.as_ref().map(|to| extension(AUTHORIZATION_EXTENSION, reference(to))),
+        request.place.as_ref().map(|place| extension(DEATH_PLACE_EXTENSION, string_value(place))),
+        request
+            .initiated_by
+            .as_ref()
+            .or(request.decided_by.as_ref())
+            .map(|who| extension(INITIATED_BY_EXTENSION, plain_code(who))),
+    ];
+    for one in kept.into_iter().flatten() {
+        set(extensions, one);
+    }
+    extensions.extend(request.outreach.iter().map(outreach));
+}
+
+fn outreach(attempt: &Outreach) -> Extension {
+    let mut parts = vec![
+        extension("method", plain_code(&attempt.method)),
+        extension("by", reference_value(&attempt.by)),
+        extension("date", date_value(attempt.date)),
+    ];
+    parts.extend(attempt.language.as_ref().map(|language| extension("language", plain_code(language))));
+    let used = attempt.interpreter_used;
+    parts.extend(used.map(|used| extension("interpreterUsed", ExtensionValue::Boolean(used.into()))));
+    complex(OUTREACH_EXTENSION, parts)
+}
+
+fn determine(request: &Request, stored: &mut EpisodeOfCare, change: &mut Change) {
+    let Some(evidence) = &request.evidence else { return };
+    set(&mut stored.extension, evidence.freeze());
+    let (to, why) = match evidence.outcome {
+        Outcome::Eligible => (State::Eligible, None),
+        Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
+        Outcome::NotEligible | Outcome::Indeterminate => (State::NotEligible, Some("not-eligible-criteria")),
+    };
+    change.to = to;
+    if change.reasons.is_empty() {
+        change.reasons.extend(why.map(reason));
+    }
+}
+
+fn offer(case: &Case, request: &Request, stored: &mut EpisodeOfCare, change: &mut Change) {
+    let last = request.outreach.iter().map(|one| one.date).max().unwrap_or(change.on);
+    let expires = last.checked_add(case.program.offer_expires_days.days()).unwrap_or(last);
+    set(&mut stored.extension, extension(OFFER_EXPIRES_EXTENSION, date_value(expires)));
+    change.to = State::Offered;
+}
+
+fn transfer(
+    case: &Case,
+    (stored, drafts): (&EpisodeOfCare, &mut Drafts),
+    beside: Beside,
+    change: &mut Change,
+) -> Result<(), Failure> {
+    change.to = State::TransferredOut;
+    change.last_day = Some(change.on.yesterday().unwrap_or(change.on));
+    let Some(target) = beside.target else { return Ok(()) };
+    let state = if target.accepts_consent { State::Consented } else { State::Offered };
+    continued(case, stored, (target, state, change.on), drafts)
+}
+
+fn decline(case: &Case, drafts: &mut Drafts, change: &mut Change) {
+    change.to = State::Declined;
+    for request in refer::referrals(case).filter(|request| request.text("/status") == Some("active")) {
+        let mut request = request.clone();
+        request.object_mut().insert("status".into(), "revoked".into());
+        amend(drafts, request);
+    }
+}
+
+fn elect_hospice(
+    case: &Case,
+    request: &Request,
+    drafts: &mut Drafts,
+    change: &mut Change,
+) -> Result<(), Failure> {
+    if hospice_since(case, change.on).is_none() {
+        let mut made = flag(case, "hospice-election", "Hospice elected", change.on);
+        let election = request.hospice.as_ref();
+        made.author =
+            election.and_then(|one| one.organization.as_deref()).map(crate::palliative::element::reference);
+        let document = election.and_then(|one| one.document.as_deref());
+        made.extension.extend(
+            document
+                .map(|to| extension(crate::palliative::vocabulary::ELECTION_EXTENSION, reference_value(to))),
+        );
+        drafts.add(Typed::Flag(Box::new(made)))?;
+    }
+    let both = case.program.hospice_policy == HospicePolicy::Concurrent && case.is_child_on(change.on);
+    if both {
+        return follow_up(
+            case,
+            drafts,
+            ("concurrent-care-review", "Review hospice and palliative care side by side"),
+        );
+    }
+    change.to = State::HospiceElected;
+    change.last_day = Some(change.on.yesterday().unwrap_or(change.on));
+    Ok(())
+}
+
+fn follow_up(case: &Case, drafts: &mut Drafts, (code, words): (&str, &str)) -> Result<(), Failure> {
+    drafts.add(Typed::Task(Box::new(task(case, &case.episode_name(), code, words)))).map(|_| ())
+}
+
+fn undo(case: &Case, stored: &mut EpisodeOfCare, drafts: &mut Drafts, change: &mut Change) {
+    change.to = episode::previous(stored).unwrap_or(change.to);
+    change.on = case.today();
+    if change.to.is_open() {
+        for url in [END_DATE_EXTENSION, END_REASON_EXTENSION, ENROLLED_DAYS_EXTENSION] {
+            remove(&mut stored.extension, url);
+        }
+        if let Some(period) = stored.period.as_mut() {
+            period.end = None;
+        }
+    }
+    if matches!(change.to, State::Enrolled | State::OnHold) {
+        for flag in enrolled_flags(case) {
+            let mut flag = flag.clone();
+            flag.object_mut().insert("status".into(), "active".into());
+            if let Some(period) = flag.object_mut().get_mut("period").and_then(Value::as_object_mut) {
+                period.remove("end");
+            }
+            amend(drafts, flag);
+        }
+    }
+}
+
+/// The episode with which another programme goes on after a transfer.
+fn continued(
+    case: &Case,
+    stored: &EpisodeOfCare,
+    (target, state, on): (&Program, State, Date),
+    drafts: &mut Drafts,
+) -> Result<(), Failure> {
+    let there = Case { program: target, ..case.clone() };
+    let mut next = episode::opened(target, case.patient(), state, on);
+    next.referral_request.clone_from(&stored.referral_request);
+    next.extension.push(extension(TRANSFERRED_FROM_EXTENSION, reference_value(&case.episode_name())));
+    next.extension.push(extension(RECEIVED_EXTENSION, date_value(on)));
+    if state == State::Consented {
+        next.extension.extend(find(&stored.extension, CONSENT_EXTENSION).cloned());
+    }
+    let evidence = find(&stored.extension, crate::palliative::vocabulary::EVIDENCE_EXTENSION).cloned();
+    next.extension.extend(evidence);
+    let next = drafts.add(Typed::EpisodeOfCare(Box::new(next)))?;
+    let task = drafts.add(Typed::Task(Box::new(enrollment_task(&there, &next, state))))?;
+    let targets = vec![next, task, name(case.episode)];
+    let deed = Deed { action: Action::Transfer, on, reasons: Vec::new(), targets };
+    drafts.add(Typed::Provenance(Box::new(provenance(&there, deed)))).map(|_| ())
+}

@@ -1,0 +1,224 @@
+//! What each action asks of the facts, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use fhir_typed::resources::EpisodeOfCare;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::palliative::element::find_date;
+use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::consent;
+use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::evidence::Evidence;
+use crate::palliative::enrollment::evidence::Outcome;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::facts::program_of;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::transition::Beside;
+use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
+use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+
+/// How long an ending can be undone.
+const UNDO_DAYS: i64 = 30;
+
+/// Every rule of the action that does not hold.
+///
+/// # Errors
+/// 409 where another open episode stands in the way; 404 where the programme to transfer to is not there.
+pub fn guard(
+    case: &Case,
+    stored: &EpisodeOfCare,
+    request: &Request,
+    beside: Beside,
+) -> Result<Vec<Issue>, Failure> {
+    let issues = match request.action {
+        Action::Determine => determinable(case, request),
+        Action::Offer => attempts_left(case, stored),
+        Action::Consent => agreement(case, request),
+        Action::Lapse => lapsable(case, stored, request),
+        Action::Waitlist => full(case, beside),
+        Action::Resume => resumable(case, request.date.unwrap_or(case.today())),
+        Action::Transfer => transferable(case, beside)?,
+        Action::Undo => undoable(case, stored)?,
+        Action::Refer
+        | Action::Screen
+        | Action::Decline
+        | Action::Enroll
+        | Action::Hold
+        | Action::Graduate
+        | Action::Discharge
+        | Action::HospiceElect
+        | Action::Death
+        | Action::Void => Vec::new(),
+    };
+    Ok(issues)
+}
+
+fn determinable(case: &Case, request: &Request) -> Vec<Issue> {
+    let Some(evidence) = &request.evidence else {
+        return vec![
+            broken("indeterminate", "There is no screening result; screen first.")
+                .at(parameter("screenResult")),
+        ];
+    };
+    let approved = request.authorization.is_some() || !case.program.requires_authorization;
+    match evidence.outcome {
+        Outcome::Indeterminate => {
+            vec![broken("indeterminate", still_missing(evidence)).at(parameter("screenResult"))]
+        }
+        Outcome::Eligible if !approved => vec![
+            broken("authorization-missing", "The programme needs the payer's authorisation.")
+                .at(parameter("authorization")),
+        ],
+        Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded => stale(case, evidence, case.today()),
+    }
+}
+
+fn still_missing(evidence: &Evidence) -> String {
+    let missing = evidence.missing.join("; ");
+    format!("Eligibility cannot be told yet; collect what is missing and screen again: {missing}")
+}
+
+/// Evidence must be recent enough, and made by a rule set that is in force.
+pub fn stale(case: &Case, evidence: &Evidence, date: Date) -> Vec<Issue> {
+    let last =
+        evidence.as_of.checked_add(case.program.eligibility_valid_days.days()).unwrap_or(evidence.as_of);
+    let old = (date > last)
+        .then(|| format!("The screening of {} was valid until {last}; screen again.", evidence.as_of));
+    let unknown = (!case.rule_sets.contains(&evidence.rule_set)).then(|| {
+        format!("The screening used {}, which is not in force here; screen again.", evidence.rule_set)
+    });
+    old.into_iter().chain(unknown).map(|text| broken("not-eligible", text)).collect()
+}
+
+fn attempts(stored: &EpisodeOfCare) -> i64 {
+    let made = stored.extension.iter().filter(|extension| extension.url == OUTREACH_EXTENSION).count();
+    i64::try_from(made).unwrap_or(i64::MAX)
+}
+
+fn attempts_left(case: &Case, stored: &EpisodeOfCare) -> Vec<Issue> {
+    let most = case.program.max_attempts;
+    if attempts(stored) < most {
+        return Vec::new();
+    }
+    vec![broken("attempts", format!("The programme makes {most} attempts, and all were made; use `lapse`."))]
+}
+
+fn lapsable(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
+    let made = attempts(stored).saturating_add(i64::try_from(request.outreach.len()).unwrap_or(0));
+    let expires = find_date(&stored.extension, OFFER_EXPIRES_EXTENSION);
+    if made >= case.program.max_attempts || expires.is_some_and(|expires| expires < case.today()) {
+        return Vec::new();
+    }
+    vec![broken(
+        "attempts",
+        format!(
+            "{made} of {} attempts to reach the person are on record, and no offer has expired.",
+            case.program.max_attempts
+        ),
+    )]
+}
+
+fn agreement(case: &Case, request: &Request) -> Vec<Issue> {
+    let Some(to) = &request.consent else { return Vec::new() };
+    let Some(found) = case.chart.find(to) else {
+        return vec![
+            broken("consent-missing", format!("{to} is not on file for this patient."))
+                .at(parameter("consent")),
+        ];
+    };
+    let date = request.date.unwrap_or(case.today());
+    let flaws = consent::flaws(case, found, date);
+    flaws.into_iter().map(|flaw| invalid_agreement(date, flaw)).collect()
+}
+
+/// One flaw of an agreement as an issue.
+pub fn invalid_agreement(date: Date, flaw: &str) -> Issue {
+    broken("consent-invalid", format!("The enrolment agreement is not valid on {date}: {flaw}."))
+        .at(parameter("consent"))
+}
+
+fn full(case: &Case, beside: Beside) -> Vec<Issue> {
+    match (case.program.capacity, beside.enrolled) {
+        (Some(most), Some(enrolled)) if enrolled < most => {
+            vec![broken("capacity", format!("{enrolled} of {most} places are taken; enrol the person now."))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn resumable(case: &Case, date: Date) -> Vec<Issue> {
+    let died =
+        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
+    let hospice = hospice_since(case, date)
+        .filter(|_| !case.is_child_on(date))
+        .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")));
+    died.into_iter().chain(hospice).collect()
+}
+
+/// Whether the patient's record says that the person died.
+pub fn has_died(case: &Case) -> bool {
+    case.chart.find(case.patient()).is_some_and(|patient| {
+        patient.get("deceasedDateTime").is_some()
+            || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
+    })
+}
+
+fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
+    let Some(target) = beside.target else {
+        return Err(coded(
+            Reason::NotFound,
+            "program-not-found",
+            "The programme to transfer to is not there.",
+        )
+        .at(parameter("targetProgram")));
+    };
+    if target.id == case.program.id {
+        let text = "The episode is in that programme already.";
+        return Ok(vec![broken("bad-parameter", text).at(parameter("targetProgram"))]);
+    }
+    if case.others_open().any(|(_, program)| program == target.reference()) {
+        return Err(coded(
+            Reason::Conflict,
+            "already-open",
+            "The person has an open episode in that programme.",
+        ));
+    }
+    let inactive =
+        (!target.active).then(|| broken("program-inactive", "That programme takes nobody at present."));
+    Ok(inactive.into_iter().collect())
+}
+
+fn undoable(case: &Case, stored: &EpisodeOfCare) -> Result<Vec<Issue>, Failure> {
+    let program = program_of(case.episode);
+    let created = |episode: &crate::fhir::resource::Resource| {
+        episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned()
+    };
+    let later = case.chart.of("EpisodeOfCare").any(|other| {
+        other.id() != case.episode.id()
+            && program_of(other) == program
+            && (state_of(other).is_some_and(State::is_open) || created(other) > created(case.episode))
+    });
+    if later {
+        let text = "A later episode in the same programme exists; the earlier ending stands.";
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
+    let ended = episode::since(stored).unwrap_or(case.today());
+    let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
+    let late = (case.today() > last)
+        .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
+    let unknown = episode::previous(stored)
+        .is_none()
+        .then(|| broken("bad-parameter", "No earlier state is on record."));
+    let died =
+        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
+    Ok(late.into_iter().chain(unknown).chain(died).collect())
+}

@@ -1,0 +1,171 @@
+//! The resources that accompany an episode: its task, referral, flags, and the record of who did what.
+//! <https://hl7.org/fhir/R4/provenance.html>
+
+use fhir_typed::Resource as Typed;
+use fhir_typed::resources::Flag;
+use fhir_typed::resources::Provenance;
+use fhir_typed::resources::ProvenanceAgent;
+use fhir_typed::resources::ProvenanceOccurred;
+use fhir_typed::resources::Task;
+use fhir_typed::types::CodeableConcept;
+use fhir_typed::types::Reference;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::datetime::instant;
+use crate::fhir::outcome::Failure;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::concept;
+use crate::palliative::element::extension;
+use crate::palliative::element::named;
+use crate::palliative::element::period;
+use crate::palliative::element::reference;
+use crate::palliative::element::reference_value;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::episode::state_concept;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Who;
+use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::state::Ever;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::vocabulary::ACTION_SYSTEM;
+use crate::palliative::vocabulary::EPISODE_EXTENSION;
+use crate::palliative::vocabulary::FLAG_SYSTEM;
+use crate::palliative::vocabulary::TASK_SYSTEM;
+
+/// A task of the programme about an episode.
+pub fn task(case: &Case, episode: &str, code: &str, words: &str) -> Task {
+    Task {
+        status: "requested".into(),
+        intent: "order".into(),
+        code: Some(concept(TASK_SYSTEM, code, words)),
+        focus: Some(reference(episode)),
+        r#for: Some(reference(case.patient())),
+        authored_on: Some(instant(case.now).into()),
+        last_modified: Some(instant(case.now).into()),
+        owner: case.program.organization.as_deref().map(reference),
+        ..Task::default()
+    }
+}
+
+/// The enrolment's own task, in step with the state.
+pub fn enrollment_task(case: &Case, episode: &str, state: State) -> Task {
+    Task {
+        status: state.task_status(Ever::NotEnrolled).into(),
+        business_status: Some(state_concept(state)),
+        ..task(case, episode, "palliative-enrollment", "Enrolment")
+    }
+}
+
+/// The episode's own task, where it is on file.
+pub fn task_of<'a>(case: &Case<'a>) -> Option<&'a Resource> {
+    let episode = case.episode_name();
+    case.chart.of("Task").find(|task| {
+        task.text("/focus/reference") == Some(episode.as_str())
+            && has_coding(task.get("code"), TASK_SYSTEM, "palliative-enrollment")
+    })
+}
+
+/// Brings the episode's task in step with its state; makes one where none is on file.
+///
+/// # Errors
+/// `Internal` where the stored task cannot be read.
+pub fn keep_task(
+    case: &Case,
+    drafts: &mut Drafts,
+    (state, ever): (State, Ever),
+    reason: Option<CodeableConcept>,
+) -> Result<(), Failure> {
+    let Some(stored) = task_of(case) else {
+        let mut task = enrollment_task(case, &case.episode_name(), state);
+        task.status = state.task_status(ever).into();
+        task.status_reason = reason.map(Box::new);
+        return drafts.add(Typed::Task(Box::new(task))).map(|_| ());
+    };
+    let Typed::Task(mut task) = fhir_typed::typed(stored.value().clone()).map_err(Failure::internal)? else {
+        return Err(Failure::internal("a Task was read as another type"));
+    };
+    task.status = state.task_status(ever).into();
+    task.business_status = Some(state_concept(state));
+    task.last_modified = Some(instant(case.now).into());
+    task.status_reason = reason.map(Box::new);
+    drafts.update(stored, Typed::Task(task))
+}
+
+/// A flag of ours on the patient.
+pub fn flag(case: &Case, code: &str, words: &str, since: Date) -> Flag {
+    Flag {
+        status: "active".into(),
+        code: concept(FLAG_SYSTEM, code, words),
+        subject: reference(case.patient()),
+        period: Some(period(Some(since), None)),
+        extension: vec![extension(EPISODE_EXTENSION, reference_value(&case.episode_name()))],
+        ..Flag::default()
+    }
+}
+
+/// Whether an adult's hospice election is in force on the day. The day on which an election was revoked is free
+/// again.
+pub fn hospice_since(case: &Case, date: Date) -> Option<String> {
+    case.chart.of("Flag").find_map(|flag| {
+        let live = flag.text("/status").is_some_and(|status| status != "entered-in-error");
+        let election = has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election");
+        let ended = flag.text("/period/end");
+        let revoked =
+            ended.and_then(|end| crate::palliative::enrollment::facts::first_day(end, case.program));
+        let in_force = live
+            && election
+            && covers(flag.get("period"), date, case.program)
+            && revoked.is_none_or(|revoked| date < revoked)
+            && (flag.text("/status") == Some("active") || ended.is_some());
+        in_force.then(|| flag.text("/period/start").unwrap_or("an unknown day").to_owned())
+    })
+}
+
+/// What was done, for the record.
+#[derive(Clone, Debug)]
+pub struct Deed {
+    /// What.
+    pub action: Action,
+    /// When it took effect.
+    pub on: Date,
+    /// Why.
+    pub reasons: Vec<CodeableConcept>,
+    /// What it touched.
+    pub targets: Vec<String>,
+}
+
+/// Who did what to which resources, and why.
+pub fn provenance(case: &Case, deed: Deed) -> Provenance {
+    Provenance {
+        target: deed.targets.iter().map(|target| *reference(target)).collect(),
+        occurred: Some(ProvenanceOccurred::DateTime(deed.on.to_string().into())),
+        recorded: instant(case.now).into(),
+        reason: deed.reasons,
+        activity: Some(concept(ACTION_SYSTEM, deed.action.code(), "")),
+        agent: vec![ProvenanceAgent {
+            who: acting(case),
+            on_behalf_of: case.program.organization.as_deref().map(reference),
+            ..ProvenanceAgent::default()
+        }],
+        ..Provenance::default()
+    }
+}
+
+/// The acting person as a reference.
+pub fn acting(case: &Case) -> Box<Reference> {
+    match &case.actor.who {
+        Who::Reference(to) => reference(to),
+        Who::Name(name) => named(name),
+    }
+}
+
+/// Whether the resource carries this episode's mark.
+pub fn is_of_episode(resource: &Resource, episode: &str) -> bool {
+    crate::palliative::enrollment::extension_of(resource, EPISODE_EXTENSION)
+        .and_then(|extension| extension.pointer("/valueReference/reference"))
+        .and_then(Value::as_str)
+        == Some(episode)
+}

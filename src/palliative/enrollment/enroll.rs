@@ -1,0 +1,217 @@
+//! The start of the service: its guards, all checked and all reported together, and what it writes.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use fhir_typed::Resource as Typed;
+use fhir_typed::resources::EpisodeOfCare;
+use fhir_typed::types::Extension;
+use jiff::civil::Date;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::fhir::parameters::Input;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::complex;
+use crate::palliative::element::date_value;
+use crate::palliative::element::extension;
+use crate::palliative::element::find_text;
+use crate::palliative::element::period;
+use crate::palliative::element::plain_code;
+use crate::palliative::element::reference;
+use crate::palliative::element::reference_value;
+use crate::palliative::element::set;
+use crate::palliative::element::string_value;
+use crate::palliative::element::target;
+use crate::palliative::enrollment::companions::flag;
+use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::guards;
+use crate::palliative::enrollment::request::Wanted;
+use crate::palliative::enrollment::request::refused;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::transition;
+use crate::palliative::enrollment::transition::Change;
+use crate::palliative::enrollment::transition::finish;
+use crate::palliative::enrollment::transition::impossible;
+use crate::palliative::enrollment::transition::permit;
+use crate::palliative::vocabulary::CONSENT_EXTENSION;
+use crate::palliative::vocabulary::COVERAGE_EXTENSION;
+use crate::palliative::vocabulary::EPISODE_EXTENSION;
+use crate::palliative::vocabulary::INTAKE_EXTENSION;
+use crate::palliative::vocabulary::OVERRIDE_EXTENSION;
+use crate::palliative::vocabulary::PCMH_EXTENSION;
+use crate::palliative::vocabulary::SETTING_EXTENSION;
+use crate::palliative::vocabulary::TIER_EXTENSION;
+
+/// What comes with the wish to enrol.
+#[derive(Clone, Debug)]
+pub struct Enrollment {
+    /// `startDate`
+    pub start: Date,
+    /// `setting`
+    pub setting: String,
+    /// `coverage`: a reference.
+    pub coverage: String,
+    /// `consent`, if it is not on the episode already.
+    pub consent: Option<Wanted>,
+    /// `careTeam`
+    pub care_team: Option<Wanted>,
+    /// `pcmhSite`: a reference.
+    pub pcmh_site: Option<String>,
+    /// `intakeEncounter`: a reference.
+    pub intake_encounter: Option<String>,
+    /// `tier`
+    pub tier: Option<String>,
+    /// `overrideReason`
+    pub override_reason: Option<String>,
+}
+
+const TIERS: [&str; 4] = ["tier-1", "tier-2", "tier-3", "tier-4"];
+
+impl Enrollment {
+    /// Reads the parameters of `$palliative-enroll`.
+    ///
+    /// # Errors
+    /// 400 for a parameter that cannot be used.
+    pub fn read(given: &Input) -> Result<Self, Failure> {
+        let needed = |name: &str| refused(name, format!("`{name}` is missing or empty."));
+        let tier = given.text("tier").map(str::to_owned);
+        if let Some(tier) = tier.as_deref().filter(|tier| !TIERS.contains(tier)) {
+            return Err(refused("tier", format!("`{tier}` is not a tier; use one of {}.", TIERS.join(", "))));
+        }
+        Ok(Self {
+            start: given.day("startDate")?.ok_or_else(|| needed("startDate"))?,
+            setting: given.text("setting").map(str::to_owned).ok_or_else(|| needed("setting"))?,
+            coverage: given.reference("coverage").map(str::to_owned).ok_or_else(|| needed("coverage"))?,
+            consent: Wanted::read(given, "consent"),
+            care_team: Wanted::read(given, "careTeam"),
+            pcmh_site: given.reference("pcmhSite").map(str::to_owned),
+            intake_encounter: given.reference("intakeEncounter").map(str::to_owned),
+            tier,
+            override_reason: given.text("overrideReason").map(str::to_owned),
+        })
+    }
+
+    /// The agreement: the one given here, or the one on the episode.
+    pub fn agreement<'a>(&'a self, case: &Case<'a>) -> Option<&'a Resource> {
+        match &self.consent {
+            Some(Wanted::New(sent)) => Some(sent),
+            Some(Wanted::Reference(to)) => case.chart.find(to),
+            None => {
+                let on_file = crate::palliative::enrollment::extension_of(case.episode, CONSENT_EXTENSION)?;
+                case.chart.find(on_file.pointer("/valueReference/reference")?.as_str()?)
+            }
+        }
+    }
+
+    /// The team: the one given here, or the one on the episode.
+    pub fn team<'a>(&'a self, case: &Case<'a>) -> Option<&'a Resource> {
+        match &self.care_team {
+            Some(Wanted::New(sent)) => Some(sent),
+            Some(Wanted::Reference(to)) => case.chart.find(to),
+            None => case.chart.find(case.episode.text("/team/0/reference")?),
+        }
+    }
+}
+
+/// Decides on the start of the service.
+///
+/// # Errors
+/// 409 alone where the state does not allow it; else 422 with every guard that does not hold.
+pub fn decide(case: &Case, wish: &Enrollment) -> Result<Decision, Failure> {
+    let state = case.state()?;
+    let stored = episode::typed(case.episode)?;
+    if state == State::Enrolled && episode::start(&stored) == Some(wish.start) {
+        return Ok(Decision::nothing(state));
+    }
+    let row = transition(state, Action::Enroll).ok_or_else(|| impossible(state, Action::Enroll))?;
+    permit(case.actor, row)?;
+    let issues: Vec<Issue> = guards::all(case, &stored, wish);
+    if !issues.is_empty() {
+        return Err(Failure::of(Reason::BusinessRule, issues));
+    }
+    start(case, wish, stored)
+}
+
+fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<Decision, Failure> {
+    let mut drafts = Drafts::default();
+    stored.period = Some(period(Some(wish.start), None));
+    freeze(wish, &mut stored.extension);
+    if let Some(consent) = chosen(&wish.consent, &mut drafts, |_| ()) {
+        set(&mut stored.extension, extension(CONSENT_EXTENSION, reference_value(&consent)));
+    }
+    let episode = case.episode_name();
+    let team = chosen(&wish.care_team, &mut drafts, |team| mark_team(case, team, &episode));
+    if let Some(team) = team.filter(|team| !stored.team.iter().any(|own| target(own) == Some(team))) {
+        stored.team.insert(0, *reference(&team));
+    }
+    if stored.care_manager.is_none() {
+        stored.care_manager = wish.team(case).and_then(|team| guards::manager(team)).map(|to| reference(&to));
+    }
+    episode::change_state(&mut stored, State::Enrolled, wish.start);
+    drafts.add(Typed::Flag(Box::new(flag(
+        case,
+        "palliative-enrolled",
+        "Enrolled in palliative care",
+        wish.start,
+    ))))?;
+    let change = Change { to: State::Enrolled, on: wish.start, last_day: None, reasons: Vec::new() };
+    finish(case, stored, (Action::Enroll, change), drafts)
+}
+
+/// What stays on the episode as it was on the first day.
+fn freeze(wish: &Enrollment, extensions: &mut Vec<Extension>) {
+    set(extensions, extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
+    set(extensions, extension(SETTING_EXTENSION, plain_code(&wish.setting)));
+    let kept = [
+        wish.pcmh_site.as_ref().map(|to| extension(PCMH_EXTENSION, reference_value(to))),
+        wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
+        wish.override_reason.as_ref().map(|text| extension(OVERRIDE_EXTENSION, string_value(text))),
+        wish.tier.as_ref().map(|tier| tier_extension(tier, wish.start)),
+    ];
+    for one in kept.into_iter().flatten() {
+        set(extensions, one);
+    }
+}
+
+fn tier_extension(tier: &str, since: Date) -> Extension {
+    let parts = vec![extension("tier", plain_code(tier)), extension("since", date_value(since))];
+    complex(TIER_EXTENSION, parts)
+}
+
+/// The tier that an episode carries.
+pub fn tier_of(extensions: &[Extension]) -> Option<&str> {
+    let found = crate::palliative::element::find(extensions, TIER_EXTENSION)?;
+    find_text(&found.extension, "tier")
+}
+
+/// The reference of a wanted resource; a new one is written along.
+fn chosen(wanted: &Option<Wanted>, drafts: &mut Drafts, mark: impl Fn(&mut Resource)) -> Option<String> {
+    match wanted.as_ref()? {
+        Wanted::Reference(to) => Some(to.clone()),
+        Wanted::New(sent) => {
+            let name = drafts.name();
+            let mut resource = sent.clone();
+            mark(&mut resource);
+            drafts.push(resource, Place::New(name.clone()));
+            Some(name)
+        }
+    }
+}
+
+/// A team that came with the enrolment belongs to it.
+fn mark_team(case: &Case, team: &mut Resource, episode: &str) {
+    let team = team.object_mut();
+    team.entry("subject").or_insert_with(|| json!({ "reference": case.patient() }));
+    team.entry("status").or_insert_with(|| "active".into());
+    let mut extensions: Vec<Value> = list(team.get("extension")).cloned().collect();
+    extensions.push(json!({ "url": EPISODE_EXTENSION, "valueReference": { "reference": episode } }));
+    team.insert("extension".into(), Value::Array(extensions));
+}

@@ -1,0 +1,249 @@
+//! What must hold for the service to start: one function for each guard, in the order of the specification.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use std::sync::LazyLock;
+
+use fhir_typed::resources::EpisodeOfCare;
+use jiff::ToSpan;
+use serde_json::Value;
+
+use crate::fhir::outcome::Issue;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::find_date;
+use crate::palliative::enrollment::checks::has_died;
+use crate::palliative::enrollment::checks::invalid_agreement;
+use crate::palliative::enrollment::checks::stale;
+use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::consent;
+use crate::palliative::enrollment::coverage::is_active_on;
+use crate::palliative::enrollment::coverage::line_of_business;
+use crate::palliative::enrollment::enroll::Enrollment;
+use crate::palliative::enrollment::evidence::Evidence;
+use crate::palliative::enrollment::evidence::Outcome;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::refer;
+use crate::palliative::enrollment::request::bad;
+use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+use crate::palliative::vocabulary::RECOGNITION_EXTENSION;
+use crate::palliative::vocabulary::ROLE_SYSTEM;
+use crate::palliative::vocabulary::SNOMED;
+
+/// The telephone that a programme may require as it requires a role.
+const PHONE: &str = "phone-24-7";
+
+type Guard = fn(&Case, &EpisodeOfCare, &Enrollment) -> Vec<Issue>;
+
+/// Guards 2 to 10; the first, on the state, is checked before and alone.
+const GUARDS: [Guard; 10] =
+    [agreement, eligibility, hospice, payer, exclusivity, life_and_dates, roles, age, medical_home, setting];
+
+/// Every guard that does not hold.
+pub fn all(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    GUARDS.iter().flat_map(|guard| guard(case, stored, wish)).collect()
+}
+
+fn agreement(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let Some(consent) = wish.agreement(case) else {
+        let text = format!("No enrolment agreement on {} is on file.", wish.start);
+        return vec![broken("consent-missing", text).at(parameter("consent"))];
+    };
+    consent::flaws(case, consent, wish.start)
+        .into_iter()
+        .map(|flaw| invalid_agreement(wish.start, flaw))
+        .collect()
+}
+
+fn eligibility(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    if wish.override_reason.is_some() {
+        let text = "Only one with the role `program-director` may override the screening.";
+        let may = case.actor.is_director();
+        return if may {
+            Vec::new()
+        } else {
+            vec![broken("not-eligible", text).at(parameter("overrideReason"))]
+        };
+    }
+    let Some(evidence) = Evidence::thaw(&stored.extension) else {
+        return vec![broken(
+            "not-eligible",
+            "No screening result is on the episode; screen and determine first.",
+        )];
+    };
+    if evidence.outcome != Outcome::Eligible {
+        return vec![broken(
+            "not-eligible",
+            "The screening on the episode did not find the person eligible.",
+        )];
+    }
+    stale(case, &evidence, wish.start)
+}
+
+/// No override lets an adult be in hospice and here at once.
+fn hospice(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let since = hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
+    since
+        .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")))
+        .into_iter()
+        .collect()
+}
+
+fn payer(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let inactive = |text: String| vec![broken("coverage-inactive", text).at(parameter("coverage"))];
+    let found = case.chart.find(&wish.coverage).filter(|one| one.ty().name() == "Coverage");
+    let Some(coverage) = found.filter(|one| one.text("/beneficiary/reference") == Some(case.patient()))
+    else {
+        return inactive(format!("{} is not a Coverage of this patient.", wish.coverage));
+    };
+    if !is_active_on(coverage, wish.start, case.program) {
+        return inactive(format!("{} is not active on {}.", wish.coverage, wish.start));
+    }
+    let served = &case.program.lines_of_business;
+    match line_of_business(coverage) {
+        Some("self-pay-or-none") if case.program.self_pay => Vec::new(),
+        _ if served.is_empty() => Vec::new(),
+        Some(line) if served.iter().any(|own| own == line) => Vec::new(),
+        Some(line) => {
+            inactive(format!("The programme does not serve {line}; it serves {}.", served.join(", ")))
+        }
+        None => inactive("The Coverage's type is not a payer code that is known here.".to_owned()),
+    }
+}
+
+fn exclusivity(case: &Case, _: &EpisodeOfCare, _: &Enrollment) -> Vec<Issue> {
+    let own = case.program.reference();
+    case.others_open()
+        .filter(|(_, other)| *other == own || case.program.exclusive_with.iter().any(|named| named == other))
+        .map(|(_, other)| broken("exclusive-program", format!("The person has an open episode in {other}.")))
+        .collect()
+}
+
+fn life_and_dates(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let today = case.today();
+    let shift = |days: i64| today.checked_add(days.days()).unwrap_or(today);
+    let (first, last) = (shift(-case.program.retro_limit_days), shift(30));
+    let received = find_date(&stored.extension, RECEIVED_EXTENSION);
+    let died =
+        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
+    let wrong = if wish.start > last {
+        Some(format!("{} lies more than 30 days ahead.", wish.start))
+    } else if wish.start < first {
+        Some(format!("{} lies before {first}, the earliest start that the programme allows now.", wish.start))
+    } else {
+        received
+            .filter(|received| wish.start < *received)
+            .map(|received| format!("{} lies before {received}, when the referral came in.", wish.start))
+    };
+    let range = wrong.map(|text| broken("date-range", text).at(parameter("startDate")));
+    died.into_iter().chain(range).collect()
+}
+
+fn roles(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let missing: Vec<String> = match wish.team(case).filter(|team| is_usable(case, team)) {
+        Some(team) => lacking(case, &roles_of(team)),
+        None => lacking(case, &[]),
+    };
+    missing
+        .into_iter()
+        .map(|role| {
+            broken("roles-missing", format!("The care team lacks: {role}.")).at(parameter("careTeam"))
+        })
+        .collect()
+}
+
+fn lacking(case: &Case, present: &[&str]) -> Vec<String> {
+    let has = |role: &str| if role == PHONE { case.program.phone_all_day } else { present.contains(&role) };
+    let required = case.program.required_roles.iter();
+    required.filter(|any| !any.iter().any(|role| has(role))).map(|any| any.join(" or ")).collect()
+}
+
+fn is_usable(case: &Case, team: &Resource) -> bool {
+    let ended = matches!(team.text("/status"), Some("inactive" | "entered-in-error"));
+    !ended && team.text("/subject/reference").is_none_or(|subject| subject == case.patient())
+}
+
+/// The roles with the codes that mean them.
+static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let system: Value =
+        serde_json::from_str(include_str!("../../definitions/code-systems/palliative-team-role.json"))
+            .expect("the definition comes with the program and a test reads it");
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    list(system.get("concept"))
+        .flat_map(|concept| {
+            let role = text(concept, "code");
+            let own = (role.clone(), role.clone());
+            let codes =
+                list(concept.get("property")).map(|property| (text(property, "valueString"), role.clone()));
+            std::iter::once(own).chain(codes.collect::<Vec<_>>()).collect::<Vec<_>>()
+        })
+        .collect()
+});
+
+fn roles_of(team: &Resource) -> Vec<&'static str> {
+    list(team.get("participant")).flat_map(roles_of_participant).collect()
+}
+
+fn roles_of_participant(participant: &Value) -> Vec<&'static str> {
+    list(participant.get("role"))
+        .flat_map(|role| codings(Some(role)))
+        .filter(|(system, _)| *system == SNOMED || *system == ROLE_SYSTEM)
+        .filter_map(|(_, code)| ROLES.iter().find(|(own, _)| own == code).map(|(_, role)| role.as_str()))
+        .collect()
+}
+
+/// The member of the team who can be the episode's care manager: a nurse, else a prescriber.
+pub fn manager(team: &Resource) -> Option<String> {
+    let with_role = |role: &str| {
+        list(team.get("participant")).find_map(|participant| {
+            let member = participant.pointer("/member/reference")?.as_str()?;
+            let fits = member.starts_with("Practitioner/") || member.starts_with("PractitionerRole/");
+            (fits && roles_of_participant(participant).contains(&role)).then(|| member.to_owned())
+        })
+    };
+    with_role("rn").or_else(|| with_role("prescriber"))
+}
+
+fn age(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    refer::age(case, wish.start).into_iter().collect()
+}
+
+fn medical_home(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    if !case.program.pcmh_required {
+        return Vec::new();
+    }
+    let recognised = wish.pcmh_site.as_deref().and_then(|to| case.chart.find(to)).is_some_and(|site| {
+        list(site.get("extension"))
+            .filter(|one| one.get("url").and_then(Value::as_str) == Some(RECOGNITION_EXTENSION))
+            .any(|one| is_recognised(case, one, wish))
+    });
+    if recognised {
+        return Vec::new();
+    }
+    let text = format!("No medical home with recognition achieved or in process on {} is named.", wish.start);
+    vec![broken("pcmh-recognition", text).at(parameter("pcmhSite"))]
+}
+
+fn is_recognised(case: &Case, recognition: &Value, wish: &Enrollment) -> bool {
+    let part = |name: &str| {
+        list(recognition.get("extension")).find(|part| part.get("url").and_then(Value::as_str) == Some(name))
+    };
+    let status = part("status").and_then(|part| part.get("valueCode")).and_then(Value::as_str);
+    matches!(status, Some("achieved" | "in-process"))
+        && covers(part("period").and_then(|part| part.get("valuePeriod")), wish.start, case.program)
+}
+
+fn setting(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+    let offered = &case.program.settings;
+    if offered.is_empty() || offered.contains(&wish.setting) {
+        return Vec::new();
+    }
+    let mut issue =
+        bad("setting", format!("The programme offers {}; not `{}`.", offered.join(", "), wish.setting));
+    issue.code = "business-rule";
+    vec![issue.coded(crate::palliative::vocabulary::ERROR_SYSTEM, "setting")]
+}

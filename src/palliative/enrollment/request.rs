@@ -1,0 +1,311 @@
+//! What a caller asks of an episode: the action and its inputs, read and checked against the table.
+//! <https://hl7.org/fhir/R4/operations.html#request>
+
+use fhir_typed::types::CodeableConcept;
+use jiff::civil::Date;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::fhir::parameters::Input as Given;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::concept;
+use crate::palliative::enrollment::evidence::Evidence;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::Input;
+use crate::palliative::enrollment::table::Transition;
+use crate::palliative::vocabulary::ERROR_SYSTEM;
+use crate::palliative::vocabulary::REASON_SYSTEM;
+
+/// A change of state that is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What to do.
+    pub action: Action,
+    /// `effectiveDate`, or the date of the outreach or election where that carries it.
+    pub date: Option<Date>,
+    /// `reason`: codes of ours.
+    pub reasons: Vec<String>,
+    /// `consent`: a reference.
+    pub consent: Option<String>,
+    /// `decidedBy`: `patient` or `surrogate`.
+    pub decided_by: Option<String>,
+    /// `initiatedBy`.
+    pub initiated_by: Option<String>,
+    /// `expectedDate`.
+    pub expected: Option<Date>,
+    /// `outreach`.
+    pub outreach: Vec<Outreach>,
+    /// `hospice`.
+    pub hospice: Option<Hospice>,
+    /// `targetProgram`: a reference.
+    pub target_program: Option<String>,
+    /// `authorization`: a reference.
+    pub authorization: Option<String>,
+    /// `place` of death.
+    pub place: Option<String>,
+    /// `note`.
+    pub note: Option<String>,
+    /// The screening's result, for `determine`.
+    pub evidence: Option<Evidence>,
+}
+
+/// One attempt to tell the patient of the programme.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outreach {
+    /// `method`
+    pub method: String,
+    /// `by`: a reference.
+    pub by: String,
+    /// `date`
+    pub date: Date,
+    /// `language`
+    pub language: Option<String>,
+    /// `interpreterUsed`
+    pub interpreter_used: Option<bool>,
+}
+
+/// An election of hospice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hospice {
+    /// `effectiveDate`
+    pub date: Date,
+    /// `organization`: a reference.
+    pub organization: Option<String>,
+    /// `electionDocument`: a reference.
+    pub document: Option<String>,
+}
+
+impl Request {
+    /// Reads the parameters of `$palliative-transition`; the operation fills in the evidence.
+    ///
+    /// # Errors
+    /// 400 for an action, date or reason that cannot be used.
+    pub fn read(given: &Given) -> Result<Self, Failure> {
+        let hospice = given.parts("hospice").map(hospice).transpose()?;
+        let outreach: Vec<Outreach> =
+            given.all("outreach").filter_map(|one| one.parts()).map(outreach).collect::<Result<_, _>>()?;
+        let action = action(given.text("action").unwrap_or_default())?;
+        let latest = outreach.iter().map(|one| one.date).max();
+        let date = given.day("effectiveDate")?;
+        Ok(Self {
+            action,
+            date: date.or(hospice.as_ref().map(|election| election.date)).or(latest),
+            reasons: reasons(given)?,
+            consent: given.reference("consent").map(str::to_owned),
+            decided_by: given.text("decidedBy").map(str::to_owned),
+            initiated_by: given.text("initiatedBy").map(str::to_owned),
+            expected: given.day("expectedDate")?,
+            outreach,
+            hospice,
+            target_program: given.reference("targetProgram").map(str::to_owned),
+            authorization: given.reference("authorization").map(str::to_owned),
+            place: given.text("place").map(str::to_owned),
+            note: given.text("note").map(str::to_owned),
+            evidence: None,
+        })
+    }
+
+    /// Every input that the row asks for and that is not there, or is not what it should be.
+    ///
+    /// # Errors
+    /// 400 with all of them.
+    pub fn check(&self, row: &Transition) -> Result<(), Failure> {
+        let missing = row.inputs.iter().filter(|input| !self.has(**input)).map(|input| {
+            Issue::error(
+                "required",
+                format!("`{}` needs the parameter `{}`.", row.action.code(), input.name()),
+            )
+            .coded(ERROR_SYSTEM, "missing-parameter")
+            .at(parameter(input.name()))
+        });
+        let kinds = reason_kinds(row.action);
+        let unfit =
+            self.reasons.iter().filter(|code| !kinds.is_empty() && !is_of_kind(code, kinds)).map(|code| {
+                bad(
+                    "reason",
+                    format!(
+                        "`{code}` is not a reason for `{}`; use one of {}.",
+                        row.action.code(),
+                        fitting(kinds)
+                    ),
+                )
+            });
+        let speakers = [
+            ("decidedBy", &self.decided_by, &["patient", "surrogate"][..]),
+            ("initiatedBy", &self.initiated_by, &["patient", "surrogate", "provider", "plan", "system"][..]),
+        ];
+        let unknown = speakers.into_iter().filter_map(|(name, value, allowed)| {
+            let value = value.as_deref().filter(|value| !allowed.contains(value))?;
+            Some(bad(name, format!("`{value}` is not known; use one of {}.", allowed.join(", "))))
+        });
+        let issues: Vec<Issue> = missing.chain(unfit).chain(unknown).collect();
+        if issues.is_empty() { Ok(()) } else { Err(Failure::of(Reason::Invalid, issues)) }
+    }
+
+    fn has(&self, input: Input) -> bool {
+        match input {
+            Input::Date => self.date.is_some(),
+            Input::Reason => !self.reasons.is_empty(),
+            Input::DecidedBy => self.decided_by.is_some(),
+            Input::InitiatedBy => self.initiated_by.is_some(),
+            Input::Outreach => !self.outreach.is_empty(),
+            Input::Hospice => self.hospice.is_some(),
+            Input::TargetProgram => self.target_program.is_some(),
+            Input::Consent => self.consent.is_some(),
+        }
+    }
+
+    /// The reasons as concepts.
+    pub fn reason_concepts(&self) -> Vec<CodeableConcept> {
+        self.reasons.iter().map(|code| reason(code)).collect()
+    }
+}
+
+/// A reason of ours as a concept.
+pub fn reason(code: &str) -> CodeableConcept {
+    let display = REASONS.iter().find(|(own, ..)| own == code).map_or("", |(_, display, _)| display);
+    *concept(REASON_SYSTEM, code, display)
+}
+
+/// The code system of reasons: code, display, and the kinds of action that each serves.
+static REASONS: LazyLock<Vec<(String, String, Vec<String>)>> = LazyLock::new(|| {
+    let system: Value =
+        serde_json::from_str(include_str!("../../definitions/code-systems/palliative-reason.json"))
+            .expect("the definition comes with the program and a test reads it");
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    list(system.get("concept"))
+        .map(|concept| {
+            let kinds = list(concept.get("property")).map(|property| text(property, "valueCode")).collect();
+            (text(concept, "code"), text(concept, "display"), kinds)
+        })
+        .collect()
+});
+
+/// The kinds of reason that an action takes; empty where any will do.
+fn reason_kinds(action: Action) -> &'static [&'static str] {
+    match action {
+        Action::Decline => &["decline"],
+        Action::Lapse => &["lapse"],
+        Action::Hold => &["hold"],
+        Action::Transfer => &["transfer"],
+        Action::Graduate => &["graduate"],
+        Action::Discharge => &["end"],
+        Action::HospiceElect => &["hospice"],
+        Action::Death => &["death"],
+        Action::Void => &["void"],
+        Action::Undo => &["undo"],
+        Action::Determine => &["ineligible"],
+        Action::Refer
+        | Action::Screen
+        | Action::Offer
+        | Action::Consent
+        | Action::Waitlist
+        | Action::Enroll
+        | Action::Resume => &[],
+    }
+}
+
+fn is_of_kind(code: &str, kinds: &[&str]) -> bool {
+    REASONS
+        .iter()
+        .any(|(own, _, having)| own == code && having.iter().any(|kind| kinds.contains(&kind.as_str())))
+}
+
+fn fitting(kinds: &[&str]) -> String {
+    let codes: Vec<&str> =
+        REASONS.iter().map(|(code, ..)| code.as_str()).filter(|code| is_of_kind(code, kinds)).collect();
+    codes.join(", ")
+}
+
+fn action(code: &str) -> Result<Action, Failure> {
+    let known = Action::parse(code).ok_or_else(|| {
+        let codes: Vec<_> = Action::all().map(Action::code).collect();
+        refused("action", format!("`{code}` is not an action; use one of {}.", codes.join(", ")))
+    })?;
+    match known {
+        Action::Refer => {
+            Err(refused("action", "Use `$palliative-refer` on the Patient to refer.".to_owned()))
+        }
+        Action::Enroll => Err(refused("action", "Use `$palliative-enroll` to enrol.".to_owned())),
+        _ => Ok(known),
+    }
+}
+
+fn reasons(given: &Given) -> Result<Vec<String>, Failure> {
+    given
+        .codings("reason")
+        .map(|coding| {
+            let known = REASONS.iter().any(|(code, ..)| code == coding.code);
+            let ours = coding.system.is_none_or(|system| system == REASON_SYSTEM);
+            if known && ours {
+                Ok(coding.code.to_owned())
+            } else {
+                Err(refused("reason", format!("`{}` is not a code of {REASON_SYSTEM}.", coding.code)))
+            }
+        })
+        .collect()
+}
+
+fn outreach(parts: &Given) -> Result<Outreach, Failure> {
+    let text = |name: &str| parts.text(name).map(str::to_owned);
+    Ok(Outreach {
+        method: text("method").ok_or_else(|| missing("outreach.method"))?,
+        by: parts.reference("by").map(str::to_owned).ok_or_else(|| missing("outreach.by"))?,
+        date: parts.day("date")?.ok_or_else(|| missing("outreach.date"))?,
+        language: text("language"),
+        interpreter_used: parts.boolean("interpreterUsed"),
+    })
+}
+
+fn hospice(parts: &Given) -> Result<Hospice, Failure> {
+    Ok(Hospice {
+        date: parts.day("effectiveDate")?.ok_or_else(|| missing("hospice.effectiveDate"))?,
+        organization: parts.reference("organization").map(str::to_owned),
+        document: parts.reference("electionDocument").map(str::to_owned),
+    })
+}
+
+/// A resource or a reference to one that is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wanted {
+    /// `Type/id`
+    Reference(String),
+    /// A new resource, sent along.
+    New(Resource),
+}
+
+impl Wanted {
+    /// Reads a parameter that may be either.
+    pub fn read(given: &Given, name: &str) -> Option<Self> {
+        let one = given.one(name)?;
+        let by_reference = one.reference().map(|to| Self::Reference(to.to_owned()));
+        by_reference.or_else(|| one.resource().cloned().map(Self::New))
+    }
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::of(
+        Reason::Invalid,
+        vec![
+            Issue::error("required", format!("`{name}` is missing."))
+                .coded(ERROR_SYSTEM, "missing-parameter")
+                .at(parameter(name)),
+        ],
+    )
+}
+
+/// A parameter that cannot be used.
+pub fn bad(name: &str, text: String) -> Issue {
+    Issue::error("invalid", text).coded(ERROR_SYSTEM, "bad-parameter").at(parameter(name))
+}
+
+/// 400 for a parameter that cannot be used.
+pub fn refused(name: &str, text: String) -> Failure {
+    Failure::of(Reason::Invalid, vec![bad(name, text)])
+}

@@ -1,0 +1,295 @@
+//! A change of state: whether it may be, and everything that it writes. <https://hl7.org/fhir/R4/episodeofcare.html>
+//!
+//! Rules propose and people act: nothing here enrols or discharges anybody by itself.
+
+use fhir_typed::Resource as Typed;
+use fhir_typed::resources::EpisodeOfCare;
+use fhir_typed::types::CodeableConcept;
+use fhir_typed::types::ExtensionValue;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::json;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::date_value;
+use crate::palliative::element::extension;
+use crate::palliative::element::find_date;
+use crate::palliative::element::set;
+use crate::palliative::enrollment::actions;
+use crate::palliative::enrollment::checks;
+use crate::palliative::enrollment::companions::Deed;
+use crate::palliative::enrollment::companions::is_of_episode;
+use crate::palliative::enrollment::companions::keep_task;
+use crate::palliative::enrollment::companions::provenance;
+use crate::palliative::enrollment::companions::task_of;
+use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::drafts::Draft;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::facts::Actor;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Side;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::facts::version;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::Ever;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::Actor as Role;
+use crate::palliative::enrollment::table::Transition;
+use crate::palliative::enrollment::table::allowed;
+use crate::palliative::enrollment::table::transition;
+use crate::palliative::program::Program;
+use crate::palliative::vocabulary::ALLOWED_EXTENSION;
+use crate::palliative::vocabulary::END_DATE_EXTENSION;
+use crate::palliative::vocabulary::END_REASON_EXTENSION;
+use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::FLAG_SYSTEM;
+use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+
+/// What some actions read beside the patient's own resources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// The programme that is to take over.
+    pub target: Option<&'a Program>,
+    /// How many are enrolled, where the programme has a limit.
+    pub enrolled: Option<i64>,
+}
+
+/// What an action did to the episode.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The state that follows.
+    pub to: State,
+    /// From which day on.
+    pub on: Date,
+    /// The last enrolled day, where the action ends the episode.
+    pub last_day: Option<Date>,
+    /// Why.
+    pub reasons: Vec<CodeableConcept>,
+}
+
+/// Decides on a change of state.
+///
+/// # Errors
+/// 409 where the table has no such transition, 403 where the actor may not, 400 where an input is missing, 422
+/// with every guard that does not hold.
+pub fn decide(case: &Case, request: &Request, beside: Beside) -> Result<Decision, Failure> {
+    let state = case.state()?;
+    let stored = episode::typed(case.episode)?;
+    if is_repeated(&stored, state, request) {
+        return Ok(Decision::nothing(state));
+    }
+    let row = transition(state, request.action).ok_or_else(|| impossible(state, request.action))?;
+    permit(case.actor, row)?;
+    request.check(row)?;
+    let mut issues = dates(case, &stored, request);
+    issues.extend(checks::guard(case, &stored, request, beside)?);
+    if !issues.is_empty() {
+        return Err(Failure::of(Reason::BusinessRule, issues));
+    }
+    carry_out(case, request, stored, beside)
+}
+
+fn carry_out(
+    case: &Case,
+    request: &Request,
+    mut stored: EpisodeOfCare,
+    beside: Beside,
+) -> Result<Decision, Failure> {
+    let before = case.state()?;
+    let mut drafts = Drafts::default();
+    let change = actions::apply(case, request, (&mut stored, &mut drafts), beside)?;
+    if change.to != before {
+        episode::change_state(&mut stored, change.to, change.on);
+    }
+    // What an undone voiding leads back to was closed before, and stays as it was closed then.
+    if !change.to.is_open() && request.action != Action::Undo {
+        close(case, &mut stored, &change, &mut drafts);
+    }
+    finish(case, stored, (request.action, change), drafts)
+}
+
+/// Writes the episode, its task and who did it.
+///
+/// # Errors
+/// `Internal` where a stored resource cannot be read.
+pub fn finish(
+    case: &Case,
+    stored: EpisodeOfCare,
+    (action, change): (Action, Change),
+    mut drafts: Drafts,
+) -> Result<Decision, Failure> {
+    let ever = episode::ever(&stored);
+    drafts.update(case.episode, Typed::EpisodeOfCare(Box::new(stored)))?;
+    keep_task(case, &mut drafts, (change.to, ever), change.reasons.first().cloned())?;
+    let mut targets = vec![case.episode_name()];
+    targets.extend(task_of(case).map(name));
+    let deed = Deed { action, on: change.on, reasons: change.reasons, targets };
+    drafts.add(Typed::Provenance(Box::new(provenance(case, deed))))?;
+    let mut list = drafts.into_list();
+    list.sort_by_key(|draft| rank(case, draft));
+    Ok(Decision { state: change.to, drafts: list, warnings: Vec::new() })
+}
+
+/// The episode first, then its task, then the rest as it came.
+fn rank(case: &Case, draft: &Draft) -> u8 {
+    let resource = &draft.resource;
+    let of_this = resource.text("/focus/reference") == Some(case.episode_name().as_str());
+    match resource.ty().name() {
+        "EpisodeOfCare" if resource.id() == case.episode.id() => 0,
+        "Task" if of_this && resource.get("businessStatus").is_some() => 1,
+        _ => 2,
+    }
+}
+
+/// 409: the table has no such transition. Says what would be possible.
+pub fn impossible(state: State, action: Action) -> Failure {
+    let codes: Vec<&str> = allowed(state).into_iter().map(Action::code).collect();
+    let mut failure = coded(
+        Reason::Conflict,
+        "invalid-transition",
+        format!("{} is not possible from state {}.", action.code(), state.code()),
+    );
+    if let Some(issue) = failure.issues.first_mut() {
+        issue.diagnostics = Some(format!("allowed: {}", codes.join(", ")));
+        issue.extension =
+            codes.iter().map(|code| json!({ "url": ALLOWED_EXTENSION, "valueCode": code })).collect();
+    }
+    failure
+}
+
+/// 403, unless the row is the actor's to do.
+///
+/// # Errors
+/// `Forbidden`
+pub fn permit(actor: &Actor, row: &Transition) -> Result<(), Failure> {
+    let refuse = |text: &str| Err(coded(Reason::Forbidden, "scope", text));
+    if row.actors == [Role::Director] && !actor.is_director() {
+        return refuse("Only one with the role `program-director` may do this.");
+    }
+    if actor.side == Side::Patient && !row.actors.is_empty() && !row.actors.contains(&Role::Patient) {
+        return refuse("This is for the care team to do, not for the patient's own access.");
+    }
+    Ok(())
+}
+
+/// The same ending told twice is told once: nothing more is written.
+fn is_repeated(stored: &EpisodeOfCare, state: State, request: &Request) -> bool {
+    let ends = match request.action {
+        Action::Decline => state == State::Declined,
+        Action::Lapse => state == State::Lapsed,
+        Action::Transfer => state == State::TransferredOut,
+        Action::Graduate => state == State::Graduated,
+        Action::Discharge => state == State::Discharged,
+        Action::HospiceElect => state == State::HospiceElected,
+        Action::Death => state == State::Deceased,
+        _ => false,
+    };
+    let on = find_date(&stored.extension, END_DATE_EXTENSION);
+    let code = request.reasons.first().map(String::as_str).or(actions::usual_reason(request.action));
+    let why =
+        crate::palliative::element::find(&stored.extension, END_REASON_EXTENSION).and_then(|extension| {
+            match extension.value.as_ref()? {
+                ExtensionValue::CodeableConcept(concept) => {
+                    concept.coding.first()?.code.as_ref()?.value.as_deref()
+                }
+                _ => None,
+            }
+        });
+    ends && code == why && (request.date.is_none() || request.date == on)
+}
+
+/// No date may lie before what it follows, nor further ahead than plans are made.
+fn dates(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
+    let Some(date) = request.date else { return Vec::new() };
+    let today = case.today();
+    let latest = match request.action {
+        Action::Screen
+        | Action::Determine
+        | Action::Offer
+        | Action::Decline
+        | Action::Consent
+        | Action::Lapse
+        | Action::Death
+        | Action::Void
+        | Action::Undo => today,
+        _ => today.checked_add(30.days()).unwrap_or(today),
+    };
+    let received = find_date(&stored.extension, RECEIVED_EXTENSION);
+    let earliest = match request.action {
+        // An election may lie before the start: the episode then has no enrolled day.
+        Action::HospiceElect | Action::Undo | Action::Void => None,
+        Action::Hold | Action::Resume => episode::since(stored),
+        _ => episode::start(stored).or(received),
+    };
+    let at = parameter(match request.action {
+        Action::HospiceElect => "hospice",
+        Action::Offer => "outreach",
+        _ => "effectiveDate",
+    });
+    let late =
+        (date > latest).then(|| format!("{date} lies after {latest}, the last day that is possible here."));
+    let early = earliest
+        .filter(|earliest| date < *earliest)
+        .map(|earliest| format!("{date} lies before {earliest}, the first day that is possible here."));
+    late.into_iter().chain(early).map(|text| broken("date-range", text).at(at.clone())).collect()
+}
+
+/// The end of an episode: its period, its flag, its plan.
+fn close(case: &Case, stored: &mut EpisodeOfCare, change: &Change, drafts: &mut Drafts) {
+    set(&mut stored.extension, extension(END_DATE_EXTENSION, date_value(change.on)));
+    if let Some(reason) = change.reasons.first() {
+        let value = ExtensionValue::CodeableConcept(Box::new(reason.clone()));
+        set(&mut stored.extension, extension(END_REASON_EXTENSION, value));
+    }
+    let last_day = change.last_day.unwrap_or(change.on);
+    if !episode::close_period(stored, last_day) {
+        set(&mut stored.extension, extension(ENROLLED_DAYS_EXTENSION, ExtensionValue::Integer(0.into())));
+    }
+    let end = episode::end(stored).unwrap_or(last_day);
+    let voided = change.to == State::EnteredInError;
+    for flag in enrolled_flags(case) {
+        let mut flag = flag.clone();
+        let status = if voided { "entered-in-error" } else { "inactive" };
+        flag.object_mut().insert("status".into(), status.into());
+        if let Some(period) = flag.object_mut().get_mut("period").and_then(|period| period.as_object_mut()) {
+            period.insert("end".into(), end.to_string().into());
+        }
+        amend(drafts, flag);
+    }
+    let plan_status = match (voided, episode::ever(stored)) {
+        (true, _) => "entered-in-error",
+        (false, Ever::Enrolled) => "completed",
+        (false, Ever::NotEnrolled) => "revoked",
+    };
+    for plan in case.chart.of("CarePlan").filter(|plan| is_of_episode(plan, &case.episode_name())) {
+        if matches!(plan.text("/status"), Some("draft" | "active" | "on-hold")) {
+            let mut plan = plan.clone();
+            plan.object_mut().insert("status".into(), plan_status.into());
+            amend(drafts, plan);
+        }
+    }
+}
+
+/// The flags that say that the person is enrolled by this episode, whatever their status.
+pub fn enrolled_flags<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
+    case.chart.of("Flag").filter(|flag| {
+        has_coding(flag.get("code"), FLAG_SYSTEM, "palliative-enrolled")
+            && is_of_episode(flag, &case.episode_name())
+    })
+}
+
+/// Writes a stored resource with a change made to its JSON.
+pub fn amend(drafts: &mut Drafts, resource: Resource) {
+    let read = version(&resource);
+    drafts.push(resource, Place::Existing(read));
+}
