@@ -52,6 +52,7 @@ use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
+use jiff::ToSpan;
 
 /// Does what the action does, on the episode and in further drafts.
 ///

@@ -25,6 +25,7 @@ use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+use jiff::ToSpan;
 
 /// How long an ending can be undone.
 const UNDO_DAYS: i64 = 30;
