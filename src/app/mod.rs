@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod change;
 pub mod clock;
+pub mod programme;
 pub mod session;
 
 mod commit;

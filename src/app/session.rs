@@ -77,6 +77,13 @@ impl Session {
         Self::new(app, Caller::everything("comfrey"), base_url)
     }
 
+    /// The same moment, as the service itself sees it: for rules that must not pass because the caller may not
+    /// see what speaks against it.
+    pub(crate) fn as_service(&self) -> Self {
+        let caller = Caller::everything("comfrey");
+        Self { app: self.app.clone(), caller, base_url: self.base_url.clone(), now: self.now }
+    }
+
     /// The running service.
     pub fn app(&self) -> &App {
         &self.app

@@ -26,7 +26,12 @@ macro_rules! files {
 type Files = &'static [(&'static str, &'static str)];
 
 /// OperationDefinitions, one for each operation that is offered.
-const OPERATIONS: Files = files!["operations/validate.json"];
+const OPERATIONS: Files = files![
+    "operations/palliative-enroll.json",
+    "operations/palliative-refer.json",
+    "operations/palliative-transition.json",
+    "operations/validate.json",
+];
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
 const PLAN_DEFINITIONS: Files = files![];

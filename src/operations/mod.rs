@@ -3,6 +3,9 @@
 //! An operation is described once, by its OperationDefinition: where it is called, by which methods, with which
 //! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
+pub mod palliative_enroll;
+pub mod palliative_refer;
+pub mod palliative_transition;
 pub mod validate;
 
 use std::sync::OnceLock;
@@ -47,8 +50,19 @@ pub enum Resources {
 }
 
 /// The operations that are offered.
-pub const OPERATIONS: &[Operation] =
-    &[Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven }];
+pub const OPERATIONS: &[Operation] = &[
+    Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven },
+    validated("palliative-refer", palliative_refer::run),
+    validated("palliative-transition", palliative_transition::run),
+    validated("palliative-enroll", palliative_enroll::run),
+];
+
+const fn validated(
+    definition: &'static str,
+    run: fn(&Session, Call) -> Result<Answer, Failure>,
+) -> Operation {
+    Operation { definition, run, resources: Resources::Validated }
+}
 
 /// One call of an operation.
 #[derive(Clone, Debug)]

@@ -65,7 +65,13 @@ pub fn apply(
     beside: Beside,
 ) -> Result<Change, Failure> {
     let on = request.date.unwrap_or(case.today());
-    let mut change = Change { to: case.state()?, on, last_day: None, reasons: request.reason_concepts() };
+    let mut change = Change {
+        to: case.state()?,
+        on,
+        last_day: None,
+        reasons: request.reason_concepts(),
+        note: request.note.clone(),
+    };
     if change.reasons.is_empty() {
         change.reasons.extend(usual_reason(request.action).map(reason));
     }

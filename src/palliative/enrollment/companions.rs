@@ -21,6 +21,7 @@ use crate::palliative::element::named;
 use crate::palliative::element::period;
 use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
+use crate::palliative::element::remark;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::episode::state_concept;
 use crate::palliative::enrollment::facts::Case;
@@ -30,6 +31,7 @@ use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::state::Ever;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::transition::Change;
 use crate::palliative::vocabulary::ACTION_SYSTEM;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
@@ -72,26 +74,23 @@ pub fn task_of<'a>(case: &Case<'a>) -> Option<&'a Resource> {
 ///
 /// # Errors
 /// `Internal` where the stored task cannot be read.
-pub fn keep_task(
-    case: &Case,
-    drafts: &mut Drafts,
-    (state, ever): (State, Ever),
-    reason: Option<CodeableConcept>,
-) -> Result<(), Failure> {
-    let Some(stored) = task_of(case) else {
-        let mut task = enrollment_task(case, &case.episode_name(), state);
-        task.status = state.task_status(ever).into();
-        task.status_reason = reason.map(Box::new);
-        return drafts.add(Typed::Task(Box::new(task))).map(|_| ());
+pub fn keep_task(case: &Case, drafts: &mut Drafts, ever: Ever, change: &Change) -> Result<(), Failure> {
+    let mut task = match task_of(case) {
+        None => enrollment_task(case, &case.episode_name(), change.to),
+        Some(stored) => match fhir_typed::typed(stored.value().clone()).map_err(Failure::internal)? {
+            Typed::Task(task) => *task,
+            _ => return Err(Failure::internal("a Task was read as another type")),
+        },
     };
-    let Typed::Task(mut task) = fhir_typed::typed(stored.value().clone()).map_err(Failure::internal)? else {
-        return Err(Failure::internal("a Task was read as another type"));
-    };
-    task.status = state.task_status(ever).into();
-    task.business_status = Some(state_concept(state));
+    task.status = change.to.task_status(ever).into();
+    task.business_status = Some(state_concept(change.to));
     task.last_modified = Some(instant(case.now).into());
-    task.status_reason = reason.map(Box::new);
-    drafts.update(stored, Typed::Task(task))
+    task.status_reason = change.reasons.first().cloned().map(Box::new);
+    task.note.extend(change.note.as_deref().map(|note| remark(note, case.now)));
+    match task_of(case) {
+        None => drafts.add(Typed::Task(Box::new(task))).map(|_| ()),
+        Some(stored) => drafts.update(stored, Typed::Task(Box::new(task))),
+    }
 }
 
 /// A flag of ours on the patient.

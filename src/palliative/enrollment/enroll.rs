@@ -162,7 +162,8 @@ fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<De
         "Enrolled in palliative care",
         wish.start,
     ))))?;
-    let change = Change { to: State::Enrolled, on: wish.start, last_day: None, reasons: Vec::new() };
+    let change =
+        Change { to: State::Enrolled, on: wish.start, last_day: None, reasons: Vec::new(), note: None };
     finish(case, stored, (Action::Enroll, change), drafts)
 }
 

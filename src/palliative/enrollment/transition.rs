@@ -75,6 +75,8 @@ pub struct Change {
     pub last_day: Option<Date>,
     /// Why.
     pub reasons: Vec<CodeableConcept>,
+    /// A remark for the task.
+    pub note: Option<String>,
 }
 
 /// Decides on a change of state.
@@ -130,7 +132,7 @@ pub fn finish(
 ) -> Result<Decision, Failure> {
     let ever = episode::ever(&stored);
     drafts.update(case.episode, Typed::EpisodeOfCare(Box::new(stored)))?;
-    keep_task(case, &mut drafts, (change.to, ever), change.reasons.first().cloned())?;
+    keep_task(case, &mut drafts, ever, &change)?;
     let mut targets = vec![case.episode_name()];
     targets.extend(task_of(case).map(name));
     let deed = Deed { action, on: change.on, reasons: change.reasons, targets };

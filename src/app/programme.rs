@@ -1,0 +1,243 @@
+//! What the palliative operations read and write through a session: a programme, a patient's chart, the acting
+//! person, and the changes that a decision asks for. <https://hl7.org/fhir/R4/healthcareservice.html>
+
+use serde_json::Value;
+
+use crate::app::Change;
+use crate::app::ChangeAction;
+use crate::app::Session;
+use crate::app::Stored;
+use crate::app::Written;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::drafts::Draft;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::facts::Actor;
+use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::Side;
+use crate::palliative::enrollment::facts::Who;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::program_of;
+use crate::palliative::enrollment::facts::version;
+use crate::palliative::program::Program;
+
+/// The types that decisions about an episode read.
+const CHART: [&str; 11] = [
+    "CarePlan",
+    "CareTeam",
+    "Consent",
+    "Coverage",
+    "EpisodeOfCare",
+    "Flag",
+    "Goal",
+    "GuidanceResponse",
+    "Patient",
+    "ServiceRequest",
+    "Task",
+];
+
+impl Session {
+    /// A programme, by the reference to its HealthcareService. It is configuration and no patient's data, so
+    /// everyone may learn of it here.
+    ///
+    /// # Errors
+    /// 404 `program-not-found`; `Unprocessable` where its settings are wrong.
+    pub fn program(&self, reference: &str) -> Result<Program, Failure> {
+        let unknown = || {
+            coded(
+                Reason::NotFound,
+                "program-not-found",
+                format!("There is no programme {reference}; give a HealthcareService."),
+            )
+        };
+        let parsed = Reference::parse_under(reference, self.base_url());
+        let local =
+            parsed.local().filter(|local| local.ty.name() == "HealthcareService").ok_or_else(unknown)?;
+        let stored = self.as_service().read(local.ty, local.id).map_err(|_| unknown())?;
+        Program::read(&Resource::from_value(stored.value()?)?)
+    }
+
+    /// The programme of an episode.
+    ///
+    /// # Errors
+    /// 404 `episode-not-found` where the episode belongs to none.
+    pub fn program_of(&self, episode: &Resource) -> Result<Program, Failure> {
+        let reference = program_of(episode).ok_or_else(|| {
+            coded(
+                Reason::NotFound,
+                "episode-not-found",
+                "This EpisodeOfCare belongs to no palliative programme of ours.",
+            )
+        })?;
+        self.program(reference)
+    }
+
+    /// A resource that the caller may see, coded `patient-not-found` or `episode-not-found` where there is none.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub fn subject(&self, ty: ResourceType, id: &str) -> Result<Resource, Failure> {
+        let code = if ty.name() == "Patient" { "patient-not-found" } else { "episode-not-found" };
+        let stored = self.read(ty, id).map_err(|failure| match failure.reason {
+            Reason::NotFound => coded(Reason::NotFound, code, format!("There is no {ty}/{id} here.")),
+            _ => failure,
+        })?;
+        Resource::from_value(stored.value()?)
+    }
+
+    /// What the rules read of a patient whom the caller may see. A rule must not pass because the caller may not
+    /// see what speaks against it (a hospice election, another episode), so all of it is read.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn chart(&self, patient: &str, further: &[&str]) -> Result<Chart, Failure> {
+        let names = CHART.iter().chain(further);
+        let types: Vec<ResourceType> = names.filter_map(|name| ResourceType::parse(name)).collect();
+        let stored = self.as_service().compartment(patient, &types)?;
+        let resources: Vec<Resource> =
+            stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
+        Ok(Chart::new(resources))
+    }
+
+    /// Adds what a parameter refers to, where it is no part of the patient's own record (an Organization).
+    pub fn add_to_chart(&self, chart: &mut Chart, reference: &str) {
+        let Some(local) = Reference::parse(reference).local() else { return };
+        if let Ok(stored) = self.read(local.ty, local.id)
+            && let Ok(value) = stored.value()
+            && let Ok(resource) = Resource::from_value(value)
+        {
+            chart.add(resource);
+        }
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        let caller = self.caller();
+        let user =
+            caller.fhir_user.as_deref().map(|user| crate::fhir::reference::strip_base(user, self.base_url()));
+        let local = user.filter(|user| Reference::parse(user).local().is_some());
+        let is_patient =
+            local.is_some_and(|user| user.starts_with("Patient/") || user.starts_with("RelatedPerson/"));
+        Actor {
+            who: match local {
+                Some(user) => Who::Reference(user.to_owned()),
+                None => Who::Name(caller.client.clone().unwrap_or_else(|| caller.subject.clone())),
+            },
+            roles: caller.roles.clone(),
+            side: if is_patient { Side::Patient } else { Side::Team },
+        }
+    }
+
+    /// The rule sets of a programme that are in force, as `url|version`.
+    pub fn rule_sets_of(&self, program: &Program) -> Vec<String> {
+        let text =
+            |plan: &Value, name: &str| plan.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let plans = self.app().definitions.plan_definitions.values();
+        plans
+            .filter(|plan| text(plan, "status") == "active")
+            .map(|plan| (text(plan, "url"), text(plan, "version")))
+            .map(|(url, version)| (format!("{url}|{version}"), url))
+            .filter(|(full, url)| program.rule_sets.iter().any(|own| own == full || own == url))
+            .map(|(full, _)| full)
+            .collect()
+    }
+
+    /// How many people a programme has enrolled now. A number is no patient's data.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn count_enrolled(&self, program: &Program) -> Result<i64, Failure> {
+        let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+        let active = self.as_service().find(ty, "status=active")?;
+        let reference = program.reference();
+        let mut count = 0;
+        for stored in active {
+            let episode = Resource::from_value(stored.value()?)?;
+            count += i64::from(program_of(&episode) == Some(reference.as_str()));
+        }
+        Ok(count)
+    }
+
+    /// Refuses a change that was made from another version than the current one, or, where the programme asks for
+    /// it, one that does not say which.
+    ///
+    /// # Errors
+    /// `Precondition` or `PreconditionRequired`.
+    pub fn check_version(
+        &self,
+        program: &Program,
+        episode: &Resource,
+        wanted: Option<i64>,
+    ) -> Result<(), Failure> {
+        match (wanted, version(episode)) {
+            (None, _) if program.strict_concurrency => Err(coded(
+                Reason::PreconditionRequired,
+                "if-match-required",
+                "This programme wants `If-Match` with every change; send the episode's ETag.",
+            )),
+            (Some(wanted), Some(current)) if wanted != current => Err(coded(
+                Reason::Precondition,
+                "version-mismatch",
+                format!("The episode is at version {current}, not {wanted}; read it again."),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The changes that write these drafts.
+pub fn changes(drafts: &[Draft]) -> Vec<Change> {
+    drafts.iter().map(change).collect()
+}
+
+fn change(draft: &Draft) -> Change {
+    let resource = draft.resource.clone();
+    match &draft.place {
+        Place::New(name) => Change::programme(ChangeAction::create(resource)).known_as(name.as_str()),
+        Place::NewUnless(name, query) => {
+            let if_none_exist = Some(query.clone());
+            Change::programme(ChangeAction::Create { resource, if_none_exist, id: None })
+                .known_as(name.as_str())
+        }
+        Place::Existing(if_match) => {
+            let id = resource.id().unwrap_or_default().to_owned();
+            Change::programme(ChangeAction::Update { resource, id, if_match: *if_match })
+        }
+    }
+}
+
+/// Does it again where somebody else was faster, unless the caller named a version.
+///
+/// # Errors
+/// What the last attempt failed with.
+pub fn until_current<T>(
+    if_match: Option<i64>,
+    attempt: impl Fn() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let is_race = |failure: &Failure| {
+        let raced = matches!(failure.reason, Reason::Precondition | Reason::Conflict);
+        let ours = failure
+            .issues
+            .iter()
+            .any(|issue| issue.coding.as_ref().is_some_and(|(_, code)| code != "already-open"));
+        raced && !ours
+    };
+    for _ in 0..TRIES {
+        match attempt() {
+            Err(failure) if if_match.is_none() && is_race(&failure) => {}
+            done => return done,
+        }
+    }
+    attempt()
+}
+
+/// How often a decision is made anew before the last refusal is told.
+const TRIES: u32 = 4;
+
+/// The first of these that was written of a type, with the JSON as stored.
+pub fn first_of(written: &[Written], ty: &str) -> Option<Stored> {
+    written.iter().map(|one| &one.stored).find(|stored| stored.ty.name() == ty).cloned()
+}

@@ -1,0 +1,85 @@
+//! `$palliative-enroll`: starts the service for a person. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use serde_json::Value;
+
+use crate::app::Answer;
+use crate::app::Session;
+use crate::app::programme::changes;
+use crate::app::programme::until_current;
+use crate::fhir::Failure;
+use crate::fhir::Issue;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::outcome::outcome;
+use crate::fhir::parameters::Output;
+use crate::operations::Call;
+use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::enroll;
+use crate::palliative::enrollment::enroll::Enrollment;
+use crate::palliative::enrollment::facts::Case;
+
+/// Checks every guard and starts the service, or with `dryRun` shows what would be written.
+///
+/// # Errors
+/// 409 where the state does not allow it; 422 with every guard that does not hold; 412 and 428 about `If-Match`.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let wish = Enrollment::read(&call.parameters)?;
+    until_current(call.if_match, || attempt(session, &call, &wish))
+}
+
+fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, Failure> {
+    let Some((ty, Some(id))) = call.target.as_ref() else {
+        return Err(Failure::new(Reason::Invalid, "Call $palliative-enroll on an EpisodeOfCare."));
+    };
+    let episode = session.subject(*ty, id)?;
+    let program = session.program_of(&episode)?;
+    session.check_version(&program, &episode, call.if_match)?;
+    let patient =
+        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
+    let mut chart = session.chart(patient, &["Encounter"])?;
+    if let Some(site) = &wish.pcmh_site {
+        session.add_to_chart(&mut chart, site);
+    }
+    let actor = session.actor();
+    let rule_sets = session.rule_sets_of(&program);
+    let case = Case {
+        program: &program,
+        episode: &episode,
+        chart: &chart,
+        actor: &actor,
+        now: session.now(),
+        rule_sets: &rule_sets,
+    };
+    let decision = enroll::decide(&case, wish)?;
+    write(session, call, decision, &episode)
+}
+
+fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {
+    let dry = call.parameters.boolean("dryRun") == Some(true);
+    let warnings = decision.warnings.clone();
+    if dry || decision.drafts.is_empty() {
+        let resources: Vec<Value> =
+            decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
+        return Ok(Answer::value(output(resources, episode, &warnings).into_value()));
+    }
+    let episode = episode.clone();
+    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
+        let resources = written.iter().map(|one| one.stored.value()).collect::<Result<_, _>>()?;
+        let version = written.first().map(|one| one.stored.version);
+        Ok(Answer { version, ..Answer::value(output(resources, &episode, &warnings).into_value()) })
+    })
+}
+
+fn output(resources: Vec<Value>, episode: &Resource, warnings: &[Issue]) -> Output {
+    let first = |ty: &str| {
+        resources.iter().find(|one| one.get("resourceType").and_then(Value::as_str) == Some(ty)).cloned()
+    };
+    let now = first("EpisodeOfCare").unwrap_or_else(|| episode.value().clone());
+    let mut output = Output::new().resource("episode", now);
+    for (name, ty) in [("careTeam", "CareTeam"), ("task", "Task"), ("flag", "Flag")] {
+        if let Some(resource) = first(ty) {
+            output = output.resource(name, resource);
+        }
+    }
+    if warnings.is_empty() { output } else { output.resource("warnings", outcome(warnings)) }
+}

@@ -1,0 +1,192 @@
+//! `$palliative-refer`: opens a person's episode in a palliative care programme.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use crate::app::Answer;
+use crate::app::Session;
+use crate::app::Written;
+use crate::app::programme::changes;
+use crate::app::programme::first_of;
+use crate::app::programme::until_current;
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::parameters::Input;
+use crate::fhir::parameters::Output;
+use crate::fhir::reference::Reference;
+use crate::operations::Call;
+use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::refer;
+use crate::palliative::enrollment::refer::Duplicate;
+use crate::palliative::enrollment::refer::Referral;
+use crate::palliative::enrollment::request::Wanted;
+use crate::palliative::enrollment::request::refused;
+use crate::palliative::program::Program;
+
+const SOURCES: [&str; 5] = ["clinician", "self", "caregiver", "algorithm", "payer"];
+const URGENCIES: [&str; 3] = ["routine", "urgent", "asap"];
+
+/// Opens an episode, or adds the referral to the one that is open.
+///
+/// # Errors
+/// 404 for an unknown patient or programme; 409 `already-open` or `exclusive-program`; 422 with every rule that
+/// does not hold.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let patient = patient(session, &call)?;
+    let program = session.program(call.parameters.reference("program").unwrap_or_default())?;
+    let referral = referral(&call.parameters, &program)?;
+    // Of referrals that come at the same moment one opens the episode, and the others find it open.
+    until_current(call.if_match, || attempt(session, &call, (&patient, &program, &referral)))
+}
+
+fn attempt(
+    session: &Session,
+    call: &Call,
+    (patient, program, referral): (&Resource, &Program, &Referral),
+) -> Result<Answer, Failure> {
+    let id = patient.id().unwrap_or_default();
+    let chart = session.chart(id, &[])?;
+    let actor = session.actor();
+    let blank = refer::blank(&format!("Patient/{id}"))?;
+    let case =
+        Case { program, episode: &blank, chart: &chart, actor: &actor, now: session.now(), rule_sets: &[] };
+    match refer::open_episode(&case) {
+        None => {
+            let decision = refer::open(&case, referral)?;
+            write(session, call, decision, Situation::New)
+        }
+        Some(open) => {
+            let case = Case { episode: open, ..case };
+            let decision = refer::add(&case, referral)?;
+            write(session, call, decision, Situation::Open(open.clone(), chart.clone()))
+        }
+    }
+}
+
+/// What the referral met.
+enum Situation {
+    New,
+    /// The open episode, and the chart that it was found in.
+    Open(Resource, Chart),
+}
+
+fn write(
+    session: &Session,
+    call: &Call,
+    decision: Decision,
+    situation: Situation,
+) -> Result<Answer, Failure> {
+    let base_url = session.base_url().to_owned();
+    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
+        answer(&base_url, written, &situation)
+    })
+}
+
+fn answer(base_url: &str, written: &[Written], situation: &Situation) -> Result<Answer, Failure> {
+    let of = |ty: &str| first_of(written, ty).map(|stored| format!("{ty}/{}", stored.id));
+    let stored = first_of(written, "EpisodeOfCare");
+    let (episode, task) = match (situation, &stored) {
+        (_, Some(stored)) => (stored.value()?, None),
+        (Situation::Open(episode, _), None) => (episode.value().clone(), None),
+        (Situation::New, None) => return Err(Failure::internal("a referral wrote no episode")),
+    };
+    let task = task.or_else(|| of("Task")).or_else(|| match situation {
+        Situation::New => None,
+        Situation::Open(episode, chart) => task_in(chart, episode),
+    });
+    let request = of("ServiceRequest").or_else(|| {
+        let list = episode.get("referralRequest")?.as_array()?;
+        Some(list.last()?.get("reference")?.as_str()?.to_owned())
+    });
+    let id = episode.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+    let version = stored.as_ref().map(|stored| stored.version);
+    let mut output = Output::new().resource("episode", episode);
+    output = task.into_iter().fold(output, |output, task| output.reference("task", task));
+    output = request.into_iter().fold(output, |output, request| output.reference("serviceRequest", request));
+    let is_new = matches!(situation, Situation::New);
+    Ok(Answer {
+        status: if is_new { 201 } else { 200 },
+        location: is_new.then(|| format!("{base_url}/EpisodeOfCare/{id}/_history/{}", version.unwrap_or(1))),
+        version,
+        ..Answer::value(output.into_value())
+    })
+}
+
+fn task_in(chart: &Chart, episode: &Resource) -> Option<String> {
+    let name = format!("EpisodeOfCare/{}", episode.id()?);
+    let tasks: HashMap<&str, &Resource> =
+        chart.of("Task").filter_map(|task| Some((task.text("/focus/reference")?, task))).collect();
+    tasks.get(name.as_str()).and_then(|task| task.id()).map(|id| format!("Task/{id}"))
+}
+
+/// The patient: the instance, or on the type the parameter.
+fn patient(session: &Session, call: &Call) -> Result<Resource, Failure> {
+    let given = call.parameters.reference("patient");
+    let named = match (call.target.as_ref(), given) {
+        (Some((ty, Some(id))), None) => Some((*ty, id.as_str())),
+        (Some((_, None)), Some(reference)) => {
+            Reference::parse(reference).local().map(|local| (local.ty, local.id))
+        }
+        (Some((_, Some(_))), Some(_)) => {
+            return Err(refused(
+                "patient",
+                "Leave `patient` out where the URL names the patient.".to_owned(),
+            ));
+        }
+        _ => {
+            return Err(refused(
+                "patient",
+                "`patient` is missing; name the Patient who is referred.".to_owned(),
+            ));
+        }
+    };
+    let (ty, id) = named
+        .filter(|(ty, _)| *ty == patient_type())
+        .ok_or_else(|| refused("patient", "`patient` is a reference such as Patient/1.".to_owned()))?;
+    session.subject(ty, id)
+}
+
+fn patient_type() -> ResourceType {
+    ResourceType::parse("Patient").expect("Patient is a type of R4")
+}
+
+fn referral(given: &Input, program: &Program) -> Result<Referral, Failure> {
+    let one_of = |name: &str, allowed: &[&str]| match given.text(name) {
+        Some(code) if !allowed.contains(&code) => {
+            Err(refused(name, format!("`{code}` is not known; use one of {}.", allowed.join(", "))))
+        }
+        code => Ok(code.map(str::to_owned)),
+    };
+    Ok(Referral {
+        requester: given.reference("requester").unwrap_or_default().to_owned(),
+        source: one_of("source", &SOURCES)?.unwrap_or_default(),
+        received: received(given, program)?,
+        reasons: given.all("reason").filter_map(|reason| reason.value()).cloned().collect(),
+        service_request: Wanted::read(given, "serviceRequest"),
+        urgency: one_of("urgency", &URGENCIES)?,
+        note: given.text("note").map(str::to_owned),
+        language: given.text("language").map(str::to_owned),
+        hospice_end: given.day("hospiceEnd")?,
+        duplicate: match given.boolean("rejectDuplicate") {
+            Some(true) => Duplicate::Reject,
+            Some(false) | None => Duplicate::Add,
+        },
+    })
+}
+
+/// The day of the referral where the programme works.
+fn received(given: &Input, program: &Program) -> Result<Date, Failure> {
+    let text = given.text("receivedDate").filter(|text| text.len() >= 10);
+    text.and_then(|text| first_day(text, program)).ok_or_else(|| {
+        refused(
+            "receivedDate",
+            "`receivedDate` is a whole date, such as 2026-02-01, or a dateTime.".to_owned(),
+        )
+    })
+}

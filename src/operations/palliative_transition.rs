@@ -1,0 +1,122 @@
+//! `$palliative-transition`: one action of the enrolment lifecycle. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use serde_json::Value;
+
+use crate::app::Answer;
+use crate::app::Session;
+use crate::app::programme::changes;
+use crate::app::programme::until_current;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::parameters::Output;
+use crate::operations::Call;
+use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::facts::program_of;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::allowed;
+use crate::palliative::enrollment::transition;
+use crate::palliative::enrollment::transition::Beside;
+use crate::palliative::program::Program;
+
+/// Does one action, or with `dryRun` says what it would do.
+///
+/// # Errors
+/// 409 `invalid-transition` with the actions that are possible; 400 for missing inputs; 422 with every rule that
+/// does not hold; 412 and 428 about `If-Match`.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let request = Request::read(&call.parameters)?;
+    until_current(call.if_match, || attempt(session, &call, &request))
+}
+
+fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, Failure> {
+    let episode = episode(session, call)?;
+    let program = session.program_of(&episode)?;
+    session.check_version(&program, &episode, call.if_match)?;
+    let patient =
+        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
+    let chart = session.chart(patient, &[])?;
+    let actor = session.actor();
+    let rule_sets = session.rule_sets_of(&program);
+    let case = Case {
+        program: &program,
+        episode: &episode,
+        chart: &chart,
+        actor: &actor,
+        now: session.now(),
+        rule_sets: &rule_sets,
+    };
+    let target = target(session, request)?;
+    let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &program, request)? };
+    let decision = transition::decide(&case, request, beside)?;
+    write(session, call, decision, &episode)
+}
+
+/// The episode that the URL names.
+///
+/// # Errors
+/// 404 `episode-not-found` where the caller may see none.
+fn episode(session: &Session, call: &Call) -> Result<Resource, Failure> {
+    match call.target.as_ref() {
+        Some((ty, Some(id))) => session.subject(*ty, id),
+        _ => Err(Failure::new(Reason::Invalid, "Call $palliative-transition on an EpisodeOfCare.")),
+    }
+}
+
+fn target(session: &Session, request: &Request) -> Result<Option<Program>, Failure> {
+    let wanted = request.target_program.as_deref().filter(|_| request.action == Action::Transfer);
+    wanted
+        .map(|reference| session.program(reference).map_err(|failure| failure.at(parameter("targetProgram"))))
+        .transpose()
+}
+
+/// How many people the programme has now, where that matters.
+fn enrolled(session: &Session, program: &Program, request: &Request) -> Result<Option<i64>, Failure> {
+    if request.action != Action::Waitlist || program.capacity.is_none() {
+        return Ok(None);
+    }
+    session.count_enrolled(program).map(Some)
+}
+
+fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {
+    let dry = call.parameters.boolean("dryRun") == Some(true);
+    let state = decision.state;
+    if dry || decision.drafts.is_empty() {
+        let resources = decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
+        return Ok(Answer::value(output(resources, episode, state).into_value()));
+    }
+    let episode = episode.clone();
+    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
+        let resources = written.iter().map(|one| one.stored.value()).collect::<Result<_, _>>()?;
+        let version = written.first().map(|one| one.stored.version);
+        Ok(Answer { version, ..Answer::value(output(resources, &episode, state).into_value()) })
+    })
+}
+
+/// The episode and its task come first; who did what need not be told again.
+fn output(resources: Vec<Value>, episode: &Resource, state: State) -> Output {
+    let is = |resource: &Value, ty: &str| resource.get("resourceType").and_then(Value::as_str) == Some(ty);
+    let is_episode =
+        |resource: &Value| is(resource, "EpisodeOfCare") && resource.get("id") == episode.get("id");
+    let is_task = |resource: &Value| is(resource, "Task") && resource.get("businessStatus").is_some();
+    let now = resources.iter().find(|one| is_episode(one)).unwrap_or(episode.value()).clone();
+    let mut output = Output::new().resource("episode", now);
+    let mut tasks = 0;
+    for resource in resources {
+        if is_task(&resource) && tasks == 0 {
+            tasks += 1;
+            output = output.resource("task", resource);
+        } else if !is_episode(&resource) && !is(&resource, "Provenance") {
+            output = output.resource("related", resource);
+        }
+    }
+    allowed(state)
+        .into_iter()
+        .fold(output, |output, action| output.value("allowedActions", "code", action.code()))
+}
