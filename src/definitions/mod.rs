@@ -34,28 +34,72 @@ const OPERATIONS: Files = files![
 ];
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
-const PLAN_DEFINITIONS: Files = files![];
+const PLAN_DEFINITIONS: Files = files![
+    "plan-definitions/RS-CA-ADULT.json",
+    "plan-definitions/RS-KELLEY-B.json",
+    "plan-definitions/need-signals.json",
+];
 
 /// ValueSets that rule sets and templates name.
-const VALUE_SETS: Files = files![];
+const VALUE_SETS: Files = files![
+    "value-sets/vs-cancer-any.json",
+    "value-sets/vs-cancer-heme.json",
+    "value-sets/vs-cancer-metastatic.json",
+    "value-sets/vs-cancer-poor-prognosis.json",
+    "value-sets/vs-cancer-stage-0-2.json",
+    "value-sets/vs-cancer-stage-3-4.json",
+    "value-sets/vs-chronic-resp-failure.json",
+    "value-sets/vs-ckd5-esrd.json",
+    "value-sets/vs-copd.json",
+    "value-sets/vs-dementia.json",
+    "value-sets/vs-encounter-emergency.json",
+    "value-sets/vs-encounter-hospice-inpatient.json",
+    "value-sets/vs-encounter-inpatient.json",
+    "value-sets/vs-encounter-observation.json",
+    "value-sets/vs-encounter-outpatient.json",
+    "value-sets/vs-encounter-planned.json",
+    "value-sets/vs-encounter-unplanned.json",
+    "value-sets/vs-heart-failure.json",
+    "value-sets/vs-hiv-aids.json",
+    "value-sets/vs-home-oxygen.json",
+    "value-sets/vs-ild.json",
+    "value-sets/vs-liver-cirrhosis.json",
+    "value-sets/vs-liver-decompensation.json",
+    "value-sets/vs-lvef.json",
+    "value-sets/vs-neurodegenerative.json",
+    "value-sets/vs-nursing-home-resident.json",
+    "value-sets/vs-nyha-1-2.json",
+    "value-sets/vs-nyha-3-4.json",
+    "value-sets/vs-respiratory.json",
+    "value-sets/vs-severe-medical-condition.json",
+    "value-sets/vs-stroke-severe.json",
+    "value-sets/vs-vitamin-k-antagonist.json",
+];
 
 /// CodeSystems of our own codes.
 const CODE_SYSTEMS: Files = files![
+    "code-systems/cancer-stage.json",
     "code-systems/careplan-completeness.json",
     "code-systems/enrollment-action.json",
     "code-systems/enrollment-state.json",
     "code-systems/line-of-business.json",
+    "code-systems/medicine-name.json",
     "code-systems/ncp-domain.json",
+    "code-systems/next-step.json",
+    "code-systems/nyha-class.json",
     "code-systems/palliative-careplan-category.json",
     "code-systems/palliative-consent-category.json",
     "code-systems/palliative-error.json",
     "code-systems/palliative-flag.json",
+    "code-systems/palliative-observation.json",
     "code-systems/palliative-program.json",
     "code-systems/palliative-reason.json",
     "code-systems/palliative-setting.json",
     "code-systems/palliative-task.json",
     "code-systems/palliative-team-role.json",
     "code-systems/risk-tier.json",
+    "code-systems/rule-set-kind.json",
+    "code-systems/screen-outcome.json",
 ];
 
 /// The resources of the programmes that a new database starts with.

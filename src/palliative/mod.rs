@@ -5,4 +5,5 @@ pub mod element;
 pub mod enrollment;
 pub mod program;
 pub mod record;
+pub mod screening;
 pub mod vocabulary;

@@ -1,0 +1,224 @@
+//! One criterion: its sentence, and the rule that stands beside it. <https://hl7.org/fhir/R4/plandefinition.html>
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::palliative::record::Deceased;
+use crate::palliative::record::Moment;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::Situation;
+use crate::palliative::screening::condition::ConditionRule;
+use crate::palliative::screening::encounters::EncounterRule;
+use crate::palliative::screening::finding::Finding;
+use crate::palliative::screening::finding::Place;
+use crate::palliative::screening::finding::Window;
+use crate::palliative::screening::logic::State;
+use crate::palliative::screening::observation::ObservationRule;
+use crate::palliative::screening::value_set::Codes;
+
+/// One criterion of a rule set.
+#[derive(Clone, Debug)]
+pub struct Criterion {
+    /// Its id, unique in the rule set.
+    pub id: String,
+    /// The sentence that a clinician reviews, and that is returned.
+    pub sentence: String,
+    /// Where it comes from.
+    pub source: String,
+    /// What it stands for, as a Coding, where it is a need signal.
+    pub coding: Option<Value>,
+    /// Whether it is kept from the patient: it tells what a clinician thinks of the time that is left.
+    pub restricted: bool,
+    /// The rule.
+    pub rule: Rule,
+    /// Other diagnoses that meet it as well.
+    pub or_conditions: Option<ConditionRule>,
+    /// An attestation that meets it as well.
+    pub or_attestation: Option<ObservationRule>,
+    /// The ages for which it can be met.
+    pub ages: Ages,
+}
+
+/// The rule of a criterion.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// On diagnoses.
+    Condition(ConditionRule),
+    /// On measurements and answers.
+    Observation(ObservationRule),
+    /// On what a clinician attests.
+    Attestation(ObservationRule),
+    /// On how often something happened.
+    Encounters(EncounterRule),
+    /// On a Flag that is in force.
+    Flag(Codes),
+    /// On nothing but the ages.
+    Age,
+    /// On the line of business of the patient's coverage.
+    LineOfBusiness(Vec<String>),
+    /// On the patient's being alive.
+    Alive,
+}
+
+/// A range of ages in completed years, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// The least.
+    pub min: Option<i32>,
+    /// The greatest.
+    pub max: Option<i32>,
+}
+
+impl Criterion {
+    /// Evaluates it.
+    pub fn evaluate(&self, situation: &Situation) -> Finding {
+        let Situation { record, as_of, .. } = *situation;
+        let mut finding = match &self.rule {
+            Rule::Condition(rule) => rule.evaluate(record, as_of),
+            Rule::Observation(rule) => rule.evaluate(record, as_of),
+            Rule::Attestation(rule) => valid(rule, situation).evaluate(record, as_of),
+            Rule::Encounters(rule) => rule.evaluate(record, as_of),
+            Rule::Flag(codes) => flag(codes, record, as_of),
+            Rule::Age => Finding::of(State::Met),
+            Rule::LineOfBusiness(served) => line_of_business(served, situation.lines_of_business),
+            Rule::Alive => alive(record, as_of),
+        };
+        if let Some(rule) = &self.or_conditions {
+            finding = finding.or(rule.evaluate(record, as_of));
+        }
+        if let Some(rule) = &self.or_attestation {
+            let attested = valid(rule, situation).evaluate(record, as_of);
+            finding = self.or_attested(finding, attested);
+        }
+        self.ages.apply(finding, record, as_of)
+    }
+
+    /// Whether only a clinician's word can settle it.
+    pub fn is_attestation(&self) -> bool {
+        matches!(self.rule, Rule::Attestation(_))
+    }
+
+    /// Diagnoses are a closed world, so an attestation that was not made leaves an absent diagnosis absent. What
+    /// else is not there may still be attested, and is unknown until it is.
+    fn or_attested(&self, finding: Finding, attested: Finding) -> Finding {
+        let closed = matches!(self.rule, Rule::Condition(_)) && finding.state == State::NotMet;
+        if closed && attested.state == State::Unknown {
+            return finding.changing(attested.changes);
+        }
+        finding.or(attested)
+    }
+}
+
+/// An attestation, valid as long as the programme says where the rule set does not.
+fn valid(rule: &ObservationRule, situation: &Situation) -> ObservationRule {
+    let days = rule.lookback_days.unwrap_or(situation.attestation_valid_days);
+    ObservationRule { lookback_days: Some(days), ..rule.clone() }
+}
+
+impl Ages {
+    /// Whether there is no limit.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn apply(&self, finding: Finding, record: &PatientRecord, as_of: Date) -> Finding {
+        if self.is_unlimited() {
+            return finding;
+        }
+        let changes = record.birth.as_ref().map(|birth| self.birthdays(birth, as_of)).unwrap_or_default();
+        let applies = self.hold(record, as_of);
+        let state = finding.state.and(applies);
+        let finding = match (applies, state) {
+            (State::NotMet, _) => {
+                Finding { window: finding.window, ..Finding::of(State::NotMet) }.changing(finding.changes)
+            }
+            (State::Unknown, State::Unknown) => {
+                let mut finding = finding;
+                finding.missing.push("the patient's date of birth".to_owned());
+                Finding { state, ..finding }
+            }
+            _ => finding,
+        };
+        finding.changing(changes)
+    }
+
+    fn hold(&self, record: &PatientRecord, as_of: Date) -> State {
+        let Some((youngest, oldest)) = record.age_on(as_of) else { return State::Unknown };
+        let (min, max) = (self.min.unwrap_or(i32::MIN), self.max.unwrap_or(i32::MAX));
+        if youngest >= min && oldest <= max {
+            State::Met
+        } else if oldest < min || youngest > max {
+            State::NotMet
+        } else {
+            State::Unknown
+        }
+    }
+
+    /// The later birthdays on which the range begins or ends.
+    fn birthdays(&self, birth: &Moment, as_of: Date) -> BTreeSet<Date> {
+        let ages = [self.min, self.max.map(|max| max + 1)];
+        let days = ages
+            .into_iter()
+            .flatten()
+            .flat_map(|age| [birthday(birth.first, age), birthday(birth.last, age)]);
+        days.flatten().filter(|day| *day > as_of).collect()
+    }
+}
+
+/// The day on which an age is reached: one born on 29 February reaches it on 1 March of other years.
+fn birthday(birth: Date, age: i32) -> Option<Date> {
+    let year = birth.year().checked_add(i16::try_from(age).ok()?)?;
+    Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
+}
+
+/// A Flag is the programme's own statement, so that where there is none it is not met.
+fn flag(codes: &Codes, record: &PatientRecord, as_of: Date) -> Finding {
+    let window = Window::back(None, as_of);
+    let mut finding = Finding::of(State::NotMet).within(window);
+    for flag in record.flags.iter().filter(|flag| codes.has_any(&flag.code)) {
+        let begun = flag.start.as_ref().map_or(State::Met, |start| match window.place(start) {
+            Place::Inside | Place::Before => State::Met,
+            Place::After => State::NotMet,
+            Place::Unsure => State::Unknown,
+        });
+        let over = flag.end.as_ref().is_some_and(|end| end.last < as_of);
+        // One that was closed later was in force until then; one that was closed without a day says nothing.
+        let stood = match flag.status.as_str() {
+            "active" => State::Met,
+            "inactive" => State::of(flag.end.is_some()),
+            _ => State::NotMet,
+        };
+        let one = match begun.and(stood).and(State::of(!over)) {
+            State::Met => Finding {
+                evidence: vec![flag.source.clone()],
+                date: flag.start.as_ref().map(|start| start.first),
+                ..Finding::of(State::Met)
+            },
+            State::NotMet => Finding::of(State::NotMet),
+            State::Unknown => Finding::unknown(format!("the day on which {} begins", flag.source)),
+        };
+        let ends = flag.end.as_ref().and_then(|end| end.last.tomorrow().ok());
+        let begins = flag.start.iter().flat_map(|start| [start.first, start.last]);
+        let changes = begins.chain(ends).filter(|day| *day > as_of).collect();
+        finding = finding.or(one.changing(changes));
+    }
+    finding.within(window)
+}
+
+fn line_of_business(served: &[String], of_patient: &[String]) -> Finding {
+    Finding::of(State::of(of_patient.iter().any(|line| served.contains(line))))
+}
+
+fn alive(record: &PatientRecord, as_of: Date) -> Finding {
+    let dead = record.deceased_by(as_of);
+    let (date, changes) = match &record.deceased {
+        Deceased::On(moment) => {
+            (Some(moment.first), [moment.first].into_iter().filter(|day| *day > as_of).collect())
+        }
+        Deceased::No | Deceased::Undated => (None, BTreeSet::new()),
+    };
+    let evidence = if dead { vec![format!("Patient/{}", record.id)] } else { Vec::new() };
+    Finding { evidence, date: date.filter(|_| dead), ..Finding::of(State::of(!dead)) }.changing(changes)
+}

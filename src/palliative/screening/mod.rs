@@ -1,0 +1,108 @@
+//! Screening: rule sets as data, and what they say of a patient on a day: eligible, not eligible, excluded, or
+//! which few facts are missing to tell. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+//!
+//! Three answers, not two: what is not known is never taken for not being so. The exceptions are stated where
+//! they are made: diagnoses (`condition.rs`) and our own Flags (`criterion.rs`) are closed worlds, and counts of
+//! encounters are where a feed is known to be complete (`encounters.rs`). Nothing here is a probability.
+
+mod condition;
+mod criterion;
+mod document;
+mod encounters;
+mod expression;
+mod finding;
+mod logic;
+mod observation;
+mod rule_set;
+mod stays;
+mod test;
+mod value_set;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::definitions::Definitions;
+use crate::palliative::record::PatientRecord;
+
+pub use finding::Finding;
+pub use finding::Window;
+pub use logic::State;
+pub use rule_set::CriterionResult;
+pub use rule_set::Outcome;
+pub use rule_set::RuleSet;
+pub use rule_set::Screening;
+pub use value_set::Codes;
+
+/// Who is screened, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    /// The patient's facts.
+    pub record: &'a PatientRecord,
+    /// The day, in the programme's zone.
+    pub as_of: Date,
+    /// How long a clinician's attestation holds, where the rule set does not say.
+    pub attestation_valid_days: i64,
+    /// The lines of business of the patient's active coverage; empty where none is known, and then a rule set's
+    /// own list of them is not checked.
+    pub lines_of_business: &'a [String],
+}
+
+/// All rule sets, compiled.
+#[derive(Debug)]
+pub struct RuleSets {
+    sets: Vec<RuleSet>,
+    signals: Vec<RuleSet>,
+}
+
+/// The topic of PlanDefinitions that are read here.
+const TOPIC_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/rule-set-kind";
+
+impl RuleSets {
+    /// Compiles the PlanDefinitions that are rule sets.
+    ///
+    /// # Errors
+    /// A sentence that names the definition that is wrong.
+    pub fn compile(definitions: &Definitions) -> Result<Self, String> {
+        let terminology = document::Terminology::new(&definitions.value_sets)?;
+        let of_kind = |kind: &str| {
+            let plans = definitions.plan_definitions.values().filter(|plan| {
+                let topics = plan["topic"].as_array().into_iter().flatten();
+                let mut codings = topics.flat_map(|topic| topic["coding"].as_array().into_iter().flatten());
+                codings.any(|coding| coding["system"] == TOPIC_SYSTEM && coding["code"] == kind)
+            });
+            plans.map(|plan| RuleSet::compile(plan, &terminology)).collect::<Result<_, _>>()
+        };
+        Ok(Self { sets: of_kind("screening")?, signals: of_kind("need-signals")? })
+    }
+
+    /// The rule set that a canonical names, with or without its version.
+    pub fn find(&self, canonical: &str) -> Option<&RuleSet> {
+        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
+        self.sets.iter().find(|set| set.url == url && version.is_none_or(|version| set.version == version))
+    }
+
+    /// All rule sets that are in use.
+    pub fn active(&self) -> impl Iterator<Item = &RuleSet> {
+        self.sets.iter().filter(|set| set.active)
+    }
+
+    /// The needs that the record shows, whatever the rule sets say: what a team should look at.
+    pub fn signals(&self, situation: &Situation) -> Vec<CriterionResult<'_>> {
+        let results = self.signals.iter().flat_map(|set| set.screen(situation).results);
+        results.filter(|result| result.finding.state == State::Met).collect()
+    }
+}
+
+/// The later days on which windows like this one begin or cease to be covered by a feed.
+fn feed_changes(record: &PatientRecord, window: &Window) -> Vec<Date> {
+    let length = window.from.map(|from| from.until(window.to).map_or(0, |span| span.get_days()));
+    let days = record.feeds.iter().flat_map(|feed| {
+        let full = length.map(|length| feed.from.saturating_add(length.days()));
+        let ended = feed.to.and_then(|to| to.tomorrow().ok());
+        [full, ended].into_iter().flatten()
+    });
+    days.filter(|day| *day > window.to).collect()
+}
+
+#[cfg(test)]
+mod tests;

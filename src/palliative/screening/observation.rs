@@ -1,0 +1,218 @@
+//! Criteria on measurements and answers, and on what clinicians attest.
+//! <https://hl7.org/fhir/R4/observation.html>
+//!
+//! The latest value counts. Where partial dates, or two values of one day, leave it open which that is, the
+//! criterion is settled only if all of them say the same.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::palliative::record::Observation;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::finding::Finding;
+use crate::palliative::screening::finding::Place;
+use crate::palliative::screening::finding::Window;
+use crate::palliative::screening::logic::State;
+use crate::palliative::screening::test::Test;
+use crate::palliative::screening::test::Verdict;
+use crate::palliative::screening::value_set::Codes;
+
+/// Which of several values counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// The latest.
+    Latest,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+}
+
+/// A criterion on measurements or answers.
+#[derive(Clone, Debug)]
+pub struct ObservationRule {
+    /// What is observed.
+    pub codes: Codes,
+    /// What it is called where it is missing.
+    pub item: String,
+    /// What its value must be.
+    pub test: Test,
+    /// How far back it counts; none for any time.
+    pub lookback_days: Option<i64>,
+    /// Which of several counts.
+    pub pick: Pick,
+    /// Whether only a Practitioner's or PractitionerRole's word counts: an attestation.
+    pub attested: bool,
+    /// Medicines under which the value says nothing.
+    pub invalidated_by: Option<Codes>,
+}
+
+impl ObservationRule {
+    /// Evaluates it on a day.
+    pub fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
+        let window = Window::back(self.lookback_days, as_of);
+        let mut changes = BTreeSet::new();
+        let mut candidates = Vec::new();
+        let mut undated = Vec::new();
+        for observation in record.observations.iter().filter(|observation| self.concerns(observation)) {
+            let Some(effective) = &observation.effective else {
+                undated.push(observation);
+                continue;
+            };
+            changes.extend(window.changes(effective.first, effective.last));
+            match window.place(effective) {
+                Place::Inside => candidates.push((observation, true)),
+                Place::Unsure => candidates.push((observation, false)),
+                Place::Before | Place::After => {}
+            }
+        }
+        let finding = match self.invalidating(record, as_of, &mut changes) {
+            Some(finding) => finding,
+            None if candidates.iter().any(|(_, inside)| *inside) => self.judge(&candidates),
+            None => self.none_usable(&candidates, &undated),
+        };
+        finding.within(window).changing(changes)
+    }
+
+    fn concerns(&self, observation: &Observation) -> bool {
+        let attested = observation.by_practitioner || !self.attested;
+        let about_patient = self.attested || !observation.of_another;
+        let usable = observation.is_final && observation.value.is_some();
+        usable && attested && about_patient && self.codes.has_any(&observation.code)
+    }
+
+    /// Unknown, where a medicine that the patient takes makes the value say nothing.
+    fn invalidating(
+        &self,
+        record: &PatientRecord,
+        as_of: Date,
+        changes: &mut BTreeSet<Date>,
+    ) -> Option<Finding> {
+        let codes = self.invalidated_by.as_ref()?;
+        let mut taken = Vec::new();
+        for medication in record.medications.iter().filter(|medication| medication.status == "active") {
+            let concept = &medication.medicine;
+            if !codes.has_any(concept) && !concept.texts.iter().any(|text| codes.is_named_in(text)) {
+                continue;
+            }
+            let start = medication.start.as_ref().map(|start| start.first);
+            let end = medication.end.as_ref().map(|end| end.last);
+            changes.extend(start.filter(|start| *start > as_of));
+            changes.extend(end.and_then(|end| end.tomorrow().ok()).filter(|gone| *gone > as_of));
+            if start.is_none_or(|start| start <= as_of) && end.is_none_or(|end| end >= as_of) {
+                taken.push(medication.source.clone());
+            }
+        }
+        let first = taken.first()?;
+        let missing = format!("{}: it says nothing while {first} is active (reason: treatment)", self.item);
+        Some(Finding { evidence: taken, ..Finding::unknown(missing) })
+    }
+
+    fn none_usable(&self, unsure: &[(&Observation, bool)], undated: &[&Observation]) -> Finding {
+        let no_limit = self.lookback_days.is_none();
+        if no_limit && unsure.is_empty() && !undated.is_empty() {
+            let all: Vec<_> = undated.iter().map(|observation| (*observation, true)).collect();
+            return self.agreed(&all.iter().map(|(observation, _)| *observation).collect::<Vec<_>>());
+        }
+        let without_date =
+            unsure.iter().map(|(observation, _)| *observation).chain(undated.iter().copied()).next();
+        match without_date {
+            Some(observation) => {
+                let source = &observation.source;
+                Finding::unknown(format!(
+                    "{}: the exact date of {source} (reason: date)",
+                    self.missing_item()
+                ))
+            }
+            None => Finding::unknown(self.missing_item()),
+        }
+    }
+
+    fn missing_item(&self) -> String {
+        let days = self.lookback_days;
+        if self.attested {
+            return format!("clinician attestation {} (valid {} d)", self.item, days.unwrap_or_default());
+        }
+        days.map_or_else(|| self.item.clone(), |days| format!("{} (not older than {days} d)", self.item))
+    }
+
+    fn judge(&self, candidates: &[(&Observation, bool)]) -> Finding {
+        match self.pick {
+            Pick::Latest => self.agreed(&possibly_latest(candidates)),
+            Pick::Min | Pick::Max => self.extreme(candidates),
+        }
+    }
+
+    /// The finding that all of these agree on.
+    fn agreed(&self, observations: &[&Observation]) -> Finding {
+        let judged: Vec<_> = observations.iter().map(|one| (*one, self.verdict(one))).collect();
+        let Some((first, verdict)) = judged.first() else { return Finding::unknown(self.missing_item()) };
+        let agree = judged.iter().all(|(_, other)| other.state == verdict.state);
+        if !agree {
+            let sources: Vec<_> = observations.iter().map(|one| one.source.clone()).collect();
+            let missing = format!(
+                "{}: which of {} is the latest (reason: date)",
+                self.missing_item(),
+                sources.join(", ")
+            );
+            return Finding { evidence: sources, ..Finding::unknown(missing) };
+        }
+        self.told(first, verdict)
+    }
+
+    fn verdict(&self, observation: &Observation) -> Verdict {
+        observation.value.as_ref().map_or_else(|| Verdict::unusable("value"), |value| self.test.judge(value))
+    }
+
+    fn told(&self, observation: &Observation, verdict: &Verdict) -> Finding {
+        let missing = verdict.reason.map(|reason| {
+            let source = &observation.source;
+            format!("{}: {source} cannot be used (reason: {reason})", self.missing_item())
+        });
+        Finding {
+            evidence: vec![observation.source.clone()],
+            value: observation.value.as_ref().map(|value| (value.element.clone(), value.json.clone())),
+            date: observation.effective.as_ref().map(|effective| effective.first),
+            missing: missing.into_iter().collect(),
+            ..Finding::of(verdict.state)
+        }
+    }
+
+    /// The least or greatest: met or not met by any one value that decides it, unknown if one that could decide
+    /// otherwise is not clear.
+    fn extreme(&self, candidates: &[(&Observation, bool)]) -> Finding {
+        let judged: Vec<_> =
+            candidates.iter().map(|(one, inside)| (*one, *inside, self.verdict(one))).collect();
+        let deciding = if self.test.is_met_by_one(self.pick) { State::Met } else { State::NotMet };
+        let decided = judged.iter().find(|(_, inside, verdict)| *inside && verdict.state == deciding);
+        let open = || judged.iter().find(|(_, inside, verdict)| !*inside || verdict.state == State::Unknown);
+        let told = decided.or_else(open).or_else(|| judged.first());
+        match told {
+            Some((one, true, verdict)) => self.told(one, verdict),
+            Some((one, false, _)) => self.none_usable(&[(*one, false)], &[]),
+            None => Finding::unknown(self.missing_item()),
+        }
+    }
+}
+
+/// Those that may be the latest: no other is surely later.
+fn possibly_latest<'a>(candidates: &[(&'a Observation, bool)]) -> Vec<&'a Observation> {
+    let surely_inside = candidates.iter().filter(|(_, inside)| *inside).map(|(one, _)| *one);
+    let latest_low =
+        surely_inside.filter_map(|one| one.effective.as_ref()).map(|effective| effective.low).max();
+    let may_be = |one: &&Observation| one.effective.as_ref().map(|effective| effective.high) >= latest_low;
+    let mut latest: Vec<_> = candidates.iter().map(|(one, _)| *one).filter(may_be).collect();
+    // Of one day or instant, the one that was made available last replaces the others.
+    latest.sort_by(|a, b| (issued(b), &a.source).cmp(&(issued(a), &b.source)));
+    let same_moment = latest.windows(2).all(|pair| pair[0].effective == pair[1].effective);
+    let ordered = latest.len() > 1 && issued(latest[0]) > issued(latest[1]) && issued(latest[1]).is_some();
+    if same_moment && ordered {
+        latest.truncate(1);
+    }
+    latest
+}
+
+fn issued(observation: &Observation) -> Option<i64> {
+    observation.issued.as_ref().map(|issued| issued.low)
+}

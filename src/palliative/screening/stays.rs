@@ -1,0 +1,248 @@
+//! Encounters as events that can be counted: each of one kind, an emergency visit that led to a stay taken into
+//! it, neighbouring stays as one admission. <https://hl7.org/fhir/R4/encounter.html>
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::fhir::datetime::DAY;
+use crate::fhir::datetime::Micros;
+use crate::palliative::record::Encounter;
+use crate::palliative::record::EncounterStatus;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::logic::State;
+use crate::palliative::screening::value_set::Codes;
+
+/// What kind of encounter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncounterKind {
+    /// A hospital stay.
+    Inpatient,
+    /// A stay for observation.
+    Observation,
+    /// An emergency visit.
+    Emergency,
+    /// A visit.
+    Outpatient,
+}
+
+/// The codes of class and type by which the kind is told.
+#[derive(Clone, Debug)]
+pub struct EncounterCodes {
+    /// Hospice as an inpatient, which is no hospital stay.
+    pub hospice: Codes,
+    /// Hospital stays.
+    pub inpatient: Codes,
+    /// Stays for observation.
+    pub observation: Codes,
+    /// Emergency visits.
+    pub emergency: Codes,
+    /// Visits.
+    pub outpatient: Codes,
+    /// Emergency admissions, which nobody planned.
+    pub unplanned: Codes,
+    /// Admissions that were planned.
+    pub planned: Codes,
+}
+
+/// Something that happened once.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its kind.
+    pub kind: EncounterKind,
+    /// The encounters that it is made of, as `Encounter/<id>`.
+    pub sources: Vec<String>,
+    /// The first and last day that it can have taken up; none where it has no date.
+    pub days: Option<(Date, Date)>,
+    /// The first and last day that it surely took up.
+    pub sure_days: Option<(Date, Date)>,
+    /// Whether it surely took place.
+    pub sure: bool,
+    /// Whether nobody planned it.
+    pub unplanned: State,
+    /// Whether it has the reason that was asked for; met where none was.
+    pub reason: State,
+    /// Whether it was taken into a later one, and counts alone no more.
+    pub absorbed: bool,
+    id: String,
+    part_of: Option<String>,
+    start: Option<Micros>,
+    end: Option<Micros>,
+}
+
+impl EncounterCodes {
+    fn kind(&self, encounter: &Encounter) -> Option<EncounterKind> {
+        let is = |codes: &Codes| {
+            codes.has_any(&encounter.types) || encounter.class.as_ref().is_some_and(|class| codes.has(class))
+        };
+        if is(&self.hospice) {
+            return None;
+        }
+        [
+            (&self.inpatient, EncounterKind::Inpatient),
+            (&self.observation, EncounterKind::Observation),
+            (&self.emergency, EncounterKind::Emergency),
+            (&self.outpatient, EncounterKind::Outpatient),
+        ]
+        .into_iter()
+        .find_map(|(codes, kind)| is(codes).then_some(kind))
+    }
+
+    fn unplanned(&self, encounter: &Encounter) -> State {
+        let emergency = encounter.admit_source.codings.iter().any(|coding| coding.code == "emd");
+        if emergency || self.unplanned.has_any(&encounter.types) {
+            State::Met
+        } else if self.planned.has_any(&encounter.types) {
+            State::NotMet
+        } else {
+            State::Unknown
+        }
+    }
+}
+
+/// The events of a record up to a day, in the order of their start.
+pub fn events(
+    record: &PatientRecord,
+    codes: &EncounterCodes,
+    reasons: Option<&Codes>,
+    as_of: Date,
+) -> Vec<Event> {
+    let mut seen = BTreeSet::new();
+    let mut events: Vec<Event> = Vec::new();
+    for encounter in &record.encounters {
+        let begins_later = encounter.start.as_ref().is_some_and(|start| start.first > as_of);
+        if encounter.status == EncounterStatus::Void || begins_later {
+            continue;
+        }
+        let Some(kind) = codes.kind(encounter) else { continue };
+        let copy = encounter.likeness.iter().any(|likeness| seen.contains(likeness));
+        seen.extend(encounter.likeness.iter().cloned());
+        if !copy {
+            let reason = reasons.map_or(State::Met, |codes| reason(encounter, codes, record));
+            let unplanned = codes.unplanned(encounter);
+            events.push(Event { unplanned, reason, ..event(encounter, kind, as_of) });
+        }
+    }
+    events.sort_by(|a, b| (a.days, &a.id).cmp(&(b.days, &b.id)));
+    absorb(&mut events);
+    merge_stays(events)
+}
+
+/// A stay without an end is no stay for ever: one that is finished ends on the day it began, one that is going
+/// on reaches to the day of the screening.
+fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
+    let going_on = encounter.status == EncounterStatus::Current && encounter.end.is_none();
+    let end = encounter.end.as_ref().or(encounter.start.as_ref());
+    let start = encounter.start.as_ref().or(encounter.end.as_ref());
+    let days = start.zip(end).map(|(start, end)| {
+        let last = if going_on { as_of } else { end.last.min(as_of) };
+        (start.first, last.max(start.first))
+    });
+    let sure_days = start.zip(end).map(|(start, end)| {
+        let last = if going_on { as_of } else { end.first.min(as_of) };
+        (start.last, last.max(start.last))
+    });
+    Event {
+        kind,
+        sources: vec![encounter.source.clone()],
+        days,
+        sure_days,
+        sure: encounter.status != EncounterStatus::Unknown,
+        unplanned: State::Unknown,
+        reason: State::Met,
+        absorbed: false,
+        id: encounter.id.clone(),
+        part_of: encounter.part_of.clone(),
+        start: start.map(|start| start.low),
+        end: if going_on { None } else { end.map(|end| end.high) },
+    }
+}
+
+/// Whether an encounter was for the reason: its principal diagnoses (all, where none is ranked), or what is
+/// stated as its reasons. Unknown where nothing is stated.
+fn reason(encounter: &Encounter, codes: &Codes, record: &PatientRecord) -> State {
+    let of_condition = |id: &String| {
+        let source = format!("Condition/{id}");
+        let found = record.conditions.iter().find(|condition| condition.source == source);
+        found.map_or(State::Unknown, |condition| State::of(codes.has_any(&condition.code)))
+    };
+    let ranked = encounter.diagnoses.iter().any(|diagnosis| diagnosis.rank.is_some());
+    let principal = encounter.diagnoses.iter().filter(|diagnosis| !ranked || diagnosis.rank == Some(1));
+    let diagnoses = principal.map(|diagnosis| of_condition(&diagnosis.condition));
+    let stated = encounter.reason_conditions.iter().map(of_condition);
+    let reasons = &encounter.reasons;
+    let coded = match (codes.has_any(reasons), reasons.codings.is_empty()) {
+        _ if reasons.is_empty() => None,
+        (true, _) => Some(State::Met),
+        (false, true) => Some(State::Unknown),
+        (false, false) => Some(State::NotMet),
+    };
+    diagnoses.chain(stated).chain(coded).reduce(State::or).unwrap_or(State::Unknown)
+}
+
+/// An emergency visit or observation that overlaps a stay, ends at most 24 hours before it or is a part of it
+/// belongs to that stay, which nobody planned if it came from an emergency visit.
+fn absorb(events: &mut [Event]) {
+    for at in 0..events.len() {
+        let early = events[at].clone();
+        if !matches!(early.kind, EncounterKind::Emergency | EncounterKind::Observation) {
+            continue;
+        }
+        let into = (0..events.len()).find(|other| *other != at && leads_to(&early, &events[*other]));
+        let Some(into) = into else { continue };
+        events[at].absorbed = true;
+        let stay = &mut events[into];
+        if early.kind == EncounterKind::Emergency {
+            stay.unplanned = State::Met;
+        }
+        stay.days =
+            stay.days.zip(early.days).map(|(stay, early)| (stay.0.min(early.0), stay.1)).or(stay.days);
+    }
+}
+
+fn leads_to(early: &Event, stay: &Event) -> bool {
+    let kinds = match early.kind {
+        EncounterKind::Emergency => {
+            [EncounterKind::Inpatient, EncounterKind::Observation].contains(&stay.kind)
+        }
+        EncounterKind::Observation => stay.kind == EncounterKind::Inpatient,
+        EncounterKind::Inpatient | EncounterKind::Outpatient => false,
+    };
+    let related = early.part_of.as_ref() == Some(&stay.id) || stay.part_of.as_ref() == Some(&early.id);
+    let near = || {
+        let (Some(early_start), Some(start)) = (early.start, stay.start) else { return false };
+        let before_end = stay.end.is_none_or(|end| early_start <= end);
+        before_end && early.end.is_none_or(|end| end.saturating_add(DAY) >= start)
+    };
+    kinds && (related || near())
+}
+
+/// Stays that overlap or are at most a day apart are one admission.
+fn merge_stays(events: Vec<Event>) -> Vec<Event> {
+    let mut merged: Vec<Event> = Vec::new();
+    for event in events {
+        let previous = merged.iter_mut().rev().find(|other| other.kind == EncounterKind::Inpatient);
+        match previous.filter(|previous| event.kind == EncounterKind::Inpatient && adjoin(previous, &event)) {
+            Some(previous) => join(previous, event),
+            None => merged.push(event),
+        }
+    }
+    merged
+}
+
+fn adjoin(previous: &Event, next: &Event) -> bool {
+    let (Some((_, last)), Some((first, _))) = (previous.days, next.days) else { return false };
+    last.tomorrow().is_ok_and(|day_after| first <= day_after)
+}
+
+fn join(previous: &mut Event, next: Event) {
+    let latest = |a: Option<(Date, Date)>, b: Option<(Date, Date)>| match (a, b) {
+        (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+        (a, b) => a.or(b),
+    };
+    previous.days = latest(previous.days, next.days);
+    previous.sure_days = latest(previous.sure_days, next.sure_days);
+    previous.sources.extend(next.sources);
+    previous.sure |= next.sure;
+    previous.reason = previous.reason.or(next.reason);
+}

@@ -1,0 +1,201 @@
+//! What a value must be: a number on one side of a limit in a known unit, one of some answers, or yes.
+//! <https://hl7.org/fhir/R4/datatypes.html#quantity>
+
+use crate::palliative::record::Concept;
+use crate::palliative::record::Interval;
+use crate::palliative::record::Meaning;
+use crate::palliative::record::Observed;
+use crate::palliative::record::Unit;
+use crate::palliative::screening::logic::State;
+use crate::palliative::screening::observation::Pick;
+use crate::palliative::screening::value_set::Codes;
+
+/// UCUM's URL.
+const UCUM: &str = "http://unitsofmeasure.org";
+
+/// A comparison with a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Less than.
+    Lt,
+    /// At most.
+    Le,
+    /// Greater than.
+    Gt,
+    /// At least.
+    Ge,
+    /// Equal.
+    Eq,
+}
+
+/// What a value must be.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// A number on one side of a limit.
+    Number {
+        /// The comparison.
+        op: Op,
+        /// The limit.
+        limit: f64,
+        /// The units that it may have.
+        units: Units,
+    },
+    /// One of some answers.
+    Answer {
+        /// The answers that meet it.
+        is: Codes,
+        /// The answers that say the contrary; an answer in neither does not tell, unless it is a code of a
+        /// system in which the set lists codes and there is no list of contrary ones.
+        is_not: Option<Codes>,
+    },
+    /// Yes, or no.
+    Boolean(bool),
+}
+
+/// The units that a number may have.
+#[derive(Clone, Debug, Default)]
+pub struct Units {
+    /// UCUM codes.
+    pub accepted: Vec<String>,
+    /// Whether a number without any unit may be used.
+    pub optional: bool,
+}
+
+/// What a value says of a criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The state.
+    pub state: State,
+    /// Where it is unknown, why: `unit`, `range`, `value` or `answer`.
+    pub reason: Option<&'static str>,
+}
+
+impl Verdict {
+    /// The value does not tell.
+    pub fn unusable(reason: &'static str) -> Self {
+        Self { state: State::Unknown, reason: Some(reason) }
+    }
+
+    fn of(met: bool) -> Self {
+        Self { state: State::of(met), reason: None }
+    }
+}
+
+impl Test {
+    /// What a value says.
+    pub fn judge(&self, observed: &Observed) -> Verdict {
+        match (self, &observed.meaning) {
+            (Test::Number { op, limit, units }, Meaning::Number(interval, unit)) => {
+                if units.accept(unit) {
+                    op.judge(interval, *limit)
+                } else {
+                    Verdict::unusable("unit")
+                }
+            }
+            (Test::Answer { is, is_not }, Meaning::Concept(concept)) => answer(concept, is, is_not.as_ref()),
+            (Test::Answer { is, is_not }, Meaning::Number(interval, unit)) => {
+                if interval.low != interval.high || *unit != Unit::default() {
+                    return Verdict::unusable("value");
+                }
+                // A class or stage that was sent as a bare number: 3 for III.
+                let texts = vec![interval.low.to_string()];
+                answer(&Concept { codings: Vec::new(), texts }, is, is_not.as_ref())
+            }
+            (Test::Boolean(wanted), Meaning::Boolean(found)) => Verdict::of(wanted == found),
+            _ => Verdict::unusable("value"),
+        }
+    }
+
+    /// Whether one value that meets it is enough where the least (or greatest) counts; otherwise one that does
+    /// not is enough against it.
+    pub fn is_met_by_one(&self, pick: Pick) -> bool {
+        let below = matches!(self, Test::Number { op: Op::Lt | Op::Le, .. });
+        (pick == Pick::Min) == below
+    }
+}
+
+impl Op {
+    /// The comparison with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        [("lt", Op::Lt), ("le", Op::Le), ("gt", Op::Gt), ("ge", Op::Ge), ("eq", Op::Eq)]
+            .into_iter()
+            .find_map(|(known, op)| (known == code).then_some(op))
+    }
+
+    /// Met only if every number that the value can stand for is on the right side; not met if none is.
+    fn judge(self, interval: &Interval, limit: f64) -> Verdict {
+        let below =
+            |high_open| Interval { high: limit, high_open, ..Interval::between(f64::NEG_INFINITY, limit) };
+        let above = |low_open| Interval { low: limit, low_open, ..Interval::between(limit, f64::INFINITY) };
+        let wanted = match self {
+            Op::Lt => below(true),
+            Op::Le => below(false),
+            Op::Gt => above(true),
+            Op::Ge => above(false),
+            Op::Eq => Interval::exactly(limit),
+        };
+        if interval.is_within(&wanted) {
+            Verdict::of(true)
+        } else if interval.is_apart_from(&wanted) {
+            Verdict::of(false)
+        } else {
+            Verdict::unusable("range")
+        }
+    }
+}
+
+/// How people write units that UCUM writes otherwise, in small letters.
+const UNIT_TEXTS: [(&str, &[&str]); 6] = [
+    ("%", &["%", "percent", "pct", "% predicted", "percent predicted"]),
+    ("g/dL", &["g/dl", "gm/dl", "g/100ml"]),
+    ("L/min", &["l/min", "lpm", "liters/min", "litres/min", "liter/min", "litre/min"]),
+    ("{INR}", &["inr", "{inr}", "1", "ratio", "{ratio}"]),
+    ("{score}", &["score", "{score}", "points", "1", "{#}"]),
+    ("{count}", &["count", "{count}", "1", "{#}"]),
+];
+
+impl Units {
+    /// Whether a number in this unit may be compared. A UCUM code must be one of those accepted; a unit that is
+    /// only written for people must be a known way to write one.
+    pub fn accept(&self, unit: &Unit) -> bool {
+        let accepted = |written: &str| {
+            self.accepted.iter().any(|code| {
+                let texts =
+                    UNIT_TEXTS.iter().find(|(known, _)| known == code).map_or(&[][..], |(_, texts)| texts);
+                code == written || texts.contains(&written.to_lowercase().as_str())
+            })
+        };
+        match (unit.code.as_str(), unit.text.as_str()) {
+            ("", "") => self.optional,
+            ("", text) => accepted(text),
+            (code, _) => {
+                let coded = unit.system.is_empty() || unit.system == UCUM;
+                coded && (self.accepted.iter().any(|known| known == code) || self.is_dimensionless(code))
+            }
+        }
+    }
+
+    /// UCUM's `1` and annotations such as `{INR}` all say that there is no dimension.
+    fn is_dimensionless(&self, code: &str) -> bool {
+        let plain = |code: &str| code == "1" || (code.starts_with('{') && code.ends_with('}'));
+        plain(code) && self.accepted.iter().any(|known| plain(known))
+    }
+}
+
+fn answer(concept: &Concept, is: &Codes, is_not: Option<&Codes>) -> Verdict {
+    let holds =
+        |codes: &Codes| codes.has_any(concept) || concept.texts.iter().any(|text| codes.has_text(text));
+    let contrary = match is_not {
+        Some(codes) => holds(codes),
+        None => {
+            !concept.codings.is_empty()
+                && concept.codings.iter().all(|coding| is.knows_system(&coding.system))
+        }
+    };
+    match (holds(is), contrary) {
+        (true, true) if is_not.is_some() => Verdict::unusable("answer"),
+        (true, _) => Verdict::of(true),
+        (false, true) => Verdict::of(false),
+        (false, false) => Verdict::unusable("answer"),
+    }
+}
