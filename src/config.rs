@@ -40,6 +40,16 @@ pub struct Config {
     #[arg(long, global = true, env = "COMFREY_DATABASE_URL", value_name = "URL", hide_env_values = true,
           default_value = "sqlite:comfrey.db", value_parser = database_url)]
     pub database_url: String,
+    /// A PostgreSQL replica, for searches that need not see the newest write
+    #[arg(
+        long,
+        global = true,
+        env = "COMFREY_DATABASE_READ_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        value_parser = database_url
+    )]
+    pub database_read_url: Option<String>,
     /// The public URL of /fhir; without it, taken from each request
     #[arg(long, global = true, env = "COMFREY_BASE_URL", value_name = "URL", value_parser = web_url)]
     pub base_url: Option<String>,
@@ -91,6 +101,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database_url: "sqlite:comfrey.db".into(),
+            database_read_url: None,
             base_url: None,
             trust_proxy: false,
             auth: Auth::Required,
@@ -150,8 +161,23 @@ impl Config {
     /// # Errors
     /// One line that says what to do.
     pub fn check(&self) -> Result<(), String> {
+        self.check_database()?;
         self.check_access()?;
         self.check_tls()
+    }
+
+    /// Refuses a replica that cannot be one.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    pub fn check_database(&self) -> Result<(), String> {
+        let Some(replica) = &self.database_read_url else { return Ok(()) };
+        if self.is_embedded() || replica.starts_with("sqlite:") {
+            return Err("COMFREY_DATABASE_READ_URL is for a PostgreSQL replica: set both database URLs to \
+                        postgres://…, or unset it."
+                .into());
+        }
+        Ok(())
     }
 
     fn check_access(&self) -> Result<(), String> {
@@ -335,6 +361,7 @@ mod tests {
             (Config { jwks: some("/no/such/file"), ..trusting.clone() }, "/no/such/file"),
             (Config { tls_cert: Some("c".into()), ..safe.clone() }, "COMFREY_TLS_KEY"),
             (Config { tls_key: Some("k".into()), ..safe.clone() }, "COMFREY_TLS_CERT"),
+            (Config { database_read_url: some("postgres://r"), ..safe.clone() }, "COMFREY_DATABASE_READ_URL"),
         ] {
             let refused = config.check().expect_err(names);
             assert!(refused.contains(names), "{refused}");

@@ -100,6 +100,7 @@ fn is_demo_folder(folder: &Path) -> bool {
 }
 
 fn import(settings: Config, paths: &[PathBuf]) -> Result<(), Refusal> {
+    settings.check_database().map_err(Refusal::Wrong)?;
     start_log(&settings);
     let app = App::open(settings, Clock::system())?;
     let report = comfrey::import::run(&app, paths)?;

@@ -80,6 +80,10 @@ impl App {
         let parameters = Arc::new(Parameters::compile(&definitions)?);
         let keys = Keys::open(&config)?;
         let db = Db::open(&config.database_url, config.pool())?;
+        let db = match &config.database_read_url {
+            Some(url) => db.with_replica(url, config.pool())?,
+            None => db,
+        };
         let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
         let app = Arc::new(Self { config, db, definitions, parameters, clock, cursor_key, keys });
         app.store_programmes()

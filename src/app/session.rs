@@ -23,6 +23,7 @@ use crate::search::plan;
 use crate::search::query::Total;
 use crate::search::rows;
 use crate::store::Conn;
+use crate::store::Db;
 use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::matches;
@@ -192,6 +193,10 @@ impl Session {
     /// # Errors
     /// `Forbidden` without the scope.
     pub fn search(&self, query: &Query) -> Result<Found, Failure> {
+        self.search_in(self.app.db.for_searches(), query)
+    }
+
+    fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
         self.require(Action::Search, query.ty)?;
         let restriction = self.caller.restriction(Action::Search);
         let parameters = &self.app.parameters;
@@ -212,13 +217,13 @@ impl Session {
             Ok(found)
         };
         if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {
-            self.app.db.read(run)
+            db.read(run)
         } else {
-            self.app.db.snapshot(run)
+            db.snapshot(run)
         }
     }
 
-    /// All matches of a query string, however many; for operations.
+    /// All matches of a query string, however many; for operations, which depend on the newest writes.
     ///
     /// # Errors
     /// As [`Session::search`]; `Invalid` for a query that cannot be understood.
@@ -228,7 +233,7 @@ impl Session {
         query.total = Total::None;
         let mut all = Vec::new();
         loop {
-            let found = self.search(&query)?;
+            let found = self.search_in(&self.app.db, &query)?;
             all.extend(found.matches);
             query.after = found.next;
             if query.after.is_none() {

@@ -42,6 +42,7 @@ pub struct Db {
     target: Target,
     pool: Pool<Manager>,
     writer: Option<Arc<Writer>>,
+    replica: Option<Box<Db>>,
 }
 
 impl Db {
@@ -58,7 +59,24 @@ impl Db {
             Target::Postgres(_) => None,
         };
         let pool = pool(&target, connections)?;
-        Ok(Self { target, pool, writer })
+        Ok(Self { target, pool, writer, replica: None })
+    }
+
+    /// Sends searches that need not see the newest write to a replica.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn with_replica(mut self, url: &str, connections: u32) -> Result<Self, String> {
+        let target = Target::parse(url)?;
+        Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
+        let pool = pool(&target, connections)?;
+        self.replica = Some(Box::new(Self { target, pool, writer: None, replica: None }));
+        Ok(self)
+    }
+
+    /// Where to search when the newest write need not be seen.
+    pub(crate) fn for_searches(&self) -> &Self {
+        self.replica.as_deref().unwrap_or(self)
     }
 
     /// Runs the pending migrations, and says which they were.

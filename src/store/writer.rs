@@ -32,20 +32,22 @@ trait Job: Send {
 
 struct Task<F, T> {
     work: F,
-    result: Result<T, Fault>,
+    /// None until it has run.
+    result: Option<Result<T, Fault>>,
     reply: Sender<Result<T, Fault>>,
 }
 
 impl<T: Send, F: FnMut(&mut Conn) -> Result<T, Fault> + Send> Job for Task<F, T> {
     fn run(&mut self, conn: &mut Conn) -> bool {
-        self.result = guarded(&mut self.work, conn);
-        self.result.is_ok()
+        self.result.insert(guarded(&mut self.work, conn)).is_ok()
     }
 
     fn answer(self: Box<Self>, lost: Option<Failure>) {
         let result = match (self.result, lost) {
-            (Ok(_), Some(failure)) => Err(Fault::Refused(failure)),
-            (result, _) => result,
+            (Some(Err(fault)), _) => Err(fault),
+            (_, Some(failure)) => Err(Fault::Refused(failure)),
+            (Some(done), None) => done,
+            (None, None) => Err(Fault::Refused(Failure::internal("a write was not carried out"))),
         };
         // The one who waits may be gone; then nobody misses the answer.
         self.reply.send(result).ok();
@@ -78,10 +80,9 @@ impl Writer {
         F: FnMut(&mut Conn) -> Result<T, Fault> + Send + 'static,
     {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        let result = Err(Fault::Refused(Failure::internal("a write was not carried out")));
         let stopped = || Fault::Refused(unavailable("the writer has stopped"));
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue.send(Box::new(Task { work, result, reply })).map_err(|_| stopped())?;
+        queue.send(Box::new(Task { work, result: None, reply })).map_err(|_| stopped())?;
         answer.recv().map_err(|_| stopped())?
     }
 }
