@@ -11,6 +11,7 @@ mod capabilities;
 mod create;
 mod delete;
 mod history;
+mod import;
 mod official_examples;
 mod outside_fhir;
 mod read;

@@ -1,0 +1,132 @@
+//! Import and the demo's samples: what is loaded is there, once, and what is refused is named.
+
+use std::io::Write;
+use std::path::Path;
+
+use comfrey::import;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+
+const PATIENT: &str = "34a17aef-dd20-4eda-bf6c-f121e454616d";
+
+/// Generated data as it comes: POST, `urn:uuid:` references, an id in each resource.
+fn generated() -> Value {
+    let goal = "7c8e0f4a-52f6-4f0b-9a35-1d2f8f6a1c01";
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "fullUrl": format!("urn:uuid:{PATIENT}"), "request": { "method": "POST", "url": "Patient" },
+          "resource": { "resourceType": "Patient", "id": PATIENT, "birthDate": "1950-04-01" } },
+        { "fullUrl": format!("urn:uuid:{goal}"), "request": { "method": "POST", "url": "Goal" },
+          "resource": { "resourceType": "Goal", "id": goal, "lifecycleStatus": "active",
+            "description": { "text": "Walk" }, "subject": { "reference": format!("urn:uuid:{PATIENT}") } } } ] })
+}
+
+fn lines(resources: &[Value]) -> String {
+    resources.iter().map(|one| format!("{one}\n")).collect()
+}
+
+fn write_gzip(file: &Path, text: &str) {
+    let mut out = GzEncoder::new(std::fs::File::create(file).unwrap(), Compression::fast());
+    out.write_all(text.as_bytes()).unwrap();
+    out.finish().unwrap();
+}
+
+fn total(app: &TestApp, query: &str) -> Value {
+    app.clinician().get(&format!("{query}_summary=count")).expect(200).json()["total"].clone()
+}
+
+#[test]
+fn a_folder_is_loaded_once_however_often_it_is_imported() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    write_gzip(&folder.path().join("life.json.gz"), &generated().to_string());
+    let goals: Vec<_> = (0..450)
+        .map(|n| {
+            json!({ "resourceType": "Goal", "id": format!("g{n}"), "lifecycleStatus": "active",
+                "description": { "text": "Rest" }, "subject": { "reference": format!("Patient/{PATIENT}") } })
+        })
+        .collect();
+    write_gzip(&folder.path().join("goals.ndjson.gz"), &lines(&goals));
+    let one = json!({ "resourceType": "Organization", "name": "A", "identifier": [{ "system": "urn:o", "value": "1" }] });
+    std::fs::write(folder.path().join("organization.json"), one.to_string()).unwrap();
+    let paths = [folder.path().to_owned()];
+
+    let first = import::run(app.app(), &paths).unwrap();
+    assert_eq!((first.stored, first.unchanged, first.not_stored), (453, 0, 0), "{first}");
+    let again = import::run(app.app(), &paths).unwrap();
+    assert_eq!((again.unchanged, again.not_stored), (452, 0), "{again}");
+
+    let goal = app.clinician().get("/Goal/7c8e0f4a-52f6-4f0b-9a35-1d2f8f6a1c01").expect(200).json();
+    assert_eq!(goal["meta"]["versionId"], "1");
+    assert_eq!(goal["subject"]["reference"], format!("Patient/{PATIENT}"));
+    assert_eq!(total(&app, &format!("/Goal?patient={PATIENT}&")), 451);
+    assert_eq!(total(&app, "/Organization?identifier=urn:o|1&"), 1);
+}
+
+#[test]
+fn what_changed_in_the_source_becomes_a_new_version() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("patients.ndjson");
+    std::fs::write(&file, lines(&[json!({ "resourceType": "Patient", "id": "1", "active": true })])).unwrap();
+    import::run(app.app(), std::slice::from_ref(&file)).unwrap();
+    std::fs::write(&file, lines(&[json!({ "resourceType": "Patient", "id": "1", "active": false })]))
+        .unwrap();
+    import::run(app.app(), &[file]).unwrap();
+    let patient = app.clinician().get("/Patient/1").expect(200).json();
+    assert_eq!((&patient["active"], &patient["meta"]["versionId"]), (&json!(false), &json!("2")));
+}
+
+#[test]
+fn each_refused_resource_is_named_and_the_others_are_loaded() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mixed.ndjson");
+    let good = json!({ "resourceType": "Patient", "id": "good" });
+    let bad = json!({ "resourceType": "Patient", "id": "bad", "birthDate": "1950-02-30" });
+    std::fs::write(&file, format!("{good}\n\n{bad}\nnot json\n")).unwrap();
+    let report = import::run(app.app(), &[file]).unwrap();
+    assert_eq!((report.stored, report.not_stored), (1, 2), "{report}");
+    let places: Vec<_> = report.refused.iter().map(|one| one.place.clone().unwrap()).collect();
+    assert_eq!(places, ["line 3", "line 4"]);
+    assert!(report.refused[0].reason.contains("birthDate"), "{report}");
+    app.clinician().get("/Patient/good").expect(200);
+    app.clinician().get("/Patient/bad").expect(404);
+}
+
+#[test]
+fn of_a_transaction_nothing_is_loaded_where_one_entry_is_refused() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("life.json");
+    let mut bundle = generated();
+    bundle["entry"][1]["resource"]["lifecycleStatus"] = "fine".into();
+    std::fs::write(&file, bundle.to_string()).unwrap();
+    let report = import::run(app.app(), &[file]).unwrap();
+    assert_eq!((report.stored, report.not_stored), (0, 2), "{report}");
+    assert_eq!(report.refused[0].place.as_deref(), Some("entry 1 (Goal)"));
+    assert!(report.refused[0].reason.starts_with("lifecycleStatus: "), "{report}");
+    app.clinician().get(&format!("/Patient/{PATIENT}")).expect(404);
+}
+
+#[test]
+fn a_path_without_anything_to_load_is_refused_before_anything_is_loaded() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let refused = import::run(app.app(), &[folder.path().to_owned()]).unwrap_err();
+    assert!(refused.contains("nothing to load"), "{refused}");
+    assert!(import::run(app.app(), &[folder.path().join("none.json")]).unwrap_err().contains("none.json"));
+}
+
+#[test]
+fn all_samples_are_loaded_and_loading_them_again_changes_nothing() {
+    let app = TestApp::new();
+    let first = import::samples::load(app.app()).unwrap();
+    assert!(first.is_clean() && first.stored > 450, "{first}");
+    let again = import::samples::load(app.app()).unwrap();
+    assert_eq!((again.stored, again.not_stored), (0, 0), "{again}");
+    assert_eq!(total(&app, "/Patient?"), 7);
+}
