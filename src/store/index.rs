@@ -1,7 +1,7 @@
 //! The search index: what a resource's rows are, written and removed for many resources at once.
 //!
 //! SQLite takes one cached statement a row, which is its fastest way. PostgreSQL takes the rows of a table as one
-//! array for each column: one prepared statement and one round trip for any number of rows.
+//! array for each column, all tables in one prepared statement: one round trip for any number of rows.
 
 use diesel::result::QueryResult;
 
@@ -116,28 +116,13 @@ impl Entries {
 
 /// Writes rows.
 pub(crate) fn insert(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
-    for (table, values) in TABLES.iter().zip(entries.values) {
-        if values.is_empty() {
-            continue;
-        }
-        if conn.is_sqlite() {
-            for row in values.chunks(table.columns.len()) {
-                // A row that is there already was left by other definitions; it is right now.
-                conn.execute(
-                    Sql::of("INSERT OR IGNORE INTO ", [])
-                        .push(table.name, [])
-                        .push(" VALUES (", [])
-                        .append(Sql::join(row.iter().map(|value| Sql::of("?", [value.clone()])), ", "))
-                        .push(")", []),
-                )?;
-            }
-        } else {
-            conn.execute(
-                Sql::of("INSERT INTO ", [])
-                    .push(table.name, [])
-                    .push(" SELECT * FROM ", [])
-                    .append(table.unnest(&values)),
-            )?;
+    let filled = TABLES.iter().zip(entries.values).filter(|(_, values)| !values.is_empty());
+    if !conn.is_sqlite() {
+        return together(conn, filled.map(|(table, values)| table.insert_all(&values)).collect());
+    }
+    for (table, values) in filled {
+        for row in values.chunks(table.columns.len()) {
+            conn.execute(table.insert_one(row))?;
         }
     }
     Ok(())
@@ -145,32 +130,13 @@ pub(crate) fn insert(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
 
 /// Removes single rows.
 pub(crate) fn remove(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
-    for (table, values) in TABLES.iter().zip(entries.values) {
-        if values.is_empty() {
-            continue;
-        }
-        let delete = Sql::of("DELETE FROM ", []).push(table.name, []);
-        if conn.is_sqlite() {
-            for row in values.chunks(table.columns.len()) {
-                let equal = table.columns.iter().zip(row);
-                let equal = equal.map(|(column, value)| Sql::of(column.0, []).push(" = ?", [value.clone()]));
-                conn.execute(delete.clone().push(" WHERE ", []).append(Sql::join(equal, " AND ")))?;
-            }
-        } else {
-            let names = Sql::join(table.columns.iter().map(|column| Sql::of(column.0, [])), ", ");
-            let equal = table
-                .columns
-                .iter()
-                .map(|column| Sql::of("t.", []).push(column.0, []).push(" = d.", []).push(column.0, []));
-            conn.execute(
-                delete
-                    .push(" t USING ", [])
-                    .append(table.unnest(&values))
-                    .push(" d (", [])
-                    .append(names)
-                    .push(") WHERE ", [])
-                    .append(Sql::join(equal, " AND ")),
-            )?;
+    let filled = TABLES.iter().zip(entries.values).filter(|(_, values)| !values.is_empty());
+    if !conn.is_sqlite() {
+        return together(conn, filled.map(|(table, values)| table.remove_all(&values)).collect());
+    }
+    for (table, values) in filled {
+        for row in values.chunks(table.columns.len()) {
+            conn.execute(table.remove_one(row))?;
         }
     }
     Ok(())
@@ -181,21 +147,75 @@ pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     if rids.is_empty() {
         return Ok(());
     }
+    let delete = |table: &Table| Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE rid = ", []);
+    if !conn.is_sqlite() {
+        let list = || integers(rids.iter().copied());
+        let all = TABLES.iter().map(|table| delete(table).push("ANY(CAST(? AS bigint[]))", [list()]));
+        return together(conn, all.collect());
+    }
     for table in &TABLES {
-        let delete = Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE rid = ", []);
-        if conn.is_sqlite() {
-            for rid in rids {
-                conn.execute(delete.clone().push("?", [(*rid).into()]))?;
-            }
-        } else {
-            let list = integers(rids.iter().copied());
-            conn.execute(delete.push("ANY(CAST(? AS bigint[]))", [list]))?;
+        for rid in rids {
+            conn.execute(delete(table).push("?", [(*rid).into()]))?;
         }
     }
     Ok(())
 }
 
+/// Carries out statements on different tables in one round trip.
+fn together(conn: &mut Conn, mut statements: Vec<Sql>) -> QueryResult<()> {
+    let Some(last) = statements.pop() else { return Ok(()) };
+    let parts = statements.into_iter().enumerate().map(|(at, statement)| {
+        Sql::default().name(format!("s{at}")).push(" AS (", []).append(statement).push(")", [])
+    });
+    let parts: Vec<Sql> = parts.collect();
+    let whole = if parts.is_empty() {
+        last
+    } else {
+        Sql::of("WITH ", []).append(Sql::join(parts, ", ")).push(" ", []).append(last)
+    };
+    conn.execute(whole).map(|_| ())
+}
+
 impl Table {
+    /// A row that is there already was left by other definitions; it is right now.
+    fn insert_one(&self, row: &[Bind]) -> Sql {
+        let values = row.iter().map(|value| Sql::of("?", [value.clone()]));
+        Sql::of("INSERT OR IGNORE INTO ", [])
+            .push(self.name, [])
+            .push(" VALUES (", [])
+            .append(Sql::join(values, ", "))
+            .push(")", [])
+    }
+
+    fn insert_all(&self, values: &[Bind]) -> Sql {
+        Sql::of("INSERT INTO ", [])
+            .push(self.name, [])
+            .push(" SELECT * FROM ", [])
+            .append(self.unnest(values))
+    }
+
+    fn remove_one(&self, row: &[Bind]) -> Sql {
+        let equal = self.columns.iter().zip(row);
+        let equal = equal.map(|(column, value)| Sql::of(column.0, []).push(" = ?", [value.clone()]));
+        Sql::of("DELETE FROM ", []).push(self.name, []).push(" WHERE ", []).append(Sql::join(equal, " AND "))
+    }
+
+    fn remove_all(&self, values: &[Bind]) -> Sql {
+        let names = Sql::join(self.columns.iter().map(|column| Sql::of(column.0, [])), ", ");
+        let equal = self
+            .columns
+            .iter()
+            .map(|column| Sql::of("t.", []).push(column.0, []).push(" = d.", []).push(column.0, []));
+        Sql::of("DELETE FROM ", [])
+            .push(self.name, [])
+            .push(" t USING ", [])
+            .append(self.unnest(values))
+            .push(" d (", [])
+            .append(names)
+            .push(") WHERE ", [])
+            .append(Sql::join(equal, " AND "))
+    }
+
     /// `unnest(…)` of one array for each column.
     fn unnest(&self, values: &[Bind]) -> Sql {
         let width = self.columns.len();

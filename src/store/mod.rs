@@ -275,6 +275,23 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_unavailability_and_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("full.db").display()), 2).unwrap();
+        db.write(|conn| {
+            let pages = crate::search::sql::Sql::of("SELECT page_count FROM pragma_page_count()", []);
+            let pages = matches::count(conn, pages)?;
+            Ok(conn.batch(&format!("PRAGMA max_page_count={pages}"))?)
+        })
+        .unwrap();
+        let big = |conn: &mut Conn| Ok(tables::secret(conn, "big", vec![7; 1_000_000])?);
+        let fault = db.write(big).unwrap_err();
+        assert_eq!(fault.into_failure().status(), 503);
+        db.write(|conn| Ok(conn.batch("PRAGMA max_page_count=1000000")?)).unwrap();
+        assert_eq!(db.write(big).unwrap().len(), 1_000_000);
+    }
+
+    #[test]
     fn a_connection_that_the_server_ended_is_replaced() {
         on_postgres(|url| {
             let db = Db::open(url, 1).unwrap();
