@@ -1,4 +1,6 @@
 //! The integration tests: one binary, one module per topic, against the real server over HTTP.
+//!
+//! `COMFREY_TEST_DATABASE_URL=postgres://…` runs them on PostgreSQL, on a server that may be filled with databases.
 
 mod app;
 mod client;
@@ -18,3 +20,4 @@ mod read;
 mod search;
 mod transaction;
 mod update;
+mod validate;

@@ -1,1 +1,235 @@
-//! (to come)
+//! transaction over HTTP. <https://hl7.org/fhir/R4/http.html#transaction>
+
+use std::time::Instant;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+
+const PATIENT: &str = "urn:uuid:11111111-1111-4111-8111-111111111111";
+const GOAL: &str = "urn:uuid:22222222-2222-4222-8222-222222222222";
+const PLAN: &str = "urn:uuid:33333333-3333-4333-8333-333333333333";
+
+fn bundle(entries: &[Value]) -> Value {
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
+}
+
+fn post(full_url: &str, resource: &Value) -> Value {
+    let url = resource["resourceType"].as_str().unwrap();
+    json!({ "fullUrl": full_url, "resource": resource, "request": { "method": "POST", "url": url } })
+}
+
+fn put(resource: &Value) -> Value {
+    let url = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+    json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+}
+
+fn request(method: &str, url: &str) -> Value {
+    json!({ "request": { "method": method, "url": url } })
+}
+
+fn patient(id: &str) -> Value {
+    json!({ "resourceType": "Patient", "id": id, "identifier": [{ "system": "urn:mrn", "value": id }] })
+}
+
+fn goal(subject: &str) -> Value {
+    json!({ "resourceType": "Goal", "lifecycleStatus": "active", "description": { "text": "To be at home" },
+        "subject": { "reference": subject } })
+}
+
+fn send(client: &Client, entries: &[Value]) -> Reply {
+    client.post("", &bundle(entries))
+}
+
+/// `Goal/…` of an entry of the answer.
+fn place(answer: &Value, index: usize) -> String {
+    let location = answer["entry"][index]["response"]["location"].as_str().unwrap();
+    let mut parts: Vec<&str> = location.split('/').rev().skip(2).take(2).collect();
+    parts.reverse();
+    parts.join("/")
+}
+
+#[test]
+fn entries_refer_to_one_another_in_a_circle() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mut plan = json!({ "resourceType": "CarePlan", "status": "active", "intent": "plan",
+        "subject": { "reference": PATIENT }, "goal": [{ "reference": GOAL }] });
+    let goal = goal(PATIENT);
+    plan["text"] = json!({ "status": "generated",
+        "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\"><a href=\"{GOAL}\">goal</a></div>") });
+    plan["replaces"] = json!([{ "reference": PLAN }]);
+    let reply = send(&clinician, &[post(PLAN, &plan), post(GOAL, &goal), post(PATIENT, &patient("x"))]);
+    let answer = reply.expect(200).json();
+    assert_eq!(answer["type"], "transaction-response");
+    assert_eq!(answer["entry"][0]["response"]["status"], "201 Created");
+    assert_eq!(answer["entry"][0]["response"]["etag"], "W/\"1\"");
+    assert!(answer["entry"][0].get("resource").is_none());
+    let (plan, goal, patient) = (place(&answer, 0), place(&answer, 1), place(&answer, 2));
+    let stored = clinician.get(&format!("/{plan}")).expect(200).json();
+    assert_eq!(stored["subject"]["reference"], patient);
+    assert_eq!(stored["goal"][0]["reference"], goal);
+    assert_eq!(stored["replaces"][0]["reference"], plan);
+    assert!(stored["text"]["div"].as_str().unwrap().contains(&format!("href=\"{goal}\"")), "{stored}");
+    assert_eq!(clinician.get(&format!("/{goal}")).expect(200).json()["subject"]["reference"], patient);
+}
+
+#[test]
+fn the_answer_stands_in_the_order_of_the_request_whatever_is_done_first() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("old"));
+    clinician.store(&patient("gone"));
+    let entries = [
+        request("GET", "Patient/old"),
+        put(&patient("old")),
+        post(PATIENT, &patient("x")),
+        request("DELETE", "Patient/gone"),
+        request("GET", "Patient?_id=old"),
+    ];
+    let answer = send(&clinician, &entries).expect(200).json();
+    let statuses: Vec<&str> =
+        (0..5).map(|at| answer["entry"][at]["response"]["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["200 OK", "200 OK", "201 Created", "204 No Content", "200 OK"]);
+    assert_eq!(answer["entry"][0]["resource"]["meta"]["versionId"], "2", "a read sees what was written");
+    assert_eq!(answer["entry"][4]["resource"]["type"], "searchset");
+}
+
+#[test]
+fn prefer_says_what_the_entries_hold() {
+    let app = TestApp::new();
+    let prefer = |prefer: &str| {
+        let call = app.clinician().request("POST", "").header("prefer", prefer);
+        call.json(&bundle(&[put(&patient("p"))])).send().expect(200).json()["entry"][0].clone()
+    };
+    assert_eq!(prefer("return=representation")["resource"]["id"], "p");
+    let outcome = prefer("return=OperationOutcome");
+    assert_eq!(outcome["response"]["outcome"]["resourceType"], "OperationOutcome");
+    assert!(outcome.get("resource").is_none());
+    assert!(prefer("return=minimal").get("resource").is_none());
+}
+
+#[test]
+fn one_entry_that_fails_leaves_nothing_written_and_is_named() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("there"));
+    let invalid = json!({ "resourceType": "Patient", "id": "p", "birthDate": "never" });
+    let stale = json!({ "resource": patient("there"), "request": { "method": "PUT", "url": "Patient/there",
+        "ifMatch": "W/\"7\"" } });
+    let mismatch = json!({ "resource": patient("a"), "request": { "method": "PUT", "url": "Patient/b" } });
+    let operation = json!({ "resource": { "resourceType": "Parameters" },
+        "request": { "method": "POST", "url": "Patient/$validate" } });
+    let cases = [
+        (put(&invalid), 422, "Bundle.entry[1].resource.birthDate"),
+        (stale, 412, "Bundle.entry[1].resource"),
+        (mismatch, 400, "Bundle.entry[1].resource.id"),
+        (
+            post(GOAL, &goal("urn:uuid:44444444-4444-4444-8444-444444444444")),
+            0,
+            "Bundle.entry[1].resource.subject",
+        ),
+        (operation, 400, "Bundle.entry[1].request.url"),
+        (request("PATCH", "Patient/there"), 400, "Bundle.entry[1].request.method"),
+        (request("PUT", "Patient?_id=there"), 400, "Bundle.entry[1].request.method"),
+        (request("GET", "Nothing/1"), 404, "Bundle.entry[1].request.url"),
+        (request("GET", "Patient?nope=1"), 400, "Bundle.entry[1].request.url"),
+        (request("POST", "Patient"), 400, "Bundle.entry[1].resource"),
+        (put(&patient("first")), 400, "Bundle.entry[1].request.url"),
+        (request("DELETE", "Patient/first"), 400, "Bundle.entry[1].request.url"),
+    ];
+    for (entry, status, expression) in cases {
+        let reply = send(&clinician, &[put(&patient("first")), entry.clone()]);
+        assert!((400..500).contains(&reply.status), "{} for {entry}", reply.status);
+        if status > 0 {
+            assert_eq!(reply.status, status, "{entry}: {}", reply.text());
+        }
+        let expressions = reply.expressions();
+        assert!(expressions.iter().any(|own| own.starts_with(expression)), "{entry}: {expressions:?}");
+        clinician.get("/Patient/first").expect_issue(404, "not-found");
+    }
+    assert_eq!(clinician.get("/Patient/there").expect(200).header("etag"), Some("W/\"1\""));
+}
+
+#[test]
+fn what_is_no_transaction_is_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let without_request = json!({ "fullUrl": PATIENT, "resource": patient("p") });
+    let same_url = [post(PATIENT, &patient("a")), post(PATIENT, &patient("b"))];
+    send(&clinician, &[without_request]).expect_issue(400, "required");
+    send(&clinician, &same_url).expect_issue(400, "invalid");
+    send(&clinician, &[json!({ "request": { "method": "FETCH", "url": "Patient" } })]).expect(400);
+    clinician.post("", &patient("p")).expect_issue(400, "invalid");
+    let collection = json!({ "resourceType": "Bundle", "type": "collection" });
+    let reply = clinician.post("", &collection).expect_issue(400, "invalid");
+    assert_eq!(reply.expressions(), ["Bundle.type"]);
+    clinician.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "nope": 1 })).expect(400);
+    assert_eq!(send(&clinician, &[]).expect(200).json()["type"], "transaction-response");
+}
+
+#[test]
+fn conditional_references_and_creates_are_resolved() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("p"));
+    let mut if_none = post(PATIENT, &patient("x"));
+    if_none["request"]["ifNoneExist"] = "identifier=urn:mrn|p".into();
+    let entries = [if_none, post(GOAL, &goal(PATIENT)), post(PLAN, &goal("Patient?identifier=urn:mrn|p"))];
+    let answer = send(&clinician, &entries).expect(200).json();
+    assert_eq!(answer["entry"][0]["response"]["status"], "200 OK");
+    for index in [1, 2] {
+        let stored = clinician.get(&format!("/{}", place(&answer, index))).expect(200).json();
+        assert_eq!(stored["subject"]["reference"], "Patient/p");
+    }
+    let none = send(&clinician, &[post(GOAL, &goal("Patient?identifier=urn:mrn|none"))]).expect(412);
+    assert!(none.expressions()[0].starts_with("Bundle.entry[0].resource.subject"), "{}", none.text());
+    clinician
+        .store(&json!({ "resourceType": "Patient", "identifier": [{ "system": "urn:mrn", "value": "p" }] }));
+    send(&clinician, &[post(GOAL, &goal("Patient?identifier=urn:mrn|p"))]).expect(412);
+}
+
+#[test]
+fn of_many_equal_transactions_at_once_one_makes_the_patient() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mut if_none = post(PATIENT, &patient("x"));
+    if_none["request"]["ifNoneExist"] = "identifier=urn:mrn|x".into();
+    let entries = [if_none, post(GOAL, &goal(PATIENT))];
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| send(&clinician, &entries).status)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    let patients = clinician.get("/Patient?identifier=urn:mrn|x").expect(200).references();
+    assert_eq!(patients.len(), 1);
+    let goals = clinician.get(&format!("/Goal?patient={}&_summary=count", patients[0])).expect(200).json();
+    assert_eq!(goals["total"], 16);
+}
+
+#[test]
+fn every_entry_takes_its_own_scope() {
+    let app = TestApp::new();
+    let goals = app.with_scope("system/Goal.cruds");
+    send(&goals, &[post(GOAL, &goal("Patient/p")), put(&patient("p"))]).expect_issue(403, "forbidden");
+    send(&goals, &[request("GET", "Patient/p")]).expect_issue(403, "forbidden");
+    assert_eq!(app.clinician().get("/Goal").expect(200).ids(), [""; 0]);
+    send(&app.anonymous(), &[]).expect_issue(401, "login");
+}
+
+#[test]
+fn a_thousand_entries_are_written_together() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let goals =
+        (0..999).map(|at| post(&format!("urn:uuid:00000000-0000-4000-8000-{at:012}"), &goal(PATIENT)));
+    let entries: Vec<Value> = goals.chain([post(PATIENT, &patient("x"))]).collect();
+    let began = Instant::now();
+    let answer = send(&clinician, &entries).expect(200).json();
+    assert_eq!(answer["entry"].as_array().unwrap().len(), 1_000);
+    assert!(began.elapsed().as_secs() < 20, "took {:?}", began.elapsed());
+    assert_eq!(clinician.get("/Goal?_summary=count").expect(200).json()["total"], 999);
+}
