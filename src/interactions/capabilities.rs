@@ -119,6 +119,7 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
             "security": security(),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
             "interaction": [{ "code": "transaction" }, { "code": "batch" }],
+            "searchParam": parameters_for_all(app),
             "operation": operations(app, |definition| definition.system),
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
         }],
@@ -184,17 +185,39 @@ fn interactions() -> Vec<&'static str> {
     codes
 }
 
+/// The parameters of a type, and of those that every type has the two that clients look for here.
 fn search_parameters(app: &App, ty: ResourceType) -> Vec<Value> {
-    let parameter = |parameter: &search::Parameter| {
-        json!({
-            "name": parameter.code,
-            "definition": parameter.url,
-            "type": parameter.kind.name(),
-            "documentation": parameter.documentation,
-        })
-        .without_empty_lists()
+    let own = |parameter: &&search::Parameter| {
+        !is_for_all(parameter) || matches!(parameter.code.as_str(), "_id" | "_lastUpdated")
     };
-    app.parameters.of(ty).map(parameter).collect()
+    app.parameters
+        .of(ty)
+        .filter(|parameter| parameter.is_searchable())
+        .filter(own)
+        .map(search_parameter)
+        .collect()
+}
+
+/// The parameters that every type has.
+fn parameters_for_all(app: &App) -> Vec<Value> {
+    let any = ResourceType::all().next().expect("R4 has resource types");
+    let for_all =
+        app.parameters.of(any).filter(|parameter| parameter.is_searchable() && is_for_all(parameter));
+    for_all.map(search_parameter).collect()
+}
+
+fn is_for_all(parameter: &search::Parameter) -> bool {
+    parameter.code.starts_with('_')
+}
+
+fn search_parameter(parameter: &search::Parameter) -> Value {
+    json!({
+        "name": parameter.code,
+        "definition": parameter.url,
+        "type": parameter.kind.name(),
+        "documentation": parameter.documentation,
+    })
+    .without_empty_lists()
 }
 
 fn includes(app: &App, ty: ResourceType) -> Vec<String> {

@@ -87,6 +87,13 @@ pub struct Parameter {
     pub documentation: String,
 }
 
+impl Parameter {
+    /// Whether it can be searched by; composite and special parameters cannot yet.
+    pub fn is_searchable(&self) -> bool {
+        self.path.is_some() && !matches!(self.kind, Kind::Composite | Kind::Special)
+    }
+}
+
 /// The search parameters of all types.
 #[derive(Debug)]
 pub struct Parameters {

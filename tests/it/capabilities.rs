@@ -18,6 +18,7 @@ fn everybody_may_read_what_the_server_can_do_and_it_is_valid() {
     let statement = app.anonymous().get("/metadata").expect(200).json();
     let definitions = Definitions::shared().unwrap();
     assert_eq!(shape::validate(&definitions.shapes, &statement), Vec::new());
+    assert!(statement.to_string().len() < 1_500_000, "{}", statement.to_string().len());
     assert_eq!(statement["fhirVersion"], "4.0.1");
     assert_eq!(statement["implementation"]["url"], app.url("/fhir"));
     assert_eq!(statement["rest"][0]["resource"].as_array().unwrap().len(), 146);
