@@ -49,7 +49,7 @@ pub fn span(text: &str, zone: &TimeZone) -> Option<Span> {
 
 /// An instant as FHIR writes it, with milliseconds and in UTC: `2026-01-02T03:04:05.678Z`.
 pub fn instant(micros: Micros) -> String {
-    let at = DateTime::from(in_zone(micros, &TimeZone::UTC));
+    let at = in_zone(micros, &TimeZone::UTC);
     let (date, time) = (at.date(), at.time());
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",

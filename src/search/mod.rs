@@ -1,6 +1,8 @@
 //! Search: a query string becomes a plan; pure, without I/O. <https://hl7.org/fhir/R4/search.html>
 
+mod chain;
 pub mod fold;
+mod include;
 mod kinds;
 pub mod modifier;
 pub mod page;

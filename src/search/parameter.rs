@@ -176,12 +176,25 @@ impl Parameters {
                 code: definition.code.clone(),
                 kind,
                 url: definition.url.clone(),
+                target: targets(definition, own.as_ref()),
                 path: own,
-                target: definition.target.clone(),
                 documentation: definition.description.clone(),
             });
         }
         Ok(())
+    }
+}
+
+/// The types to which a reference may point. R4 defines `patient` for many types at once and names Group for all
+/// of them, although the expression, or the element, leaves Patient alone.
+fn targets(definition: &SearchParameterDefinition, path: Option<&Path>) -> Vec<ResourceType> {
+    let single = match path.and_then(Path::resolves_to) {
+        None if definition.code == "patient" => Some("Patient"),
+        resolved => resolved,
+    };
+    match single.and_then(ResourceType::parse) {
+        Some(ty) if definition.target.is_empty() || definition.target.contains(&ty) => vec![ty],
+        Some(_) | None => definition.target.clone(),
     }
 }
 

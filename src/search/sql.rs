@@ -139,6 +139,11 @@ impl Sql {
         self
     }
 
+    /// Whether its text has this part.
+    pub fn mentions(&self, part: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains(part)))
+    }
+
     /// The fragment as a query whose rows have this SQL type.
     pub fn rows<ST>(self) -> Rows<ST> {
         Rows(self, PhantomData)

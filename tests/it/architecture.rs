@@ -24,7 +24,7 @@ const READ_SETTINGS: &str = "http import app access store";
 const OWNERS: &[(&str, &[&str])] = &[
     ("actix_web", &["http/", "main.rs"]),
     ("utoipa(_swagger_ui)?", &["http/"]),
-    ("diesel(_migrations)?", &["store/", "search/sql.rs"]),
+    ("diesel(_migrations)?", &["store/", "search/sql.rs", "search/tests/"]),
     ("r2d2", &["store/"]),
     ("jsonwebtoken", &["access/"]),
     ("fhir_typed", &["palliative/"]),

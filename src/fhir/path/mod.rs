@@ -99,6 +99,17 @@ impl Path {
         }
     }
 
+    /// The type that every reference found is to, where the expression says so: `…where(resolve() is Patient)`.
+    pub fn resolves_to(&self) -> Option<&str> {
+        match &self.expression {
+            Expression::Steps(steps) => match steps.last() {
+                Some(Step::ResolvesTo(ty)) => Some(ty),
+                _ => None,
+            },
+            Expression::Union(_) | Expression::And(..) | Expression::Compare(..) => None,
+        }
+    }
+
     /// Finds all values in a resource, in the order of the document.
     pub fn find<'a>(&'a self, resource: &'a Value) -> Vec<Hit<'a>> {
         let mut hits = Vec::new();

@@ -1,5 +1,6 @@
 //! A date: the span that its precision covers, on both sides. <https://hl7.org/fhir/R4/search.html#date>
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::datetime::Micros;
@@ -52,7 +53,7 @@ fn timing(value: &Value, read: &dyn Fn(&str) -> Option<Span>) -> Option<Span> {
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
-    let (prefix, asked_for) = value(asked.value, asked)?;
+    let (prefix, asked_for) = value(asked.value, asked.context.zone)?;
     let widened = around(prefix, asked_for, asked.context.now);
     let sql = spans(prefix, widened.low.into(), widened.high.into());
     let canonical = format!("{}{}..{}", prefix.name(), asked_for.low, asked_for.high);
@@ -60,11 +61,11 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
 }
 
 /// The prefix and the span of a value.
-pub(in crate::search) fn value(text: &str, asked: &Asked) -> Result<(Prefix, Span), String> {
+pub(in crate::search) fn value(text: &str, zone: &TimeZone) -> Result<(Prefix, Span), String> {
     let (prefix, text) = prefix(text)?;
     // A plus sign that was not percent-encoded arrives as a space.
     let text = text.replace(' ', "+");
-    let span = span(&text, asked.context.zone).ok_or_else(|| {
+    let span = span(&text, zone).ok_or_else(|| {
         format!(
             "`{text}` is not a date; write 2024, 2024-05, 2024-05-31 or 2024-05-31T10:20:30Z, after a prefix if you like."
         )

@@ -9,6 +9,8 @@ mod string;
 mod token;
 mod uri;
 
+pub(super) use date::around as date_around;
+pub(super) use date::value as date_value;
 use jiff::tz::TimeZone;
 
 use crate::fhir::path::Hit;

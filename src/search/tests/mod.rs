@@ -1,6 +1,10 @@
 //! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
 
+mod database;
+mod matches;
+mod queries;
 mod rows;
+mod visibility;
 
 use std::sync::LazyLock;
 

@@ -1,9 +1,19 @@
 //! A search as it was understood. <https://hl7.org/fhir/R4/search.html>
 
+mod criterion;
+mod nearest;
+mod parse;
+mod result;
+
+pub(in crate::search) use criterion::parameter;
+pub(in crate::search) use criterion::read as read_criterion;
+pub(in crate::search) use criterion::spelling;
+pub(in crate::search) use criterion::values;
+pub(in crate::search) use parse::Problem;
+pub use parse::parse;
+
 use jiff::tz::TimeZone;
 
-use crate::fhir::Failure;
-use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
@@ -206,13 +216,4 @@ pub fn conditional_key(query: &Query) -> String {
     criteria.sort_unstable();
     criteria.dedup();
     bounded(&format!("{}?{}", query.ty, criteria.join("&")))
-}
-
-/// Understands a query string or form body, percent-encoded.
-///
-/// # Errors
-/// 400 with every parameter, modifier, prefix, value or include that is wrong, naming what is known.
-pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, Failure> {
-    let _ = (context, ty, query);
-    Err(Failure::new(Reason::NotSupported, "Searching is not offered yet."))
 }

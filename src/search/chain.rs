@@ -1,0 +1,114 @@
+//! Chains: conditions on what a resource points to (`subject:Patient.name`), or on what points to it (`_has`).
+//! <https://hl7.org/fhir/R4/search.html#chaining>
+
+use crate::fhir::ResourceType;
+use crate::search::parameter::Kind;
+use crate::search::parameter::Parameter;
+use crate::search::query::Context;
+use crate::search::query::Criterion;
+use crate::search::query::Problem;
+use crate::search::query::Test;
+use crate::search::query::parameter;
+use crate::search::query::read_criterion;
+
+/// Reads `subject:Patient` with what follows the dot.
+pub(super) fn read(
+    context: &Context,
+    ty: ResourceType,
+    head: &str,
+    rest: (&str, &str),
+    depth: u8,
+) -> Result<Criterion, Problem> {
+    let depth = deeper(depth)?;
+    let (code, named) = head.split_once(':').map_or((head, None), |(code, named)| (code, Some(named)));
+    let reference = reference(context, ty, code)?;
+    let types = match named {
+        Some(name) => vec![target(reference, name)?],
+        None => reference.target.clone(),
+    };
+    if types.is_empty() {
+        return Err(Problem::Wrong(format!(
+            "`{code}` may refer to any type; say which, as in `{code}:Patient.{}`.",
+            rest.0
+        )));
+    }
+    let (mut inner, mut last) = (Vec::new(), None);
+    for target in types {
+        match read_criterion(context, target, rest, depth) {
+            Ok(criterion) => inner.push((target, criterion)),
+            Err(problem) => last = Some(problem),
+        }
+    }
+    // Where several types are meant, those that have the parameter count; where none has it, the last says so.
+    match (inner.first(), last) {
+        (Some((_, first)), _) => {
+            let types: Vec<&str> = inner.iter().map(|(ty, _)| ty.name()).collect();
+            let canonical = format!("{code}:{}.{}", types.join("+"), first.canonical);
+            Ok(Criterion { canonical, test: Test::Chain(reference.number, inner), negated: false })
+        }
+        (None, Some(problem)) => Err(problem),
+        (None, None) => Err(Problem::Unknown(format!("`{code}` refers to nothing."))),
+    }
+}
+
+/// Reads `Observation:patient:code`, what follows `_has:`.
+pub(super) fn read_has(
+    context: &Context,
+    ty: ResourceType,
+    (name, value): (&str, &str),
+    depth: u8,
+) -> Result<Criterion, Problem> {
+    let depth = deeper(depth)?;
+    let mut parts = name.splitn(3, ':');
+    let (Some(source), Some(code), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Problem::Wrong(
+            "`_has` is written as `_has:Type:reference:parameter`, such as `_has:Observation:patient:code`."
+                .into(),
+        ));
+    };
+    let source = ResourceType::parse(source)
+        .ok_or_else(|| Problem::Unknown(format!("`{source}` is not a resource type of FHIR R4.")))?;
+    let reference = reference(context, source, code)?;
+    if !reference.target.is_empty() && !reference.target.contains(&ty) {
+        return Err(Problem::Wrong(format!("`{code}` of {source} never refers to {ty}.")));
+    }
+    let inner = read_criterion(context, source, (rest, value), depth)?;
+    let canonical = format!("_has:{source}:{code}:{}", inner.canonical);
+    Ok(Criterion { canonical, test: Test::Has(source, reference.number, Box::new(inner)), negated: false })
+}
+
+/// The reference parameter of a type with this code.
+pub(super) fn reference<'a>(
+    context: &Context<'a>,
+    ty: ResourceType,
+    code: &str,
+) -> Result<&'a Parameter, Problem> {
+    let found = parameter(context, ty, code)?;
+    if found.kind != Kind::Reference {
+        return Err(Problem::Wrong(format!(
+            "`{code}` of {ty} is of the kind {}; only a reference leads to another resource.",
+            found.kind.name()
+        )));
+    }
+    Ok(found)
+}
+
+/// A type to which the reference may point.
+pub(super) fn target(reference: &Parameter, name: &str) -> Result<ResourceType, Problem> {
+    let found =
+        ResourceType::parse(name).filter(|ty| reference.target.is_empty() || reference.target.contains(ty));
+    found.ok_or_else(|| {
+        let known: Vec<&str> = reference.target.iter().map(|ty| ty.name()).collect();
+        Problem::Wrong(format!(
+            "`{}` never refers to `{name}`; known are {}.",
+            reference.code,
+            known.join(", ")
+        ))
+    })
+}
+
+fn deeper(depth: u8) -> Result<u8, Problem> {
+    depth
+        .checked_sub(1)
+        .ok_or_else(|| Problem::Wrong("The chain is too long; three steps are the most.".into()))
+}

@@ -1,0 +1,184 @@
+//! With which condition a search begins: the one that, by its kind, few resources meet.
+
+use crate::search::kinds;
+use crate::search::parameter::Kind;
+use crate::search::plan::scope::Scope;
+use crate::search::plan::scope::Seen;
+use crate::search::plan::scope::any;
+use crate::search::query::Criterion;
+use crate::search::query::Query;
+use crate::search::query::Reach;
+use crate::search::query::Rows;
+use crate::search::query::Test;
+use crate::search::restriction::Visible;
+use crate::search::sql::Sql;
+
+/// The condition with which a search begins.
+#[derive(Clone, Debug)]
+pub(super) struct Driver {
+    /// The tables; `d0` is the one whose `rid` is meant.
+    pub(super) from: Sql,
+    /// What their rows must satisfy.
+    pub(super) filter: Sql,
+    /// The place of the criterion that this makes good, where it does.
+    pub(super) criterion: Option<usize>,
+    width: Width,
+    rows: Found,
+}
+
+/// About how many resources meet a condition of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Width {
+    /// As many as were named.
+    Named,
+    /// Those with one identifier or URI.
+    Identified,
+    /// Those that belong to one other resource, such as a patient.
+    Owned,
+    /// Those with one text.
+    Spelt,
+    /// Those whose owner meets another condition.
+    Chained,
+    /// Those with one code.
+    Coded,
+    /// Those in a range.
+    Ranged,
+    /// Nearly all.
+    All,
+}
+
+/// How the rows of the condition come out of their index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// Each resource once, in the order of their numbers.
+    Ordered,
+    /// Each once, in another order.
+    Once,
+    /// Some perhaps twice.
+    Repeated,
+}
+
+impl Driver {
+    /// Whether so few meet it that they can be counted by the way.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.width <= Width::Spelt
+    }
+
+    /// Whether many may meet it.
+    pub(super) fn may_be_many(&self) -> bool {
+        self.width > Width::Chained
+    }
+
+    /// Whether its rows come in the order of their numbers.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.rows == Found::Ordered
+    }
+
+    /// Whether a resource comes once at most.
+    pub(super) fn is_unique(&self) -> bool {
+        self.rows != Found::Repeated
+    }
+}
+
+/// The narrowest condition of a query, if one can be looked up at all.
+pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
+    let criteria = query.criteria.iter().enumerate().filter_map(|(at, criterion)| {
+        let driver = of_criterion(seen, query, criterion)?;
+        Some(Driver { criterion: Some(at), ..driver })
+    });
+    let own = query.compartment.as_ref().into_iter();
+    let theirs = match seen.restriction.of(query.ty) {
+        Visible::Patients(patients) if patients.len() == 1 => patients.first(),
+        Visible::Patients(_) | Visible::Nothing | Visible::All => None,
+    };
+    let in_compartment = seen.parameters.compartment(query.ty).is_some();
+    let compartments = own.chain(theirs).filter(|_| in_compartment).map(|patient| Driver {
+        from: Sql::of("idx_compartment d0", []),
+        filter: Sql::of(
+            "d0.patient = ? AND d0.type = ?",
+            [patient.as_str().into(), query.ty.number().into()],
+        ),
+        criterion: None,
+        width: Width::Owned,
+        rows: Found::Ordered,
+    });
+    criteria.chain(compartments).min_by_key(|driver| driver.width)
+}
+
+fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Driver> {
+    if criterion.negated {
+        return None;
+    }
+    match &criterion.test {
+        Test::Id(ids) => {
+            let ids = Sql::list(ids.iter().map(|id| id.as_str().into()).collect());
+            let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND d0.id IN (", [query.ty.number().into()]);
+            Some(Driver {
+                from: Sql::of("resource d0", []),
+                filter: filter.append(ids).push(")", []),
+                criterion: None,
+                width: Width::Named,
+                rows: Found::Once,
+            })
+        }
+        Test::Index(rows) => of_rows(seen, rows),
+        Test::Chain(param, types) => match types.as_slice() {
+            [(ty, inner)] if !inner.negated => {
+                let Test::Index(rows) = &inner.test else { return None };
+                let inner = of_rows(seen, rows)?;
+                let target = Scope::row(1);
+                // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
+                let visible = seen.visible(*ty, &target).map(|sql| Sql::of(" AND ", []).append(sql));
+                let from = Sql::of("(SELECT d0.rid FROM ", []).append(inner.from).push(" WHERE ", []);
+                let from = from
+                    .append(inner.filter)
+                    .push(") d1 CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
+                let filter = Sql::of(
+                    "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
+                    [(*param).into(), ty.number().into()],
+                );
+                Some(Driver {
+                    from,
+                    filter: filter.append(visible.unwrap_or_default()),
+                    criterion: None,
+                    width: Width::Chained.max(inner.width),
+                    rows: Found::Repeated,
+                })
+            }
+            _ => None,
+        },
+        Test::Updated(_) | Test::Has(..) => None,
+    }
+}
+
+fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
+    let reach = rows.any.iter().map(|condition| condition.reach).max()?;
+    let (table, ..) = kinds::table(rows.kind);
+    let parameter = seen.parameters.by_number(rows.param)?;
+    let width = match (rows.kind, reach) {
+        (Kind::Token, Reach::Exact | Reach::Equal) if parameter.code == "identifier" => Width::Identified,
+        (Kind::Token, Reach::Exact | Reach::Equal) if parameter.identifier_number == rows.param => {
+            Width::Identified
+        }
+        (Kind::Uri, Reach::Exact) => Width::Identified,
+        (Kind::Reference, Reach::Exact | Reach::Equal) => Width::Owned,
+        (Kind::String, Reach::Exact) => Width::Spelt,
+        (Kind::Token, Reach::Exact | Reach::Equal) => Width::Coded,
+        (Kind::String, Reach::Range) if !begins_anywhere(rows) => Width::Coded,
+        (Kind::Date | Kind::Number | Kind::Quantity, _) => Width::Ranged,
+        _ => Width::All,
+    };
+    let single = rows.any.len() == 1;
+    Some(Driver {
+        from: Sql::default().push(table, []).push(" d0", []),
+        filter: Sql::of("d0.param = ? AND ", [rows.param.into()]).append(any(&rows.any)),
+        criterion: None,
+        width,
+        rows: if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated },
+    })
+}
+
+/// `:contains`, which no index helps.
+fn begins_anywhere(rows: &Rows) -> bool {
+    rows.any.iter().any(|condition| condition.sql.mentions(" LIKE "))
+}

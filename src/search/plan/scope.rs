@@ -1,0 +1,197 @@
+//! The conditions of a search, as SQL about one row.
+
+use crate::fhir::ResourceType;
+use crate::search::kinds;
+use crate::search::parameter::Parameters;
+use crate::search::query::Condition;
+use crate::search::query::Criterion;
+use crate::search::query::Query;
+use crate::search::query::Rows;
+use crate::search::query::Test;
+use crate::search::restriction::Restriction;
+use crate::search::restriction::Visible;
+use crate::search::special;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+
+/// The row that a condition is about: an alias that has a `rid`, and how deep in a chain it stands.
+pub(super) struct Scope {
+    alias: String,
+    depth: u8,
+}
+
+impl Scope {
+    /// A row of `resource`, with all its columns.
+    pub(super) fn row(depth: u8) -> Self {
+        Self { alias: format!("r{depth}"), depth }
+    }
+
+    /// A row of an index, of which only `rid` says something about the resource.
+    pub(super) fn found(depth: u8) -> Self {
+        Self { alias: format!("d{depth}"), depth }
+    }
+
+    /// A column of the row.
+    pub(super) fn column(&self, name: &'static str) -> Sql {
+        Sql::default().name(self.alias.clone()).push(".", []).push(name, [])
+    }
+}
+
+/// What conditions are read against: the parameters, and what the caller may see.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    /// The search parameters.
+    pub(super) parameters: &'a Parameters,
+    /// What the caller may see.
+    pub(super) restriction: &'a Restriction,
+}
+
+impl Seen<'_> {
+    /// Whether a query asks for columns of the resource itself.
+    pub(super) fn needs_row(&self, query: &Query) -> bool {
+        let of_row = |test: &Test| match test {
+            Test::Id(_) | Test::Updated(_) | Test::Has(..) => true,
+            Test::Index(_) | Test::Chain(..) => false,
+        };
+        let by_reference = matches!(self.restriction.of(query.ty), Visible::Patients(_))
+            && self.parameters.compartment(query.ty).is_none();
+        by_reference || query.criteria.iter().any(|criterion| of_row(&criterion.test))
+    }
+
+    /// A criterion as a condition on the row.
+    pub(super) fn holds(&self, criterion: &Criterion, scope: &Scope) -> Sql {
+        let test = match &criterion.test {
+            Test::Id(ids) => scope
+                .column("id")
+                .push(" IN (", [])
+                .append(Sql::list(ids.iter().map(|id| id.as_str().into()).collect()))
+                .push(")", []),
+            Test::Updated(spans) => {
+                let column = scope.column("updated");
+                let each = spans
+                    .iter()
+                    .map(|(prefix, span)| special::updated(&column, *prefix, (span.low, span.high)));
+                Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
+            }
+            Test::Index(rows) => has_row(rows, scope),
+            Test::Chain(param, types) => {
+                let each = types.iter().map(|(ty, inner)| self.points_to(*param, *ty, inner, scope));
+                Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
+            }
+            Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
+        };
+        if criterion.negated { Sql::of("NOT ", []).append(test) } else { test }
+    }
+
+    /// A visible resource of the type, to which the reference points, meets the criterion.
+    fn points_to(&self, param: i64, ty: ResourceType, inner: &Criterion, scope: &Scope) -> Sql {
+        let target = Scope::row(scope.depth + 1);
+        let link = format!("c{}", target.depth);
+        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
+        let sql = sql.push(" CROSS JOIN resource ", []).name(target.alias.clone()).push(" WHERE ", []);
+        let sql = sql.name(link.clone()).push(".rid = ", []).append(scope.column("rid")).push(" AND ", []);
+        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
+        let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
+        let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
+        let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
+        let sql =
+            sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
+        self.and_visible(sql, ty, &target).push(")", [])
+    }
+
+    /// A visible resource of the type, which points here, meets the criterion.
+    fn is_pointed_to(&self, source: ResourceType, param: i64, inner: &Criterion, scope: &Scope) -> Sql {
+        let from = Scope::row(scope.depth + 1);
+        let link = format!("c{}", from.depth);
+        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
+        let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
+        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
+        let sql =
+            sql.name(link.clone()).push(".target_type = ", []).append(scope.column("type")).push(" AND ", []);
+        let sql =
+            sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id")).push(" AND ", []);
+        let sql = sql.append(from.column("rid")).push(" = ", []).name(link).push(".rid AND ", []);
+        let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
+        self.and_visible(sql, source, &from).push(")", [])
+    }
+
+    fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
+        match self.visible(ty, scope) {
+            Some(visible) => sql.push(" AND ", []).append(visible),
+            None => sql,
+        }
+    }
+
+    /// What the caller may see of a type, as a condition on a row of it; none where that is everything. A type
+    /// that stands in no patient's compartment is seen where something in the patient's compartment points to it.
+    pub(super) fn visible(&self, ty: ResourceType, scope: &Scope) -> Option<Sql> {
+        match self.restriction.of(ty) {
+            Visible::All => None,
+            Visible::Nothing => Some(Sql::of("1 = 0", [])),
+            Visible::Patients(patients) if patients.is_empty() => Some(Sql::of("1 = 0", [])),
+            Visible::Patients(patients) if self.parameters.compartment(ty).is_some() => {
+                Some(in_compartment(patients, ty, scope))
+            }
+            Visible::Patients(patients) => {
+                let sql = scope.column("id").push(
+                    " IN (SELECT f.target_id FROM idx_compartment k CROSS JOIN idx_reference f \
+                     WHERE f.rid = k.rid AND f.target_type = ? AND k.patient IN (",
+                    [ty.number().into()],
+                );
+                Some(sql.append(texts(patients)).push("))", []))
+            }
+        }
+    }
+
+    /// The same for a row of any of the types.
+    pub(super) fn visible_any(&self, types: &[ResourceType], scope: &Scope) -> Option<Sql> {
+        if types.iter().all(|ty| *self.restriction.of(*ty) == Visible::All) {
+            return None;
+        }
+        let each = types.iter().map(|ty| {
+            let of_type = Sql::of("(", []).append(scope.column("type")).push(" = ?", [ty.number().into()]);
+            self.and_visible(of_type, *ty, scope).push(")", [])
+        });
+        Some(Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []))
+    }
+
+    /// The types to which a reference may point.
+    pub(super) fn targets(&self, param: i64) -> Vec<ResourceType> {
+        let named =
+            self.parameters.by_number(param).map(|parameter| parameter.target.clone()).unwrap_or_default();
+        if named.is_empty() { ResourceType::all().collect() } else { named }
+    }
+}
+
+/// The row stands in the compartment of one of the patients.
+pub(super) fn in_compartment(patients: &[String], ty: ResourceType, scope: &Scope) -> Sql {
+    Sql::of("EXISTS (SELECT 1 FROM idx_compartment k WHERE k.patient IN (", [])
+        .append(texts(patients))
+        .push(") AND k.type = ? AND k.rid = ", [ty.number().into()])
+        .append(scope.column("rid"))
+        .push(")", [])
+}
+
+/// The index has a row that meets one of the conditions.
+fn has_row(rows: &Rows, scope: &Scope) -> Sql {
+    let (table, ..) = kinds::table(rows.kind);
+    let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
+    let sql = sql.append(scope.column("rid")).push(" AND x.param = ?", [rows.param.into()]);
+    let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
+    sql.push(")", [])
+}
+
+/// One of the conditions; several make a statement that is like few others.
+pub(super) fn any(conditions: &[Condition]) -> Sql {
+    match conditions {
+        [single] => Sql::of("(", []).append(single.sql.clone()).push(")", []),
+        several => {
+            let each = several.iter().map(|one| Sql::of("(", []).append(one.sql.clone()).push(")", []));
+            Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []).volatile()
+        }
+    }
+}
+
+fn texts(texts: &[String]) -> Sql {
+    Sql::list(texts.iter().map(|text| Bind::from(text.as_str())).collect())
+}

@@ -1,0 +1,164 @@
+//! One condition of a query: a parameter with its modifier and values, a chain, or `_has`.
+//! <https://hl7.org/fhir/R4/search.html#chaining>
+
+use crate::fhir::ResourceType;
+use crate::search::chain;
+use crate::search::kinds;
+use crate::search::kinds::Asked;
+use crate::search::modifier;
+use crate::search::modifier::Modifier;
+use crate::search::parameter::Kind;
+use crate::search::parameter::Parameter;
+use crate::search::query::Context;
+use crate::search::query::Criterion;
+use crate::search::query::Rows;
+use crate::search::query::Test;
+use crate::search::query::nearest::nearest;
+use crate::search::query::parse::Problem;
+use crate::search::query::result;
+use crate::search::special;
+use crate::search::value::split;
+
+/// How often chains and `_has` may nest.
+pub(in crate::search) const DEEPEST: u8 = 3;
+
+/// How many values one parameter may have.
+const MOST_VALUES: usize = 500;
+
+/// Reads one pair of name and value as a condition on a type.
+pub(in crate::search) fn read(
+    context: &Context,
+    ty: ResourceType,
+    (name, value): (&str, &str),
+    depth: u8,
+) -> Result<Criterion, Problem> {
+    if let Some(rest) = name.strip_prefix("_has:") {
+        return chain::read_has(context, ty, (rest, value), depth);
+    }
+    if let Some((head, rest)) = name.split_once('.') {
+        return chain::read(context, ty, head, (rest, value), depth);
+    }
+    let (code, modifier) = modified(name)?;
+    let parameter = parameter(context, ty, code)?;
+    if let Some(modifier) = modifier.filter(|modifier| !modifier.is_of(parameter.kind)) {
+        return Err(no_modifier(modifier.name(), parameter));
+    }
+    if special::is_column(code) {
+        return special::read(context, code, modifier, value);
+    }
+    match modifier {
+        Some(Modifier::Missing) => missing(parameter, value),
+        modifier => rows(context, parameter, modifier, value),
+    }
+}
+
+/// The parameter of a type with this code.
+pub(in crate::search) fn parameter<'a>(
+    context: &Context<'a>,
+    ty: ResourceType,
+    code: &str,
+) -> Result<&'a Parameter, Problem> {
+    let searchable = |parameter: &&Parameter| {
+        parameter.path.is_some() && !matches!(parameter.kind, Kind::Composite | Kind::Special)
+    };
+    match context.parameters.find(ty, code) {
+        Some(found) if searchable(&found) => Ok(found),
+        Some(found) => Err(Problem::Unknown(format!(
+            "Searching {ty} by `{code}`, a parameter of the kind {}, is not supported.",
+            found.kind.name()
+        ))),
+        None => {
+            let known = context.parameters.of(ty).filter(searchable).map(|parameter| parameter.code.as_str());
+            let known = nearest(code, known.chain(result::NAMES));
+            Err(Problem::Unknown(format!("`{code}` is not a search parameter of {ty}; known are {known}.")))
+        }
+    }
+}
+
+/// A name without its modifier.
+fn modified(name: &str) -> Result<(&str, Option<Modifier>), Problem> {
+    let Some((code, modifier)) = name.split_once(':') else { return Ok((name, None)) };
+    let modifier = Modifier::parse(modifier).ok_or_else(|| {
+        Problem::Unknown(format!("The modifier `:{modifier}` of `{code}` is not known or not supported."))
+    })?;
+    Ok((code, Some(modifier)))
+}
+
+fn no_modifier(modifier: &str, parameter: &Parameter) -> Problem {
+    let known: Vec<String> = modifier::names(parameter.kind).iter().map(|name| format!(":{name}")).collect();
+    Problem::Unknown(format!(
+        "The modifier `:{modifier}` does not go with `{}`, which is of the kind {}; known are {}.",
+        parameter.code,
+        parameter.kind.name(),
+        known.join(", ")
+    ))
+}
+
+/// `:missing=true` holds where there is no row.
+fn missing(parameter: &Parameter, value: &str) -> Result<Criterion, Problem> {
+    let negated = match value {
+        "true" => true,
+        "false" => false,
+        _ => return Err(Problem::Wrong(format!("`{}:missing` is `true` or `false`.", parameter.code))),
+    };
+    let rows = Rows { kind: parameter.kind, param: parameter.number, any: Vec::new() };
+    let canonical = format!("{}:missing={value}", parameter.code);
+    Ok(Criterion { canonical, test: Test::Index(rows), negated })
+}
+
+fn rows(
+    context: &Context,
+    parameter: &Parameter,
+    modifier: Option<Modifier>,
+    value: &str,
+) -> Result<Criterion, Problem> {
+    let values = values(&parameter.code, value)?;
+    let negated = modifier == Some(Modifier::Not);
+    let modifier = modifier.filter(|modifier| *modifier != Modifier::Not);
+    let identifier = modifier == Some(Modifier::Identifier);
+    let (kind, param) = match identifier {
+        true => (Kind::Token, parameter.identifier_number),
+        false => (parameter.kind, parameter.number),
+    };
+    let (mut any, mut canonical) = (Vec::new(), Vec::new());
+    for value in values {
+        let asked = Asked { parameter, modifier, value, context };
+        let understood = kinds::understand(&asked)
+            .map_err(|problem| Problem::Wrong(format!("`{}`: {problem}", parameter.code)))?;
+        any.push(understood.condition);
+        canonical.push(understood.canonical);
+    }
+    // `Patient/1` and `1` with `:Patient` say the same and have the same spelling.
+    let spelt = match modifier {
+        Some(modifier @ (Modifier::Exact | Modifier::Contains | Modifier::Above | Modifier::Below)) => {
+            format!("{}:{}", parameter.code, modifier.name())
+        }
+        _ if identifier => format!("{}:identifier", parameter.code),
+        _ if negated => format!("{}:not", parameter.code),
+        _ => parameter.code.clone(),
+    };
+    let canonical = format!("{spelt}={}", spelling(canonical));
+    Ok(Criterion { canonical, test: Test::Index(Rows { kind, param, any }), negated })
+}
+
+/// The values of a parameter, none of them empty.
+pub(in crate::search) fn values<'a>(code: &str, value: &'a str) -> Result<Vec<&'a str>, Problem> {
+    let values = split(value, ',');
+    if values.iter().any(|value| value.is_empty()) {
+        return Err(Problem::Wrong(format!(
+            "`{code}` has an empty value beside a comma; write `\\,` for a comma inside a value."
+        )));
+    }
+    if values.len() > MOST_VALUES {
+        return Err(Problem::Wrong(format!("`{code}` has more than {MOST_VALUES} values.")));
+    }
+    Ok(values)
+}
+
+/// Values in one spelling, whatever their order; a comma inside one keeps its backslash.
+pub(in crate::search) fn spelling(mut values: Vec<String>) -> String {
+    values.iter_mut().for_each(|value| *value = value.replace('\\', "\\\\").replace(',', "\\,"));
+    values.sort_unstable();
+    values.dedup();
+    values.join(",")
+}

@@ -1,0 +1,100 @@
+//! From a query string to a query. <https://hl7.org/fhir/R4/search.html>
+
+use crate::fhir::Failure;
+use crate::fhir::Issue;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::form::encoded;
+use crate::fhir::form::pairs;
+use crate::search::query::Context;
+use crate::search::query::Query;
+use crate::search::query::Summary;
+use crate::search::query::Total;
+use crate::search::query::criterion;
+use crate::search::query::result;
+
+/// How many criteria a query may have: enough for any question, and far from what a database refuses.
+const MOST_CRITERIA: usize = 40;
+
+/// What is wrong with a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::search) enum Problem {
+    /// The name, modifier or include is not known or not supported: a lenient search goes on without it.
+    Unknown(String),
+    /// The value is wrong: no search can go on as if it had not been asked.
+    Wrong(String),
+}
+
+/// Understands a query string or form body, percent-encoded.
+///
+/// # Errors
+/// 400 with every parameter, modifier, prefix, value or include that is wrong, naming what is known.
+pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, Failure> {
+    let mut read = blank(context, ty);
+    let (mut issues, mut understood) = (Vec::new(), Vec::new());
+    for (name, value) in pairs(query)? {
+        match take(context, &mut read, &name, &value) {
+            Ok(Part::Criterion) => understood.push(format!("{}={}", shown(&name), shown(&value))),
+            Ok(Part::Result) => {}
+            Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
+            Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, &name, text)),
+            Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, &name, text)),
+        }
+    }
+    if read.criteria.len() > MOST_CRITERIA {
+        let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
+        issues.push(Issue::error(Reason::TooLarge.code(), text));
+    }
+    if !issues.is_empty() {
+        return Err(Failure::of(Reason::Invalid, issues));
+    }
+    understood.extend(result::shown(context, &read));
+    read.self_query = understood.join("&");
+    Ok(read)
+}
+
+/// What a parameter became.
+enum Part {
+    /// A condition on the resources.
+    Criterion,
+    /// Something about the result.
+    Result,
+}
+
+fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<Part, Problem> {
+    if value.is_empty() {
+        return Err(Problem::Wrong(format!("`{name}` has no value; leave it out or give it one.")));
+    }
+    if result::take(context, read, name, value)? {
+        return Ok(Part::Result);
+    }
+    read.criteria.push(criterion::read(context, read.ty, (name, value), criterion::DEEPEST)?);
+    Ok(Part::Criterion)
+}
+
+fn blank(context: &Context, ty: ResourceType) -> Query {
+    Query {
+        ty,
+        compartment: None,
+        criteria: Vec::new(),
+        sort: Vec::new(),
+        count: context.default_count.min(context.max_count),
+        total: Total::Default,
+        summary: Summary::False,
+        elements: Vec::new(),
+        includes: Vec::new(),
+        ignored: Vec::new(),
+        self_query: String::new(),
+        after: None,
+    }
+}
+
+/// <https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.location>
+fn issue(reason: Reason, name: &str, text: String) -> Issue {
+    Issue::error(reason.code(), text).at(format!("http.{name}"))
+}
+
+/// Percent-encoded, with what a query may hold left readable.
+pub(super) fn shown(text: &str) -> String {
+    encoded(text).replace("%3A", ":").replace("%2C", ",").replace("%2F", "/")
+}

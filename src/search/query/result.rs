@@ -1,0 +1,161 @@
+//! The parameters about the result: order, size, total, what goes with it. <https://hl7.org/fhir/R4/search.html#return>
+
+use crate::search::include;
+use crate::search::parameter::Kind;
+use crate::search::query::Context;
+use crate::search::query::Order;
+use crate::search::query::Query;
+use crate::search::query::Sort;
+use crate::search::query::SortBy;
+use crate::search::query::Summary;
+use crate::search::query::Total;
+use crate::search::query::Way;
+use crate::search::query::criterion::parameter;
+use crate::search::query::nearest::nearest;
+use crate::search::query::parse::Problem;
+use crate::search::query::parse::shown as encoded;
+
+/// Their names, as a message about an unknown one lists them.
+pub(in crate::search) const NAMES: [&str; 8] =
+    ["_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_has"];
+
+/// The most sort keys and includes of a query.
+const MOST: usize = 10;
+
+const TOTALS: [(&str, Total); 3] =
+    [("none", Total::None), ("estimate", Total::Estimate), ("accurate", Total::Accurate)];
+
+const SUMMARIES: [(&str, Summary); 5] = [
+    ("true", Summary::True),
+    ("text", Summary::Text),
+    ("data", Summary::Data),
+    ("count", Summary::Count),
+    ("false", Summary::False),
+];
+
+/// Takes a parameter that is about the result; false where it is not one.
+pub(super) fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<bool, Problem> {
+    let (base, modifier) = name.split_once(':').map_or((name, None), |(base, rest)| (base, Some(rest)));
+    let known =
+        NAMES[..7].contains(&base) || matches!(base, "_totalMethod" | "_format" | "_pretty" | "_contained");
+    if !known {
+        return Ok(false);
+    }
+    if let Some(modifier) = modifier {
+        return Err(Problem::Unknown(format!("The modifier `:{modifier}` of `{base}` is not supported.")));
+    }
+    match base {
+        "_sort" => read.sort = sort(context, read, value)?,
+        "_count" => read.count = count(context, value)?,
+        "_total" | "_totalMethod" => read.total = one_of(&TOTALS, name, value)?,
+        "_summary" => read.summary = one_of(&SUMMARIES, name, value)?,
+        "_elements" => read.elements = elements(value)?,
+        "_include" => read.includes.push(include::read(context, read.ty, Way::To, value)?),
+        "_revinclude" => read.includes.push(include::read(context, read.ty, Way::From, value)?),
+        // How an answer is written is read where it is written.
+        "_format" | "_pretty" => {}
+        _ if value == "false" => {}
+        _ => return Err(Problem::Unknown("Searching in contained resources is not supported.".into())),
+    }
+    if read.includes.len() > MOST {
+        return Err(Problem::Wrong(format!("A search may have {MOST} includes.")));
+    }
+    Ok(true)
+}
+
+/// The parameters about the result as they were understood, percent-encoded, defaults left out.
+pub(super) fn shown(context: &Context, read: &Query) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut push = |name: &str, value: String| parts.push(format!("{name}={}", encoded(&value)));
+    if !read.sort.is_empty() {
+        push("_sort", read.sort.iter().map(|sort| sort_name(context, sort)).collect::<Vec<_>>().join(","));
+    }
+    push("_count", read.count.to_string());
+    if let Some((name, _)) = TOTALS.iter().find(|(_, total)| *total == read.total) {
+        push("_total", (*name).to_owned());
+    }
+    if let Some((name, _)) = SUMMARIES[..4].iter().find(|(_, summary)| *summary == read.summary) {
+        push("_summary", (*name).to_owned());
+    }
+    if !read.elements.is_empty() {
+        push("_elements", read.elements.join(","));
+    }
+    for include in &read.includes {
+        let name = match include.way {
+            Way::To => "_include",
+            Way::From => "_revinclude",
+        };
+        push(name, include::shown(context, include));
+    }
+    parts
+}
+
+fn sort(context: &Context, read: &Query, value: &str) -> Result<Vec<Sort>, Problem> {
+    if !read.sort.is_empty() {
+        return Err(Problem::Wrong("`_sort` is there twice; put all keys into one, with commas.".into()));
+    }
+    let keys: Vec<&str> = value.split(',').collect();
+    if keys.len() > MOST {
+        return Err(Problem::Wrong(format!("`_sort` may have {MOST} keys.")));
+    }
+    keys.into_iter().map(|key| sort_key(context, read, key)).collect()
+}
+
+fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem> {
+    let (code, order) = match key.strip_prefix('-') {
+        Some(code) => (code, Order::Descending),
+        None => (key, Order::Ascending),
+    };
+    let by = match code {
+        "_id" => SortBy::Id,
+        "_lastUpdated" => SortBy::Updated,
+        code => match parameter(context, read.ty, code)? {
+            sortable if sortable.kind != Kind::Special => SortBy::Parameter(sortable.kind, sortable.number),
+            other => {
+                return Err(Problem::Unknown(format!("Sorting by `{}` is not supported.", other.code)));
+            }
+        },
+    };
+    Ok(Sort { by, order })
+}
+
+fn sort_name(context: &Context, sort: &Sort) -> String {
+    let code = match sort.by {
+        SortBy::Id => "_id",
+        SortBy::Updated => "_lastUpdated",
+        SortBy::Parameter(_, number) => {
+            context.parameters.by_number(number).map_or("", |parameter| parameter.code.as_str())
+        }
+    };
+    match sort.order {
+        Order::Ascending => code.to_owned(),
+        Order::Descending => format!("-{code}"),
+    }
+}
+
+fn count(context: &Context, value: &str) -> Result<u32, Problem> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    // A number too long for 32 bits is a large one all the same.
+    let count = if digits { Some(value.parse::<u32>().unwrap_or(u32::MAX)) } else { None };
+    count.map(|count| count.min(context.max_count)).ok_or_else(|| {
+        Problem::Wrong(format!("`_count` is a whole number from 0 to {}, not `{value}`.", context.max_count))
+    })
+}
+
+fn one_of<T: Copy>(known: &[(&'static str, T)], name: &str, value: &str) -> Result<T, Problem> {
+    known.iter().find(|(known, _)| *known == value).map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let known = nearest(value, known.iter().map(|(name, _)| *name));
+        Problem::Wrong(format!("`{value}` is no value of `{name}`; known are {known}."))
+    })
+}
+
+fn elements(value: &str) -> Result<Vec<String>, Problem> {
+    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
+    let plain = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match names.iter().find(|name| !plain(name)) {
+        None => Ok(names),
+        Some(name) => Err(Problem::Wrong(format!(
+            "`_elements` names elements of the top level, such as `status,code`, and not `{name}`."
+        ))),
+    }
+}

@@ -1,0 +1,213 @@
+//! A database in memory with the tables of the service, in which plans are run.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Binary;
+use diesel::sql_types::Nullable;
+use diesel::sql_types::Text;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::PARAMETERS;
+use super::ty;
+use crate::fhir::Failure;
+use crate::fhir::datetime::span;
+use crate::search::Context;
+use crate::search::Plan;
+use crate::search::Position;
+use crate::search::Query;
+use crate::search::Restriction;
+use crate::search::include_plan;
+use crate::search::parse;
+use crate::search::plan;
+use crate::search::rows;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+
+/// The tables, as the service makes them.
+const TABLES: &str = include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql");
+
+/// Now, for queries.
+pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
+
+static ZONE: TimeZone = TimeZone::UTC;
+
+type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>);
+type Row = (i64, i64, String, i64, i64, Option<Vec<u8>>);
+
+pub(super) fn context() -> Context<'static> {
+    Context {
+        parameters: &PARAMETERS,
+        zone: &ZONE,
+        now: span(NOW, &TimeZone::UTC).unwrap().low,
+        base_url: "https://comfrey.test/fhir",
+        lenient: false,
+        default_count: 20,
+        max_count: 1000,
+    }
+}
+
+pub(super) fn query(search: &str) -> Result<Query, Failure> {
+    let (name, query) = search.split_once('?').unwrap_or((search, ""));
+    parse(&context(), ty(name), query)
+}
+
+pub(super) struct Database {
+    pub(super) connection: SqliteConnection,
+    next: i64,
+}
+
+impl Database {
+    pub(super) fn new() -> Self {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.batch_execute(TABLES).unwrap();
+        Self { connection, next: 1 }
+    }
+
+    pub(super) fn of(resources: &[Value]) -> Self {
+        let mut database = Self::new();
+        resources.iter().for_each(|resource| database.store(resource));
+        database
+    }
+
+    /// Runs a statement that has no rows.
+    pub(super) fn run_all(&mut self, sql: &str) {
+        self.connection.batch_execute(sql).unwrap();
+    }
+
+    fn run(&mut self, sql: Sql) {
+        sql.execute(&mut self.connection).unwrap();
+    }
+
+    fn insert<const N: usize>(&mut self, into: &'static str, binds: [Bind; N]) {
+        let values = Sql::join(binds.map(|bind| Sql::of("?", [bind])), ", ");
+        let sql = Sql::of("INSERT INTO ", []).push(into, []).push(" VALUES (", []);
+        self.run(sql.append(values).push(")", []));
+    }
+
+    pub(super) fn store(&mut self, resource: &Value) {
+        let rid = self.next;
+        self.next += 1;
+        let number = ty(resource["resourceType"].as_str().unwrap()).number();
+        let id = resource["id"].as_str().unwrap();
+        let updated =
+            resource.pointer("/meta/lastUpdated").and_then(Value::as_str).unwrap_or("2025-01-01T00:00:00Z");
+        let updated = span(updated, &TimeZone::UTC).unwrap().low;
+        let body = resource.to_string().into_bytes();
+        let binds =
+            [rid.into(), number.into(), id.into(), 1.into(), updated.into(), 0.into(), 1.into(), body.into()];
+        self.insert("resource", binds);
+        let rows = rows(&PARAMETERS, resource, &TimeZone::UTC);
+        for row in rows.tokens {
+            self.insert("idx_token", [row.param.into(), row.code.into(), row.system.into(), rid.into()]);
+        }
+        for row in rows.strings {
+            self.insert("idx_string", [row.param.into(), row.folded.into(), row.exact.into(), rid.into()]);
+        }
+        for row in rows.references {
+            let binds = [row.param.into(), row.target_type.into(), row.target_id.into(), rid.into()];
+            self.insert("idx_reference", binds);
+        }
+        for row in rows.dates {
+            self.insert("idx_date", [row.param.into(), row.low.into(), row.high.into(), rid.into()]);
+        }
+        for row in rows.numbers {
+            self.insert("idx_number", [row.param.into(), row.low.into(), row.high.into(), rid.into()]);
+        }
+        for row in rows.quantities {
+            let binds = [
+                row.param.into(),
+                row.low.into(),
+                row.high.into(),
+                row.system.into(),
+                row.code.into(),
+                rid.into(),
+            ];
+            self.insert("idx_quantity", binds);
+        }
+        for row in rows.uris {
+            self.insert("idx_uri", [row.param.into(), row.uri.into(), rid.into()]);
+        }
+        for patient in rows.patients {
+            self.insert("idx_compartment", [patient.into(), number.into(), rid.into()]);
+        }
+    }
+
+    /// The rows of a page.
+    pub(super) fn rows(&mut self, plan: &Plan) -> Vec<(Row, Vec<Option<String>>)> {
+        let page = plan.page.clone();
+        match plan.sort_keys {
+            0 => {
+                let rows: Vec<Row> = page.rows::<Columns>().load(&mut self.connection).unwrap();
+                rows.into_iter().map(|row| (row, Vec::new())).collect()
+            }
+            1 => {
+                type One = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>, Nullable<Text>);
+                type Sorted = (i64, i64, String, i64, i64, Option<Vec<u8>>, Option<String>);
+                let rows: Vec<Sorted> = page.rows::<One>().load(&mut self.connection).unwrap();
+                rows.into_iter().map(|(a, b, c, d, e, f, key)| ((a, b, c, d, e, f), vec![key])).collect()
+            }
+            _ => {
+                type Two =
+                    (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>, Nullable<Text>, Nullable<Text>);
+                type Sorted = (i64, i64, String, i64, i64, Option<Vec<u8>>, Option<String>, Option<String>);
+                let rows: Vec<Sorted> = page.rows::<Two>().load(&mut self.connection).unwrap();
+                rows.into_iter().map(|(a, b, c, d, e, f, k, l)| ((a, b, c, d, e, f), vec![k, l])).collect()
+            }
+        }
+    }
+
+    /// The ids of the first page.
+    pub(super) fn ids(&mut self, query: &Query, restriction: &Restriction) -> Vec<String> {
+        let plan = plan(&PARAMETERS, query, restriction);
+        self.rows(&plan).into_iter().take(plan.limit as usize).map(|((_, _, id, ..), _)| id).collect()
+    }
+
+    /// The ids that a search finds, for one who may see everything.
+    pub(super) fn find(&mut self, search: &str) -> Vec<String> {
+        let query = query(search).unwrap_or_else(|failure| panic!("{search}: {failure:?}"));
+        self.ids(&query, &Restriction::none())
+    }
+
+    /// The ids of all pages, one after another.
+    pub(super) fn all_pages(&mut self, search: &str) -> Vec<Vec<String>> {
+        let mut query = query(search).unwrap();
+        let mut pages = Vec::new();
+        loop {
+            let plan = plan(&PARAMETERS, &query, &Restriction::none());
+            let mut rows = self.rows(&plan);
+            let more = rows.len() > plan.limit as usize;
+            rows.truncate(plan.limit as usize);
+            pages.push(rows.iter().map(|((_, _, id, ..), _)| id.clone()).collect());
+            match rows.pop() {
+                Some(((rid, ..), keys)) if more => query.after = Some(Position { keys, rid }),
+                _ => return pages,
+            }
+        }
+    }
+
+    /// The total that a plan counts.
+    pub(super) fn total(&mut self, query: &Query, restriction: &Restriction) -> Option<i64> {
+        let total = plan(&PARAMETERS, query, restriction).total?;
+        let counts: Vec<i64> = total.rows::<BigInt>().load(&mut self.connection).unwrap();
+        assert_eq!(counts.len(), 1);
+        counts.first().copied()
+    }
+
+    /// What goes with the matches of a search.
+    pub(super) fn included(&mut self, query: &Query, restriction: &Restriction) -> Vec<String> {
+        let rows = self.rows(&plan(&PARAMETERS, query, restriction));
+        let rids: Vec<i64> = rows.iter().map(|((rid, ..), _)| *rid).collect();
+        let plans =
+            query.includes.iter().map(|include| include_plan(&PARAMETERS, include, &rids, restriction));
+        let mut found = Vec::new();
+        for sql in plans.collect::<Vec<_>>() {
+            let rows: Vec<Row> = sql.rows::<Columns>().load(&mut self.connection).unwrap();
+            found.extend(rows.into_iter().map(|(_, number, id, ..)| {
+                format!("{}/{id}", crate::fhir::ResourceType::from_number(number).unwrap())
+            }));
+        }
+        found
+    }
+}

@@ -1,0 +1,137 @@
+//! How query strings are understood, and what is said about those that are not.
+
+use super::database::context;
+use super::database::query;
+use super::ty;
+use crate::search::Context;
+use crate::search::conditional_key;
+use crate::search::parse;
+
+fn refused(search: &str) -> Vec<(String, String)> {
+    let failure = query(search).expect_err(search);
+    assert_eq!(failure.status(), 400, "{search}");
+    failure.issues.into_iter().map(|issue| (issue.expression.unwrap_or_default(), issue.text)).collect()
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_is_known() {
+    let table = [
+        (
+            "Patient?familly=x",
+            "http.familly",
+            "`familly` is not a search parameter of Patient; known are family",
+        ),
+        ("Patient?name:fuzzy=x", "http.name:fuzzy", "`:fuzzy`"),
+        ("Patient?birthdate:exact=2024", "http.birthdate:exact", "known are :missing, :not"),
+        ("Patient?birthdate=zz2024", "http.birthdate", "`zz` is not a prefix; known are eq, ne"),
+        ("Patient?birthdate=31.12.1999", "http.birthdate", "is not a date"),
+        ("Patient?name=", "http.name", "has no value"),
+        ("Patient?name=a,,b", "http.name", "empty value"),
+        ("Patient?active:missing=yes", "http.active:missing", "`true` or `false`"),
+        ("Patient?identifier=a|b|c", "http.identifier", "system|code"),
+        ("Patient?identifier=|", "http.identifier", "The code is empty"),
+        ("Patient?_count=-1", "http._count", "whole number"),
+        ("Patient?_count=many", "http._count", "whole number"),
+        ("Patient?_total=all", "http._total", "known are"),
+        ("Patient?_sort=colour", "http._sort", "`colour` is not a search parameter"),
+        ("Patient?_sort=name&_sort=birthdate", "http._sort", "twice"),
+        ("Patient?_elements=name.given", "http._elements", "top level"),
+        ("Patient?_include=Patient", "http._include", "Type:parameter"),
+        ("Patient?_include=Patient:*", "http._include", "not supported"),
+        ("Patient?_include=Patient:name", "http._include", "only a reference"),
+        ("Patient?_include=Observation:subject", "http._include", "begins at Observation"),
+        ("Patient?_include:iterate=Patient:link", "http._include:iterate", "not supported"),
+        ("Patient?_include=Patient:organization:Patient", "http._include", "never refers to `Patient`"),
+        ("Patient?_revinclude=Encounter:location", "http._revinclude", "never refers to Patient"),
+        ("Patient?_contained=true", "http._contained", "not supported"),
+        ("Patient?_text=x", "http._text", "not supported"),
+        ("Location?near=1|2", "http.near", "not supported"),
+        ("Observation?code-value-quantity=a$b", "http.code-value-quantity", "composite, is not supported"),
+        ("Observation?patient=Group/1", "http.patient", "only to Patient"),
+        ("Observation?patient=a b", "http.patient", "an id, `Type/id` or an absolute URL"),
+        ("Observation?subject:Encounter=1", "http.subject:Encounter", "never refers to Encounter"),
+        ("Observation?subject:Patient=Group/1", "http.subject:Patient", "not of the type"),
+        ("Observation?subject.colour=1", "http.subject.colour", "`colour` is not a search parameter"),
+        ("Observation?code.name=1", "http.code.name", "only a reference"),
+        ("Observation?value-quantity=5|kg", "http.value-quantity", "number|system|code"),
+        ("Observation?value-quantity=five", "http.value-quantity", "prefix"),
+        ("Patient?_has:Observation:code=1", "http._has:Observation:code", "_has:Type:reference:parameter"),
+        ("Patient?_has:Observation:performer:code=1&_id:missing=true", "http._id:missing", "no modifier"),
+    ];
+    for (search, at, text) in table {
+        let issues = refused(search);
+        assert_eq!(issues.len(), 1, "{search}: {issues:?}");
+        assert_eq!(issues[0].0, at, "{search}");
+        assert!(issues[0].1.contains(text), "{search}: {}", issues[0].1);
+    }
+}
+
+#[test]
+fn every_problem_is_reported_and_chains_have_an_end() {
+    assert_eq!(refused("Patient?a=1&b=2&_count=x&name=ok").len(), 3);
+    assert_eq!(refused("Patient?%zz=1").len(), 1);
+    let chain = "Observation?subject:Patient.link:Patient.link:Patient.link:Patient.name=x";
+    assert!(refused(chain)[0].1.contains("too long"));
+    let many = format!("Patient?{}", "name=a&".repeat(41));
+    assert!(refused(&many)[0].1.contains("conditions"));
+}
+
+#[test]
+fn a_lenient_search_ignores_the_unknown_but_not_the_wrong() {
+    let lenient = Context { lenient: true, ..context() };
+    let query = parse(&lenient, ty("Patient"), "colour=blue&name=x&name:fuzzy=y&_sort=size").unwrap();
+    assert_eq!(query.ignored, ["colour=blue", "name:fuzzy=y", "_sort=size"]);
+    assert_eq!(query.self_query, "name=x&_count=20");
+    assert!(parse(&lenient, ty("Patient"), "birthdate=never").is_err());
+}
+
+#[test]
+fn the_self_query_says_what_was_understood_and_is_understood_again() {
+    let table = [
+        ("Patient", "_count=20"),
+        ("Patient?name=M%C3%BCller%20x&_count=5000&_format=json", "name=M%C3%BCller%20x&_count=1000"),
+        (
+            "Patient?_sort=-birthdate,_id&identifier=a|b,c",
+            "identifier=a%7Cb,c&_sort=-birthdate,_id&_count=20",
+        ),
+        ("Patient?_totalMethod=accurate&_summary=count&_count=0", "_count=0&_total=accurate&_summary=count"),
+        (
+            "CarePlan?_include=CarePlan:goal&_revinclude=Provenance:target&_elements=id,status",
+            "_count=20&_elements=id,status&_include=CarePlan:goal&_revinclude=Provenance:target",
+        ),
+    ];
+    for (search, expected) in table {
+        let read = query(search).unwrap();
+        assert_eq!(read.self_query, expected);
+        let again = parse(&context(), read.ty, &read.self_query).unwrap();
+        assert_eq!((again.self_query, again.criteria), (read.self_query, read.criteria));
+    }
+}
+
+#[test]
+fn a_conditional_key_is_the_same_for_the_same_question_and_only_for_it() {
+    let key = |search: &str| conditional_key(&query(search).unwrap());
+    let same = [
+        ("Patient?identifier=a|b&name=x", "Patient?name=X&identifier=a%7Cb&_count=3"),
+        ("Patient?identifier=a|b,c|d", "Patient?identifier=c|d,a|b"),
+        ("Observation?subject=Patient/1", "Observation?subject:Patient=1"),
+        ("Observation?date=2024", "Observation?date=eq2024"),
+        ("Patient?name=x&name=x", "Patient?name=x"),
+    ];
+    for (one, other) in same {
+        assert_eq!(key(one), key(other));
+    }
+    let different = [
+        ("Patient?identifier=a|b", "Patient?identifier=a|c"),
+        ("Patient?name=x", "Practitioner?name=x"),
+        ("Patient?name=a,b", "Patient?name=a\\,b"),
+        ("Patient?name=x", "Patient?name:exact=x"),
+        ("Patient?active=true", "Patient?active:not=true"),
+        ("Patient?name=a&name=b", "Patient?name=a,b"),
+        ("Observation?subject:Patient.name=x", "Observation?subject:Group.identifier=x"),
+    ];
+    for (one, other) in different {
+        assert_ne!(key(one), key(other));
+    }
+    assert!(key(&format!("Patient?name=a&identifier={}", "9".repeat(5_000))).len() < 600);
+}
