@@ -32,14 +32,19 @@ pub(super) enum Found {
 impl<'a> Container<'a> {
     /// Notes what a resource contains.
     pub(super) fn of(resource: &'a Map<String, Value>) -> Self {
-        let contained = resource.get("contained").and_then(Value::as_array);
+        let contained = match resource.get("contained") {
+            Some(Value::Array(contained)) => contained.as_slice(),
+            // Wrong, and the walk says so; it goes on as if it were a list of one.
+            Some(single) => std::slice::from_ref(single),
+            None => &[],
+        };
         let text = |value: &'a Value, name: &str| value.get(name).and_then(Value::as_str);
         let entry = |value: &'a Value| Entry {
             id: text(value, "id").unwrap_or_default(),
             ty: text(value, "resourceType").and_then(ResourceType::parse),
             used: false,
         };
-        Self { entries: contained.into_iter().flatten().map(entry).collect(), inside: None }
+        Self { entries: contained.iter().map(entry).collect(), inside: None }
     }
 
     /// Follows a reference or URI that starts with `#` (given without it) and notes that it was there.
@@ -68,7 +73,11 @@ impl<'a> Container<'a> {
 
     /// Whether the id of the contained resource at a place stands at an earlier one.
     pub(super) fn repeats(&self, at: usize) -> bool {
-        let id = self.entries[at].id;
-        !id.is_empty() && self.entries[..at].iter().any(|entry| entry.id == id)
+        let Some((earlier, entry)) =
+            self.entries.split_at_checked(at).and_then(|(a, b)| Some((a, b.first()?)))
+        else {
+            return false;
+        };
+        !entry.id.is_empty() && earlier.iter().any(|other| other.id == entry.id)
     }
 }

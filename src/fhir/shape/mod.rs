@@ -16,6 +16,8 @@ mod references;
 mod rules;
 mod suggest;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod values;
 mod walk;
 

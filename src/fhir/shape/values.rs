@@ -40,6 +40,7 @@ impl<'a> Walk<'a> {
         }
         let values = match value.map(|value| value.as_array().ok_or(value)) {
             Some(Ok(values)) => Some(values),
+            Some(Err(Value::Null)) => return self.report_null(at),
             Some(Err(single)) => {
                 let text = format!("`{}` repeats; send a list, even of one.", property.name);
                 self.report("structure", *at, text);
