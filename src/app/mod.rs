@@ -9,6 +9,7 @@ pub mod answer;
 pub mod change;
 pub mod clock;
 pub mod programme;
+pub mod screening;
 pub mod session;
 
 mod commit;
@@ -47,6 +48,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
+use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
 use crate::store::Db;
 use crate::store::tables;
@@ -61,6 +63,8 @@ pub struct App {
     pub definitions: Arc<Definitions>,
     /// The search parameters.
     pub parameters: Arc<Parameters>,
+    /// The rule sets that screen patients.
+    pub rule_sets: Arc<RuleSets>,
     /// The time.
     pub clock: Clock,
     /// The key that seals page cursors; the same for all instances on one database.
@@ -78,6 +82,7 @@ impl App {
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
         let definitions = Definitions::shared()?;
         let parameters = Arc::new(Parameters::compile(&definitions)?);
+        let rule_sets = Arc::new(RuleSets::compile(&definitions)?);
         let keys = Keys::open(&config)?;
         let db = Db::open(&config.database_url, config.pool())?;
         let db = match &config.database_read_url {
@@ -85,7 +90,7 @@ impl App {
             None => db,
         };
         let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
-        let app = Arc::new(Self { config, db, definitions, parameters, clock, cursor_key, keys });
+        let app = Arc::new(Self { config, db, definitions, parameters, rule_sets, clock, cursor_key, keys });
         app.store_programmes()
             .map_err(|failure| format!("The default programme cannot be stored: {}", first_text(&failure)))?;
         Ok(app)

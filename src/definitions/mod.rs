@@ -29,6 +29,7 @@ type Files = &'static [(&'static str, &'static str)];
 const OPERATIONS: Files = files![
     "operations/palliative-enroll.json",
     "operations/palliative-refer.json",
+    "operations/palliative-screen.json",
     "operations/palliative-transition.json",
     "operations/validate.json",
 ];

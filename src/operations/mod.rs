@@ -5,6 +5,7 @@
 
 pub mod palliative_enroll;
 pub mod palliative_refer;
+pub mod palliative_screen;
 pub mod palliative_transition;
 pub mod validate;
 
@@ -52,6 +53,7 @@ pub enum Resources {
 /// The operations that are offered.
 pub const OPERATIONS: &[Operation] = &[
     Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven },
+    validated("palliative-screen", palliative_screen::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),

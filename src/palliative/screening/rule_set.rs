@@ -75,6 +75,13 @@ pub struct CriterionResult<'a> {
 }
 
 impl Outcome {
+    /// The outcome with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Eligible, Self::NotEligible, Self::Indeterminate, Self::Excluded]
+            .into_iter()
+            .find(|outcome| outcome.code() == code)
+    }
+
     /// The code in results.
     pub fn code(self) -> &'static str {
         match self {

@@ -1,0 +1,165 @@
+//! What a screening reads through a session: a patient's record, and the rule sets that are asked for.
+//! <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::access::Action;
+use crate::app::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::date_in;
+use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::coverage::is_active_on;
+use crate::palliative::enrollment::coverage::line_of_business;
+use crate::palliative::program::Program;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::record::SCREENED_TYPES;
+use crate::palliative::screening::RuleSet;
+use crate::palliative::screening::Situation;
+
+/// The programme whose settings hold where none is named.
+const DEFAULT_PROGRAM: &str = "HealthcareService/default";
+
+/// A patient as rule sets see them on a day.
+#[derive(Debug)]
+pub struct Subject {
+    /// The facts, in the programme's zone.
+    pub record: PatientRecord,
+    /// The day.
+    pub as_of: Date,
+    /// The lines of business of the coverage that is active on the day.
+    pub lines_of_business: Vec<String>,
+    attestation_valid_days: i64,
+}
+
+impl Subject {
+    /// The facts about a patient on a day, for a programme.
+    pub fn new(patient: &str, resources: Vec<Resource>, program: &Program, as_of: Date) -> Self {
+        let active = resources
+            .iter()
+            .filter(|resource| resource.ty().name() == "Coverage" && is_active_on(resource, as_of, program));
+        let lines: BTreeSet<&str> =
+            active.filter_map(line_of_business).filter(|line| !says_nothing(line)).collect();
+        Self {
+            lines_of_business: lines.into_iter().map(str::to_owned).collect(),
+            record: PatientRecord::new(patient, resources, &program.zone),
+            as_of,
+            attestation_valid_days: program.attestation_valid_days,
+        }
+    }
+
+    /// What rule sets are evaluated on.
+    pub fn situation(&self) -> Situation<'_> {
+        Situation {
+            record: &self.record,
+            as_of: self.as_of,
+            attestation_valid_days: self.attestation_valid_days,
+            lines_of_business: &self.lines_of_business,
+        }
+    }
+}
+
+/// A line of business that may stand for any other must not make a rule set inapplicable.
+fn says_nothing(line: &str) -> bool {
+    matches!(line, "other" | "unknown" | "managed-care-unspecified")
+}
+
+impl Session {
+    /// The programme that is named, or the one whose settings hold where none is.
+    ///
+    /// # Errors
+    /// As [`Session::program`].
+    pub fn screening_program(&self, named: Option<&str>) -> Result<Program, Failure> {
+        self.program(named.unwrap_or(DEFAULT_PROGRAM))
+    }
+
+    /// Today, where the programme works.
+    pub fn today_in(&self, program: &Program) -> Date {
+        date_in(self.now(), &program.zone)
+    }
+
+    /// Refuses a caller who may not read all that a screening reads: what the caller cannot see would be taken for
+    /// not being there.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the scope that is missing.
+    pub fn require_screening(&self) -> Result<(), Failure> {
+        screened_types().iter().try_for_each(|ty| self.require(Action::Read, *ty))
+    }
+
+    /// The stored resources that a screening of a patient reads, as far as the caller may see them, in one query;
+    /// and the Medications that they name, which stand in no compartment.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn screened(&self, patient: &str) -> Result<Vec<Resource>, Failure> {
+        let stored = self.compartment(patient, &screened_types())?;
+        let mut resources: Vec<Resource> =
+            stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
+        let medications: BTreeSet<String> = resources
+            .iter()
+            .filter_map(|resource| resource.text("/medicationReference/reference"))
+            .filter_map(|reference| Reference::parse_under(reference, self.base_url()).local())
+            .filter(|local| local.ty.name() == "Medication")
+            .map(|local| local.id.to_owned())
+            .collect();
+        for id in medications {
+            // One that is not there, or not for the caller to see, leaves the medicine unnamed.
+            if let Some(ty) = ResourceType::parse("Medication")
+                && let Ok(stored) = self.read(ty, &id)
+            {
+                resources.push(Resource::from_value(stored.value()?)?);
+            }
+        }
+        Ok(resources)
+    }
+
+    /// The rule sets that are named, else the programme's own, else all that are in use.
+    ///
+    /// # Errors
+    /// 404 for a rule set that is not here; `BusinessRule` where the programme names such a one.
+    pub fn rule_sets(&self, named: &[&str], program: &Program) -> Result<Vec<&RuleSet>, Failure> {
+        let sets = &self.app().rule_sets;
+        if !named.is_empty() {
+            let unknown = |canonical: &str| {
+                let text = format!("There is no rule set {canonical}; PlanDefinition lists them.");
+                Failure::new(Reason::NotFound, text)
+            };
+            let found = named.iter().map(|one| sets.find(one).ok_or_else(|| unknown(one)));
+            return Ok(distinct(found.collect::<Result<_, _>>()?));
+        }
+        if program.rule_sets.is_empty() {
+            return Ok(sets.active().collect());
+        }
+        let unknown = |canonical: &str| {
+            let text =
+                format!("The programme {} names the rule set {canonical}, which is not here.", program.name);
+            Failure::new(Reason::BusinessRule, text)
+        };
+        let found = program.rule_sets.iter().map(|one| sets.find(one).ok_or_else(|| unknown(one)));
+        Ok(distinct(found.collect::<Result<_, _>>()?))
+    }
+}
+
+fn distinct(sets: Vec<&RuleSet>) -> Vec<&RuleSet> {
+    let mut seen = BTreeSet::new();
+    sets.into_iter().filter(|set| seen.insert(set.canonical())).collect()
+}
+
+/// The types that a screening reads, the Patient among them.
+pub fn screened_types() -> Vec<ResourceType> {
+    let names = SCREENED_TYPES.iter().chain(&["Patient"]);
+    names.filter_map(|name| ResourceType::parse(name)).collect()
+}
+
+/// Whether a resource refers to a patient as the one whom it is about.
+pub fn is_about(resource: &Value, patient: &[String]) -> bool {
+    let references = ["subject", "patient", "beneficiary"].iter().filter_map(|name| resource.get(name));
+    let mut references = references.filter_map(|reference| reference.get("reference")?.as_str());
+    references.any(|reference| patient.iter().any(|own| own == reference))
+}

@@ -1,0 +1,194 @@
+//! A screening as it is told: a Parameters part for the caller, and a GuidanceResponse that is kept.
+//! <https://hl7.org/fhir/R4/guidanceresponse.html>
+//!
+//! A criterion that is restricted tells what a clinician thinks of the time that is left. It is left out of what
+//! a patient reads, and of what is kept, as the patient may read that too.
+
+use jiff::civil::Date;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::Resource;
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::instant;
+use crate::fhir::parameters::Output;
+use crate::palliative::screening::CriterionResult;
+use crate::palliative::screening::Outcome;
+use crate::palliative::screening::Screening;
+use crate::palliative::screening::State;
+use crate::palliative::screening::Window;
+
+/// The outcome of a screening, on its GuidanceResponse.
+pub const OUTCOME_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/screen-outcome";
+/// The day that was asked about, on its GuidanceResponse.
+pub const AS_OF_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/screen-as-of";
+
+const NEXT_STEP_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/next-step";
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The care team: everything.
+    Team,
+    /// The patient, or whoever acts with the patient's own rights: nothing that is restricted.
+    Patient,
+}
+
+/// What a recorded screening found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The rule set, as `url|version`.
+    pub rule_set: String,
+    /// What it said.
+    pub outcome: Outcome,
+    /// For which day.
+    pub as_of: Date,
+    /// Whom it is about: `Patient/<id>`.
+    pub patient: String,
+    /// What is missing, in sentences.
+    pub missing: Vec<String>,
+}
+
+/// The parts of a result.
+pub fn result(screening: &Screening, reader: Reader) -> Output {
+    let output = Output::new().value("ruleSet", "canonical", screening.rule_set.canonical()).value(
+        "outcome",
+        "code",
+        screening.outcome.code(),
+    );
+    let told = |result: &&CriterionResult| reader == Reader::Team || !result.criterion.restricted;
+    let output = screening
+        .results
+        .iter()
+        .filter(told)
+        .fold(output, |output, result| output.part("criterion", criterion(result)));
+    let missing = screening.missing.iter().map(|at| &screening.results[*at]);
+    missing
+        .filter(told)
+        .fold(output, |output, result| output.value("missing", "code", result.criterion.id.as_str()))
+}
+
+fn criterion(result: &CriterionResult) -> Output {
+    let CriterionResult { criterion, finding } = result;
+    let mut output = Output::new()
+        .value("id", "code", criterion.id.as_str())
+        .value("state", "code", finding.state.code())
+        .value("text", "string", criterion.sentence.as_str());
+    for evidence in &finding.evidence {
+        output = output.reference("evidence", evidence);
+    }
+    if let Some((element, value)) = &finding.value {
+        let ty = element.strip_prefix("value").unwrap_or(element);
+        output = output.value("value", ty, value.clone());
+    }
+    if let Some(date) = finding.date {
+        output = output.value("date", "date", date.to_string());
+    }
+    if let Some(window) = finding.window {
+        output = output.value("window", "Period", period(window));
+    }
+    finding.missing.iter().fold(output, |output, missing| output.value("missing", "string", missing.as_str()))
+}
+
+fn period(window: Window) -> Value {
+    match window.from {
+        Some(from) => json!({ "start": from.to_string(), "end": window.to.to_string() }),
+        None => json!({ "end": window.to.to_string() }),
+    }
+}
+
+/// What the screenings lead to, as Codings: a referral where one is eligible, data and attestations where they are
+/// among the few facts that are missing.
+pub fn next_steps(screenings: &[Screening]) -> Vec<Value> {
+    let eligible = screenings.iter().any(|screening| screening.outcome == Outcome::Eligible);
+    let missing =
+        || screenings.iter().flat_map(|screening| screening.missing.iter().map(|at| &screening.results[*at]));
+    let data = missing().any(|result| !result.criterion.is_attestation());
+    let attestation = missing().any(|result| result.criterion.is_attestation());
+    let nothing = !(eligible || data || attestation);
+    [
+        (eligible, "refer", "Refer"),
+        (data, "collect-data", "Collect data"),
+        (attestation, "attest", "Attest"),
+        (nothing, "none", "None"),
+    ]
+    .into_iter()
+    .filter(|(applies, ..)| *applies)
+    .map(|(_, code, display)| json!({ "system": NEXT_STEP_SYSTEM, "code": code, "display": display }))
+    .collect()
+}
+
+/// A need signal as a CodeableConcept.
+pub fn signal(result: &CriterionResult) -> Value {
+    let text = &result.criterion.sentence;
+    match &result.criterion.coding {
+        Some(coding) => json!({ "coding": [coding], "text": text }),
+        None => json!({ "text": text }),
+    }
+}
+
+/// The GuidanceResponse that records a screening.
+///
+/// # Errors
+/// Only by a fault of ours, as for [`Resource::from_value`].
+pub fn guidance_response(
+    screening: &Screening,
+    patient: &str,
+    as_of: Date,
+    now: Micros,
+) -> Result<Resource, crate::fhir::Failure> {
+    let mut details = result(screening, Reader::Patient).into_value();
+    details["id"] = json!("result");
+    let status = if screening.outcome == Outcome::Indeterminate { "data-required" } else { "success" };
+    Resource::from_value(json!({
+        "resourceType": "GuidanceResponse",
+        "contained": [details],
+        "extension": [
+            { "url": OUTCOME_EXTENSION, "valueCode": screening.outcome.code() },
+            { "url": AS_OF_EXTENSION, "valueDate": as_of.to_string() },
+        ],
+        "moduleCanonical": screening.rule_set.canonical(),
+        "status": status,
+        "subject": { "reference": format!("Patient/{patient}") },
+        "occurrenceDateTime": instant(now),
+        "outputParameters": { "reference": "#result" },
+    }))
+}
+
+/// What a GuidanceResponse of ours records; none where it is not one.
+pub fn recorded(response: &Resource) -> Option<Recorded> {
+    let extensions = || response.get("extension").and_then(Value::as_array).into_iter().flatten();
+    let extension = |url: &str, element: &str| {
+        extensions().find(|extension| extension["url"] == url)?.get(element)?.as_str()
+    };
+    let outcome = extension(OUTCOME_EXTENSION, "valueCode")?;
+    Some(Recorded {
+        rule_set: response.text("/moduleCanonical")?.to_owned(),
+        outcome: Outcome::parse(outcome)?,
+        as_of: extension(AS_OF_EXTENSION, "valueDate")?.parse().ok()?,
+        patient: response.text("/subject/reference")?.to_owned(),
+        missing: missing_sentences(response),
+    })
+}
+
+fn missing_sentences(response: &Resource) -> Vec<String> {
+    let details = response.value().pointer("/contained/0/parameter");
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let parameters = list(details);
+    let wanted: Vec<&Value> =
+        parameters.iter().filter(|one| one["name"] == "missing").map(|one| &one["valueCode"]).collect();
+    let criteria =
+        parameters.iter().filter(|one| one["name"] == "criterion").map(|one| list(one.get("part")));
+    let part = |parts: &[Value], name: &str| parts.iter().find(|part| part["name"] == name).cloned();
+    criteria
+        .filter(|parts| part(parts, "id").is_some_and(|id| wanted.contains(&&id["valueCode"])))
+        .filter_map(|parts| part(&parts, "missing")?["valueString"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// What is missing to tell, in sentences: for people who are told why nothing can be decided yet.
+pub fn missing(screening: &Screening) -> Vec<String> {
+    let results = screening.missing.iter().map(|at| &screening.results[*at]);
+    let unknown = results.filter(|result| result.finding.state == State::Unknown);
+    unknown.filter_map(|result| result.finding.missing.first().cloned()).collect()
+}
