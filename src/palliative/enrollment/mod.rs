@@ -103,3 +103,10 @@ mod tests {
         assert_eq!(episode_row(&episode("cured")), None);
     }
 }
+
+#[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod world;

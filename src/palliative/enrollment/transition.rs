@@ -207,7 +207,7 @@ fn is_repeated(stored: &EpisodeOfCare, state: State, request: &Request) -> bool 
                 _ => None,
             }
         });
-    ends && code == why && (request.date.is_none() || request.date == on)
+    ends && code.is_some() && code == why && (request.date.is_none() || request.date == on)
 }
 
 /// No date may lie before what it follows, nor further ahead than plans are made.

@@ -1,0 +1,394 @@
+//! Tests of the whole lifecycle: each transition on a patient in memory, every resource valid R4.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::palliative::enrollment::evidence::Outcome;
+use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::refer::Duplicate;
+use crate::palliative::enrollment::refer::Referral;
+use crate::palliative::enrollment::request::Hospice;
+use crate::palliative::enrollment::request::Outreach;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::transition as row;
+use crate::palliative::enrollment::transition::Beside;
+use crate::palliative::enrollment::world::World;
+use crate::palliative::enrollment::world::agreed;
+use crate::palliative::enrollment::world::codes;
+use crate::palliative::enrollment::world::determined;
+use crate::palliative::enrollment::world::on;
+use crate::palliative::enrollment::world::programme;
+use crate::palliative::enrollment::world::referral;
+use crate::palliative::enrollment::world::request;
+use crate::palliative::enrollment::world::wish;
+use crate::palliative::program::HospicePolicy;
+use crate::palliative::vocabulary::END_REASON_EXTENSION;
+use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
+
+fn text<'a>(world: &'a World, pointer: &str) -> &'a str {
+    world.episode().text(pointer).unwrap_or("(nothing)")
+}
+
+fn offered(date: &str) -> Request {
+    let attempt = Outreach {
+        method: "phone".into(),
+        by: "Practitioner/dr".into(),
+        date: date.parse().unwrap(),
+        language: Some("es".into()),
+        interpreter_used: Some(true),
+    };
+    Request { date: Some(attempt.date), outreach: vec![attempt], ..request(Action::Offer) }
+}
+
+fn elected(date: &str) -> Request {
+    let election =
+        Hospice { date: date.parse().unwrap(), organization: Some("Organization/h".into()), document: None };
+    Request { date: Some(election.date), hospice: Some(election), ..request(Action::HospiceElect) }
+}
+
+fn task(world: &World) -> &Value {
+    let task =
+        world.resources.values().find(|one| one.ty().name() == "Task" && one.get("businessStatus").is_some());
+    task.expect("the enrolment's task").value()
+}
+
+#[test]
+fn v_life_1_from_referral_to_enrolment() {
+    let mut world = World::new();
+    let first = world.refer(&referral()).unwrap();
+    assert_eq!(first.drafts.len(), 4, "request, episode, task, provenance");
+    assert_eq!((world.state(), text(&world, "/status")), ("referred", "planned"));
+    assert_eq!(
+        (&task(&world)["status"], &task(&world)["businessStatus"]["coding"][0]["code"]),
+        (&json!("requested"), &json!("referred"))
+    );
+    // the second referral finds the same episode
+    world.refer(&referral()).unwrap();
+    assert_eq!(world.resources.values().filter(|one| one.ty().name() == "EpisodeOfCare").count(), 1);
+    assert_eq!(world.episode().value()["referralRequest"].as_array().unwrap().len(), 2);
+    let refused = world.refer(&Referral { duplicate: Duplicate::Reject, ..referral() }).unwrap_err();
+    assert_eq!((refused.status(), codes(&refused)), (409, vec!["already-open".to_owned()]));
+    world.act(&request(Action::Screen)).unwrap();
+    assert_eq!(task(&world)["status"], "in-progress");
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    assert_eq!(world.state(), "eligible");
+    assert!(extension_of(world.episode(), EVIDENCE_EXTENSION).is_some(), "the evidence is frozen");
+    let early = world.enroll(&wish()).unwrap_err();
+    assert_eq!((early.status(), codes(&early)), (409, vec!["invalid-transition".to_owned()]));
+    assert!(early.issues[0].diagnostics.as_ref().unwrap().starts_with("allowed: offer, decline, consent"));
+    assert_eq!(early.issues[0].extension.len(), 7);
+    world.act(&agreed()).unwrap();
+    assert_eq!(world.state(), "consented");
+    world.set("Consent/con", "provision", json!({ "period": { "end": "2026-01-14" } }));
+    world.set("Coverage/cov", "status", json!("cancelled"));
+    let two = world.enroll(&wish()).unwrap_err();
+    assert_eq!(
+        (two.status(), codes(&two)),
+        (422, vec!["consent-invalid".to_owned(), "coverage-inactive".to_owned()])
+    );
+    world.set("Consent/con", "provision", json!({ "period": { "end": "2026-12-31" } }));
+    world.set("Coverage/cov", "status", json!("active"));
+    world.enroll(&wish()).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), text(&world, "/period/start")),
+        ("enrolled", "active", "2026-01-15")
+    );
+    assert_eq!(text(&world, "/careManager/reference"), "Practitioner/nurse");
+    assert_eq!(task(&world)["status"], "completed");
+    let history: Vec<&str> = world.episode().value()["statusHistory"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["extension"][0]["valueCoding"]["code"].as_str().unwrap())
+        .collect();
+    assert_eq!(history, ["referred", "screening", "eligible", "consented", "enrolled"]);
+    assert!(world.enroll(&wish()).unwrap().drafts.is_empty(), "the same start again changes nothing");
+}
+
+#[test]
+fn v_life_1_from_hold_to_transfer() {
+    let mut world = World::new();
+    world.enrolled();
+    world.today = "2026-02-20".into();
+    world.act(&on(Action::Hold, "2026-02-01", "hold-inpatient")).unwrap();
+    assert_eq!((world.state(), text(&world, "/status")), ("on-hold", "onhold"));
+    world.act(&on(Action::Resume, "2026-02-10", "hold-inpatient")).unwrap();
+    assert_eq!((world.state(), text(&world, "/status")), ("enrolled", "active"));
+    let mut target = programme("other", "America/Phoenix");
+    target.accepts_consent = true;
+    let beside = Beside { target: Some(&target), enrolled: None };
+    let mut handover = on(Action::Transfer, "2026-02-15", "transferred-program");
+    handover.target_program = Some("HealthcareService/other".into());
+    world.act_beside(&handover, beside).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), text(&world, "/period/end")),
+        ("transferred-out", "finished", "2026-02-14")
+    );
+    let next = world.episode_in("other").unwrap();
+    assert_eq!(state_of(next), Some(State::Consented));
+    assert_eq!(next.text("/statusHistory/0/period/start"), Some("2026-02-15"));
+    assert!(
+        world.act_beside(&handover, beside).unwrap().drafts.is_empty(),
+        "the same ending again changes nothing"
+    );
+}
+
+#[test]
+fn v_life_1_hospice_below_21_goes_on_and_from_21_ends_the_day_before() {
+    for (birth, policy, state, end) in [
+        ("2005-02-11", HospicePolicy::Concurrent, "enrolled", "(nothing)"),
+        ("2005-02-10", HospicePolicy::Concurrent, "hospice-elected", "2026-02-09"),
+        ("2005-02-11", HospicePolicy::End, "hospice-elected", "2026-02-09"),
+    ] {
+        let mut world = World::new();
+        world.program.hospice_policy = policy;
+        world.set("Patient/p", "birthDate", json!(birth));
+        world.enrolled();
+        world.today = "2026-02-10".into();
+        world.act(&elected("2026-02-10")).unwrap();
+        assert_eq!((world.state(), text(&world, "/period/end")), (state, end), "born {birth}");
+        let flag = world.resources.values().any(|one| {
+            one.ty().name() == "Flag" && one.text("/code/coding/0/code") == Some("hospice-election")
+        });
+        let review = world
+            .resources
+            .values()
+            .any(|one| one.text("/code/coding/0/code") == Some("concurrent-care-review"));
+        assert!(flag);
+        assert_eq!(review, state == "enrolled");
+    }
+}
+
+#[test]
+fn t20_a_back_dated_election_leaves_no_enrolled_day() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&elected("2026-01-05")).unwrap();
+    assert_eq!((text(&world, "/period/start"), text(&world, "/period/end")), ("2026-01-15", "2026-01-15"));
+    assert_eq!(extension_of(world.episode(), ENROLLED_DAYS_EXTENSION).unwrap()["valueInteger"], 0);
+}
+
+#[test]
+fn an_adult_comes_back_from_hospice_only_after_it_has_ended() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&elected("2026-01-15")).unwrap();
+    world.today = "2026-03-01".into();
+    let again = Referral { received: "2026-03-01".parse().unwrap(), ..referral() };
+    assert_eq!(codes(&world.refer(&again).unwrap_err()), ["hospice-active"]);
+    let ended = Referral { hospice_end: Some("2026-02-20".parse().unwrap()), ..again };
+    world.refer(&ended).unwrap();
+    let flag = world
+        .resources
+        .values()
+        .find(|one| one.text("/code/coding/0/code") == Some("hospice-election"))
+        .unwrap();
+    assert_eq!((flag.text("/status"), flag.text("/period/end")), (Some("inactive"), Some("2026-02-20")));
+}
+
+#[test]
+fn a_death_closes_the_episode_on_the_day_and_asks_for_bereavement_care() {
+    let mut world = World::new();
+    world.enrolled();
+    world.today = "2026-02-01".into();
+    assert_eq!(codes(&world.act(&on(Action::Death, "2026-02-02", "deceased")).unwrap_err()), ["date-range"]);
+    assert_eq!(codes(&world.act(&on(Action::Death, "2026-01-14", "deceased")).unwrap_err()), ["date-range"]);
+    world.act(&on(Action::Death, "2026-01-30", "deceased")).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), text(&world, "/period/end")),
+        ("deceased", "finished", "2026-01-30")
+    );
+    let flag = world.resources.values().find(|one| one.ty().name() == "Flag").unwrap();
+    assert_eq!((flag.text("/status"), flag.text("/period/end")), (Some("inactive"), Some("2026-01-30")));
+    assert!(
+        world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("bereavement-follow-up"))
+    );
+    // one who never started is cancelled
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&on(Action::Death, "2026-01-14", "deceased")).unwrap();
+    assert_eq!((text(&world, "/status"), &task(&world)["status"]), ("cancelled", &json!("cancelled")));
+}
+
+#[test]
+fn an_offer_may_be_repeated_until_the_attempts_are_used_up_and_then_lapses() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    let lapse = Request { reasons: vec!["unable-to-contact".into()], ..request(Action::Lapse) };
+    world.act(&offered("2026-01-13")).unwrap();
+    assert_eq!(codes(&world.act(&lapse).unwrap_err()), ["attempts"], "one attempt is not enough");
+    world.act(&offered("2026-01-14")).unwrap();
+    world.act(&offered("2026-01-15")).unwrap();
+    assert_eq!(codes(&world.act(&offered("2026-01-15")).unwrap_err()), ["attempts"]);
+    world.act(&lapse).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), &task(&world)["status"]),
+        ("lapsed", "cancelled", &json!("failed"))
+    );
+}
+
+#[test]
+fn an_unanswered_offer_lapses_when_it_has_expired() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.act(&offered("2026-01-15")).unwrap();
+    let lapse = Request { reasons: vec!["offer-expired".into()], ..request(Action::Lapse) };
+    world.today = "2026-02-14".into();
+    assert_eq!(codes(&world.act(&lapse).unwrap_err()), ["attempts"], "the last day of the offer");
+    world.today = "2026-02-15".into();
+    world.act(&lapse).unwrap();
+    assert_eq!(world.state(), "lapsed");
+}
+
+#[test]
+fn a_screening_that_does_not_admit_closes_the_episode_and_one_without_data_leaves_it() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&request(Action::Screen)).unwrap();
+    let unsettled = world.act(&determined(Outcome::Indeterminate)).unwrap_err();
+    assert_eq!((unsettled.status(), codes(&unsettled)), (422, vec!["indeterminate".to_owned()]));
+    assert!(unsettled.issues[0].text.contains("attestation"), "it says what is missing");
+    assert_eq!(world.state(), "screening");
+    world.act(&determined(Outcome::Excluded)).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), &task(&world)["status"]),
+        ("not-eligible", "cancelled", &json!("rejected"))
+    );
+    assert_eq!(task(&world)["statusReason"]["coding"][0]["code"], "not-eligible-hospice");
+    assert_eq!(
+        extension_of(world.episode(), END_REASON_EXTENSION).unwrap()["valueCodeableConcept"]["coding"][0]["code"],
+        "not-eligible-hospice"
+    );
+}
+
+#[test]
+fn a_refusal_revokes_the_referral_and_leaves_room_for_another() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.act(&on(Action::Decline, "2026-01-15", "declined-not-ready")).unwrap();
+    assert_eq!(world.state(), "declined");
+    assert!(
+        world
+            .resources
+            .values()
+            .filter(|one| one.ty().name() == "ServiceRequest")
+            .all(|one| one.text("/status") == Some("revoked"))
+    );
+    world.refer(&referral()).unwrap();
+    assert_eq!(world.resources.values().filter(|one| one.ty().name() == "EpisodeOfCare").count(), 2);
+}
+
+#[test]
+fn an_ending_is_undone_within_30_days_and_the_history_keeps_both() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Discharge, "2026-01-15", "moved-out-of-area")).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("discharged", "2026-01-15"));
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    world.today = "2026-02-15".into();
+    assert_eq!(codes(&world.act(&undo).unwrap_err()), ["date-range"]);
+    world.today = "2026-02-14".into();
+    world.act(&undo).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), text(&world, "/period/end")),
+        ("enrolled", "active", "(nothing)")
+    );
+    assert_eq!(world.episode().value()["statusHistory"].as_array().unwrap().len(), 7);
+    assert!(extension_of(world.episode(), END_REASON_EXTENSION).is_none());
+    let flag = world.resources.values().find(|one| one.ty().name() == "Flag").unwrap();
+    assert_eq!((flag.text("/status"), flag.text("/period/end")), (Some("active"), None));
+}
+
+#[test]
+fn a_later_episode_stands_in_the_way_of_undoing() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    let ended = world.episode().clone();
+    world.refer(&referral()).unwrap();
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    let refused = world.with_case(&ended, |case| {
+        crate::palliative::enrollment::transition::decide(case, &undo, Beside::default())
+    });
+    assert_eq!(codes(&refused.unwrap_err()), ["already-open"]);
+}
+
+#[test]
+fn only_a_director_voids_and_undoes_and_a_patient_does_only_what_is_theirs() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.actor.roles.clear();
+    let void = Request { reasons: vec!["wrong-patient".into()], ..request(Action::Void) };
+    assert_eq!(world.act(&void).unwrap_err().status(), 403);
+    world.actor.side = crate::palliative::enrollment::facts::Side::Patient;
+    assert_eq!(world.act(&request(Action::Screen)).unwrap_err().status(), 403);
+    world.actor.side = crate::palliative::enrollment::facts::Side::Team;
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.actor.side = crate::palliative::enrollment::facts::Side::Patient;
+    world.act(&agreed()).unwrap();
+    world.actor.roles.push("program-director".into());
+    world.actor.side = crate::palliative::enrollment::facts::Side::Team;
+    world.act(&void).unwrap();
+    assert_eq!(
+        (world.state(), text(&world, "/status"), &task(&world)["status"]),
+        ("entered-in-error", "entered-in-error", &json!("entered-in-error"))
+    );
+}
+
+#[test]
+fn missing_inputs_are_all_named() {
+    let mut world = World::new();
+    world.enrolled();
+    let refused = world.act(&request(Action::Discharge)).unwrap_err();
+    assert_eq!((refused.status(), codes(&refused)), (400, vec!["missing-parameter".to_owned(); 3]));
+    let wrong = world.act(&on(Action::Discharge, "2026-01-15", "hold-travel")).unwrap_err();
+    assert_eq!((wrong.status(), codes(&wrong)), (400, vec!["bad-parameter".to_owned()]));
+}
+
+#[test]
+fn every_pair_that_the_table_does_not_list_is_refused_whatever_else_is_given() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    let name = crate::palliative::enrollment::facts::name(world.episode());
+    for state in State::all() {
+        let mut episode = world.resources[&name].value().clone();
+        episode["extension"][0]["valueCoding"]["code"] = state.code().into();
+        world.resources.insert(name.clone(), crate::palliative::enrollment::world::resource(episode));
+        for action in Action::all().filter(|action| !matches!(action, Action::Refer | Action::Enroll)) {
+            let result = world.with_case(world.episode(), |case| {
+                crate::palliative::enrollment::transition::decide(case, &request(action), Beside::default())
+            });
+            let refused = result.err().is_some_and(|failure| codes(&failure) == ["invalid-transition"]);
+            assert_eq!(refused, row(state, action).is_none(), "{} {}", state.code(), action.code());
+        }
+    }
+}
+
+#[test]
+fn a_full_programme_keeps_a_waiting_list_and_one_with_room_does_not() {
+    let mut world = World::new();
+    world.program.capacity = Some(2);
+    world.consented();
+    let beside = |enrolled| Beside { target: None, enrolled: Some(enrolled) };
+    assert_eq!(codes(&world.act_beside(&request(Action::Waitlist), beside(1)).unwrap_err()), ["capacity"]);
+    world.act_beside(&request(Action::Waitlist), beside(2)).unwrap();
+    assert_eq!((world.state(), text(&world, "/status")), ("waitlisted", "waitlist"));
+    world.enroll(&wish()).unwrap();
+    assert_eq!(world.state(), "enrolled");
+}
+
+#[test]
+fn a_graduation_asks_the_medical_home_to_follow_up() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("graduated", "2026-01-20"));
+    assert!(world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up")));
+}
