@@ -2,6 +2,8 @@
 //!
 //! `COMFREY_TEST_DATABASE_URL=postgres://…` runs them on PostgreSQL, on a server that may be filled with databases.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed, in its helper functions too")]
+
 mod app;
 mod client;
 mod database;
