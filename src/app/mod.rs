@@ -17,8 +17,6 @@ mod guard;
 mod once;
 mod prepare;
 mod resolve;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use std::sync::Arc;
@@ -149,3 +147,6 @@ fn first_text(failure: &Failure) -> String {
         None => issue.text.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;
