@@ -9,6 +9,7 @@ mod client;
 mod database;
 mod signer;
 
+mod access;
 mod architecture;
 mod batch;
 mod capabilities;
