@@ -127,7 +127,8 @@ impl Session {
         let sets = &self.app().rule_sets;
         if !named.is_empty() {
             let unknown = |canonical: &str| {
-                let text = format!("There is no rule set {canonical}; PlanDefinition lists them.");
+                let known: Vec<String> = sets.active().map(RuleSet::canonical).collect();
+                let text = format!("There is no rule set {canonical} here, but {}.", known.join(" and "));
                 Failure::new(Reason::NotFound, text)
             };
             let found = named.iter().map(|one| sets.find(one).ok_or_else(|| unknown(one)));

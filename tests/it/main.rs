@@ -19,6 +19,7 @@ mod history;
 mod import;
 mod official_examples;
 mod outside_fhir;
+mod palliative_screen;
 mod read;
 mod search;
 mod transaction;
