@@ -15,6 +15,7 @@ mod batch;
 mod capabilities;
 mod create;
 mod delete;
+mod demo;
 mod history;
 mod import;
 mod official_examples;
