@@ -131,7 +131,8 @@ impl App {
 
 /// The key of page cursors, made by the first instance; and a moment to forget old conditions.
 fn cursor_key(db: &Db, now: i64) -> Result<[u8; 32], Failure> {
-    let fresh = [uuid::Uuid::new_v4().into_bytes(), uuid::Uuid::new_v4().into_bytes()].concat();
+    let mut fresh = vec![0; 32];
+    aws_lc_rs::rand::fill(&mut fresh).map_err(|_| Failure::internal("the system gives no random numbers"))?;
     let key = db
         .write(move |conn| {
             tables::forget_conditions(conn, now - DAY)?;

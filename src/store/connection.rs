@@ -87,6 +87,7 @@ impl Conn {
     pub(crate) fn open(target: &Target) -> Result<Self, ConnectionError> {
         let link = match target {
             Target::Sqlite(path) => {
+                keep_private(path);
                 let mut link = SqliteConnection::establish(path)?;
                 link.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Link::Sqlite(link)
@@ -176,6 +177,19 @@ impl Conn {
         }
         result
     }
+}
+
+/// A new database file is for its owner's eyes only; SQLite gives its log the same rights. Where the file cannot
+/// be made, opening it says why.
+fn keep_private(path: &str) {
+    if path.starts_with("file:") {
+        return;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).ok();
 }
 
 /// Whether the error says that the connection is gone.

@@ -274,6 +274,20 @@ mod tests {
         });
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_new_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("private.db");
+        let db = Db::open(&format!("sqlite:{}", path.display()), 2).unwrap();
+        db.write(|conn| Ok(tables::secret(conn, "x", vec![1])?)).unwrap();
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        }
+    }
+
     #[test]
     fn a_full_disk_is_unavailability_and_passes() {
         let folder = tempfile::tempdir().unwrap();
