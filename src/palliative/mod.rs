@@ -1,6 +1,7 @@
 //! The clinical rules: they see facts, a programme and a date, and return findings or the resources to write.
 //! <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 
+pub mod care_plan;
 pub mod element;
 pub mod enrollment;
 pub mod program;

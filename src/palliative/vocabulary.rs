@@ -59,6 +59,10 @@ own! {
     HOSPICE_END_EXTENSION = "StructureDefinition/hospice-end";
     /// Where a person died.
     DEATH_PLACE_EXTENSION = "StructureDefinition/place-of-death";
+    /// Days by tier after which a target of the template is due.
+    DUE_BY_TIER_EXTENSION = "StructureDefinition/due-by-tier";
+    /// Days by tier after which a plan is to be reviewed.
+    REVIEW_BY_TIER_EXTENSION = "StructureDefinition/review-by-tier";
     /// The document of a hospice election, on its Flag.
     ELECTION_EXTENSION = "StructureDefinition/election-document";
     /// Who asked for an ending or a decision: `patient`, `surrogate`, `provider`, `plan`, `system`.

@@ -274,6 +274,6 @@ fn continued(
     let next = drafts.add(Typed::EpisodeOfCare(Box::new(next)))?;
     let task = drafts.add(Typed::Task(Box::new(enrollment_task(&there, &next, state))))?;
     let targets = vec![next, task, name(case.episode)];
-    let deed = Deed { action: Action::Transfer, on, reasons: Vec::new(), targets };
+    let deed = Deed { action: Action::Transfer.code(), on, reasons: Vec::new(), targets };
     drafts.add(Typed::Provenance(Box::new(provenance(&there, deed)))).map(|_| ())
 }

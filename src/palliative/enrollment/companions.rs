@@ -30,7 +30,6 @@ use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::state::Ever;
 use crate::palliative::enrollment::state::State;
-use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::vocabulary::ACTION_SYSTEM;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
@@ -126,8 +125,8 @@ pub fn hospice_since(case: &Case, date: Date) -> Option<String> {
 /// What was done, for the record.
 #[derive(Clone, Debug)]
 pub struct Deed {
-    /// What.
-    pub action: Action,
+    /// What: a code of the system of actions.
+    pub action: &'static str,
     /// When it took effect.
     pub on: Date,
     /// Why.
@@ -143,7 +142,7 @@ pub fn provenance(case: &Case, deed: Deed) -> Provenance {
         occurred: Some(ProvenanceOccurred::DateTime(deed.on.to_string().into())),
         recorded: instant(case.now).into(),
         reason: deed.reasons,
-        activity: Some(concept(ACTION_SYSTEM, deed.action.code(), "")),
+        activity: Some(concept(ACTION_SYSTEM, deed.action, "")),
         agent: vec![ProvenanceAgent {
             who: acting(case),
             on_behalf_of: case.program.organization.as_deref().map(reference),

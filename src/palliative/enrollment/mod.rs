@@ -109,4 +109,4 @@ mod guard_tests;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;

@@ -148,7 +148,7 @@ fn record(
     targets: Vec<String>,
     mut drafts: Drafts,
 ) -> Result<Decision, Failure> {
-    let deed = Deed { action: Action::Refer, on: referral.received, reasons: Vec::new(), targets };
+    let deed = Deed { action: Action::Refer.code(), on: referral.received, reasons: Vec::new(), targets };
     drafts.add(Typed::Provenance(Box::new(provenance(case, deed))))?;
     let state = state_of(case.episode).unwrap_or(State::Referred);
     Ok(Decision { state, drafts: drafts.into_list(), warnings: Vec::new() })
@@ -276,7 +276,8 @@ fn written(case: &Case, referral: &Referral) -> ServiceRequest {
     }
 }
 
-fn concept_of(value: &Value) -> CodeableConcept {
+/// A CodeableConcept from its JSON.
+pub fn concept_of(value: &Value) -> CodeableConcept {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let coding = list(value.get("coding")).map(|one| fhir_typed::types::Coding {
         system: text(one, "system").map(Into::into),

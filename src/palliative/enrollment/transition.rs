@@ -135,7 +135,7 @@ pub fn finish(
     keep_task(case, &mut drafts, ever, &change)?;
     let mut targets = vec![case.episode_name()];
     targets.extend(task_of(case).map(name));
-    let deed = Deed { action, on: change.on, reasons: change.reasons, targets };
+    let deed = Deed { action: action.code(), on: change.on, reasons: change.reasons, targets };
     drafts.add(Typed::Provenance(Box::new(provenance(case, deed))))?;
     let mut list = drafts.into_list();
     list.sort_by_key(|draft| rank(case, draft));

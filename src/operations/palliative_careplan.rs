@@ -1,0 +1,229 @@
+//! `$palliative-careplan`: the care plan of an episode, shown, written or checked.
+//! <https://hl7.org/fhir/R4/careplan.html>
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::app::Answer;
+use crate::app::Session;
+use crate::app::Written;
+use crate::app::programme::changes;
+use crate::app::programme::until_current;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::parameters::Output;
+use crate::fhir::reference::Reference;
+use crate::operations::Call;
+use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::completeness::Gap;
+use crate::palliative::care_plan::completeness::gaps;
+use crate::palliative::care_plan::items::Found;
+use crate::palliative::care_plan::plan::Plan;
+use crate::palliative::care_plan::plan::find;
+use crate::palliative::care_plan::plan::make;
+use crate::palliative::care_plan::template::Template;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::request::refused;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::vocabulary::TEMPLATE;
+
+/// The types that a plan reads beside those of every decision.
+const READ: [&str; 3] = ["Condition", "Observation", "RelatedPerson"];
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Draft,
+    Apply,
+    Check,
+}
+
+/// Shows, writes or checks the plan.
+///
+/// # Errors
+/// 404 where the episode or the template is not there; 409 where the person has not agreed or the episode is closed.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let mode = mode(&call)?;
+    let template = template(session, &call)?;
+    until_current(call.if_match, || attempt(session, &call, (mode, &template)))
+}
+
+fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) -> Result<Answer, Failure> {
+    let episode = episode(session, call)?;
+    let program = session.program_of(&episode)?;
+    session.check_version(&program, &episode, call.if_match)?;
+    let patient = episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
+    let chart = session.chart(patient, &READ)?;
+    let actor = session.actor();
+    let case = Case {
+        program: &program,
+        episode: &episode,
+        chart: &chart,
+        actor: &actor,
+        now: session.now(),
+        rule_sets: &[],
+    };
+    let as_of = as_of(call, &case)?;
+    let planning = Planning { case: &case, template, as_of };
+    match mode {
+        Mode::Check => check(&planning),
+        Mode::Draft => {
+            let plan = make(&planning)?;
+            let gaps = gaps(&planning, Some(&plan.care_plan), &all_goals(&chart, &plan));
+            let told = told(&plan, &[])?;
+            Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
+        }
+        Mode::Apply => apply(session, call, &planning),
+    }
+}
+
+fn check(planning: &Planning) -> Result<Answer, Failure> {
+    let plan = find(planning);
+    let goals: Vec<Resource> = planning.case.chart.of("Goal").cloned().collect();
+    let mut output = Output::new();
+    if let Some(plan) = plan {
+        output = output.resource("carePlan", plan.value().clone());
+    }
+    let gaps = gaps(planning, plan, &goals);
+    Ok(Answer::value(with_gaps(output, &gaps).into_value()))
+}
+
+fn apply(session: &Session, call: &Call, planning: &Planning) -> Result<Answer, Failure> {
+    let plan = make(planning)?;
+    let gaps = gaps(planning, Some(&plan.care_plan), &all_goals(planning.case.chart, &plan));
+    if plan.drafts.is_empty() {
+        let told = told(&plan, &[])?;
+        return Ok(Answer::value(finish(told, &plan, &gaps).into_value()));
+    }
+    let changes = changes(&plan.drafts);
+    session.write_once(call.once.as_ref(), changes, move |written| {
+        let told = told(&plan, written)?;
+        Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
+    })
+}
+
+/// Plan, goals and tasks: as written where they were, else as they were found or would be.
+fn told(plan: &Plan, written: &[Written]) -> Result<Output, Failure> {
+    let as_written = |place: usize| written.get(place).map(|one| one.stored.value()).transpose();
+    let drafted = |resource: &Resource| plan.drafts.iter().position(|draft| draft.resource == *resource);
+    let now = |resource: &Resource| -> Result<Value, Failure> {
+        let stored = drafted(resource).map(as_written).transpose()?.flatten();
+        Ok(stored.unwrap_or_else(|| resource.value().clone()))
+    };
+    let mut output = Output::new().resource("carePlan", now(&plan.care_plan)?);
+    let lists: [(&str, &[Found]); 2] = [("goals", &plan.goals), ("tasks", &plan.tasks)];
+    for (name, list) in lists {
+        for found in list {
+            output = output.resource(name, now(&found.resource)?);
+        }
+    }
+    Ok(output)
+}
+
+fn finish(output: Output, plan: &Plan, gaps: &[Gap]) -> Output {
+    let output = plan.edited().fold(output, |output, name| output.reference("changed", name));
+    let output = plan.skipped.iter().fold(output, |output, (action, reason)| {
+        let part = Output::new().value("action", "code", action.as_str()).value("reason", "string", reason.as_str());
+        output.part("skipped", part)
+    });
+    with_gaps(output, gaps)
+}
+
+fn with_gaps(output: Output, gaps: &[Gap]) -> Output {
+    gaps.iter().fold(output, |output, gap| {
+        let part = Output::new()
+            .value("domain", "code", gap.domain.as_str())
+            .value("code", "code", gap.code)
+            .value("severity", "code", gap.severity)
+            .value("text", "string", gap.text.as_str());
+        output.part("completeness", part)
+    })
+}
+
+fn all_goals(chart: &Chart, plan: &Plan) -> Vec<Resource> {
+    chart.of("Goal").cloned().chain(plan.goals.iter().map(|found| found.resource.clone())).collect()
+}
+
+fn mode(call: &Call) -> Result<Mode, Failure> {
+    match call.parameters.text("mode") {
+        None | Some("draft") => Ok(Mode::Draft),
+        Some("apply") => Ok(Mode::Apply),
+        Some("check") => Ok(Mode::Check),
+        Some(other) => Err(refused("mode", format!("`{other}` is not a mode; use draft, apply or check."))),
+    }
+}
+
+fn template(session: &Session, call: &Call) -> Result<Template, Failure> {
+    let wanted = call.parameters.text("template").unwrap_or(TEMPLATE);
+    let (url, version) = wanted.split_once('|').map_or((wanted, None), |(url, version)| (url, Some(version)));
+    let definitions = &session.app().definitions.plan_definitions;
+    let fits = |plan: &&Value| {
+        let has = plan.get("version").and_then(Value::as_str);
+        // A rule set is a PlanDefinition too, and no template: it has no goals.
+        plan.get("goal").is_some() && version.is_none_or(|version| has == Some(version))
+    };
+    let plan = definitions.get(url).filter(fits).ok_or_else(|| {
+        Failure::new(Reason::NotFound, format!("There is no care-plan template {wanted}; {TEMPLATE} is one."))
+            .at(parameter("template"))
+    })?;
+    Template::read(plan).map_err(Failure::internal)
+}
+
+fn as_of(call: &Call, case: &Case) -> Result<Date, Failure> {
+    let as_of = call.parameters.day("asOf")?.unwrap_or(case.today());
+    if as_of > case.today() {
+        let text = format!("{as_of} lies in the future; a plan is made and judged for today or an earlier day.");
+        let issue = broken("date-range", text).at(parameter("asOf"));
+        return Err(Failure::of(Reason::BusinessRule, vec![issue]));
+    }
+    Ok(as_of)
+}
+
+/// The episode: the instance, or of a patient the one that is named or the only one that is open.
+fn episode(session: &Session, call: &Call) -> Result<Resource, Failure> {
+    let named = call.parameters.reference("episode").and_then(|to| Reference::parse(to).local());
+    match (call.target.as_ref(), named) {
+        (Some((ty, Some(id))), None) if ty.name() == "EpisodeOfCare" => session.subject(*ty, id),
+        (Some((ty, _)), Some(_)) if ty.name() == "EpisodeOfCare" => {
+            Err(refused("episode", "Leave `episode` out where the URL names the episode.".to_owned()))
+        }
+        (Some((_, Some(patient))), Some(local)) => {
+            let episode = session.subject(local.ty, local.id)?;
+            let own = episode.text("/patient/reference") == Some(format!("Patient/{patient}").as_str());
+            if own { Ok(episode) } else { Err(no_episode("That episode is not this patient's.")) }
+        }
+        (Some((ty, Some(patient))), None) => open_episode(session, *ty, patient),
+        _ => Err(Failure::new(Reason::Invalid, "Call $palliative-careplan on an EpisodeOfCare or a Patient.")),
+    }
+}
+
+fn open_episode(session: &Session, ty: ResourceType, patient: &str) -> Result<Resource, Failure> {
+    session.subject(ty, patient)?;
+    let episode = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+    let stored = session.compartment(patient, &[episode])?;
+    let mut open = Vec::new();
+    for one in stored {
+        let resource = Resource::from_value(one.value()?)?;
+        if state_of(&resource).is_some_and(State::is_open) {
+            open.push(resource);
+        }
+    }
+    match (open.pop(), open.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (None, _) => Err(no_episode("The patient has no open episode in a palliative programme.")),
+        (Some(_), false) => {
+            Err(refused("episode", "The patient has several open episodes; name one in `episode`.".to_owned()))
+        }
+    }
+}
+
+fn no_episode(text: &str) -> Failure {
+    coded(Reason::NotFound, "episode-not-found", text)
+}
