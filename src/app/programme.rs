@@ -8,6 +8,7 @@ use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
+use crate::app::screening::Subject;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -100,6 +101,15 @@ impl Session {
         let resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
         Ok(Chart::new(resources))
+    }
+
+    /// A patient as the programme's rule sets see them today: with all that is on file, as for [`Session::chart`].
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn screening_subject(&self, patient: &str, program: &Program) -> Result<Subject, Failure> {
+        let resources = self.as_service().screened(patient)?;
+        Ok(Subject::new(patient, resources, program, self.today_in(program)))
     }
 
     /// Adds what a parameter refers to, where it is no part of the patient's own record (an Organization).

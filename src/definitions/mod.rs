@@ -34,6 +34,7 @@ type Files = &'static [(&'static str, &'static str)];
 
 /// OperationDefinitions, one for each operation that is offered.
 const OPERATIONS: Files = files![
+    "operations/palliative-careplan.json",
     "operations/palliative-enroll.json",
     "operations/palliative-refer.json",
     "operations/palliative-screen.json",
@@ -43,6 +44,7 @@ const OPERATIONS: Files = files![
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
 const PLAN_DEFINITIONS: Files = files![
+    "plan-definitions/palliative-careplan.json",
     "plan-definitions/RS-CA-ADULT.json",
     "plan-definitions/RS-KELLEY-B.json",
     "plan-definitions/need-signals.json",

@@ -3,6 +3,7 @@
 //! An operation is described once, by its OperationDefinition: where it is called, by which methods, with which
 //! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
+pub mod palliative_careplan;
 pub mod palliative_enroll;
 pub mod palliative_refer;
 pub mod palliative_screen;
@@ -57,6 +58,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),
+    validated("palliative-careplan", palliative_careplan::run),
 ];
 
 const fn validated(

@@ -59,7 +59,8 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
     let episode = episode(session, call)?;
     let program = session.program_of(&episode)?;
     session.check_version(&program, &episode, call.if_match)?;
-    let patient = episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
+    let patient =
+        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
     let chart = session.chart(patient, &READ)?;
     let actor = session.actor();
     let case = Case {
@@ -130,7 +131,8 @@ fn told(plan: &Plan, written: &[Written]) -> Result<Output, Failure> {
 fn finish(output: Output, plan: &Plan, gaps: &[Gap]) -> Output {
     let output = plan.edited().fold(output, |output, name| output.reference("changed", name));
     let output = plan.skipped.iter().fold(output, |output, (action, reason)| {
-        let part = Output::new().value("action", "code", action.as_str()).value("reason", "string", reason.as_str());
+        let part =
+            Output::new().value("action", "code", action.as_str()).value("reason", "string", reason.as_str());
         output.part("skipped", part)
     });
     with_gaps(output, gaps)
@@ -179,7 +181,8 @@ fn template(session: &Session, call: &Call) -> Result<Template, Failure> {
 fn as_of(call: &Call, case: &Case) -> Result<Date, Failure> {
     let as_of = call.parameters.day("asOf")?.unwrap_or(case.today());
     if as_of > case.today() {
-        let text = format!("{as_of} lies in the future; a plan is made and judged for today or an earlier day.");
+        let text =
+            format!("{as_of} lies in the future; a plan is made and judged for today or an earlier day.");
         let issue = broken("date-range", text).at(parameter("asOf"));
         return Err(Failure::of(Reason::BusinessRule, vec![issue]));
     }
@@ -200,7 +203,9 @@ fn episode(session: &Session, call: &Call) -> Result<Resource, Failure> {
             if own { Ok(episode) } else { Err(no_episode("That episode is not this patient's.")) }
         }
         (Some((ty, Some(patient))), None) => open_episode(session, *ty, patient),
-        _ => Err(Failure::new(Reason::Invalid, "Call $palliative-careplan on an EpisodeOfCare or a Patient.")),
+        _ => {
+            Err(Failure::new(Reason::Invalid, "Call $palliative-careplan on an EpisodeOfCare or a Patient."))
+        }
     }
 }
 
@@ -218,9 +223,10 @@ fn open_episode(session: &Session, ty: ResourceType, patient: &str) -> Result<Re
     match (open.pop(), open.is_empty()) {
         (Some(one), true) => Ok(one),
         (None, _) => Err(no_episode("The patient has no open episode in a palliative programme.")),
-        (Some(_), false) => {
-            Err(refused("episode", "The patient has several open episodes; name one in `episode`.".to_owned()))
-        }
+        (Some(_), false) => Err(refused(
+            "episode",
+            "The patient has several open episodes; name one in `episode`.".to_owned(),
+        )),
     }
 }
 

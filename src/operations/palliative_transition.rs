@@ -12,15 +12,19 @@ use crate::fhir::Resource;
 use crate::fhir::parameters::Output;
 use crate::operations::Call;
 use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::evidence::Evidence;
+use crate::palliative::enrollment::evidence::rank;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::table::allowed;
 use crate::palliative::enrollment::transition;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::program::Program;
+use crate::palliative::screening::report;
 
 /// Does one action, or with `dryRun` says what it would do.
 ///
@@ -49,10 +53,38 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
         now: session.now(),
         rule_sets: &rule_sets,
     };
+    let request = &with_evidence(session, call, &case, request)?;
     let target = target(session, request)?;
     let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &program, request)? };
     let decision = transition::decide(&case, request, beside)?;
     write(session, call, decision, &episode)
+}
+
+/// `determine` rests on the screening that is named, or on one that is made now with the programme's rule sets.
+fn with_evidence(session: &Session, call: &Call, case: &Case, request: &Request) -> Result<Request, Failure> {
+    let mut request = request.clone();
+    if request.action != Action::Determine {
+        return Ok(request);
+    }
+    let patient = case.patient().strip_prefix("Patient/").unwrap_or_default();
+    if let Some(named) = call.parameters.reference("screenResult") {
+        let recorded = case.chart.find(named).and_then(report::recorded);
+        let own = recorded.filter(|recorded| recorded.patient == case.patient());
+        let recorded = own.ok_or_else(|| {
+            refused("screenResult", format!("{named} is not a recorded screening of this patient."))
+        })?;
+        request.evidence = Some(Evidence::recorded(recorded, named));
+        return Ok(request);
+    }
+    let subject = session.screening_subject(patient, case.program)?;
+    let situation = subject.situation();
+    let screenings = session.rule_sets(&[], case.program)?.into_iter().map(|set| set.screen(&situation));
+    if let Some(best) = screenings.min_by_key(|screening| rank(screening.outcome)) {
+        let response = report::guidance_response(&best, patient, subject.as_of, session.now())?;
+        request.evidence = report::recorded(&response).map(|recorded| Evidence::recorded(recorded, ""));
+        request.guidance = Some(response);
+    }
+    Ok(request)
 }
 
 /// The episode that the URL names.

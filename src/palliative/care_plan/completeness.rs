@@ -46,7 +46,8 @@ const DECLINED: &str = "acp-declined";
 pub fn gaps(planning: &Planning, plan: Option<&Resource>, goals: &[Resource]) -> Vec<Gap> {
     let mut gaps = Vec::new();
     match plan {
-        None => gaps.push(gap(("1", "plan-missing", "error"), "There is no palliative care plan for this episode.")),
+        None => gaps
+            .push(gap(("1", "plan-missing", "error"), "There is no palliative care plan for this episode.")),
         Some(plan) => in_plan(planning, plan, goals, &mut gaps),
     }
     in_record(planning, goals, &mut gaps);
@@ -62,24 +63,31 @@ fn in_plan(planning: &Planning, plan: &Resource, goals: &[Resource], gaps: &mut 
     for domain in ["1", "2", "3", "4", "5", "6", "7", "8"] {
         let served = list(plan.get("activity")).any(|activity| is_of_domain(activity, domain));
         if !served && !list(plan.get("note")).any(|note| says_no_need(note, domain)) {
-            let text = format!("Domain {domain} has neither an activity nor a note `no need: domain {domain}`.");
+            let text =
+                format!("Domain {domain} has neither an activity nor a note `no need: domain {domain}`.");
             gaps.push(gap((domain, "domain-activity-missing", "warning"), &text));
         }
     }
-    let review = extension_of(plan, NEXT_REVIEW_EXTENSION).and_then(|one| one.get("valueDate")?.as_str()?.parse().ok());
+    let review = extension_of(plan, NEXT_REVIEW_EXTENSION)
+        .and_then(|one| one.get("valueDate")?.as_str()?.parse().ok());
     if review.is_none_or(|review: Date| review < planning.as_of) {
-        gaps.push(gap(("1", "next-review-missing", "error"), "The plan has no date for its next review, or it has passed."));
+        gaps.push(gap(
+            ("1", "next-review-missing", "error"),
+            "The plan has no date for its next review, or it has passed.",
+        ));
     }
 }
 
 fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
     let declined = latest(planning, &[DECLINED]).is_some();
-    let planned = goals.iter().any(|goal| is_goal_of(goal, "8") && due(goal).is_some_and(|due| due >= planning.as_of));
+    let planned =
+        goals.iter().any(|goal| is_goal_of(goal, "8") && due(goal).is_some_and(|due| due >= planning.as_of));
     if preferences(planning).next().is_none() && !declined && !planned {
         let text = "No preference for treatment is recorded, none is declined, and none is due.";
         gaps.push(gap(("8", "acp-preference-missing", "warning"), text));
     }
-    let tier = episode::typed(planning.case.episode).ok().and_then(|one| tier_of(&one.extension).map(str::to_owned));
+    let tier =
+        episode::typed(planning.case.episode).ok().and_then(|one| tier_of(&one.extension).map(str::to_owned));
     let days = CADENCE
         .iter()
         .find(|(own, _)| tier.as_deref() == Some(*own))
@@ -139,7 +147,9 @@ fn says_no_need(note: &Value, domain: &str) -> bool {
 }
 
 fn due(goal: &Resource) -> Option<Date> {
-    list(goal.get("target")).filter_map(|target| target.get("dueDate")?.as_str()?.get(..10)?.parse().ok()).max()
+    list(goal.get("target"))
+        .filter_map(|target| target.get("dueDate")?.as_str()?.get(..10)?.parse().ok())
+        .max()
 }
 
 /// The last day on which one of these was observed.

@@ -34,11 +34,11 @@ use crate::palliative::element::reference;
 use crate::palliative::element::words;
 use crate::palliative::element::written;
 use crate::palliative::enrollment::companions::task;
+use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::refer::concept_of;
-use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::vocabulary::DOMAIN_EXTENSION;
 use crate::palliative::vocabulary::DOMAIN_SYSTEM;
 use crate::palliative::vocabulary::TEMPLATE_DIGEST_EXTENSION;
@@ -102,14 +102,20 @@ pub fn new_place(planning: &Planning, name: &str, action: &str) -> Place {
 ///
 /// # Errors
 /// `Internal` where a required element is missing.
-pub fn goal(planning: &Planning, row: &Row, (start, tier): (Date, Option<&str>), name: String) -> Result<Found, Failure> {
+pub fn goal(
+    planning: &Planning,
+    row: &Row,
+    (start, tier): (Date, Option<&str>),
+    name: String,
+) -> Result<Found, Failure> {
     let made = made_goal(planning, row, start, tier)?;
     let Some(stored) = existing(planning, "Goal", &row.id) else {
         let item = Item::Write(made.clone(), new_place(planning, &name, &row.id));
         return Ok(Found { name, resource: made, item });
     };
     let name = crate::palliative::enrollment::facts::name(stored);
-    let kept = extension_of(stored, TEMPLATE_DIGEST_EXTENSION).and_then(|one| one.get("valueString")?.as_str());
+    let kept =
+        extension_of(stored, TEMPLATE_DIGEST_EXTENSION).and_then(|one| one.get("valueString")?.as_str());
     if kept != Some(digest(stored).as_str()) {
         return Ok(Found { name, resource: stored.clone(), item: Item::Edited });
     }
@@ -181,7 +187,12 @@ fn quantity(value: &Value) -> Quantity {
 ///
 /// # Errors
 /// `Internal` where a required element is missing.
-pub fn work(planning: &Planning, (row, activity): (&Row, &Activity), start: Date, name: String) -> Result<Option<Found>, Failure> {
+pub fn work(
+    planning: &Planning,
+    (row, activity): (&Row, &Activity),
+    start: Date,
+    name: String,
+) -> Result<Option<Found>, Failure> {
     let Some(code) = &activity.task else { return Ok(None) };
     if let Some(stored) = existing(planning, "Task", &activity.id) {
         let name = crate::palliative::enrollment::facts::name(stored);
@@ -192,7 +203,10 @@ pub fn work(planning: &Planning, (row, activity): (&Row, &Activity), start: Date
         identifier: vec![identifier(planning, &activity.id)],
         description: Some(activity.text.as_str().into()),
         extension: vec![domain(&row.domain)],
-        restriction: due.map(|due| TaskRestriction { period: Some(period(Some(start), Some(due))), ..Default::default() }),
+        restriction: due.map(|due| TaskRestriction {
+            period: Some(period(Some(start), Some(due))),
+            ..Default::default()
+        }),
         ..task(planning.case, &planning.case.episode_name(), code, "")
     };
     let made = written(Typed::Task(Box::new(made)))?;
@@ -215,7 +229,8 @@ const CONTENT: [&str; 3] = ["category", "description", "target"];
 
 /// FNV-1a over the content that came from the template: short, the same on every machine, and no secret.
 fn digest(goal: &Resource) -> String {
-    let content: Vec<Value> = CONTENT.iter().map(|name| goal.get(name).cloned().unwrap_or_default()).collect();
+    let content: Vec<Value> =
+        CONTENT.iter().map(|name| goal.get(name).cloned().unwrap_or_default()).collect();
     let text = Value::Array(content).to_string();
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

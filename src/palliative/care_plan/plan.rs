@@ -149,7 +149,8 @@ impl<'a> Making<'a> {
 
     fn activity(&mut self, row: &Row, activity: &Activity, goal: &str) -> Result<(), Failure> {
         let name = self.names.name();
-        let mut entry = CarePlanActivity { extension: vec![items::domain(&row.domain)], ..Default::default() };
+        let mut entry =
+            CarePlanActivity { extension: vec![items::domain(&row.domain)], ..Default::default() };
         match items::work(self.planning, (row, activity), self.start, name)? {
             Some(task) => {
                 entry.reference = Some(reference(&task.name));
@@ -168,7 +169,8 @@ impl<'a> Making<'a> {
             status: "not-started".into(),
             description: Some(activity.text.as_str().into()),
             goal: vec![*reference(goal)],
-            scheduled: due.map(|due| CarePlanActivityDetailScheduled::Period(period(Some(self.start), Some(due)))),
+            scheduled: due
+                .map(|due| CarePlanActivityDetailScheduled::Period(period(Some(self.start), Some(due)))),
             ..CarePlanActivityDetail::default()
         }
     }
@@ -211,7 +213,8 @@ impl<'a> Making<'a> {
 
     /// Who wrote the plan, and its goals.
     fn deed(&mut self, plan: String) -> Result<Draft, Failure> {
-        let written = self.goals.iter().chain(&self.tasks).filter(|found| matches!(found.item, Item::Write(..)));
+        let written =
+            self.goals.iter().chain(&self.tasks).filter(|found| matches!(found.item, Item::Write(..)));
         let targets = std::iter::once(plan).chain(written.map(|found| found.name.clone())).collect();
         let deed = Deed { action: "care-plan", on: self.planning.as_of, reasons: Vec::new(), targets };
         let made = provenance(self.planning.case, deed);
@@ -310,7 +313,8 @@ fn status(state: State) -> &'static str {
 
 /// Whether a condition of the template holds; none where nothing here can tell.
 fn holds(planning: &Planning, tier: Option<&str>, expression: &str) -> Option<bool> {
-    let clauses: Vec<Option<bool>> = expression.split(" or ").map(|clause| clause_holds(planning, tier, clause)).collect();
+    let clauses: Vec<Option<bool>> =
+        expression.split(" or ").map(|clause| clause_holds(planning, tier, clause)).collect();
     if clauses.contains(&Some(true)) {
         return Some(true);
     }
@@ -345,8 +349,10 @@ fn problems<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a
         })
     };
     let active = |problem: &&Resource| {
-        codings(problem.get("clinicalStatus")).any(|(_, code)| matches!(code, "active" | "recurrence" | "relapse"))
-            && !codings(problem.get("verificationStatus")).any(|(_, code)| matches!(code, "refuted" | "entered-in-error"))
+        codings(problem.get("clinicalStatus"))
+            .any(|(_, code)| matches!(code, "active" | "recurrence" | "relapse"))
+            && !codings(problem.get("verificationStatus"))
+                .any(|(_, code)| matches!(code, "refuted" | "entered-in-error"))
     };
     planning.case.chart.of("Condition").filter(of_list).filter(active).map(name)
 }
@@ -355,7 +361,8 @@ fn problems<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a
 pub fn preferences<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a> {
     let recorded = |one: &&Resource| {
         matches!(one.text("/status"), Some("final" | "amended" | "corrected"))
-            && codings(one.get("code")).any(|(system, code)| system == LOINC && matches!(code, "75773-2" | "95541-9"))
+            && codings(one.get("code"))
+                .any(|(system, code)| system == LOINC && matches!(code, "75773-2" | "95541-9"))
     };
     planning.case.chart.of("Observation").filter(recorded).map(name)
 }

@@ -88,7 +88,8 @@ impl Template {
     /// A sentence that names what the definition lacks.
     pub fn read(plan: &Value) -> Result<Self, String> {
         let url = text(plan, "url");
-        let rows = list(plan.get("action")).map(|action| Row::read(action, plan)).collect::<Result<_, _>>()?;
+        let rows =
+            list(plan.get("action")).map(|action| Row::read(action, plan)).collect::<Result<_, _>>()?;
         Ok(Self {
             canonical: format!("{url}|{}", text(plan, "version")),
             id: text(plan, "id"),
@@ -109,7 +110,8 @@ impl Row {
         let id = text(action, "id");
         let goal = action.pointer("/goalId/0").and_then(Value::as_str).unwrap_or_default();
         let goal = list(plan.get("goal")).find(|one| one.get("id").and_then(Value::as_str) == Some(goal));
-        let domain = extension(action, DOMAIN_EXTENSION).and_then(|one| one.pointer("/valueCoding/code")?.as_str());
+        let domain =
+            extension(action, DOMAIN_EXTENSION).and_then(|one| one.pointer("/valueCoding/code")?.as_str());
         Ok(Self {
             domain: domain.ok_or_else(|| format!("the action {id} has no domain"))?.to_owned(),
             goal: GoalTemplate::read(goal.ok_or_else(|| format!("the action {id} has no goal"))?),

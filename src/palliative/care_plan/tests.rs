@@ -19,7 +19,8 @@ fn template() -> Template {
 
 fn planned(world: &World) -> Result<Plan, crate::fhir::Failure> {
     let template = template();
-    world.with_case(world.episode(), |case| make(&Planning { case, template: &template, as_of: case.today() }))
+    world
+        .with_case(world.episode(), |case| make(&Planning { case, template: &template, as_of: case.today() }))
 }
 
 fn apply(world: &mut World) -> Plan {
@@ -33,7 +34,8 @@ fn missing(world: &World) -> Vec<(String, &'static str)> {
     world.with_case(world.episode(), |case| {
         let planning = Planning { case, template: &template, as_of: case.today() };
         let plan = world.resources.values().find(|one| one.ty().name() == "CarePlan");
-        let goals: Vec<_> = world.resources.values().filter(|one| one.ty().name() == "Goal").cloned().collect();
+        let goals: Vec<_> =
+            world.resources.values().filter(|one| one.ty().name() == "Goal").cloned().collect();
         gaps(&planning, plan, &goals).into_iter().map(|gap| (gap.domain, gap.code)).collect()
     })
 }
@@ -45,9 +47,11 @@ fn count(world: &World, ty: &str) -> usize {
 #[test]
 fn the_template_has_the_eight_domains_and_four_rows_that_always_belong() {
     let template = template();
-    let domains: std::collections::BTreeSet<_> = template.rows.iter().map(|row| row.domain.as_str()).collect();
+    let domains: std::collections::BTreeSet<_> =
+        template.rows.iter().map(|row| row.domain.as_str()).collect();
     assert_eq!(domains.into_iter().collect::<String>(), "12345678");
-    let always: Vec<_> = template.rows.iter().filter(|row| row.trigger.is_none()).map(|row| row.id.as_str()).collect();
+    let always: Vec<_> =
+        template.rows.iter().filter(|row| row.trigger.is_none()).map(|row| row.id.as_str()).collect();
     assert_eq!(always, ["d1-contact", "d5-meaning", "d6-language", "d8-wishes"]);
 }
 
@@ -65,10 +69,21 @@ fn a_plan_has_goals_tasks_and_activities_of_the_rows_that_hold() {
     assert_eq!(stored.text("/category/0/coding/0/code"), Some("assess-plan"));
     assert_eq!(stored.text("/category/1/coding/0/code"), Some("palliative"));
     assert!(stored.text("/text/div").unwrap().contains("whom to call"));
-    let goals: Vec<_> = stored.value()["goal"].as_array().unwrap().iter().map(|one| one["reference"].as_str().unwrap()).collect();
+    let goals: Vec<_> = stored.value()["goal"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["reference"].as_str().unwrap())
+        .collect();
     assert_eq!(goals.len(), 5);
     assert!(goals.iter().all(|goal| world.resources.contains_key(*goal)), "{goals:?}");
-    let wishes = world.resources.values().find(|one| one.ty().name() == "Goal" && one.text("/description/text").unwrap().starts_with("A named agent")).unwrap();
+    let wishes = world
+        .resources
+        .values()
+        .find(|one| {
+            one.ty().name() == "Goal" && one.text("/description/text").unwrap().starts_with("A named agent")
+        })
+        .unwrap();
     assert_eq!(wishes.text("/target/0/dueDate"), Some("2026-02-14"), "30 days in tier 3");
 }
 
@@ -119,7 +134,16 @@ fn a_plan_made_before_the_start_becomes_active_with_it() {
     let mut world = World::new();
     world.consented();
     apply(&mut world);
-    let status = |world: &World| world.resources.values().find(|one| one.ty().name() == "CarePlan").unwrap().text("/status").unwrap().to_owned();
+    let status = |world: &World| {
+        world
+            .resources
+            .values()
+            .find(|one| one.ty().name() == "CarePlan")
+            .unwrap()
+            .text("/status")
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(status(&world), "draft");
     world.enroll(&crate::palliative::enrollment::world::wish()).unwrap();
     apply(&mut world);
@@ -143,7 +167,10 @@ fn another_language_than_english_asks_for_an_interpreter() {
         world.set("Patient/p", "communication", spoken);
         world.enrolled();
         let plan = apply(&mut world);
-        assert_eq!(plan.care_plan.value().to_string().contains("trained interpreter for every contact"), expected);
+        assert_eq!(
+            plan.care_plan.value().to_string().contains("trained interpreter for every contact"),
+            expected
+        );
     }
 }
 
@@ -152,7 +179,11 @@ fn a_discharge_completes_the_plan() {
     let mut world = World::new();
     world.enrolled();
     apply(&mut world);
-    let end = crate::palliative::enrollment::world::on(crate::palliative::enrollment::table::Action::Discharge, "2026-01-20", "moved-out-of-area");
+    let end = crate::palliative::enrollment::world::on(
+        crate::palliative::enrollment::table::Action::Discharge,
+        "2026-01-20",
+        "moved-out-of-area",
+    );
     world.act(&end).unwrap();
     let plan = world.resources.values().find(|one| one.ty().name() == "CarePlan").unwrap();
     assert_eq!(plan.text("/status"), Some("completed"));
@@ -180,9 +211,15 @@ fn completeness_names_each_item_that_is_missing_and_none_that_is_there() {
     let found = missing(&world);
     let has = |domain: &str, code: &str| found.iter().any(|(own, gap)| own == domain && *gap == code);
     for (domain, code) in [
-        ("1", "goal-own-words-missing"), ("2", "domain-activity-missing"), ("3", "domain-activity-missing"),
-        ("4", "domain-activity-missing"), ("7", "domain-activity-missing"), ("2", "symptom-assessment-overdue"),
-        ("4", "caregiver-unknown"), ("1", "contact-24-7-missing"), ("1", "pcp-missing"),
+        ("1", "goal-own-words-missing"),
+        ("2", "domain-activity-missing"),
+        ("3", "domain-activity-missing"),
+        ("4", "domain-activity-missing"),
+        ("7", "domain-activity-missing"),
+        ("2", "symptom-assessment-overdue"),
+        ("4", "caregiver-unknown"),
+        ("1", "contact-24-7-missing"),
+        ("1", "pcp-missing"),
     ] {
         assert!(has(domain, code), "{domain} {code} in {found:?}");
     }
@@ -197,12 +234,17 @@ fn complete(world: &mut World) {
             "code": { "coding": [{ "system": system, "code": code }] }, "effectiveDateTime": "2026-01-14" })
     };
     world.put(observed("pain", "http://loinc.org", "72514-3"));
-    world.put(json!({ "resourceType": "RelatedPerson", "id": "spouse", "patient": { "reference": "Patient/p" } }));
+    world.put(
+        json!({ "resourceType": "RelatedPerson", "id": "spouse", "patient": { "reference": "Patient/p" } }),
+    );
     world.put(json!({ "resourceType": "Goal", "id": "own", "lifecycleStatus": "active", "subject": { "reference": "Patient/p" },
         "description": { "text": "See my grandchildren" }, "expressedBy": { "reference": "Patient/p" } }));
     world.set("Patient/p", "generalPractitioner", json!([{ "reference": "Practitioner/gp" }]));
     world.program.phone_all_day = true;
     let plan = world.resources.iter().find(|(_, one)| one.ty().name() == "CarePlan").unwrap().0.clone();
-    let notes: Vec<Value> = ["2", "3", "4", "7"].iter().map(|domain| json!({ "text": format!("No need: domain {domain}") })).collect();
+    let notes: Vec<Value> = ["2", "3", "4", "7"]
+        .iter()
+        .map(|domain| json!({ "text": format!("No need: domain {domain}") }))
+        .collect();
     world.set(&plan, "note", Value::Array(notes));
 }

@@ -24,8 +24,8 @@ use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task;
 use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode;
-use crate::palliative::enrollment::evidence::Outcome;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::refer;
@@ -40,6 +40,7 @@ use crate::palliative::enrollment::transition::amend;
 use crate::palliative::enrollment::transition::enrolled_flags;
 use crate::palliative::program::HospicePolicy;
 use crate::palliative::program::Program;
+use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
@@ -78,7 +79,7 @@ pub fn apply(
     note_inputs(stored, request);
     match request.action {
         Action::Screen => change.to = State::Screening,
-        Action::Determine => determine(request, stored, &mut change),
+        Action::Determine => determine(request, (stored, drafts), &mut change),
         Action::Offer => offer(case, request, stored, &mut change),
         Action::Decline => decline(case, drafts, &mut change),
         Action::Consent => change.to = State::Consented,
@@ -153,8 +154,12 @@ fn outreach(attempt: &Outreach) -> Extension {
     complex(OUTREACH_EXTENSION, parts)
 }
 
-fn determine(request: &Request, stored: &mut EpisodeOfCare, change: &mut Change) {
-    let Some(evidence) = &request.evidence else { return };
+fn determine(request: &Request, (stored, drafts): (&mut EpisodeOfCare, &mut Drafts), change: &mut Change) {
+    let Some(mut evidence) = request.evidence.clone() else { return };
+    if let Some(guidance) = &request.guidance {
+        evidence.result = drafts.name();
+        drafts.push(guidance.clone(), Place::New(evidence.result.clone()));
+    }
     set(&mut stored.extension, evidence.freeze());
     let (to, why) = match evidence.outcome {
         Outcome::Eligible => (State::Eligible, None),

@@ -12,39 +12,9 @@ use crate::palliative::element::find_date;
 use crate::palliative::element::find_text;
 use crate::palliative::element::plain_code;
 use crate::palliative::element::reference_value;
+use crate::palliative::screening::Outcome;
+use crate::palliative::screening::report::Recorded;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
-
-/// What a screening found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The rule set is met.
-    Eligible,
-    /// It is not.
-    NotEligible,
-    /// An exclusion is met.
-    Excluded,
-    /// Data are missing.
-    Indeterminate,
-}
-
-const CODES: [(Outcome, &str); 4] = [
-    (Outcome::Eligible, "eligible"),
-    (Outcome::NotEligible, "not-eligible"),
-    (Outcome::Excluded, "excluded"),
-    (Outcome::Indeterminate, "indeterminate"),
-];
-
-impl Outcome {
-    /// The outcome with this code.
-    pub fn parse(code: &str) -> Option<Self> {
-        CODES.iter().find(|(_, own)| *own == code).map(|(outcome, _)| *outcome)
-    }
-
-    /// The code.
-    pub fn code(self) -> &'static str {
-        CODES.iter().find(|(own, _)| *own == self).map_or("", |(_, code)| code)
-    }
-}
 
 /// The result of a screening that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +45,17 @@ impl Evidence {
         )
     }
 
+    /// The evidence of a screening that was recorded before.
+    pub fn recorded(recorded: Recorded, reference: &str) -> Self {
+        Self {
+            outcome: recorded.outcome,
+            rule_set: recorded.rule_set,
+            as_of: recorded.as_of,
+            result: reference.to_owned(),
+            missing: recorded.missing,
+        }
+    }
+
     /// The evidence that an episode carries.
     pub fn thaw(extensions: &[Extension]) -> Option<Self> {
         let parts = &find(extensions, EVIDENCE_EXTENSION)?.extension;
@@ -88,14 +69,13 @@ impl Evidence {
     }
 }
 
-/// The result that decides among those of a programme's rule sets: one that is met is enough; then one that data
-/// may still settle; then an exclusion.
-pub fn deciding(results: Vec<Evidence>) -> Option<Evidence> {
-    let rank = |evidence: &Evidence| match evidence.outcome {
+/// How much an outcome decides among those of a programme's rule sets: one that is met is enough; then one that
+/// data may still settle; then an exclusion.
+pub fn rank(outcome: Outcome) -> u8 {
+    match outcome {
         Outcome::Eligible => 0,
         Outcome::Indeterminate => 1,
         Outcome::Excluded => 2,
         Outcome::NotEligible => 3,
-    };
-    results.into_iter().min_by_key(rank)
+    }
 }

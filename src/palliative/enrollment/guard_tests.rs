@@ -3,7 +3,6 @@
 use serde_json::Value;
 use serde_json::json;
 
-use crate::palliative::enrollment::evidence::Outcome;
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::world::World;
@@ -13,6 +12,7 @@ use crate::palliative::enrollment::world::determined;
 use crate::palliative::enrollment::world::referral;
 use crate::palliative::enrollment::world::resource;
 use crate::palliative::enrollment::world::wish;
+use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 
 fn consented() -> World {

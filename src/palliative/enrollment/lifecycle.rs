@@ -3,7 +3,6 @@
 use serde_json::Value;
 use serde_json::json;
 
-use crate::palliative::enrollment::evidence::Outcome;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::refer::Duplicate;
@@ -25,6 +24,7 @@ use crate::palliative::enrollment::world::referral;
 use crate::palliative::enrollment::world::request;
 use crate::palliative::enrollment::world::wish;
 use crate::palliative::program::HospicePolicy;
+use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;

@@ -52,6 +52,8 @@ pub struct Request {
     pub note: Option<String>,
     /// The screening's result, for `determine`.
     pub evidence: Option<Evidence>,
+    /// The screening itself, where it was made for this request and is to be kept.
+    pub guidance: Option<Resource>,
 }
 
 /// One attempt to tell the patient of the programme.
@@ -107,6 +109,7 @@ impl Request {
             place: given.text("place").map(str::to_owned),
             note: given.text("note").map(str::to_owned),
             evidence: None,
+            guidance: None,
         })
     }
 

@@ -16,7 +16,6 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::enroll;
 use crate::palliative::enrollment::enroll::Enrollment;
 use crate::palliative::enrollment::evidence::Evidence;
-use crate::palliative::enrollment::evidence::Outcome;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
@@ -31,6 +30,7 @@ use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::program::Program;
+use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
 
 /// The rule set that the tests screen with.
@@ -271,6 +271,7 @@ pub fn request(action: Action) -> Request {
         place: None,
         note: None,
         evidence: None,
+        guidance: None,
     }
 }
 
