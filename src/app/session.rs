@@ -214,6 +214,11 @@ impl Session {
                 found.included.extend(new);
             }
             found.total = plan.total.clone().map(|total| matches::count(conn, total)).transpose()?;
+            // A first page that has everything has counted it too.
+            let whole = plan.limit > 0 && query.after.is_none() && found.next.is_none();
+            if found.total.is_none() && whole && query.total == Total::Default {
+                found.total = i64::try_from(found.matches.len()).ok();
+            }
             Ok(found)
         };
         if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {

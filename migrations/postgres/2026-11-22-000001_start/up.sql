@@ -29,38 +29,41 @@ CREATE TABLE idx_token (
     param BIGINT NOT NULL, code TEXT COLLATE "C" NOT NULL, system BIGINT NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_token_value ON idx_token (param, code, system, rid);
-CREATE INDEX idx_token_rid ON idx_token (rid);
+CREATE INDEX idx_token_rid ON idx_token (rid, param);
 CREATE TABLE idx_string (
     param BIGINT NOT NULL, folded TEXT COLLATE "C" NOT NULL, exact TEXT COLLATE "C" NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_string_value ON idx_string (param, folded, exact, rid);
-CREATE INDEX idx_string_rid ON idx_string (rid);
+CREATE INDEX idx_string_rid ON idx_string (rid, param);
 CREATE TABLE idx_reference (
     param BIGINT NOT NULL, target_type BIGINT NOT NULL, target_id TEXT COLLATE "C" NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_reference_value ON idx_reference (param, target_type, target_id, rid);
-CREATE INDEX idx_reference_rid ON idx_reference (rid);
+CREATE INDEX idx_reference_rid ON idx_reference (rid, param);
 CREATE TABLE idx_date (
     param BIGINT NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_date_value ON idx_date (param, low, high, rid);
-CREATE INDEX idx_date_rid ON idx_date (rid);
+CREATE INDEX idx_date_rid ON idx_date (rid, param);
+CREATE INDEX idx_date_high ON idx_date (param, high, low, rid);
 CREATE TABLE idx_number (
     param BIGINT NOT NULL, low DOUBLE PRECISION NOT NULL, high DOUBLE PRECISION NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_number_value ON idx_number (param, low, high, rid);
-CREATE INDEX idx_number_rid ON idx_number (rid);
+CREATE INDEX idx_number_rid ON idx_number (rid, param);
+CREATE INDEX idx_number_high ON idx_number (param, high, low, rid);
 CREATE TABLE idx_quantity (
     param BIGINT NOT NULL, low DOUBLE PRECISION NOT NULL, high DOUBLE PRECISION NOT NULL, system BIGINT NOT NULL,
     code TEXT COLLATE "C" NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_quantity_value ON idx_quantity (param, low, high, system, code, rid);
-CREATE INDEX idx_quantity_rid ON idx_quantity (rid);
+CREATE INDEX idx_quantity_rid ON idx_quantity (rid, param);
+CREATE INDEX idx_quantity_high ON idx_quantity (param, high, low, rid);
 CREATE TABLE idx_uri (
     param BIGINT NOT NULL, uri TEXT COLLATE "C" NOT NULL, rid BIGINT NOT NULL
 );
 CREATE INDEX idx_uri_value ON idx_uri (param, uri, rid);
-CREATE INDEX idx_uri_rid ON idx_uri (rid);
+CREATE INDEX idx_uri_rid ON idx_uri (rid, param);
 
 -- Which resources stand in the compartment of which patient.
 CREATE TABLE idx_compartment (

@@ -45,17 +45,20 @@ CREATE TABLE idx_date (
     PRIMARY KEY (param, low, high, rid)
 ) WITHOUT ROWID;
 CREATE INDEX idx_date_rid ON idx_date (rid);
+CREATE INDEX idx_date_high ON idx_date (param, high, low, rid);
 CREATE TABLE idx_number (
     param BIGINT NOT NULL, low DOUBLE NOT NULL, high DOUBLE NOT NULL, rid BIGINT NOT NULL,
     PRIMARY KEY (param, low, high, rid)
 ) WITHOUT ROWID;
 CREATE INDEX idx_number_rid ON idx_number (rid);
+CREATE INDEX idx_number_high ON idx_number (param, high, low, rid);
 CREATE TABLE idx_quantity (
     param BIGINT NOT NULL, low DOUBLE NOT NULL, high DOUBLE NOT NULL, system BIGINT NOT NULL,
     code TEXT NOT NULL, rid BIGINT NOT NULL,
     PRIMARY KEY (param, low, high, system, code, rid)
 ) WITHOUT ROWID;
 CREATE INDEX idx_quantity_rid ON idx_quantity (rid);
+CREATE INDEX idx_quantity_high ON idx_quantity (param, high, low, rid);
 CREATE TABLE idx_uri (
     param BIGINT NOT NULL, uri TEXT NOT NULL, rid BIGINT NOT NULL,
     PRIMARY KEY (param, uri, rid)

@@ -57,7 +57,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     let widened = around(prefix, asked_for, asked.context.now);
     let sql = spans(prefix, widened.low.into(), widened.high.into());
     let canonical = format!("{}{}..{}", prefix.name(), asked_for.low, asked_for.high);
-    Ok(Understood { canonical, condition: Condition { sql, reach: Reach::Range } })
+    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
 }
 
 /// The prefix and the span of a value.

@@ -43,7 +43,7 @@ pub(super) fn float(value: &Value) -> Option<f64> {
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     let (canonical, sql) = compare(asked.value)?;
-    Ok(Understood { canonical, condition: Condition { sql, reach: Reach::Range } })
+    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
 }
 
 /// What a number with its prefix asks of `low` and `high`, and its one spelling.

@@ -83,5 +83,5 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     if parts.len() > 1 {
         canonical = format!("{canonical}|{uri}|{code}");
     }
-    Ok(Understood { canonical, condition: Condition { sql, reach: Reach::Range } })
+    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
 }

@@ -17,6 +17,7 @@ use crate::search::query::Reach;
 use crate::search::rows::ELSEWHERE;
 use crate::search::rows::IndexRows;
 use crate::search::rows::ReferenceRow;
+use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::value::unescaped;
 
@@ -85,31 +86,30 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
 }
 
 fn local_to(types: &[ResourceType], id: &str) -> Understood {
-    match types {
-        [ty] => Understood {
-            canonical: format!("{ty}/{id}"),
-            condition: Condition {
-                sql: Sql::of("target_type = ? AND target_id = ?", [ty.number().into(), id.into()]),
-                reach: Reach::Exact,
-            },
-        },
-        types => {
-            let numbers = types.iter().map(|ty| ty.number().into()).collect();
-            let sql = Sql::of("target_type IN (", []).append(Sql::list(numbers));
-            Understood {
-                canonical: id.to_owned(),
-                condition: Condition {
-                    sql: sql.push(") AND target_id = ?", [id.into()]),
-                    reach: Reach::Equal,
-                },
-            }
-        }
-    }
+    let canonical = match types {
+        [ty] => format!("{ty}/{id}"),
+        _ => id.to_owned(),
+    };
+    let types: Vec<Bind> = types.iter().map(|ty| ty.number().into()).collect();
+    Understood { canonical, condition: points_to(types, id.into()) }
 }
 
 fn elsewhere(url: &str) -> Understood {
-    let sql = Sql::of("target_type = ? AND target_id = ?", [ELSEWHERE.into(), bounded(url).into()]);
-    Understood { canonical: url.to_owned(), condition: Condition { sql, reach: Reach::Exact } }
+    Understood {
+        canonical: url.to_owned(),
+        condition: points_to(vec![ELSEWHERE.into()], bounded(url).into()),
+    }
+}
+
+fn points_to(types: Vec<Bind>, id: Bind) -> Condition {
+    let (sql, reach) = match types.as_slice() {
+        [ty] => (Sql::of("target_type = ?", [ty.clone()]), Reach::Exact),
+        types => {
+            (Sql::of("target_type IN (", []).append(Sql::list(types.to_vec())).push(")", []), Reach::Equal)
+        }
+    };
+    let sql = sql.push(" AND target_id = ?", [id.clone()]);
+    Condition { sql, leading: vec![("target_type", types), ("target_id", vec![id])], reach }
 }
 
 fn not_a_target(asked: &Asked, ty: ResourceType) -> String {

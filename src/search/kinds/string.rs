@@ -62,6 +62,10 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     if folded.is_empty() {
         return Err("The text is empty.".into());
     }
+    let leading = match asked.modifier {
+        Some(Modifier::Exact) => vec![("folded", vec![folded.as_str().into()])],
+        _ => Vec::new(),
+    };
     let (canonical, sql, reach) = match asked.modifier {
         Some(Modifier::Exact) => {
             let exact = bounded(&text);
@@ -78,5 +82,5 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
             (folded, sql, Reach::Range)
         }
     };
-    Ok(Understood { canonical, condition: Condition { sql, reach } })
+    Ok(Understood { canonical, condition: Condition { sql, leading, reach } })
 }

@@ -68,5 +68,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
             );
         }
     };
-    Ok(Understood { canonical: parts.join("|"), condition: Condition { sql, reach } })
+    let code = parts.last().filter(|code| !code.is_empty());
+    let leading = code.map(|code| ("code", vec![bounded(code).into()])).into_iter().collect();
+    Ok(Understood { canonical: parts.join("|"), condition: Condition { sql, leading, reach } })
 }

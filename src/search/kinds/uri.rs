@@ -38,7 +38,11 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
         }
         _ => (Sql::of("uri = ?", [bounded(&uri).into()]), Reach::Exact),
     };
-    Ok(Understood { canonical: uri, condition: Condition { sql, reach } })
+    let leading = match reach {
+        Reach::Exact => vec![("uri", vec![bounded(&uri).into()])],
+        Reach::Equal | Reach::Range => Vec::new(),
+    };
+    Ok(Understood { canonical: uri, condition: Condition { sql, leading, reach } })
 }
 
 /// The URI and all that contain it: `http://a/b/c` is in `http://a/b` and `http://a`.

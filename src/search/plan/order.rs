@@ -83,7 +83,12 @@ impl<'a> Ordering<'a> {
             };
             return rows.push(" ORDER BY m.rid DESC LIMIT ?", [asked.into()]);
         }
-        let rows = Sql::of("SELECT m.* FROM (", []).append(rows).push(" LIMIT ?) m", [UNLIMITED.into()]);
+        // A column needs no such care, and its index gives the order.
+        let rows = match self.sort.first().map(|sort| sort.by.clone()) {
+            Some(SortBy::Updated | SortBy::Id) if self.sort.len() == 1 => rows,
+            _ => rows.push(" LIMIT ?", [UNLIMITED.into()]),
+        };
+        let rows = Sql::of("SELECT m.* FROM (", []).append(rows).push(") m", []);
         let rows = match self.after {
             Some((keys, rid)) => rows.push(" WHERE ", []).append(self.beyond(0, keys, rid)),
             None => rows,

@@ -187,9 +187,28 @@ pub(super) fn any(conditions: &[Condition]) -> Sql {
         [single] => Sql::of("(", []).append(single.sql.clone()).push(")", []),
         several => {
             let each = several.iter().map(|one| Sql::of("(", []).append(one.sql.clone()).push(")", []));
-            Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []).volatile()
+            let any = Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []);
+            leading(several).append(any).volatile()
         }
     }
+}
+
+/// `code IN (…) AND `: what the conditions have in common, so that an index is looked up.
+fn leading(conditions: &[Condition]) -> Sql {
+    let Some(first) = conditions.first() else { return Sql::default() };
+    let mut common = Sql::default();
+    for (at, (column, _)) in first.leading.iter().enumerate() {
+        let values = conditions.iter().map(|one| one.leading.get(at).filter(|(other, _)| other == column));
+        let Some(values) = values.collect::<Option<Vec<_>>>() else { break };
+        let mut all: Vec<Bind> = Vec::new();
+        for value in values.into_iter().flat_map(|(_, values)| values) {
+            if !all.contains(value) {
+                all.push(value.clone());
+            }
+        }
+        common = common.push(column, []).push(" IN (", []).append(Sql::list(all)).push(") AND ", []);
+    }
+    common
 }
 
 fn texts(texts: &[String]) -> Sql {

@@ -22,6 +22,7 @@ use crate::search::page::Position;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
 use crate::search::prefix::Prefix;
+use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// What a query is understood against.
@@ -114,6 +115,9 @@ pub struct Rows {
 pub struct Condition {
     /// Over the columns by their bare names.
     pub sql: Sql,
+    /// The values that the leading columns of the index must have, where the condition says so: with them,
+    /// several conditions are a few look-ups and not a scan.
+    pub leading: Vec<(&'static str, Vec<Bind>)>,
     /// How narrow it is.
     pub reach: Reach,
 }

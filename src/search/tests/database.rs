@@ -1,4 +1,5 @@
-//! A database in memory with the tables of the service, in which plans are run.
+//! A database with the tables of the service, in which plans are run: SQLite in memory, or a schema of its own on
+//! the PostgreSQL server that `COMFREY_TEST_DATABASE_URL` names.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -26,7 +27,8 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// The tables, as the service makes them.
-const TABLES: &str = include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql");
+const SQLITE: &str = include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql");
+const POSTGRES: &str = include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql");
 
 /// Now, for queries.
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
@@ -53,16 +55,51 @@ pub(super) fn query(search: &str) -> Result<Query, Failure> {
     parse(&context(), ty(name), query)
 }
 
+enum Link {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection, String),
+}
+
+/// Loads rows on either connection.
+macro_rules! load {
+    ($link:expr, $sql:expr, $columns:ty, $row:ty) => {
+        match $link {
+            Link::Sqlite(link) => $sql.rows::<$columns>().load::<$row>(link).unwrap(),
+            Link::Postgres(link, _) => $sql.rows::<$columns>().load::<$row>(link).unwrap(),
+        }
+    };
+}
+
 pub(super) struct Database {
-    pub(super) connection: SqliteConnection,
+    link: Link,
     next: i64,
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Link::Postgres(link, schema) = &mut self.link {
+            link.batch_execute(&format!("ROLLBACK; DROP SCHEMA {schema} CASCADE")).unwrap();
+        }
+    }
 }
 
 impl Database {
     pub(super) fn new() -> Self {
-        let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        connection.batch_execute(TABLES).unwrap();
-        Self { connection, next: 1 }
+        let link = match std::env::var("COMFREY_TEST_DATABASE_URL") {
+            Ok(server) => {
+                let mut link = PgConnection::establish(&server).unwrap();
+                let schema = format!("search_{}", uuid::Uuid::new_v4().simple());
+                let start = format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {POSTGRES}");
+                link.batch_execute(&start).unwrap();
+                Link::Postgres(link, schema)
+            }
+            Err(_) => {
+                let mut link = SqliteConnection::establish(":memory:").unwrap();
+                link.batch_execute(SQLITE).unwrap();
+                Link::Sqlite(link)
+            }
+        };
+        Self { link, next: 1 }
     }
 
     pub(super) fn of(resources: &[Value]) -> Self {
@@ -73,11 +110,17 @@ impl Database {
 
     /// Runs a statement that has no rows.
     pub(super) fn run_all(&mut self, sql: &str) {
-        self.connection.batch_execute(sql).unwrap();
+        match &mut self.link {
+            Link::Sqlite(link) => link.batch_execute(sql).unwrap(),
+            Link::Postgres(link, _) => link.batch_execute(sql).unwrap(),
+        }
     }
 
     fn run(&mut self, sql: Sql) {
-        sql.execute(&mut self.connection).unwrap();
+        match &mut self.link {
+            Link::Sqlite(link) => sql.execute(link).unwrap(),
+            Link::Postgres(link, _) => sql.execute(link).unwrap(),
+        };
     }
 
     fn insert<const N: usize>(&mut self, into: &'static str, binds: [Bind; N]) {
@@ -139,20 +182,20 @@ impl Database {
         let page = plan.page.clone();
         match plan.sort_keys {
             0 => {
-                let rows: Vec<Row> = page.rows::<Columns>().load(&mut self.connection).unwrap();
+                let rows = load!(&mut self.link, page, Columns, Row);
                 rows.into_iter().map(|row| (row, Vec::new())).collect()
             }
             1 => {
                 type One = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>, Nullable<Text>);
                 type Sorted = (i64, i64, String, i64, i64, Option<Vec<u8>>, Option<String>);
-                let rows: Vec<Sorted> = page.rows::<One>().load(&mut self.connection).unwrap();
+                let rows = load!(&mut self.link, page, One, Sorted);
                 rows.into_iter().map(|(a, b, c, d, e, f, key)| ((a, b, c, d, e, f), vec![key])).collect()
             }
             _ => {
                 type Two =
                     (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>, Nullable<Text>, Nullable<Text>);
                 type Sorted = (i64, i64, String, i64, i64, Option<Vec<u8>>, Option<String>, Option<String>);
-                let rows: Vec<Sorted> = page.rows::<Two>().load(&mut self.connection).unwrap();
+                let rows = load!(&mut self.link, page, Two, Sorted);
                 rows.into_iter().map(|(a, b, c, d, e, f, k, l)| ((a, b, c, d, e, f), vec![k, l])).collect()
             }
         }
@@ -190,7 +233,7 @@ impl Database {
     /// The total that a plan counts.
     pub(super) fn total(&mut self, query: &Query, restriction: &Restriction) -> Option<i64> {
         let total = plan(&PARAMETERS, query, restriction).total?;
-        let counts: Vec<i64> = total.rows::<BigInt>().load(&mut self.connection).unwrap();
+        let counts = load!(&mut self.link, total, BigInt, i64);
         assert_eq!(counts.len(), 1);
         counts.first().copied()
     }
@@ -203,7 +246,7 @@ impl Database {
             query.includes.iter().map(|include| include_plan(&PARAMETERS, include, &rids, restriction));
         let mut found = Vec::new();
         for sql in plans.collect::<Vec<_>>() {
-            let rows: Vec<Row> = sql.rows::<Columns>().load(&mut self.connection).unwrap();
+            let rows = load!(&mut self.link, sql, Columns, Row);
             found.extend(rows.into_iter().map(|(_, number, id, ..)| {
                 format!("{}/{id}", crate::fhir::ResourceType::from_number(number).unwrap())
             }));
