@@ -13,6 +13,7 @@ mod access;
 mod architecture;
 mod batch;
 mod capabilities;
+mod crash;
 mod create;
 mod delete;
 mod demo;
