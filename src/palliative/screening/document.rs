@@ -9,9 +9,7 @@
 //! `documentation`, the name of what it needs as its `title`, and the rule in the extension `criterion`, one
 //! inner extension a parameter. A parameter that is not known, or that the kind does not read, is refused.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -19,13 +17,14 @@ use serde_json::Value;
 use crate::definitions::CANONICAL;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::condition::ConditionRule;
-use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::criterion::Rule;
 use crate::palliative::screening::encounters::EncounterClass;
 use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::observation::Pick;
+use crate::palliative::screening::parameters::Parameters;
+use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::stays::EncounterCodes;
 use crate::palliative::screening::test::Op;
 use crate::palliative::screening::test::Test;
@@ -63,72 +62,13 @@ impl<'a> Terminology<'a> {
         Ok(Self { value_sets, encounters })
     }
 
+    /// The codes by which encounters are told apart.
+    pub fn encounters(&self) -> &EncounterCodes {
+        &self.encounters
+    }
+
     fn codes(&self, url: &str) -> Result<Codes, String> {
         Codes::compile(url, self.value_sets)
-    }
-}
-
-/// The inner extensions of an extension, each read once.
-pub struct Parameters<'a> {
-    given: Vec<(&'a str, &'a Value)>,
-    read: RefCell<BTreeSet<String>>,
-}
-
-impl<'a> Parameters<'a> {
-    /// Those of the extension with this URL on an element; none where it has no such extension.
-    pub fn of(element: &'a Value, url: &str) -> Option<Self> {
-        let extension = list(element, "extension").find(|extension| extension["url"] == url)?;
-        let given = list(extension, "extension").filter_map(|inner| Some((inner["url"].as_str()?, inner)));
-        Some(Self { given: given.collect(), read: RefCell::default() })
-    }
-
-    /// All values of a parameter, in the element for its type.
-    pub fn all(&self, name: &str, element: &str) -> Result<Vec<&'a Value>, String> {
-        self.read.borrow_mut().insert(name.to_owned());
-        let given = self.given.iter().filter(|(known, _)| *known == name);
-        given.map(|(_, inner)| inner.get(element).ok_or_else(|| format!("{name} has no {element}"))).collect()
-    }
-
-    /// The one value of a parameter.
-    pub fn one(&self, name: &str, element: &str) -> Result<Option<&'a Value>, String> {
-        match self.all(name, element)?.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(Some(one)),
-            _ => Err(format!("{name} is given twice")),
-        }
-    }
-
-    /// The one text of a parameter.
-    pub fn text(&self, name: &str, element: &str) -> Result<Option<&'a str>, String> {
-        Ok(self.one(name, element)?.and_then(Value::as_str))
-    }
-
-    /// The one number of a parameter.
-    pub fn whole(&self, name: &str) -> Result<Option<i64>, String> {
-        Ok(self.one(name, "valueInteger")?.and_then(Value::as_i64))
-    }
-
-    /// A yes or no; no where it is not given.
-    pub fn flag(&self, name: &str) -> Result<Option<bool>, String> {
-        Ok(self.one(name, "valueBoolean")?.and_then(Value::as_bool))
-    }
-
-    /// The ages `ageMin` and `ageMax`.
-    pub fn ages(&self) -> Result<Ages, String> {
-        let age = |name| Ok::<_, String>(self.whole(name)?.and_then(|age| i32::try_from(age).ok()));
-        Ok(Ages { min: age("ageMin")?, max: age("ageMax")? })
-    }
-
-    /// Refuses what was given and never read.
-    ///
-    /// # Errors
-    /// Names the first such parameter.
-    pub fn finish(&self) -> Result<(), String> {
-        let read = self.read.borrow();
-        match self.given.iter().find(|(name, _)| !read.contains(*name)) {
-            Some((name, _)) => Err(format!("the parameter `{name}` is not known here")),
-            None => Ok(()),
-        }
     }
 }
 
@@ -227,8 +167,8 @@ impl Reader<'_> {
         match self.parameters.text("op", "valueCode")? {
             None => Ok(Test::Boolean(self.parameters.flag("value")?.ok_or("it has neither op nor value")?)),
             Some("in") => Ok(Test::Answer {
-                is: self.value_set("value")?.ok_or("`in` needs a value set as its value")?,
-                is_not: self.value_set("contrary")?,
+                is: Box::new(self.value_set("value")?.ok_or("`in` needs a value set as its value")?),
+                is_not: self.value_set("contrary")?.map(Box::new),
             }),
             Some(op) => {
                 let limit = self.parameters.one("value", "valueDecimal")?.and_then(Value::as_f64);
@@ -301,8 +241,4 @@ fn attested(code: &str, test: Test, valid_days: Option<i64>) -> ObservationRule 
         attested: true,
         invalidated_by: None,
     }
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
 }

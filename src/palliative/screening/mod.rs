@@ -13,6 +13,7 @@ mod expression;
 mod finding;
 mod logic;
 mod observation;
+mod parameters;
 pub mod report;
 mod rule_set;
 mod stays;

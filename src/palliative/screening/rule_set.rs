@@ -8,13 +8,13 @@ use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::criterion::Rule;
 use crate::palliative::screening::document;
-use crate::palliative::screening::document::Parameters;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::expression;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::logic::Logic;
 use crate::palliative::screening::logic::MAX_CRITERIA;
 use crate::palliative::screening::logic::State;
+use crate::palliative::screening::parameters::Parameters;
 
 /// The extension that says for whom a rule set is made.
 const APPLIES_TO: &str = "https://comfrey.health/fhir/StructureDefinition/applies-to";

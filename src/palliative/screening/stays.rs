@@ -246,3 +246,112 @@ fn join(previous: &mut Event, next: Event) {
     previous.sure |= next.sure;
     previous.reason = previous.reason.or(next.reason);
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use serde_json::Value;
+    use serde_json::json;
+
+    use super::*;
+    use crate::definitions::Definitions;
+    use crate::fhir::Resource;
+    use crate::palliative::screening::document::Terminology;
+
+    fn events_of(encounters: &[Value], as_of: &str) -> Vec<Event> {
+        let definitions = Definitions::load().unwrap();
+        let terminology = Terminology::new(&definitions.value_sets).unwrap();
+        let resource = |encounter: &Value| Resource::from_value(encounter.clone()).unwrap();
+        let zone = TimeZone::get("America/Phoenix").unwrap();
+        let record = PatientRecord::new("p", encounters.iter().map(resource).collect(), &zone);
+        events(&record, terminology.encounters(), None, as_of.parse().unwrap())
+    }
+
+    fn encounter(id: &str, class: &str, start: &str, end: &str) -> Value {
+        json!({ "resourceType": "Encounter", "id": id, "status": "finished",
+            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": class },
+            "period": { "start": start, "end": end } })
+    }
+
+    fn of_kind(events: &[Event], kind: EncounterKind) -> Vec<&Event> {
+        events.iter().filter(|event| event.kind == kind).collect()
+    }
+
+    #[test]
+    fn v_chain_an_emergency_visit_observation_stay_and_transfer_are_one_admission() {
+        let chain = [
+            encounter("ed", "EMER", "2025-09-01T22:00:00-07:00", "2025-09-02T03:00:00-07:00"),
+            encounter("obs", "OBSENC", "2025-09-02T03:00:00-07:00", "2025-09-03T09:00:00-07:00"),
+            encounter("imp", "IMP", "2025-09-03T09:00:00-07:00", "2025-09-06T10:00:00-07:00"),
+            encounter("transfer", "ACUTE", "2025-09-06T11:00:00-07:00", "2025-09-09T10:00:00-07:00"),
+            encounter("again", "IMP", "2025-09-12T08:00:00-07:00", "2025-09-12T18:00:00-07:00"),
+        ];
+        let events = events_of(&chain, "2025-12-01");
+        let stays = of_kind(&events, EncounterKind::Inpatient);
+        assert_eq!(stays.len(), 2, "the second is a readmission");
+        assert_eq!(stays[0].sources, ["Encounter/imp", "Encounter/transfer"]);
+        assert!(of_kind(&events, EncounterKind::Emergency).iter().all(|event| event.absorbed));
+        assert!(of_kind(&events, EncounterKind::Observation).iter().all(|event| event.absorbed));
+    }
+
+    #[test]
+    fn v_tz_a_stay_takes_up_the_days_of_the_programmes_zone() {
+        let events =
+            events_of(&[encounter("e", "IMP", "2025-03-11T05:30:00Z", "2025-03-12T08:00:00Z")], "2025-12-01");
+        let days = ("2025-03-10".parse().unwrap(), "2025-03-12".parse().unwrap());
+        assert_eq!(events[0].days, Some(days));
+    }
+
+    #[test]
+    fn stays_a_day_apart_are_one_and_two_days_apart_are_two() {
+        let two = |second: &str| {
+            let stays = [
+                encounter("a", "IMP", "2025-05-01", "2025-05-03"),
+                encounter("b", "IMP", second, "2025-05-09"),
+            ];
+            of_kind(&events_of(&stays, "2025-12-01"), EncounterKind::Inpatient).len()
+        };
+        assert_eq!((two("2025-05-03"), two("2025-05-04"), two("2025-05-05")), (1, 1, 2));
+    }
+
+    #[test]
+    fn t7_a_finished_stay_without_an_end_is_no_stay_for_ever() {
+        let mut open = encounter("a", "IMP", "2025-05-01", "2025-05-03");
+        open["period"].as_object_mut().unwrap().remove("end");
+        assert_eq!(events_of(&[open.clone()], "2025-12-01")[0].days.unwrap().1.to_string(), "2025-05-01");
+        open["status"] = json!("in-progress");
+        assert_eq!(events_of(&[open], "2025-12-01")[0].days.unwrap().1.to_string(), "2025-12-01");
+    }
+
+    #[test]
+    fn t6_copies_of_one_encounter_are_one() {
+        let identified = |id: &str| {
+            let mut encounter = encounter(id, "EMER", "2025-05-01T10:00:00Z", "2025-05-01T12:00:00Z");
+            encounter["identifier"] = json!([{ "system": "https://hospital.example.org", "value": "1" }]);
+            encounter
+        };
+        assert_eq!(events_of(&[identified("a"), identified("b")], "2025-12-01").len(), 1);
+    }
+
+    #[test]
+    fn t73_whether_a_stay_was_planned_is_known_or_it_is_not() {
+        let unplanned = |more: Value| {
+            let mut stay = encounter("a", "IMP", "2025-05-02T10:00:00Z", "2025-05-05T12:00:00Z");
+            stay.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            events_of(&[stay], "2025-12-01")[0].unplanned
+        };
+        let of_type = |code: &str| json!({ "type": [{ "coding": [{ "system": "http://snomed.info/sct", "code": code }] }] });
+        let emergency = json!({ "hospitalization": { "admitSource": { "coding": [{ "code": "emd" }] } } });
+        assert_eq!(unplanned(emergency), State::Met);
+        assert_eq!(unplanned(of_type("183452005")), State::Met);
+        assert_eq!(unplanned(of_type("8715000")), State::NotMet);
+        assert_eq!(unplanned(json!({})), State::Unknown);
+        let stay = encounter("a", "IMP", "2025-05-02T10:00:00Z", "2025-05-05T12:00:00Z");
+        let after = |end: &str| {
+            let visit = encounter("ed", "EMER", "2025-05-01T05:00:00Z", end);
+            of_kind(&events_of(&[visit, stay.clone()], "2025-12-01"), EncounterKind::Inpatient)[0].unplanned
+        };
+        assert_eq!(after("2025-05-01T10:00:00Z"), State::Met, "24 hours before");
+        assert_eq!(after("2025-05-01T09:59:00Z"), State::Unknown);
+    }
+}

@@ -43,10 +43,10 @@ pub enum Test {
     /// One of some answers.
     Answer {
         /// The answers that meet it.
-        is: Codes,
+        is: Box<Codes>,
         /// The answers that say the contrary; an answer in neither does not tell, unless it is a code of a
         /// system in which the set lists codes and there is no list of contrary ones.
-        is_not: Option<Codes>,
+        is_not: Option<Box<Codes>>,
     },
     /// Yes, or no.
     Boolean(bool),
@@ -92,14 +92,16 @@ impl Test {
                     Verdict::unusable("unit")
                 }
             }
-            (Test::Answer { is, is_not }, Meaning::Concept(concept)) => answer(concept, is, is_not.as_ref()),
+            (Test::Answer { is, is_not }, Meaning::Concept(concept)) => {
+                answer(concept, is, is_not.as_deref())
+            }
             (Test::Answer { is, is_not }, Meaning::Number(interval, unit)) => {
                 if interval.low != interval.high || *unit != Unit::default() {
                     return Verdict::unusable("value");
                 }
                 // A class or stage that was sent as a bare number: 3 for III.
                 let texts = vec![interval.low.to_string()];
-                answer(&Concept { codings: Vec::new(), texts }, is, is_not.as_ref())
+                answer(&Concept { codings: Vec::new(), texts }, is, is_not.as_deref())
             }
             (Test::Boolean(wanted), Meaning::Boolean(found)) => Verdict::of(wanted == found),
             _ => Verdict::unusable("value"),

@@ -786,3 +786,22 @@ fn a_rule_set_is_found_by_its_canonical() {
     let active: Vec<_> = rule_sets().active().map(RuleSet::canonical).collect();
     assert_eq!(active, [format!("{ADULT}|APL18-020-r1"), format!("{KELLEY}|1")]);
 }
+
+#[test]
+fn our_definitions_are_valid_fhir() {
+    let definitions = Definitions::load().unwrap();
+    let ours = [&definitions.plan_definitions, &definitions.value_sets, &definitions.code_systems];
+    for (url, definition) in ours.into_iter().flatten() {
+        assert_eq!(crate::fhir::shape::validate(&definitions.shapes, definition), Vec::new(), "{url}");
+        let name = url.rsplit('/').next().unwrap();
+        assert_eq!(definition["id"], name, "{url}");
+    }
+}
+
+#[test]
+fn every_value_set_of_ours_compiles() {
+    let definitions = Definitions::load().unwrap();
+    for url in definitions.value_sets.keys() {
+        assert!(Codes::compile(url, &definitions.value_sets).is_ok(), "{url}");
+    }
+}

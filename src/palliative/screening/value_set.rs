@@ -154,8 +154,9 @@ impl Listed {
     fn has(&self, coding: &Coding) -> bool {
         let exact = self.exact.get(&coding.system).is_some_and(|codes| codes.contains(&coding.code));
         let by_prefix = || {
-            let code = plain(&coding.code);
-            self.prefixes.iter().any(|(system, prefix)| *system == coding.system && code.starts_with(prefix))
+            let mut prefixes = self.prefixes.iter().filter(|(system, _)| *system == coding.system).peekable();
+            let code = prefixes.peek().map(|_| plain(&coding.code)).unwrap_or_default();
+            prefixes.any(|(_, prefix)| code.starts_with(prefix))
         };
         exact || by_prefix() || self.joined.iter().any(|codes| codes.has(coding))
     }
