@@ -8,7 +8,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::FromArgMatches;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
@@ -120,17 +119,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The settings that these flags give, without a look at the environment: for tests.
-    ///
-    /// # Errors
-    /// What is wrong with the flags.
-    pub fn from_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let command = Self::augment_args(clap::Command::new("comfrey").no_binary_name(true));
-        let command = command.mut_args(|arg| arg.env(None::<&str>));
-        let matches = command.try_get_matches_from(flags).map_err(|error| error.to_string())?;
-        Self::from_arg_matches(&matches).map_err(|error| error.to_string())
-    }
-
     /// How many HTTP workers to run.
     pub fn workers(&self) -> usize {
         self.workers.map_or_else(
@@ -289,11 +277,20 @@ fn size(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
+
+    /// The settings that these flags give, whatever the environment says.
+    fn parse<'a>(flags: impl IntoIterator<Item = &'a str>) -> Result<Config, clap::Error> {
+        let command = Config::augment_args(clap::Command::new("comfrey").no_binary_name(true));
+        let command = command.mut_args(|arg| arg.env(None::<&str>));
+        Config::from_arg_matches(&command.try_get_matches_from(flags)?)
+    }
 
     #[test]
     fn what_nothing_sets_is_what_the_default_says() {
-        let parsed = Config::from_flags([]).unwrap();
+        let parsed = parse([]).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Config::default()));
     }
 
@@ -324,19 +321,17 @@ mod tests {
             ["--pool", "0"],
             ["--max-body", "big"],
         ] {
-            assert!(Config::from_flags(wrong).is_err(), "{wrong:?}");
+            assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn flags_set_what_they_say() {
-        let config =
-            Config::from_flags(["--base-url", "https://x.example/fhir/", "--trust-proxy", "--auth=dev"])
-                .unwrap();
+        let config = parse(["--base-url", "https://x.example/fhir/", "--trust-proxy", "--auth=dev"]).unwrap();
         assert_eq!(config.base_url.as_deref(), Some("https://x.example/fhir"));
         assert!(config.trust_proxy);
         assert_eq!(config.auth, Auth::Dev);
-        assert!(!Config::from_flags(["--trust-proxy=0"]).unwrap().trust_proxy);
+        assert!(!parse(["--trust-proxy=0"]).unwrap().trust_proxy);
     }
 
     #[test]

@@ -139,6 +139,14 @@ mod tests {
         ResourceType::parse(name).unwrap()
     }
 
+    #[test]
+    fn the_compartment_is_that_of_the_definitions_without_group() {
+        let definitions = crate::definitions::Definitions::shared().unwrap();
+        let defined = definitions.patient_compartment.keys().map(|ty| ty.name());
+        let defined: Vec<_> = defined.filter(|name| *name != "Group").collect();
+        assert_eq!(COMPARTMENT, defined);
+    }
+
     fn grant(name: &str, actions: &[Action], patient: Option<&str>) -> Grant {
         Grant {
             ty: (name != "*").then(|| ty(name)),

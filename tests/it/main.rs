@@ -18,6 +18,7 @@ mod create;
 mod delete;
 mod demo;
 mod history;
+mod http;
 mod import;
 mod official_examples;
 mod outside_fhir;

@@ -1,0 +1,231 @@
+//! What is the same for every request: ids, formats, sizes, methods, CORS, counts. <https://hl7.org/fhir/R4/http.html>
+
+use std::io::Read;
+use std::io::Write;
+
+use comfrey::config::Auth;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+
+fn patient() -> Value {
+    json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Rivera" }] })
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn every_answer_names_its_request() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for path in ["/metadata", "/Patient/none", "/Nothing", &app.url("/"), &app.url("/nowhere")] {
+        let made = clinician.get(path).header("x-request-id").expect(path).to_owned();
+        assert_eq!(made.len(), 36, "{path}");
+        let taken = clinician.request("GET", path).header("X-Request-Id", "mine-1").send();
+        assert_eq!(taken.header("x-request-id"), Some("mine-1"), "{path}");
+        let replaced = clinician.request("GET", path).header("X-Request-Id", "a b").send();
+        assert_ne!(replaced.header("x-request-id"), Some("a b"), "{path}");
+        assert_eq!(taken.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[test]
+fn health_data_is_not_for_caches() {
+    let app = TestApp::new();
+    app.clinician().store(&patient());
+    for path in ["/Patient/p", "/Patient", "/Patient/none"] {
+        assert_eq!(app.clinician().get(path).header("cache-control"), Some("no-store"), "{path}");
+    }
+}
+
+#[test]
+fn formats_are_agreed_on_by_header_or_query() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient());
+    for (path, accept, status, kind) in [
+        ("/Patient/p", "", 200, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p", "application/json", 200, "application/json; charset=utf-8"),
+        ("/Patient/p?_format=json", "application/fhir+xml", 200, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p", "application/fhir+xml", 406, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p?_format=xml", "", 406, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p?_pretty=perhaps", "", 400, "application/fhir+json; charset=utf-8"),
+        ("/Patient/none", "application/json", 404, "application/json; charset=utf-8"),
+    ] {
+        let reply = clinician.request("GET", path).header("Accept", accept).send();
+        assert_eq!((reply.status, reply.header("content-type")), (status, Some(kind)), "{path} {accept}");
+    }
+    let pretty = clinician.get("/Patient/p?_pretty=true").expect(200);
+    assert!(pretty.text().starts_with("{\n  \"resourceType\": \"Patient\""), "{}", pretty.text());
+    assert_eq!(pretty.json(), clinician.get("/Patient/p").json());
+    let found = clinician.get("/Patient?_pretty=true&_format=json&name=rivera").expect(200);
+    assert_eq!(found.ids(), ["p"]);
+}
+
+#[test]
+fn a_body_is_json_in_utf_8_whatever_its_name() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (kind, status) in [
+        ("application/fhir+json", 201),
+        ("application/json; charset=UTF-8", 201),
+        ("application/fhir+json; fhirVersion=4.0", 201),
+        ("application/fhir+json; fhirVersion=5.0", 415),
+        ("application/json; charset=latin1", 415),
+        ("application/fhir+xml", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+    ] {
+        let reply = clinician.request("POST", "/Patient").body(kind, patient().to_string()).send();
+        assert_eq!(reply.status, status, "{kind} {}", reply.text());
+    }
+    let broken =
+        clinician.request("POST", "/Patient").body("application/json", b"{\"a\":\"\xff\"}".to_vec()).send();
+    broken.expect_issue(400, "structure");
+}
+
+#[test]
+fn bodies_come_and_go_compressed() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let sent = clinician.request("PUT", "/Patient/p").header("Content-Encoding", "gzip");
+    sent.body("application/fhir+json", gzip(patient().to_string().as_bytes())).send().expect(201);
+    let reply = clinician.request("GET", "/Patient/p").header("Accept-Encoding", "gzip").send().expect(200);
+    assert_eq!(reply.header("content-encoding"), Some("gzip"));
+    let mut text = String::new();
+    GzDecoder::new(reply.body.as_slice()).read_to_string(&mut text).unwrap();
+    assert!(text.contains("Rivera"), "{text}");
+    assert_eq!(clinician.get("/Patient/p").header("content-encoding"), None);
+    for (encoding, body, status) in [("br", vec![1, 2, 3], 415), ("gzip", b"plain".to_vec(), 400)] {
+        let request = clinician.request("POST", "/Patient").header("Content-Encoding", encoding);
+        assert_eq!(request.body("application/fhir+json", body).send().status, status, "{encoding}");
+    }
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused_plain_or_compressed() {
+    let app = TestApp::with(|config| config.max_body = 64 * 1024);
+    let clinician = app.clinician();
+    let mut large = patient();
+    large["name"][0]["family"] = "x".repeat(70_000).into();
+    clinician.post("/Patient", &large).expect_issue(413, "too-long");
+    let bomb = gzip(large.to_string().as_bytes());
+    assert!(bomb.len() < 10_000);
+    let request = clinician.request("POST", "/Patient").header("Content-Encoding", "gzip");
+    request.body("application/fhir+json", bomb).send().expect_issue(413, "too-long");
+    clinician.post("/Patient", &patient()).expect(201);
+}
+
+#[test]
+fn head_is_get_without_its_body() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient());
+    let (get, head) = (clinician.get("/Patient/p"), clinician.request("HEAD", "/Patient/p").send());
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    for name in ["etag", "last-modified", "content-type", "content-length"] {
+        assert_eq!(head.header(name), get.header(name), "{name}");
+    }
+    assert_eq!(clinician.request("HEAD", "/Patient/none").send().status, 404);
+}
+
+#[test]
+fn a_method_that_is_not_there_is_refused_with_those_that_are() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (method, path, allow) in [
+        ("PATCH", "/Patient/p".to_owned(), "GET, HEAD, PUT, DELETE"),
+        ("DELETE", "/metadata".into(), "GET, HEAD"),
+        ("BREW", "/Patient".into(), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+        ("POST", app.url("/health/live"), "GET, HEAD, OPTIONS"),
+    ] {
+        let reply = clinician.request(method, &path).send().expect_issue(405, "not-supported");
+        assert_eq!(reply.header("allow"), Some(allow), "{method} {path}");
+    }
+}
+
+#[test]
+fn pages_of_other_origins_may_ask_and_read() {
+    let app = TestApp::new();
+    let preflight = app.anonymous().request("OPTIONS", "/Patient/p").header("Origin", "https://app.example");
+    let reply = preflight.header("Access-Control-Request-Method", "PUT").send().expect(204);
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(reply.header("access-control-allow-credentials"), None);
+    for (name, words) in [
+        ("access-control-allow-methods", &["PUT", "DELETE", "PATCH"][..]),
+        ("access-control-allow-headers", &["Authorization", "If-Match", "Prefer", "Content-Type"]),
+        ("access-control-expose-headers", &["ETag", "Location", "X-Request-Id"]),
+    ] {
+        let value = reply.header(name).unwrap();
+        assert!(words.iter().all(|word| value.contains(word)), "{name}: {value}");
+    }
+    let refused = app.anonymous().get("/Patient/p").expect(401);
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn without_access_control_only_this_machines_own_pages_are_served() {
+    let app = TestApp::with(|config| config.auth = Auth::Off);
+    let anyone = app.anonymous();
+    anyone.store(&patient());
+    let reply = anyone.get("/Patient/p").expect(200);
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    let of = |name: &str, value: &str| anyone.request("GET", "/Patient/p").header(name, value).send().status;
+    assert_eq!(of("Origin", "https://evil.example"), 403);
+    assert_eq!(of("Origin", &app.url("")), 200);
+    assert_eq!(of("Host", "rebound.example"), 400);
+}
+
+#[test]
+fn links_follow_the_base_url() {
+    let plain = TestApp::new();
+    let made = plain.clinician().post("/Patient", &patient()).expect(201);
+    assert!(made.header("location").unwrap().starts_with(&plain.url("/fhir/Patient/")));
+    let forged = plain.clinician().request("POST", "/Patient").header("X-Forwarded-Host", "evil.example");
+    let made = forged.json(&patient()).send().expect(201);
+    assert!(made.header("location").unwrap().starts_with(&plain.url("/fhir/Patient/")));
+    let proxied = TestApp::with(|config| config.trust_proxy = true);
+    let request = proxied.clinician().request("POST", "/Patient").header("X-Forwarded-Host", "fhir.example");
+    let made = request.header("X-Forwarded-Proto", "https").json(&patient()).send().expect(201);
+    assert!(made.header("location").unwrap().starts_with("https://fhir.example/fhir/Patient/"));
+    let fixed = TestApp::with(|config| config.base_url = Some("https://public.example/r4".into()));
+    let made = fixed.clinician().post("/Patient", &patient()).expect(201);
+    assert!(made.header("location").unwrap().starts_with("https://public.example/r4/Patient/"));
+}
+
+#[test]
+fn requests_are_counted_without_a_word_of_whom_they_were_about() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient());
+    clinician.get("/Patient/p?_format=json").expect(200);
+    clinician.get("/Patient/none").expect(404);
+    let text = app.anonymous().request("GET", &app.url("/metrics")).send().expect(200).text();
+    for line in [
+        "comfrey_http_requests_total{method=\"GET\",status=\"2xx\"} 1",
+        "comfrey_http_requests_total{method=\"GET\",status=\"4xx\"} 1",
+        "comfrey_http_requests_total{method=\"PUT\",status=\"2xx\"} 1",
+        "comfrey_http_request_seconds_count 3",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("Patient"), "{text}");
+}
+
+#[test]
+fn apps_learn_how_to_get_a_token() {
+    let app = TestApp::new();
+    for path in ["/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration"] {
+        let document = app.anonymous().request("GET", &app.url(path)).send().expect(200).json();
+        assert_eq!(document["issuer"], crate::signer::ISSUER, "{path}");
+        assert!(document["capabilities"].as_array().unwrap().contains(&json!("permission-v2")), "{path}");
+    }
+}
