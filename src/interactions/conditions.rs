@@ -88,17 +88,30 @@ pub fn if_match(
     }
 }
 
-/// Refuses a condition that a write here does not have, so that nobody relies on it.
+/// Refuses a condition that the write does not have, so that nobody relies on it.
 ///
 /// # Errors
-/// `NotSupported` where one of the conditions of a read is sent with a write.
-pub fn not_on_a_write(conditions: &Conditions) -> Result<(), Failure> {
-    if conditions.if_none_match.is_none() && conditions.if_modified_since.is_none() {
+/// `NotSupported` where a condition is sent that is none of a write, or not one of this write.
+pub fn only(write: Write, conditions: &Conditions) -> Result<(), Failure> {
+    let Conditions { if_match, if_none_match, if_modified_since, if_none_exist } = conditions;
+    let (own, other) = match write {
+        Write::Create => ("`If-None-Exist`", if_match),
+        Write::Change => ("`If-Match`", if_none_exist),
+    };
+    if [if_none_match, if_modified_since, other].into_iter().all(Option::is_none) {
         return Ok(());
     }
-    let text = "`If-None-Match` and `If-Modified-Since` are conditions of a read; a write has `If-Match` and, \
-                where it creates, `If-None-Exist`.";
+    let text = format!("Of conditions, this request has {own} alone; send it without the others.");
     Err(Failure::new(Reason::NotSupported, text))
+}
+
+/// The two kinds of write, by the condition that each has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// What makes a resource: only where none is.
+    Create,
+    /// What changes or deletes one: only where it is at a version.
+    Change,
 }
 
 /// The last microsecond that an HTTP date (whole seconds) or, in a Bundle, an instant means.

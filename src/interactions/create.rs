@@ -8,7 +8,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::interactions::body;
-use crate::interactions::conditions::not_on_a_write;
+use crate::interactions::conditions;
+use crate::interactions::conditions::Write;
 use crate::interactions::request::Request;
 use crate::interactions::written;
 
@@ -26,7 +27,7 @@ pub fn create(session: &Session, ty: ResourceType, request: Request) -> Result<A
 /// # Errors
 /// `Structure` for a body that is no resource of the type; `Invalid` for an empty condition.
 pub fn change(ty: ResourceType, request: Request) -> Result<Change, Failure> {
-    not_on_a_write(&request.conditions)?;
+    conditions::only(Write::Create, &request.conditions)?;
     let if_none_exist = request.conditions.if_none_exist.map(|query| condition(ty, &query)).transpose()?;
     let resource = body::resource(ty, request.body)?;
     Ok(Change::client(ChangeAction::Create { resource, if_none_exist, id: None }))

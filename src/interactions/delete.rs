@@ -6,8 +6,9 @@ use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
-use crate::interactions::conditions::if_match;
-use crate::interactions::conditions::not_on_a_write;
+use crate::interactions::conditions;
+use crate::interactions::conditions::Write;
+use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::written;
 
@@ -22,9 +23,10 @@ pub fn delete(session: &Session, ty: ResourceType, id: String, request: &Request
 /// The change that a delete asks for.
 ///
 /// # Errors
-/// `Invalid` for an `If-Match` that is no entity tag.
+/// `Invalid` for an `If-Match` that is no entity tag; `Conflict` for a definition of our own.
 pub fn change(session: &Session, ty: ResourceType, id: String, request: &Request) -> Result<Change, Failure> {
-    not_on_a_write(&request.conditions)?;
-    let if_match = if_match(session, (ty, &id), &request.conditions)?;
+    published::check_free(session, ty, &id)?;
+    conditions::only(Write::Change, &request.conditions)?;
+    let if_match = conditions::if_match(session, (ty, &id), &request.conditions)?;
     Ok(Change::client(ChangeAction::Delete { ty, id, if_match }))
 }

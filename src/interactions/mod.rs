@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod create;
 pub mod delete;
 pub mod history;
+pub mod published;
 pub mod read;
 pub mod request;
 pub mod route;

@@ -9,8 +9,9 @@ use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::interactions::body;
-use crate::interactions::conditions::if_match;
-use crate::interactions::conditions::not_on_a_write;
+use crate::interactions::conditions;
+use crate::interactions::conditions::Write;
+use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::written;
 
@@ -26,12 +27,14 @@ pub fn update(session: &Session, ty: ResourceType, id: String, request: Request)
 /// The change that an update asks for.
 ///
 /// # Errors
-/// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another.
+/// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another;
+/// `Conflict` for a definition of our own.
 pub fn change(session: &Session, ty: ResourceType, id: String, request: Request) -> Result<Change, Failure> {
-    not_on_a_write(&request.conditions)?;
+    published::check_free(session, ty, &id)?;
+    conditions::only(Write::Change, &request.conditions)?;
     let resource = body::resource(ty, request.body)?;
     check_id(&resource, &id)?;
-    let if_match = if_match(session, (ty, &id), &request.conditions)?;
+    let if_match = conditions::if_match(session, (ty, &id), &request.conditions)?;
     Ok(Change::client(ChangeAction::Update { resource, id, if_match }))
 }
 

@@ -131,8 +131,17 @@ fn creating_takes_the_scope() {
 }
 
 #[test]
-fn a_condition_of_a_read_is_not_taken_for_one_of_a_write() {
+fn a_condition_that_a_write_does_not_have_is_refused() {
     let app = TestApp::new();
-    let call = app.clinician().request("POST", "/Patient").header("if-none-match", "*");
-    call.json(&patient("1")).send().expect_issue(400, "not-supported");
+    let clinician = app.clinician();
+    let send = |method: &str, path: &str, header: &str| {
+        let mut body = patient("1");
+        body["id"] = "p".into();
+        clinician.request(method, path).header(header, "W/\"1\"").json(&body).send()
+    };
+    send("POST", "/Patient", "if-none-match").expect_issue(400, "not-supported");
+    send("POST", "/Patient", "if-match").expect_issue(400, "not-supported");
+    send("PUT", "/Patient/p", "if-none-exist").expect_issue(400, "not-supported");
+    send("DELETE", "/Patient/p", "if-modified-since").expect_issue(400, "not-supported");
+    clinician.get("/Patient/p").expect(404);
 }

@@ -131,4 +131,6 @@ fn our_definitions_are_read_under_their_ids() {
     let reply = app.clinician().get("/OperationDefinition/validate").expect(200).json();
     assert_eq!((&reply["resourceType"], &reply["code"]), (&json!("OperationDefinition"), &json!("validate")));
     app.stranger().get("/OperationDefinition/validate").expect_issue(403, "forbidden");
+    app.clinician().put("/OperationDefinition/validate", &reply).expect_issue(409, "conflict");
+    app.clinician().delete("/OperationDefinition/validate").expect_issue(409, "conflict");
 }

@@ -97,7 +97,7 @@ fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {
     let mut writer = Writer::begin(&Head { kind: kind.response(), total: None, links: Vec::new() });
     for result in outcomes {
         match result {
-            Ok(answer) => write(&mut writer, answer, wanted),
+            Ok(answer) => write(&mut writer, &answer, wanted),
             Err(failure) => {
                 let outcome = outcome(&failure.issues);
                 let response = Response {
@@ -113,11 +113,15 @@ fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {
     writer.end()
 }
 
-fn write(writer: &mut Writer, answer: Answer, wanted: Return) {
+fn write(writer: &mut Writer, answer: &Answer, wanted: Return) {
+    let made;
     let bytes = match &answer.body {
         Body::Empty => None,
-        Body::Stored(bytes) => Some(bytes.clone()),
-        Body::Value(value) => Some(value.to_string().into_bytes()),
+        Body::Stored(bytes) => Some(bytes.as_slice()),
+        Body::Value(value) => {
+            made = value.to_string();
+            Some(made.as_bytes())
+        }
     };
     let is_outcome = answer.location.is_some() && wanted == Return::OperationOutcome;
     let outcome = match &answer.body {
@@ -125,7 +129,7 @@ fn write(writer: &mut Writer, answer: Answer, wanted: Return) {
         Body::Empty | Body::Stored(_) | Body::Value(_) => None,
     };
     writer.entry(&bundle::Entry {
-        resource: bytes.as_deref().filter(|_| !is_outcome),
+        resource: bytes.filter(|_| !is_outcome),
         response: Some(Response {
             status: answer.status,
             location: answer.location.as_deref(),

@@ -1,7 +1,8 @@
 //! transaction: every entry or none. <https://hl7.org/fhir/R4/http.html#trules>
 //!
 //! Deletes come first, then creates, then updates, in one write of the session. What only reads is checked before
-//! and carried out after that write, so that it sees what was written.
+//! and carried out after that write, so that it sees what was written; what it then does not find is said in its own
+//! entry, as nothing of what was written depends on it.
 
 use std::collections::HashSet;
 
