@@ -215,10 +215,15 @@ impl Database {
 
     /// The ids of all pages, one after another.
     pub(super) fn all_pages(&mut self, search: &str) -> Vec<Vec<String>> {
+        self.pages(search, &Restriction::none())
+    }
+
+    /// The same for one who may not see everything.
+    pub(super) fn pages(&mut self, search: &str, restriction: &Restriction) -> Vec<Vec<String>> {
         let mut query = query(search).unwrap();
         let mut pages = Vec::new();
         loop {
-            let plan = plan(&PARAMETERS, &query, &Restriction::none());
+            let plan = plan(&PARAMETERS, &query, restriction);
             let mut rows = self.rows(&plan);
             let more = rows.len() > plan.limit as usize;
             rows.truncate(plan.limit as usize);

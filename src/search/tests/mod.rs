@@ -2,6 +2,7 @@
 
 mod database;
 mod matches;
+mod properties;
 mod queries;
 mod rows;
 mod visibility;
