@@ -16,8 +16,10 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
 use crate::fhir::ResourceType;
+use crate::http::openapi::CORE;
 use crate::http::openapi::examples;
 use crate::http::openapi::parameters;
+use crate::http::openapi::paths::ANY_TYPE;
 use crate::http::openapi::paths::insert;
 use crate::http::openapi::responses;
 use crate::http::openapi::responses::FHIR_JSON;
@@ -27,6 +29,12 @@ use crate::http::openapi::security;
 
 /// Under which heading the operations stand.
 pub const OPERATIONS: &str = "Palliative programme";
+
+/// Names the types of a parameter that may have one of several.
+const ALLOWED_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/operationdefinition-allowed-type";
+
+/// An operation on `Resource` is on any type.
+const ANY: &str = "{type}";
 
 /// Types that go as one text in a query.
 const IN_QUERY: [&str; 12] = [
@@ -52,6 +60,7 @@ pub fn add(paths: &mut Paths, definition: &Value) {
         add_level(paths, definition, &format!("/fhir/${code}"), None);
     }
     for ty in definition["resource"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let ty = if ty == "Resource" { ANY } else { ty };
         if flag("type") {
             add_level(paths, definition, &format!("/fhir/{ty}/${code}"), None);
         }
@@ -78,7 +87,7 @@ pub fn add_schemas(schemas: &mut Schemas, definition: &Value) {
 /// The types of values that an operation's parameters have.
 pub fn value_types(definition: &Value) -> Vec<String> {
     fn collect(parameter: &Value, types: &mut Vec<String>) {
-        types.extend(parameter["type"].as_str().filter(|ty| is_data_type(ty)).map(str::to_owned));
+        types.extend(types_of(parameter).filter(|ty| is_data_type(ty)).map(str::to_owned));
         parameter["part"].as_array().into_iter().flatten().for_each(|part| collect(part, types));
     }
     let mut types = Vec::new();
@@ -111,7 +120,7 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     let code = definition["code"].as_str().unwrap_or_default();
     let level: String = path.split('/').skip(2).filter(|word| !word.contains('$')).map(level_word).collect();
     let mut operation = OperationBuilder::new()
-        .tag(OPERATIONS)
+        .tag(if path.contains(ANY) { ANY_TYPE } else { OPERATIONS })
         .operation_id(Some(format!(
             "{}{level}{}",
             camel(code),
@@ -119,8 +128,15 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
         )))
         .summary(Some(definition["title"].as_str().unwrap_or(code)))
         .description(definition["description"].as_str())
-        .securities(Some(security::needed(&[format!("user/{}.rs", instance_of.unwrap_or("*"))])))
+        .securities(Some(security::needed(&[format!(
+            "user/{}.rs",
+            instance_of.filter(|ty| *ty != ANY).unwrap_or("*")
+        )])))
         .responses(self_responses(definition));
+    if path.contains(ANY) {
+        operation =
+            operation.parameter(parameters::in_path("type", "A resource type of R4", Some("Patient")));
+    }
     if let Some(ty) = instance_of {
         operation = operation.parameter(parameters::in_path("id", "The logical id", examples::id(ty)));
     }
@@ -182,6 +198,12 @@ fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
     responses::responses(success, &all)
 }
 
+/// The schema of a resource: its own where the document has it.
+fn resource_schema(ty: &str) -> &str {
+    let is_known = CORE.contains(&ty) || ["Bundle", "OperationOutcome", "Parameters"].contains(&ty);
+    if is_known { ty } else { "Resource" }
+}
+
 fn of_side<'a>(definition: &'a Value, side: &str) -> Vec<&'a Value> {
     definition["parameter"].as_array().into_iter().flatten().filter(|one| one["use"] == side).collect()
 }
@@ -201,8 +223,7 @@ fn parts(parameters: &[&Value]) -> RefOr<Schema> {
         if !inner.is_empty() {
             object = object.property("part", parts(&inner));
         }
-        if let Some(ty) = parameter["type"].as_str() {
-            let (place, schema) = value(ty);
+        for (place, schema) in types_of(parameter).map(value) {
             object = object.property(place, schema);
         }
         any = any.item(object);
@@ -215,10 +236,18 @@ fn parts(parameters: &[&Value]) -> RefOr<Schema> {
     }
 }
 
+/// The type of a parameter, or the types of which it may have one.
+fn types_of(parameter: &Value) -> impl Iterator<Item = &str> {
+    let extensions = parameter["extension"].as_array().into_iter().flatten();
+    let allowed =
+        extensions.filter(|one| one["url"] == ALLOWED_TYPE).filter_map(|one| one["valueUri"].as_str());
+    parameter["type"].as_str().into_iter().filter(|ty| *ty != "Element").chain(allowed)
+}
+
 /// Where a parameter of a type has its value, and the schema of the value.
 fn value(ty: &str) -> (String, RefOr<Schema>) {
     if ty == "Resource" || ResourceType::parse(ty).is_some() {
-        return ("resource".into(), schema_ref("Resource"));
+        return ("resource".into(), schema_ref(resource_schema(ty)));
     }
     let mut letters = ty.chars();
     let upper: String =
@@ -250,7 +279,11 @@ fn output_name(definition: &Value) -> String {
 }
 
 fn level_word(word: &str) -> String {
-    if word == "{id}" { "ById".into() } else { format!("On{word}") }
+    match word {
+        "{id}" => "ById".into(),
+        ANY => "OnAnyType".into(),
+        word => format!("On{word}"),
+    }
 }
 
 fn pascal(code: &str) -> String {
