@@ -13,6 +13,7 @@ mod access;
 mod architecture;
 mod batch;
 mod capabilities;
+mod commands;
 mod crash;
 mod create;
 mod delete;
