@@ -259,7 +259,7 @@ mod tests {
     use crate::palliative::screening::document::Terminology;
 
     fn events_of(encounters: &[Value], as_of: &str) -> Vec<Event> {
-        let definitions = Definitions::load().unwrap();
+        let definitions = Definitions::shared().unwrap();
         let terminology = Terminology::new(&definitions.value_sets).unwrap();
         let resource = |encounter: &Value| Resource::from_value(encounter.clone()).unwrap();
         let zone = TimeZone::get("America/Phoenix").unwrap();
