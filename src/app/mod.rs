@@ -13,6 +13,7 @@ pub mod screening;
 pub mod session;
 
 mod commit;
+mod find;
 mod guard;
 mod once;
 mod prepare;
@@ -31,8 +32,8 @@ pub use change::Origin;
 pub use change::WriteOutcome;
 pub use change::Written;
 pub use clock::Clock;
+pub use find::Found;
 pub use once::Once;
-pub use session::Found;
 pub use session::HistoryPage;
 pub use session::Session;
 

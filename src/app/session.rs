@@ -1,7 +1,7 @@
-//! One caller's unit of work: who asks, what they may see, and the time. All reading is here; writing in `write`.
+//! One caller's unit of work: who asks, what they may see, and the time. Reading is here, searching in `find`,
+//! writing in `write`.
 //! <https://hl7.org/fhir/R4/http.html>
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -14,24 +14,14 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
-use crate::search::Position;
-use crate::search::Query;
 use crate::search::Visible;
-use crate::search::include_plan;
-use crate::search::parse;
-use crate::search::plan;
-use crate::search::query::Total;
 use crate::search::rows;
-use crate::store::Conn;
-use crate::store::Db;
-use crate::store::Fault;
 use crate::store::Stored;
-use crate::store::matches;
 use crate::store::resources;
 use crate::store::resources::Narrow;
 
-/// How many matches an own search takes at a time.
-const PAGE: u32 = 1_000;
+/// How many matches a page has at most.
+pub(crate) const LARGEST_PAGE: u32 = 1_000;
 
 /// One caller's unit of work.
 pub struct Session {
@@ -50,19 +40,6 @@ pub struct HistoryPage {
     pub before: Option<i64>,
     /// Only versions written at this time or later.
     pub since: Option<Micros>,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// The matches of this page, in order.
-    pub matches: Vec<Stored>,
-    /// What goes with them, without doubles and without the matches themselves.
-    pub included: Vec<Stored>,
-    /// How many matches there are in all, where that was asked for.
-    pub total: Option<i64>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Position>,
 }
 
 impl Session {
@@ -134,7 +111,7 @@ impl Session {
             base_url: &self.base_url,
             lenient: false,
             default_count: 20,
-            max_count: PAGE,
+            max_count: LARGEST_PAGE,
         }
     }
 
@@ -188,65 +165,6 @@ impl Session {
         Ok((versions, total))
     }
 
-    /// A search: page, includes and total of one state of the database, all of it within what the caller may see.
-    ///
-    /// # Errors
-    /// `Forbidden` without the scope.
-    pub fn search(&self, query: &Query) -> Result<Found, Failure> {
-        self.search_in(self.app.db.for_searches(), query)
-    }
-
-    fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
-        self.require(Action::Search, query.ty)?;
-        let restriction = self.caller.restriction(Action::Search);
-        let parameters = &self.app.parameters;
-        let plan = plan(parameters, query, &restriction);
-        let run = |conn: &mut Conn| -> Result<Found, Fault> {
-            let mut found = Found::default();
-            if plan.limit > 0 {
-                (found.matches, found.next) = page(conn, &plan)?;
-            }
-            let rids: Vec<i64> = found.matches.iter().map(|stored| stored.rid).collect();
-            let mut seen: HashSet<i64> = rids.iter().copied().collect();
-            for include in query.includes.iter().filter(|_| !rids.is_empty()) {
-                let hits = matches::hits(conn, include_plan(parameters, include, &rids, &restriction))?;
-                let new = hits.into_iter().map(|hit| hit.stored).filter(|stored| seen.insert(stored.rid));
-                found.included.extend(new);
-            }
-            found.total = plan.total.clone().map(|total| matches::count(conn, total)).transpose()?;
-            // A first page that has everything has counted it too.
-            let whole = plan.limit > 0 && query.after.is_none() && found.next.is_none();
-            if found.total.is_none() && whole && query.total == Total::Default {
-                found.total = i64::try_from(found.matches.len()).ok();
-            }
-            Ok(found)
-        };
-        if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {
-            db.read(run)
-        } else {
-            db.snapshot(run)
-        }
-    }
-
-    /// All matches of a query string, however many; for operations, which depend on the newest writes.
-    ///
-    /// # Errors
-    /// As [`Session::search`]; `Invalid` for a query that cannot be understood.
-    pub fn find(&self, ty: ResourceType, criteria: &str) -> Result<Vec<Stored>, Failure> {
-        let mut query = parse(&self.context(), ty, criteria)?;
-        query.count = PAGE;
-        query.total = Total::None;
-        let mut all = Vec::new();
-        loop {
-            let found = self.search_in(&self.app.db, &query)?;
-            all.extend(found.matches);
-            query.after = found.next;
-            if query.after.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
     /// All live resources of these types in a patient's compartment, as far as the caller may see them.
     ///
     /// # Errors
@@ -285,18 +203,6 @@ impl Session {
         let Ok(value) = version.value() else { return version.deleted };
         rows(&self.app.parameters, &value, self.zone()).patients.iter().any(|id| patients.contains(id))
     }
-}
-
-fn page(conn: &mut Conn, plan: &crate::search::Plan) -> Result<(Vec<Stored>, Option<Position>), Fault> {
-    let mut hits = matches::hits(conn, plan.page.clone())?;
-    let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
-    let more = hits.len() > limit;
-    hits.truncate(limit);
-    let next = match hits.last() {
-        Some(last) if more => Some(Position { keys: last.sort_keys.clone(), rid: last.stored.rid }),
-        _ => None,
-    };
-    Ok((hits.into_iter().map(|hit| hit.stored).collect(), next))
 }
 
 /// There is none by that name that the caller may know of.
