@@ -127,26 +127,25 @@ impl<'a> Parser<'a> {
             );
         }
         let key = self.string()?;
-        if map.contains_key(&key) {
-            let text = format!("`{}` is given twice in one object; keep one", shortened(&key));
-            let mut problem = self.problem(&text);
-            problem.at = start;
-            problem.steps.push(Step::Key(shortened(&key)));
+        self.skip_space();
+        self.expect(b':', "`:`")?;
+        let value = match self.value() {
+            Ok(value) => value,
+            Err(mut problem) => {
+                problem.steps.push(Step::Key(shortened(&key)));
+                return Err(problem);
+            }
+        };
+        if map.insert(key, value).is_some() {
+            self.at = start;
+            let key = shortened(&self.string()?);
+            self.at = start;
+            let mut problem = self.problem(&format!("`{key}` is given twice in one object; keep one"));
+            problem.steps.push(Step::Key(key));
             return Err(problem);
         }
         self.skip_space();
-        self.expect(b':', "`:`")?;
-        match self.value() {
-            Ok(value) => {
-                map.insert(key, value);
-                self.skip_space();
-                Ok(())
-            }
-            Err(mut problem) => {
-                problem.steps.push(Step::Key(shortened(&key)));
-                Err(problem)
-            }
-        }
+        Ok(())
     }
 
     fn array(&mut self) -> Parsed<Value> {

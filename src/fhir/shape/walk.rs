@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         }
         let has_shadows = map.keys().any(|key| key.starts_with('_'));
         // Under which property, counted from one, each element was found first.
-        let mut seen = [0_usize; MAX_ELEMENTS];
+        let mut seen = [0_u16; MAX_ELEMENTS];
         for (key, value) in map {
             if key == "resourceType" && ty.kind == Kind::Resource {
                 continue;
@@ -118,13 +118,14 @@ impl<'a> Walk<'a> {
                 continue;
             };
             let property = &ty.properties[place];
+            let place = u16::try_from(place + 1).expect("a type has a few hundred properties at most");
             let element = &ty.elements[property.element];
             let here = at.child(&property.name);
             match seen[property.element] {
-                0 => seen[property.element] = place + 1,
-                first if first == place + 1 => {}
+                0 => seen[property.element] = place,
+                first if first == place => {}
                 first => {
-                    let other = &ty.properties[first - 1].name;
+                    let other = &ty.properties[usize::from(first) - 1].name;
                     let text = format!("`{}` and `{other}` exclude each other; keep one.", property.name);
                     self.report("structure", here, text);
                 }
