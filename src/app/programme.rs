@@ -26,7 +26,7 @@ use crate::palliative::enrollment::facts::version;
 use crate::palliative::program::Program;
 
 /// The types that decisions about an episode read.
-const CHART: [&str; 11] = [
+const CHART: [&str; 9] = [
     "CarePlan",
     "CareTeam",
     "Consent",
@@ -34,10 +34,8 @@ const CHART: [&str; 11] = [
     "EpisodeOfCare",
     "Flag",
     "Goal",
-    "GuidanceResponse",
     "Patient",
     "ServiceRequest",
-    "Task",
 ];
 
 impl Session {
@@ -97,7 +95,14 @@ impl Session {
     pub fn chart(&self, patient: &str, further: &[&str]) -> Result<Chart, Failure> {
         let names = CHART.iter().chain(further);
         let types: Vec<ResourceType> = names.filter_map(|name| ResourceType::parse(name)).collect();
-        let stored = self.as_service().compartment(patient, &types)?;
+        let service = self.as_service();
+        let mut stored = service.compartment(patient, &types)?;
+        // R4's patient compartment holds neither of these.
+        for name in ["GuidanceResponse", "Task"] {
+            if let Some(ty) = ResourceType::parse(name) {
+                stored.extend(service.find(ty, &format!("patient=Patient/{patient}"))?);
+            }
+        }
         let resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
         Ok(Chart::new(resources))
@@ -214,7 +219,9 @@ fn change(draft: &Draft) -> Change {
         }
         Place::Existing(if_match) => {
             let id = resource.id().unwrap_or_default().to_owned();
-            Change::programme(ChangeAction::Update { resource, id, if_match: *if_match })
+            // It needs a name too, or what it refers to among the other drafts would not be resolved.
+            let name = format!("urn:comfrey:{}:{id}", resource.ty());
+            Change::programme(ChangeAction::Update { resource, id, if_match: *if_match }).known_as(name)
         }
     }
 }
@@ -227,14 +234,8 @@ pub fn until_current<T>(
     if_match: Option<i64>,
     attempt: impl Fn() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let is_race = |failure: &Failure| {
-        let raced = matches!(failure.reason, Reason::Precondition | Reason::Conflict);
-        let ours = failure
-            .issues
-            .iter()
-            .any(|issue| issue.coding.as_ref().is_some_and(|(_, code)| code != "already-open"));
-        raced && !ours
-    };
+    // Without a version in the request, a failed precondition is one of our own making: the version that was read.
+    let is_race = |failure: &Failure| failure.reason == Reason::Precondition;
     for _ in 0..TRIES {
         match attempt() {
             Err(failure) if if_match.is_none() && is_race(&failure) => {}
@@ -245,7 +246,7 @@ pub fn until_current<T>(
 }
 
 /// How often a decision is made anew before the last refusal is told.
-const TRIES: u32 = 4;
+const TRIES: u32 = 20;
 
 /// The first of these that was written of a type, with the JSON as stored.
 pub fn first_of(written: &[Written], ty: &str) -> Option<Stored> {

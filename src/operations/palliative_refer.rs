@@ -12,6 +12,7 @@ use crate::app::programme::changes;
 use crate::app::programme::first_of;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::parameters::Input;
@@ -83,8 +84,14 @@ fn write(
     situation: Situation,
 ) -> Result<Answer, Failure> {
     let base_url = session.base_url().to_owned();
-    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
+    let adds = call.parameters.boolean("rejectDuplicate") != Some(true);
+    let written = session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
         answer(&base_url, written, &situation)
+    });
+    // Somebody else opened the episode in the meantime: it is to be found, and the referral added to it.
+    written.map_err(|failure| match failure.reason {
+        Reason::Conflict if adds => Failure { reason: Reason::Precondition, ..failure },
+        _ => failure,
     })
 }
 

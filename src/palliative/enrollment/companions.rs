@@ -137,8 +137,10 @@ pub struct Deed {
 
 /// Who did what to which resources, and why.
 pub fn provenance(case: &Case, deed: Deed) -> Provenance {
+    // The patient is a target too: so it stands in the patient's compartment and is found there.
+    let targets = deed.targets.iter().map(String::as_str).chain([case.patient()]);
     Provenance {
-        target: deed.targets.iter().map(|target| *reference(target)).collect(),
+        target: targets.map(|target| *reference(target)).collect(),
         occurred: Some(ProvenanceOccurred::DateTime(deed.on.to_string().into())),
         recorded: instant(case.now).into(),
         reason: deed.reasons,

@@ -1,0 +1,157 @@
+//! `$palliative-refer` over HTTP. The rules themselves are tested where they stand.
+
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::programme::PROGRAM;
+use crate::programme::is_refused_to_others;
+use crate::programme::part;
+use crate::programme::person;
+use crate::programme::refer;
+use crate::programme::referral;
+use crate::programme::state;
+
+#[test]
+fn a_referral_opens_an_episode_with_its_task_and_request() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let reply = clinician.post("/Patient/p/$palliative-refer", &referral()).expect(201);
+    let episode = part(&reply, "episode");
+    assert_eq!((state(&episode), &episode["status"]), ("referred".to_owned(), &json!("planned")));
+    let id = episode["id"].as_str().unwrap();
+    assert!(reply.header("location").unwrap().ends_with(&format!("/fhir/EpisodeOfCare/{id}/_history/1")));
+    assert_eq!(clinician.get(&format!("/EpisodeOfCare/{id}")).expect(200).json(), episode);
+    let task = part(&reply, "task")["reference"].as_str().unwrap().to_owned();
+    let task = clinician.get(&format!("/{task}")).expect(200).json();
+    assert_eq!(task["focus"]["reference"], format!("EpisodeOfCare/{id}"));
+    let request = part(&reply, "serviceRequest")["reference"].as_str().unwrap().to_owned();
+    let request = clinician.get(&format!("/{request}")).expect(200).json();
+    assert_eq!(request["code"]["coding"][0]["code"], "306237005");
+    assert_eq!(request["reasonCode"][0]["text"], "Breathless at home, two hospital stays");
+    let deed = clinician.get(&format!("/Provenance?target=EpisodeOfCare/{id}")).expect(200).resources();
+    assert_eq!(deed[0]["agent"][0]["who"]["reference"], "Practitioner/clinician-1");
+}
+
+#[test]
+fn a_second_referral_finds_the_episode_open_and_is_added_to_it() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let id = refer(&clinician, "p");
+    let mut again = referral();
+    let on_type = json!({ "name": "patient", "valueReference": { "reference": "Patient/p" } });
+    again["parameter"].as_array_mut().unwrap().push(on_type);
+    let reply = clinician.post("/Patient/$palliative-refer", &again).expect(200);
+    assert_eq!(part(&reply, "episode")["id"], id);
+    assert_eq!(part(&reply, "episode")["referralRequest"].as_array().unwrap().len(), 2);
+    assert!(part(&reply, "task")["reference"].is_string());
+    let mut refused = referral();
+    refused["parameter"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "rejectDuplicate", "valueBoolean": true }));
+    let reply = clinician.post("/Patient/p/$palliative-refer", &refused).expect_issue(409, "conflict");
+    assert_eq!(reply.details(), ["already-open"]);
+}
+
+#[test]
+fn of_eight_referrals_at_once_one_opens_the_episode() {
+    let app = TestApp::new();
+    person(&app.clinician(), "p");
+    let callers: Vec<_> = (0..8).map(|_| app.clinician()).collect();
+    let replies: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .iter()
+            .map(|caller| scope.spawn(|| caller.post("/Patient/p/$palliative-refer", &referral())))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 201]);
+    let episodes = app.clinician().get("/EpisodeOfCare?patient=Patient/p").expect(200).resources();
+    assert_eq!(episodes.len(), 1);
+    assert_eq!(episodes[0]["referralRequest"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn the_same_key_gives_the_same_answer_and_writes_once() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let send = |body: &serde_json::Value| {
+        clinician
+            .request("POST", "/Patient/p/$palliative-refer")
+            .header("Idempotency-Key", "5c1e")
+            .json(body)
+            .send()
+    };
+    let first = send(&referral()).expect(201);
+    let again = send(&referral()).expect(201);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(first.json(), again.json());
+    assert_eq!(clinician.get("/ServiceRequest?patient=Patient/p").expect(200).resources().len(), 1);
+    let mut other = referral();
+    other["parameter"][2]["valueCode"] = json!("payer");
+    assert_eq!(send(&other).expect_issue(422, "business-rule").details(), ["idempotency-mismatch"]);
+}
+
+#[test]
+fn what_is_missing_unknown_or_wrong_is_refused_with_where_it_is() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let empty =
+        clinician.post("/Patient/p/$palliative-refer", &json!({ "resourceType": "Parameters" })).expect(400);
+    assert_eq!(empty.details(), ["missing-parameter"; 4]);
+    let with = |name: &str, value: serde_json::Value| {
+        let mut body = referral();
+        let list = body["parameter"].as_array_mut().unwrap();
+        list.retain(|one| one["name"] != name);
+        let mut one = json!({ "name": name });
+        one.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        list.push(one);
+        clinician.post("/Patient/p/$palliative-refer", &body)
+    };
+    let unknown = json!({ "valueReference": { "reference": "HealthcareService/nothing" } });
+    assert_eq!(with("program", unknown).expect(404).details(), ["program-not-found"]);
+    assert_eq!(with("source", json!({ "valueCode": "rumour" })).expect(400).details(), ["bad-parameter"]);
+    assert_eq!(
+        with("receivedDate", json!({ "valueDate": "2026-02" })).expect(400).details(),
+        ["bad-parameter"]
+    );
+    assert_eq!(
+        with("receivedDate", json!({ "valueDate": "2026-03-02" })).expect(422).details(),
+        ["date-range"]
+    );
+    assert_eq!(with("colour", json!({ "valueString": "green" })).expect(400).details(), ["bad-parameter"]);
+    clinician.post("/Patient/nobody/$palliative-refer", &referral()).expect(404);
+    clinician.store(&json!({ "resourceType": "Patient", "id": "child", "birthDate": "2015-01-01", "deceasedBoolean": true }));
+    let reply = clinician.post("/Patient/child/$palliative-refer", &referral()).expect(422);
+    assert_eq!(reply.details(), ["deceased", "age"]);
+}
+
+#[test]
+fn a_client_cannot_set_the_state_itself() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let id = refer(&clinician, "p");
+    let mut episode = clinician.get(&format!("/EpisodeOfCare/{id}")).expect(200).json();
+    episode["status"] = json!("active");
+    clinician.put(&format!("/EpisodeOfCare/{id}"), &episode).expect_issue(422, "business-rule");
+    let forged = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/p" },
+        "extension": [
+            { "url": "https://comfrey.health/fhir/StructureDefinition/enrollment-state", "valueCoding": { "code": "enrolled" } },
+            { "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program", "valueReference": { "reference": PROGRAM } }] });
+    clinician.post("/EpisodeOfCare", &forged).expect_issue(422, "business-rule");
+}
+
+#[test]
+fn nobody_refers_without_the_right_to() {
+    let app = TestApp::new();
+    person(&app.clinician(), "p");
+    is_refused_to_others(&app, "/Patient/p/$palliative-refer", &referral());
+    assert_eq!(app.clinician().get("/EpisodeOfCare").expect(200).resources().len(), 0);
+}
