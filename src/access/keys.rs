@@ -12,6 +12,7 @@ use crate::access::key_cache;
 use crate::access::key_cache::AGES;
 use crate::access::key_cache::Cache;
 use crate::access::key_cache::Found;
+use crate::access::verified::Verified;
 use crate::config::Auth;
 use crate::config::Config;
 
@@ -28,12 +29,14 @@ pub enum Signer {
 pub struct Keys {
     development: Option<DevKey>,
     issuer: Option<Arc<Cache>>,
+    /// Tokens whose signature was verified a moment ago.
+    pub verified: Verified,
 }
 
 impl Keys {
     /// No keys: every token is refused.
     pub fn none() -> Self {
-        Self { development: None, issuer: None }
+        Self { development: None, issuer: None, verified: Verified::default() }
     }
 
     /// The keys of this configuration. A file must hold a usable set; a URL is fetched now, and later again where
@@ -56,7 +59,7 @@ impl Keys {
             }
             log::warn!("the issuer's keys cannot be fetched yet, tokens are refused until then: {error}");
         }
-        Ok(Self { development, issuer })
+        Ok(Self { development, issuer, verified: Verified::default() })
     }
 
     /// A signed development token, good from `now` (microseconds since 1970).

@@ -9,6 +9,7 @@ pub mod key_cache;
 pub mod keys;
 pub mod scope;
 pub mod token;
+pub mod verified;
 
 pub use dev_key::TokenRequest;
 pub use grants::Grant;

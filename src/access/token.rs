@@ -3,6 +3,8 @@
 //! The signature is verified by jsonwebtoken's primitives; header and claims are read here, because time comes from
 //! the service's own clock and a fractional `exp` is a number like any other.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
@@ -47,10 +49,11 @@ pub fn authenticate(keys: &Keys, config: &Config, header: Option<&str>, now: i64
 
 /// Whether authenticating this header would fetch keys, and so must not happen where others wait.
 pub fn would_fetch(keys: &Keys, config: &Config, header: Option<&str>) -> bool {
-    config.auth != Auth::Off
-        && bearer(header)
-            .and_then(Parts::read)
-            .is_ok_and(|parts| keys.would_fetch(parts.kid.as_deref(), parts.algorithm))
+    let fetches = |token| {
+        keys.verified.get(token).is_none()
+            && Parts::read(token).is_ok_and(|parts| keys.would_fetch(parts.kid.as_deref(), parts.algorithm))
+    };
+    config.auth != Auth::Off && bearer(header).is_ok_and(fetches)
 }
 
 fn bearer(header: Option<&str>) -> Result<&str, Failure> {
@@ -97,7 +100,10 @@ fn decoded(part: &str) -> Option<Value> {
     serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
 }
 
-fn verify(keys: &Keys, token: &str) -> Result<(Value, Signer), Failure> {
+fn verify(keys: &Keys, token: &str) -> Result<(Arc<Value>, Signer), Failure> {
+    if let Some(known) = keys.verified.get(token) {
+        return Ok((known.claims, known.signer));
+    }
     let parts = Parts::read(token)?;
     let (found, signer) = keys.find(parts.kid.as_deref(), parts.algorithm);
     let key = match found {
@@ -114,7 +120,9 @@ fn verify(keys: &Keys, token: &str) -> Result<(Value, Signer), Failure> {
     if verified != Ok(true) {
         return Err(refused());
     }
-    Ok((decoded(parts.claims).ok_or_else(refused)?, signer))
+    let claims = Arc::new(decoded(parts.claims).ok_or_else(refused)?);
+    keys.verified.keep(token, &claims, signer);
+    Ok((claims, signer))
 }
 
 fn check(claims: &Value, signer: Signer, config: &Config, now: i64) -> Result<(), Failure> {
