@@ -59,6 +59,11 @@ enum Found {
 }
 
 impl Driver {
+    /// Rows of an index that are no condition themselves, each resource once.
+    pub(super) fn once(from: Sql, filter: Sql) -> Self {
+        Self { from, filter, criterion: None, width: Width::All, rows: Found::Once }
+    }
+
     /// Whether so few meet it that they can be counted by the way.
     pub(super) fn is_narrow(&self) -> bool {
         self.width <= Width::Spelt

@@ -84,10 +84,15 @@ impl<'a> Ordering<'a> {
             return rows.push(" ORDER BY m.rid DESC LIMIT ?", [asked.into()]);
         }
         // A column needs no such care, and its index gives the order.
-        let rows = match self.sort.first().map(|sort| sort.by.clone()) {
-            Some(SortBy::Updated | SortBy::Id) if self.sort.len() == 1 => rows,
+        let rows = match self.sort {
+            [Sort { by: SortBy::Updated | SortBy::Id, .. }] => rows,
             _ => rows.push(" LIMIT ?", [UNLIMITED.into()]),
         };
+        self.page(rows, asked)
+    }
+
+    /// The same for rows whose keys are columns of an index.
+    pub(super) fn page(&self, rows: Sql, asked: i64) -> Sql {
         let rows = Sql::of("SELECT m.* FROM (", []).append(rows).push(") m", []);
         let rows = match self.after {
             Some((keys, rid)) => rows.push(" WHERE ", []).append(self.beyond(0, keys, rid)),
@@ -96,12 +101,32 @@ impl<'a> Ordering<'a> {
         rows.push(" ORDER BY ", []).append(self.by("m")).push(" LIMIT ?", [asked.into()])
     }
 
+    /// The same for rows without the one key that there is, which come after all others.
+    pub(super) fn page_of_missing(&self, rows: Sql, asked: i64) -> Sql {
+        let (Some(sort), order) = (self.sort.first(), self.last()) else { return rows };
+        let key = missing(holds(sort), sort.order);
+        let rows = Sql::of("SELECT m.rid, ? AS k0 FROM (", [key.clone()]).append(rows).push(") m", []);
+        let rows = match self.after {
+            Some((keys, rid))
+                if keys.first().and_then(Option::as_deref).map(|key| bind(holds(sort), key)) == Some(key) =>
+            {
+                rows.push(" WHERE m.rid", []).push(sign(order), []).push("?", [rid.into()])
+            }
+            Some(_) | None => rows,
+        };
+        rows.push(" ORDER BY m.rid", []).push(way(order), []).push(" LIMIT ?", [asked.into()])
+    }
+
+    /// The parameter and the way, where a date is the only key.
+    pub(super) fn single_date(&self) -> Option<(i64, Order)> {
+        match self.sort {
+            [Sort { by: SortBy::Parameter(Kind::Date, param), order }] => Some((*param, *order)),
+            _ => None,
+        }
+    }
+
     /// What stands after ORDER BY.
     pub(super) fn by(&self, alias: &'static str) -> Sql {
-        let way = |order: Order| match order {
-            Order::Ascending => "",
-            Order::Descending => " DESC",
-        };
         let each = self.sort.iter().enumerate().map(|(at, sort)| {
             Sql::of(alias, []).push(".", []).name(format!("k{at}")).push(way(sort.order), [])
         });
@@ -116,16 +141,17 @@ impl<'a> Ordering<'a> {
 
     /// `k0 > v0 OR (k0 = v0 AND (k1 > v1 OR …))`.
     fn beyond(&self, at: usize, keys: &[Option<String>], rid: i64) -> Sql {
-        let sign = |order: Order| match order {
-            Order::Ascending => " > ",
-            Order::Descending => " < ",
-        };
         let (Some(sort), Some(value)) = (self.sort.get(at), keys.get(at)) else {
             return Sql::of("m.rid", []).push(sign(self.last()), []).push("?", [rid.into()]);
         };
         let column = Sql::of("m.", []).name(format!("k{at}"));
         let value = bound(holds(sort), value.as_deref().unwrap_or_default());
+        // The first of the two says nothing new; it lets an index begin there.
         Sql::of("(", [])
+            .append(column.clone())
+            .push(from(sort.order), [])
+            .append(value.clone())
+            .push(" AND (", [])
             .append(column.clone())
             .push(sign(sort.order), [])
             .append(value.clone())
@@ -135,7 +161,7 @@ impl<'a> Ordering<'a> {
             .append(value)
             .push(" AND ", [])
             .append(self.beyond(at + 1, keys, rid))
-            .push("))", [])
+            .push(")))", [])
     }
 }
 
@@ -183,12 +209,38 @@ fn missing(holds: Holds, order: Order) -> Bind {
     }
 }
 
-/// A key of a position, as what it was.
+/// A key of a position, as what it was; a position is sealed, so that it holds what a page returned.
+fn bind(holds: Holds, key: &str) -> Bind {
+    match holds {
+        Holds::Integer => key.parse::<i64>().unwrap_or_default().into(),
+        Holds::Text | Holds::Real => key.into(),
+    }
+}
+
 fn bound(holds: Holds, key: &str) -> Sql {
     match holds {
-        // A position is sealed, so that it holds what a page returned.
-        Holds::Integer => Sql::of("?", [key.parse::<i64>().unwrap_or_default().into()]),
-        Holds::Text => Sql::of("?", [key.into()]),
-        Holds::Real => Sql::of("CAST(? AS DOUBLE PRECISION)", [key.into()]),
+        Holds::Integer | Holds::Text => Sql::of("?", [bind(holds, key)]),
+        Holds::Real => Sql::of("CAST(? AS DOUBLE PRECISION)", [bind(holds, key)]),
+    }
+}
+
+fn way(order: Order) -> &'static str {
+    match order {
+        Order::Ascending => "",
+        Order::Descending => " DESC",
+    }
+}
+
+fn sign(order: Order) -> &'static str {
+    match order {
+        Order::Ascending => " > ",
+        Order::Descending => " < ",
+    }
+}
+
+fn from(order: Order) -> &'static str {
+    match order {
+        Order::Ascending => " >= ",
+        Order::Descending => " <= ",
     }
 }

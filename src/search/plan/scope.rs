@@ -31,6 +31,11 @@ impl Scope {
         Self { alias: format!("d{depth}"), depth }
     }
 
+    /// Whether it has all columns of the resource.
+    pub(super) fn is_row(&self) -> bool {
+        self.alias.starts_with('r')
+    }
+
     /// A column of the row.
     pub(super) fn column(&self, name: &'static str) -> Sql {
         Sql::default().name(self.alias.clone()).push(".", []).push(name, [])
@@ -173,7 +178,7 @@ pub(super) fn in_compartment(patients: &[String], ty: ResourceType, scope: &Scop
 }
 
 /// The index has a row that meets one of the conditions.
-fn has_row(rows: &Rows, scope: &Scope) -> Sql {
+pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let (table, ..) = kinds::table(rows.kind);
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
     let sql = sql.append(scope.column("rid")).push(" AND x.param = ?", [rows.param.into()]);

@@ -1,0 +1,128 @@
+//! The statements that find the rows of a search: its page and its total.
+
+use crate::search::plan::by_date;
+use crate::search::plan::driver::Driver;
+use crate::search::plan::order::Ordering;
+use crate::search::plan::scope;
+use crate::search::plan::scope::Scope;
+use crate::search::plan::scope::Seen;
+use crate::search::query::Query;
+use crate::search::sql::Sql;
+
+/// How many rows are collected and sorted rather than found by a walk; few in tests, so that they go both ways.
+const FEW: i64 = if cfg!(test) { 4 } else { 4_000 };
+
+/// A search with where it begins.
+pub(super) struct Search<'a> {
+    pub(super) seen: Seen<'a>,
+    pub(super) query: &'a Query,
+    pub(super) driver: Option<Driver>,
+}
+
+impl Search<'_> {
+    pub(super) fn page(&self, limit: u32) -> Sql {
+        let ordering = Ordering::of(self.query);
+        let asked = if limit == 0 { 0 } else { i64::from(limit) + 1 };
+        let rows = match (&self.driver, self.walk(&ordering, asked)) {
+            (Some(driver), Some(walk)) if driver.may_be_many() => {
+                self.seek_or_walk(driver, walk, &ordering, asked)
+            }
+            (Some(driver), _) => ordering.limited(self.driven(driver, &ordering), asked),
+            (None, Some(walk)) => walk,
+            (None, None) => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
+        };
+        let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body";
+        let mut sql = Sql::of(columns, []).append(ordering.shown());
+        sql = sql
+            .push(" FROM (", [])
+            .append(rows)
+            .push(") q CROSS JOIN resource r WHERE r.rid = q.rid ORDER BY ", []);
+        sql.append(ordering.by("q"))
+    }
+
+    /// The matches in their order by walking an index that has it; none where there is no such index, or where
+    /// the narrowest condition has them in that order itself.
+    fn walk(&self, ordering: &Ordering, asked: i64) -> Option<Sql> {
+        match (ordering.is_by_row(), &self.driver) {
+            (true, Some(driver)) if driver.is_ordered() => None,
+            (true, _) => Some(ordering.limited(self.walked(Sql::default()), asked)),
+            (false, _) => by_date::walk(self, ordering, asked),
+        }
+    }
+
+    pub(super) fn total(&self) -> Sql {
+        let nothing = Ordering::none();
+        let rows = match &self.driver {
+            Some(driver) => self.driven(driver, &nothing),
+            None => self.walked(Sql::default()),
+        };
+        Sql::of("SELECT count(*) FROM (", []).append(rows).push(") q", [])
+    }
+
+    /// All matches, from the narrowest condition on.
+    fn driven(&self, driver: &Driver, ordering: &Ordering) -> Sql {
+        let needs_row = self.seen.needs_row(self.query) || ordering.needs_row();
+        let scope = if needs_row { Scope::row(0) } else { Scope::found(0) };
+        self.begun(driver, ordering.keys(&scope), &scope)
+    }
+
+    /// All matches, from the rows of an index on, with these keys.
+    pub(super) fn begun(&self, driver: &Driver, keys: Sql, scope: &Scope) -> Sql {
+        let select =
+            if driver.is_unique() { "SELECT d0.rid AS rid" } else { "SELECT DISTINCT d0.rid AS rid" };
+        let sql = Sql::of(select, []).append(keys).push(" FROM ", []).append(driver.from.clone());
+        let sql = match scope.is_row() {
+            true => sql.push(" CROSS JOIN resource r0 WHERE r0.rid = d0.rid AND ", []),
+            false => sql.push(" WHERE ", []),
+        };
+        self.filtered(sql.append(driver.filter.clone()), scope, driver.criterion)
+    }
+
+    /// All matches, from the rows of the type on, with these keys.
+    pub(super) fn walked(&self, keys: Sql) -> Sql {
+        let sql = Sql::of("SELECT r0.rid AS rid", []).append(keys);
+        let of_type = " FROM resource r0 WHERE r0.type = ? AND r0.deleted = 0";
+        self.filtered(sql.push(of_type, [self.query.ty.number().into()]), &Scope::row(0), None)
+    }
+
+    /// Adds every condition but the one that the search began with.
+    fn filtered(&self, mut sql: Sql, scope: &Scope, but: Option<usize>) -> Sql {
+        for (at, criterion) in self.query.criteria.iter().enumerate() {
+            if Some(at) != but {
+                sql = sql.push(" AND ", []).append(self.seen.holds(criterion, scope));
+            }
+        }
+        if let Some(patient) = &self.query.compartment {
+            let own = std::slice::from_ref(patient);
+            sql = sql.push(" AND ", []).append(scope::in_compartment(own, self.query.ty, scope));
+        }
+        if let Some(visible) = self.seen.visible(self.query.ty, scope) {
+            sql = sql.push(" AND ", []).append(visible);
+        }
+        sql
+    }
+
+    /// Counts the first few thousand that meet the narrowest condition, and then takes one of two ways.
+    fn seek_or_walk(&self, driver: &Driver, walk: Sql, ordering: &Ordering, asked: i64) -> Sql {
+        let gate = |sql: Sql, [few, many]: [i64; 2]| {
+            sql.push(
+                " LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE ? END FROM (SELECT 1 AS one FROM ",
+                [FEW.into(), few.into(), many.into()],
+            )
+            .append(driver.from.clone())
+            .push(" WHERE ", [])
+            .append(driver.filter.clone())
+            .push(" LIMIT ?) g)", [(FEW + 1).into()])
+        };
+        let seek = ordering.limited(self.driven(driver, ordering), asked);
+        let seek = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(seek).push(") b", []);
+        let walk = Sql::of("SELECT c.* FROM (SELECT e.* FROM (", []).append(walk).push(") e", []);
+        gate(seek, [asked, 0]).push(") a UNION ALL ", []).append(gate(walk, [0, asked])).push(") c", [])
+    }
+
+    /// Statements with several conditions vary without bound, and are worth a plan for their very values.
+    pub(super) fn tidy(&self, sql: Sql) -> Sql {
+        let conditions = self.query.criteria.len() + usize::from(self.query.compartment.is_some());
+        if conditions > 1 || !self.query.sort.is_empty() { sql.volatile() } else { sql }
+    }
+}
