@@ -15,8 +15,7 @@ import re
 import sys
 
 OUT = pathlib.Path(__file__).parent / "r4"
-# The size at which a value set stops being a list of choices; the largest that R4 binds as required and that
-# a client can get wrong in a way worth telling (currencies) has about 180 codes.
+# A longer list is a vocabulary rather than a choice, and does not belong in a binary.
 MAX_CODES = 2000
 
 

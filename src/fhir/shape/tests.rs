@@ -474,6 +474,22 @@ fn the_status_tells_a_wrong_shape_from_a_broken_rule() {
 }
 
 #[test]
+fn the_deepest_body_that_is_read_is_also_walked() {
+    let levels = crate::fhir::json::MAX_DEPTH / 2 - 1;
+    let inner = r#"{"url":"a","valueUri":"urn:x:1"}"#;
+    let opened = r#"{"url":"a","extension":["#.repeat(levels - 1);
+    let text = format!(
+        r#"{{"resourceType":"Basic","code":{{"text":"a"}},"extension":[{opened}{inner}{}]}}"#,
+        "]}".repeat(levels - 1)
+    );
+    let mut resource = crate::fhir::json::parse(text.as_bytes()).expect("it is not too deep");
+    assert_eq!(issues(&resource), []);
+    let mut count = 0;
+    links_mut(&SHAPES, &mut resource, &mut |_, _| count += 1);
+    assert_eq!(count, levels + 1);
+}
+
+#[test]
 fn a_body_full_of_problems_is_not_described_without_end() {
     let names: serde_json::Map<String, Value> = (0..5_000).map(|n| (format!("z{n}"), Value::Null)).collect();
     let found = validate(&SHAPES, &patient(Value::Object(names)));
