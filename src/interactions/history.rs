@@ -52,8 +52,11 @@ impl Asked {
         let mut asked = Self { count: context.default_count, since: None, since_text: None, before: None };
         for (name, value) in form::pairs(query)? {
             match name.as_str() {
-                "_count" => asked.count = number(&name, &value)?.min(context.max_count),
-                "_before" => asked.before = Some(i64::from(number(&name, &value)?)),
+                "_count" => {
+                    asked.count =
+                        u32::try_from(number(&name, &value)?).unwrap_or(u32::MAX).min(context.max_count)
+                }
+                "_before" => asked.before = Some(number(&name, &value)?),
                 "_since" => {
                     let span = datetime::span(&value, session.zone());
                     asked.since = Some(span.ok_or_else(|| wrong("`_since` must be an instant."))?.low);
@@ -79,8 +82,12 @@ impl Asked {
     }
 }
 
-fn number(name: &str, value: &str) -> Result<u32, Failure> {
-    value.parse().map_err(|_| wrong(&format!("`{name}` must be a whole number.")))
+fn number(name: &str, value: &str) -> Result<i64, Failure> {
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    // What is too long for a number is larger than any that there is.
+    is_number
+        .then(|| value.parse().unwrap_or(i64::MAX))
+        .ok_or_else(|| wrong(&format!("`{name}` must be a whole number.")))
 }
 
 fn wrong(text: &str) -> Failure {

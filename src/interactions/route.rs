@@ -183,7 +183,9 @@ fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
 
 fn unknown(segments: &[Cow<'_, str>]) -> Failure {
     let first = segments.first().map_or("", |segment| segment.as_ref());
-    let text = if ResourceType::parse(first).is_some() {
+    let text = if first.ends_with(':') {
+        "The URL is not under the base URL of this server.".to_owned()
+    } else if ResourceType::parse(first).is_some() {
         "There is nothing at this path; an id has 1 to 64 letters, digits, `-` and `.`.".to_owned()
     } else {
         format!("`{}` is not a resource type of FHIR R4.", shown(first))

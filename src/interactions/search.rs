@@ -87,7 +87,20 @@ impl Asked {
     fn query(&self, session: &Session, ty: ResourceType) -> Result<Query, Failure> {
         let context = Context { lenient: self.lenient, ..session.context() };
         let query = search::parse(&context, ty, &self.query)?;
+        check_part(&query)?;
         Ok(Query { after: self.after.clone(), ..query })
+    }
+}
+
+/// Refuses a part of the resources that there is not.
+fn check_part(query: &Query) -> Result<(), Failure> {
+    match (query.summary, query.elements.is_empty()) {
+        (_, true) => Ok(()),
+        (Summary::False | Summary::Count, false) => Subset::check_elements(query.ty, &query.elements),
+        (Summary::True | Summary::Text | Summary::Data, false) => {
+            let text = "`_summary` and `_elements` each name a part of the resources; give one of them.";
+            Err(Failure::new(Reason::Invalid, text).at("http._elements"))
+        }
     }
 }
 

@@ -76,14 +76,18 @@ impl Subset {
 
     fn elements(ty: ResourceType, value: &str) -> Result<Self, Failure> {
         let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
-        match names.iter().find(|name| flags(ty.name(), name).is_none()) {
-            None => Ok(Self::Elements(names)),
-            Some(name) => {
-                let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                let text = format!("`_elements` names `{name}`, which is no element of {ty}.");
-                Err(Failure::new(Reason::Invalid, text))
-            }
-        }
+        Self::check_elements(ty, &names).map(|()| Self::Elements(names))
+    }
+
+    /// Makes sure that the type has these elements.
+    ///
+    /// # Errors
+    /// `Invalid` for the first that it has not.
+    pub fn check_elements(ty: ResourceType, names: &[String]) -> Result<(), Failure> {
+        let Some(name) = names.iter().find(|name| flags(ty.name(), name).is_none()) else { return Ok(()) };
+        let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+        let text = format!("`_elements` names `{name}`, which is no element of {ty}.");
+        Err(Failure::new(Reason::Invalid, text).at("http._elements"))
     }
 
     /// The resource's bytes, or of them the part that is wanted, marked as such.

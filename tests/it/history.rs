@@ -82,6 +82,8 @@ fn what_a_history_cannot_be_asked_is_refused() {
     for query in ["_count=x", "_since=soon", "_sort=-x", "name=x"] {
         app.clinician().get(&format!("/Patient/p/_history?{query}")).expect_issue(400, "invalid");
     }
+    let large = app.clinician().get("/Patient/p/_history?_count=99999999999").expect(200);
+    assert!(large.link("self").unwrap().ends_with("_count=1000"), "{}", large.text());
     app.clinician().get("/Patient/never/_history").expect_issue(404, "not-found");
     app.patient("other").get("/Patient/p/_history").expect_issue(404, "not-found");
     app.stranger().get("/Patient/p/_history").expect_issue(403, "forbidden");

@@ -145,9 +145,16 @@ fn a_part_of_each_match_is_marked_as_one() {
 fn what_a_search_does_not_know_is_refused_or_named() {
     let app = TestApp::new();
     let clinician = five_goals(&app);
-    for query in
-        ["nope=1", "patient:nope=1", "start-date=soon", "_include=Goal:nope", "_sort=nope", "_count=x"]
-    {
+    for query in [
+        "nope=1",
+        "patient:nope=1",
+        "start-date=soon",
+        "_include=Goal:nope",
+        "_sort=nope",
+        "_count=x",
+        "_elements=nope",
+        "_summary=true&_elements=note",
+    ] {
         let reply = clinician.get(&format!("/Goal?{query}"));
         assert_eq!(reply.status, 400, "{query}: {}", reply.text());
     }
