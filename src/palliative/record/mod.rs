@@ -17,7 +17,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::Resource;
-use crate::fhir::ResourceType;
 
 pub use concept::Coding;
 pub use concept::Concept;
@@ -97,7 +96,6 @@ pub struct PatientRecord {
     pub flags: Vec<Flag>,
     /// When encounters are known to be complete.
     pub feeds: Vec<Feed>,
-    resources: Vec<Resource>,
 }
 
 impl PatientRecord {
@@ -117,24 +115,12 @@ impl PatientRecord {
             medications: Vec::new(),
             flags: Vec::new(),
             feeds: Vec::new(),
-            resources: Vec::new(),
         };
         for resource in &resources {
             record.add(resource);
         }
         medication::resolve(&mut record.medications, &resources);
-        record.resources = resources;
         record
-    }
-
-    /// The resources of one type, by id.
-    pub fn of(&self, ty: ResourceType) -> impl Iterator<Item = &Resource> {
-        self.resources.iter().filter(move |resource| resource.ty() == ty)
-    }
-
-    /// The Patient resource, where there is one.
-    pub fn patient(&self) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.ty().name() == "Patient")
     }
 
     /// The age in completed years on a date: the least and the greatest that it can be, as a date of birth may

@@ -15,7 +15,6 @@ use crate::fhir::parameters::Output;
 use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
-use crate::palliative::screening::State;
 use crate::palliative::screening::Window;
 
 /// The outcome of a screening, on its GuidanceResponse.
@@ -184,11 +183,4 @@ fn missing_sentences(response: &Resource) -> Vec<String> {
         .filter(|parts| part(parts, "id").is_some_and(|id| wanted.contains(&&id["valueCode"])))
         .filter_map(|parts| part(&parts, "missing")?["valueString"].as_str().map(str::to_owned))
         .collect()
-}
-
-/// What is missing to tell, in sentences: for people who are told why nothing can be decided yet.
-pub fn missing(screening: &Screening) -> Vec<String> {
-    let results = screening.missing.iter().map(|at| &screening.results[*at]);
-    let unknown = results.filter(|result| result.finding.state == State::Unknown);
-    unknown.filter_map(|result| result.finding.missing.first().cloned()).collect()
 }

@@ -955,3 +955,42 @@ fn a_rule_that_cannot_be_understood_is_refused_when_it_is_loaded() {
         assert!(refused.contains(problem), "{rule}: {refused}");
     }
 }
+
+#[test]
+fn what_is_kept_can_be_read_again_and_holds_nothing_restricted() {
+    let facts = without(&without(&vector(), "surprise-question-12m"), "agrees-acp");
+    let screening = screen(ADULT, &facts);
+    let kept = report::guidance_response(&screening, "p", date(AS_OF), 0).unwrap();
+    assert_eq!(
+        crate::fhir::shape::validate(&Definitions::shared().unwrap().shapes, kept.value()),
+        Vec::new()
+    );
+    let recorded = report::recorded(&kept).unwrap();
+    assert_eq!((recorded.outcome, recorded.as_of), (Outcome::Indeterminate, date(AS_OF)));
+    assert_eq!(
+        (recorded.rule_set, recorded.patient),
+        (format!("{ADULT}|APL18-020-r1"), "Patient/p".to_owned())
+    );
+    assert_eq!(recorded.missing, ["clinician attestation agrees-acp (valid 90 d)"]);
+    assert!(!kept.value().to_string().contains("surprise") && !kept.value().to_string().contains("g3-"));
+    let other =
+        Resource::from_value(json!({ "resourceType": "GuidanceResponse", "status": "success" })).unwrap();
+    assert_eq!(report::recorded(&other), None);
+}
+
+#[test]
+fn the_next_steps_are_those_that_the_missing_facts_ask_for() {
+    let steps = |screenings: &[Screening]| {
+        let steps = report::next_steps(screenings);
+        steps.iter().map(|step| step["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let nothing_known = screen(KELLEY, &[patient("1955-01-01")]);
+    let child = screen(KELLEY, &[patient("2015-01-01")]);
+    let one_word_missing = screen(ADULT, &without(&vector(), "agrees-acp"));
+    assert_eq!(steps(&[nothing_known.clone()]), ["collect-data"]);
+    assert_eq!(steps(std::slice::from_ref(&child)), ["none"]);
+    assert_eq!(
+        steps(&[screen(ADULT, &vector()), nothing_known, one_word_missing]),
+        ["refer", "collect-data", "attest"]
+    );
+}
