@@ -63,12 +63,11 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the thread, with a connection of its own.
     pub(crate) fn start(target: Target) -> Result<Self, String> {
-        let conn =
-            Conn::open(&target).map_err(|_| "The database cannot be opened for writing.".to_owned())?;
+        let conn = connect(&target).map_err(|()| "The database cannot be opened for writing.".to_owned())?;
         let (queue, jobs) = crossbeam_channel::unbounded();
         let thread = std::thread::Builder::new()
             .name("comfrey-writer".into())
-            .spawn(move || serve(conn, &target, &jobs))
+            .spawn(move || keep_serving(conn, &target, &jobs))
             .map_err(|_| "The writer's thread cannot be started.".to_owned())?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -91,22 +90,34 @@ impl Drop for Writer {
     /// Waits for what is queued, so that the last connection checkpoints and closes the file.
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(thread) = self.thread.take() {
+        // A job may hold the last reference to the database; then this is the writer itself.
+        let other = |thread: &JoinHandle<()>| thread.thread().id() != std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(other) {
             thread.join().ok();
         }
     }
 }
 
-fn serve(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
+/// Jobs may panic without harm; should the writer itself, it goes on with a new connection, and those who waited
+/// for the group in hand are told that it is lost.
+fn keep_serving(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
+    while catch_unwind(AssertUnwindSafe(|| serve(&mut conn, target, jobs))).is_err() {
+        log::error!("the writer panicked; it goes on with a new connection");
+        let Ok(fresh) = connect(target) else { return };
+        conn = fresh;
+    }
+}
+
+fn serve(conn: &mut Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         group.extend(jobs.try_iter().take(GROUP - 1));
-        let lost = commit(&mut conn, &mut group).err();
+        let lost = commit(conn, &mut group).err();
         if lost.is_some() {
             // Whatever state the connection is in, a new one is in none; the old one stays where none is to be had.
             match connect(target) {
-                Ok(fresh) => conn = fresh,
-                Err(_) => log::error!("the writer cannot connect again"),
+                Ok(fresh) => *conn = fresh,
+                Err(()) => log::error!("the writer cannot connect again"),
             }
         }
         for job in group {
