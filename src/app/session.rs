@@ -157,12 +157,24 @@ impl Session {
         let rid = self.current(ty, id)?.rid;
         let since = page.since.unwrap_or(i64::MIN);
         let before = page.before.unwrap_or(i64::MAX);
-        let (mut versions, total) = self.app.db.snapshot(|conn| {
+        if matches!(self.narrow(Action::Read, ty), Narrow::Inside(_)) {
+            let all =
+                self.app.db.read(|conn| Ok(resources::versions(conn, rid, (i64::MAX, since), i64::MAX)?))?;
+            return Ok(self.page_of_visible(all, before, page.count));
+        }
+        self.app.db.snapshot(|conn| {
             let versions = resources::versions(conn, rid, (before, since), page.count.into())?;
             Ok((versions, resources::count_versions(conn, rid, since)?))
-        })?;
+        })
+    }
+
+    /// Versions that the caller may not see neither count nor make a page shorter.
+    fn page_of_visible(&self, mut versions: Vec<Stored>, before: i64, count: u32) -> (Vec<Stored>, i64) {
         versions.retain(|version| self.may_see_version(version));
-        Ok((versions, total))
+        let total = i64::try_from(versions.len()).unwrap_or(i64::MAX);
+        versions.retain(|version| version.version < before);
+        versions.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        (versions, total)
     }
 
     /// All live resources of these types in a patient's compartment, as far as the caller may see them.

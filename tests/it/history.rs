@@ -88,3 +88,23 @@ fn what_a_history_cannot_be_asked_is_refused() {
     app.patient("other").get("/Patient/p/_history").expect_issue(404, "not-found");
     app.stranger().get("/Patient/p/_history").expect_issue(403, "forbidden");
 }
+
+#[test]
+fn versions_of_another_patients_time_neither_show_nor_count() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for subject in ["a", "b", "a", "b", "b"] {
+        let subject = format!("Patient/{subject}");
+        clinician.store(&json!({ "resourceType": "Goal", "id": "g", "lifecycleStatus": "active",
+            "description": { "text": "To be at home" }, "subject": { "reference": subject } }));
+    }
+    let first = app.patient("b").get("/Goal/g/_history?_count=2").expect(200);
+    assert_eq!(
+        (versions(&first.json()), &first.json()["total"]),
+        (vec!["W/\"5\"".into(), "W/\"4\"".into()], &json!(3))
+    );
+    let second = app.patient("b").get(&first.link("next").unwrap()).expect(200);
+    assert_eq!((versions(&second.json()), second.link("next")), (vec!["W/\"2\"".to_owned()], None));
+    app.patient("a").get("/Goal/g/_history").expect_issue(404, "not-found");
+    app.patient("b").get("/Goal/g/_history/1").expect_issue(404, "not-found");
+}
