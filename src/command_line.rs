@@ -1,7 +1,6 @@
 //! What may stand on the command line, and one line in our words for what may not. <https://docs.rs/clap>
 
 use std::error::Error as _;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use clap::ArgMatches;
@@ -106,7 +105,7 @@ pub fn read() -> Result<CommandLine, Refusal> {
     let line = CommandLine::from_arg_matches(&matches);
     let mut line = line.map_err(|error| Refusal::Wrong(wording(&error, &command)))?;
     if matches!(line.command, Some(Command::Demo)) {
-        for_demo(&mut line.settings, &matches)?;
+        for_demo(&mut line.settings, &matches);
     }
     Ok(line)
 }
@@ -160,7 +159,7 @@ fn wording(error: &clap::Error, command: &clap::Command) -> String {
 }
 
 /// What `demo` does where nothing else is asked: no access control, and a database that is gone afterwards.
-fn for_demo(settings: &mut Config, matches: &ArgMatches) -> Result<(), Refusal> {
+fn for_demo(settings: &mut Config, matches: &ArgMatches) {
     let is_default = |name: &str| matches.value_source(name) == Some(ValueSource::DefaultValue);
     if is_default("auth") {
         settings.auth = Auth::Off;
@@ -170,11 +169,8 @@ fn for_demo(settings: &mut Config, matches: &ArgMatches) -> Result<(), Refusal> 
     }
     if is_default("database_url") {
         let folder = std::env::temp_dir().join(format!("{DEMO_FOLDER}{}", std::process::id()));
-        let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-        made.map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
         settings.database_url = format!("sqlite:{}", folder.join("comfrey.db").display());
     }
-    Ok(())
 }
 
 #[cfg(test)]

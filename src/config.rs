@@ -90,7 +90,7 @@ pub struct Config {
     #[arg(long, global = true, env = "COMFREY_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// What to log: an env_logger filter such as info or comfrey=debug
-    #[arg(long, global = true, env = "COMFREY_LOG", value_name = "FILTER", default_value = "info", value_parser = filled)]
+    #[arg(long, global = true, env = "COMFREY_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 }
 
@@ -248,6 +248,14 @@ fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty: give a value or unset it".into()) } else { Ok(text.into()) }
 }
 
+fn log_filter(text: &str) -> Result<String, String> {
+    let level = |part: &str| part.rsplit('=').next().unwrap_or_default().trim().parse::<log::LevelFilter>();
+    if text.split(',').all(|part| level(part).is_ok()) {
+        return Ok(text.into());
+    }
+    Err("use off, error, warn, info, debug or trace, or target=level, separated by commas".into())
+}
+
 fn flag(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" => Ok(true),
@@ -320,6 +328,8 @@ mod tests {
             ["--trust-proxy=maybe", "--pool=1"],
             ["--pool", "0"],
             ["--max-body", "big"],
+            ["--log", "loud"],
+            ["--log", "info,comfrey"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
@@ -332,6 +342,7 @@ mod tests {
         assert!(config.trust_proxy);
         assert_eq!(config.auth, Auth::Dev);
         assert!(!parse(["--trust-proxy=0"]).unwrap().trust_proxy);
+        assert_eq!(parse(["--log", "warn,comfrey::http=debug"]).unwrap().log, "warn,comfrey::http=debug");
     }
 
     #[test]

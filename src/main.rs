@@ -7,6 +7,7 @@ mod command_line;
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ fn run(line: CommandLine) -> Result<(), Refusal> {
 }
 
 fn serve(settings: Config) -> Result<(), Refusal> {
-    settings.check().map_err(Refusal::Wrong)?;
+    check(&settings)?;
     start_log(&settings);
     let listener = listen(&settings)?;
     if settings.auth == Auth::Off {
@@ -65,6 +66,11 @@ fn serve(settings: Config) -> Result<(), Refusal> {
     }
     let app = App::open(settings, Clock::system())?;
     serve_on(app, listener)
+}
+
+fn check(settings: &Config) -> Result<(), Refusal> {
+    settings.check().map_err(Refusal::Wrong)?;
+    http::tls::config(settings).map(drop).map_err(|error| Refusal::Wrong(error.to_string()))
 }
 
 fn listen(settings: &Config) -> Result<TcpListener, Refusal> {
@@ -75,23 +81,32 @@ fn listen(settings: &Config) -> Result<TcpListener, Refusal> {
 }
 
 fn demo(settings: Config) -> Result<(), Refusal> {
-    settings.check().map_err(Refusal::Wrong)?;
+    check(&settings)?;
     start_log(&settings);
     let listener = listen(&settings)?;
+    let folder = settings.database_file().and_then(Path::parent).filter(|folder| is_demo_folder(folder));
+    let folder = folder.map(Path::to_path_buf);
+    if let Some(folder) = &folder {
+        let made = std::fs::DirBuilder::new().mode(0o700).create(folder);
+        made.map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    }
+    let shown = demo_on(settings, listener);
+    if let Some(folder) = folder {
+        std::fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
+    }
+    shown
+}
+
+fn demo_on(settings: Config, listener: TcpListener) -> Result<(), Refusal> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
-    let folder = settings.database_file().and_then(Path::parent).map(Path::to_path_buf);
     let app = App::open(settings, Clock::system())?;
     let report = samples::load(&app)?;
     if !report.is_clean() {
         return Err(Refusal::Failed(report.to_string()));
     }
     print(&samples::welcome(&format!("{scheme}://{address}")))?;
-    let served = serve_on(app, listener);
-    if let Some(folder) = folder.filter(|folder| is_demo_folder(folder)) {
-        std::fs::remove_dir_all(folder).map_err(|error| error.to_string())?;
-    }
-    served
+    serve_on(app, listener)
 }
 
 fn is_demo_folder(folder: &Path) -> bool {

@@ -22,6 +22,9 @@ pub fn config(config: &Config) -> io::Result<Option<ServerConfig>> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .map_err(|error| unusable("COMFREY_TLS_CERT", cert, &error))?;
+    if chain.is_empty() {
+        return Err(unusable("COMFREY_TLS_CERT", cert, &"it holds no certificate"));
+    }
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| unusable("COMFREY_TLS_KEY", key, &error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -35,4 +38,29 @@ pub fn config(config: &Config) -> io::Result<Option<ServerConfig>> {
 fn unusable(setting: &str, file: &Path, error: &dyn std::fmt::Display) -> io::Error {
     let text = format!("{setting}: {} is not a usable PEM file: {error}", file.display());
     io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_no_pem_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.pem");
+        std::fs::write(&file, "not PEM").unwrap();
+        let with = |cert: &Path| Config {
+            tls_cert: Some(cert.into()),
+            tls_key: Some(file.clone()),
+            ..Config::default()
+        };
+        assert!(matches!(super::config(&Config::default()), Ok(None)));
+        for cert in [file.as_path(), Path::new("/no/such/file")] {
+            let refused = super::config(&with(cert)).err().unwrap().to_string();
+            assert!(
+                refused.contains("COMFREY_TLS_CERT") && refused.contains(&cert.display().to_string()),
+                "{refused}"
+            );
+        }
+    }
 }

@@ -99,6 +99,8 @@ fn wrong_settings_end_in_one_line_and_with_2() {
         (&["--database-url", "mysql://u:secret@h/d"], "sqlite:PATH"),
         (&["--time-zone", "Mars"], "IANA"),
         (&["--tls-cert", "c.pem", "--auth", "off"], "COMFREY_TLS_KEY"),
+        (&["--tls-cert", "/dev/null", "--tls-key", "/dev/null", "--auth", "off"], "COMFREY_TLS_CERT"),
+        (&["--log", "loud"], "COMFREY_LOG"),
         (&["frobnicate"], "frobnicate"),
         (&["import"], "PATH"),
         (&["token", "--scope", "user/*.rs"], "COMFREY_AUTH=dev"),
