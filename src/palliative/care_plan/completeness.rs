@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
-use crate::palliative::care_plan::plan::preferences;
+use crate::palliative::care_plan::reading::preferences;
 use crate::palliative::enrollment::enroll::tier_of;
 use crate::palliative::enrollment::episode;
 use crate::palliative::enrollment::extension_of;

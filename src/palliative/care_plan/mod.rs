@@ -4,6 +4,8 @@
 pub mod completeness;
 pub mod items;
 pub mod plan;
+pub mod reading;
+pub mod renewal;
 pub mod template;
 
 #[cfg(test)]

@@ -8,8 +8,6 @@ use fhir_typed::resources::CarePlanActivityDetail;
 use fhir_typed::resources::CarePlanActivityDetailScheduled;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde_json::Value;
-use serde_json::json;
 
 use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
@@ -18,6 +16,11 @@ use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::items;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Item;
+use crate::palliative::care_plan::reading::holds;
+use crate::palliative::care_plan::reading::preferences;
+use crate::palliative::care_plan::reading::problems;
+use crate::palliative::care_plan::renewal::renewed;
+use crate::palliative::care_plan::renewal::status_of;
 use crate::palliative::care_plan::template::Activity;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Trigger;
@@ -38,13 +41,9 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::enroll::tier_of;
 use crate::palliative::enrollment::episode;
 use crate::palliative::enrollment::facts::coded;
-use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::list;
-use crate::palliative::enrollment::facts::name;
-use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
-use crate::palliative::vocabulary::LOINC;
 use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
 use crate::palliative::vocabulary::PLAN_CATEGORY_SYSTEM;
 use crate::palliative::vocabulary::US_CORE_PLAN_CATEGORY;
@@ -195,7 +194,7 @@ impl<'a> Making<'a> {
                 let made = self.made(state)?;
                 (made, Some(items::new_place(self.planning, &name, PLAN)))
             }
-            Some(stored) => self.renewed(stored, state)?,
+            Some(stored) => renewed(stored, &self.made(state)?, state),
         };
         let name = existing.map_or(name, crate::palliative::enrollment::facts::name);
         let mut drafts: Vec<Draft> = Vec::new();
@@ -236,7 +235,7 @@ impl<'a> Making<'a> {
                 extension(NEXT_REVIEW_EXTENSION, date_value(review)),
             ],
             instantiates_canonical: vec![planning.template.canonical.as_str().into()],
-            status: status(state).into(),
+            status: status_of(state).into(),
             intent: "plan".into(),
             category: vec![
                 *concept(US_CORE_PLAN_CATEGORY, "assess-plan", "Assessment and Plan of Treatment"),
@@ -265,104 +264,4 @@ impl<'a> Making<'a> {
         let head = format!("{}, from {}.", self.planning.template.title, self.start);
         std::iter::once(head).chain(self.lines.iter().cloned()).collect()
     }
-
-    /// The plan that is there, with what the template has added since. All else in it is a person's own.
-    fn renewed(&self, stored: &Resource, state: State) -> Result<(Resource, Option<Place>), Failure> {
-        let made = self.made(state)?;
-        let mut plan = stored.clone();
-        let known = |list_name: &str, pointer: &str, one: &Value| {
-            list(stored.get(list_name)).any(|own| own.pointer(pointer) == one.pointer(pointer))
-        };
-        let is_new_activity = |one: &&Value| match one.get("reference") {
-            Some(_) => !known("activity", "/reference/reference", one),
-            None => !known("activity", "/detail/description", one),
-        };
-        let goals: Vec<Value> =
-            list(made.get("goal")).filter(|one| !known("goal", "/reference", one)).cloned().collect();
-        // Where no goal is new the template has nothing new, and an activity that is gone was taken out by a person.
-        let activities: Vec<Value> = if goals.is_empty() {
-            Vec::new()
-        } else {
-            list(made.get("activity")).filter(is_new_activity).cloned().collect()
-        };
-        let starts = stored.text("/status") == Some("draft") && status(state) == "active";
-        if goals.is_empty() && !starts {
-            return Ok((plan, None));
-        }
-        for (name, added) in [("goal", goals), ("activity", activities)] {
-            let all: Vec<Value> = list(stored.get(name)).cloned().chain(added).collect();
-            if !all.is_empty() {
-                plan.object_mut().insert(name.to_owned(), Value::Array(all));
-            }
-        }
-        if starts {
-            plan.object_mut().insert("status".to_owned(), json!("active"));
-        }
-        plan.object_mut().insert("text".to_owned(), made.get("text").cloned().unwrap_or_default());
-        Ok((plan, Some(Place::Existing(version(stored)))))
-    }
-}
-
-fn status(state: State) -> &'static str {
-    match state {
-        State::Enrolled => "active",
-        State::OnHold => "on-hold",
-        _ => "draft",
-    }
-}
-
-/// Whether a condition of the template holds; none where nothing here can tell.
-fn holds(planning: &Planning, tier: Option<&str>, expression: &str) -> Option<bool> {
-    let clauses: Vec<Option<bool>> =
-        expression.split(" or ").map(|clause| clause_holds(planning, tier, clause)).collect();
-    if clauses.contains(&Some(true)) {
-        return Some(true);
-    }
-    clauses.into_iter().collect::<Option<Vec<bool>>>().map(|_| false)
-}
-
-fn clause_holds(planning: &Planning, tier: Option<&str>, clause: &str) -> Option<bool> {
-    if let Some(least) = clause.strip_prefix("tier >= ") {
-        let number: u8 = tier?.strip_prefix("tier-")?.parse().ok()?;
-        return Some(number >= least.trim().parse().ok()?);
-    }
-    if let Some(language) = clause.strip_prefix("language != ") {
-        let spoken = preferred_language(planning)?;
-        return Some(spoken != language && !spoken.starts_with(&format!("{language}-")));
-    }
-    None
-}
-
-fn preferred_language(planning: &Planning) -> Option<String> {
-    let patient = planning.case.chart.find(planning.case.patient())?;
-    let spoken: Vec<&Value> = list(patient.get("communication")).collect();
-    let preferred = |one: &&&Value| one.get("preferred").and_then(Value::as_bool) == Some(true);
-    let one = spoken.iter().find(preferred).or(if spoken.len() == 1 { spoken.first() } else { None })?;
-    codings(one.get("language")).next().map(|(_, code)| code.to_owned())
-}
-
-/// The active problems of the problem list; a diagnosis of one visit is none.
-fn problems<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a> {
-    let of_list = |problem: &&Resource| {
-        list(problem.get("category")).any(|category| {
-            codings(Some(category)).any(|(_, code)| matches!(code, "problem-list-item" | "health-concern"))
-        })
-    };
-    let active = |problem: &&Resource| {
-        codings(problem.get("clinicalStatus"))
-            .any(|(_, code)| matches!(code, "active" | "recurrence" | "relapse"))
-            && !codings(problem.get("verificationStatus"))
-                .any(|(_, code)| matches!(code, "refuted" | "entered-in-error"))
-    };
-    planning.case.chart.of("Condition").filter(of_list).filter(active).map(name)
-}
-
-/// The observations that record what the person prefers.
-pub fn preferences<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a> {
-    let recorded = |one: &&Resource| {
-        matches!(one.text("/status"), Some("final" | "amended" | "corrected"))
-            && codings(one.get("code"))
-                .any(|(system, code)| system == LOINC && matches!(code, "75773-2" | "95541-9"))
-    };
-    planning.case.chart.of("Observation").filter(recorded).map(name)
 }

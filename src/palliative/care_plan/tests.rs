@@ -8,9 +8,9 @@ use crate::palliative::care_plan::plan::make;
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::state::State;
-use crate::palliative::enrollment::world::World;
-use crate::palliative::enrollment::world::codes;
-use crate::palliative::enrollment::world::referral;
+use crate::palliative::enrollment::tests::World;
+use crate::palliative::enrollment::tests::codes;
+use crate::palliative::enrollment::tests::referral;
 
 fn template() -> Template {
     let text = include_str!("../../definitions/plan-definitions/palliative-careplan.json");
@@ -145,7 +145,7 @@ fn a_plan_made_before_the_start_becomes_active_with_it() {
             .to_owned()
     };
     assert_eq!(status(&world), "draft");
-    world.enroll(&crate::palliative::enrollment::world::wish()).unwrap();
+    world.enroll(&crate::palliative::enrollment::tests::wish()).unwrap();
     apply(&mut world);
     assert_eq!(status(&world), "active");
     assert_eq!(count(&world, "CarePlan"), 1);
@@ -179,7 +179,7 @@ fn a_discharge_completes_the_plan() {
     let mut world = World::new();
     world.enrolled();
     apply(&mut world);
-    let end = crate::palliative::enrollment::world::on(
+    let end = crate::palliative::enrollment::tests::on(
         crate::palliative::enrollment::table::Action::Discharge,
         "2026-01-20",
         "moved-out-of-area",
@@ -196,7 +196,7 @@ fn a_narrative_escapes_what_a_person_wrote() {
     apply(&mut world);
     let name = world.resources.iter().find(|(_, one)| one.ty().name() == "Goal").unwrap().0.clone();
     world.set(&name, "description", json!({ "text": "<script>alert(1)</script>" }));
-    world.enroll(&crate::palliative::enrollment::world::wish()).unwrap();
+    world.enroll(&crate::palliative::enrollment::tests::wish()).unwrap();
     let plan = apply(&mut world);
     let div = plan.care_plan.text("/text/div").unwrap();
     assert!(div.contains("&lt;script&gt;") && !div.contains("<script"), "{div}");

@@ -153,7 +153,7 @@ fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<De
         stored.team.insert(0, *reference(&team));
     }
     if stored.care_manager.is_none() {
-        stored.care_manager = wish.team(case).and_then(|team| guards::manager(team)).map(|to| reference(&to));
+        stored.care_manager = wish.team(case).and_then(guards::manager).map(|to| reference(&to));
     }
     episode::change_state(&mut stored, State::Enrolled, wish.start);
     drafts.add(Typed::Flag(Box::new(flag(

@@ -12,6 +12,7 @@ pub mod episode;
 pub mod evidence;
 pub mod facts;
 pub mod guards;
+pub mod reasons;
 pub mod refer;
 pub mod request;
 pub mod state;
@@ -63,50 +64,4 @@ pub fn extension_of<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> 
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::EpisodeRow;
-    use super::episode_row;
-    use crate::fhir::resource::Resource;
-    use crate::palliative::vocabulary::PROGRAM_EXTENSION;
-    use crate::palliative::vocabulary::STATE_EXTENSION;
-    use crate::palliative::vocabulary::STATE_SYSTEM;
-
-    fn episode(state: &str) -> Resource {
-        Resource::from_value(json!({
-            "resourceType": "EpisodeOfCare", "status": "planned", "patient": { "reference": "Patient/1" },
-            "extension": [
-                { "url": STATE_EXTENSION, "valueCoding": { "system": STATE_SYSTEM, "code": state } },
-                { "url": PROGRAM_EXTENSION, "valueReference": { "reference": "HealthcareService/p" } },
-            ],
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
-        let row = |state: &str, open| EpisodeRow {
-            patient: "1".into(),
-            program: "p".into(),
-            state: state.into(),
-            open,
-        };
-        assert_eq!(episode_row(&episode("enrolled")), Some(row("enrolled", true)));
-        assert_eq!(episode_row(&episode("discharged")), Some(row("discharged", false)));
-    }
-
-    #[test]
-    fn an_episode_of_somebody_else_has_none() {
-        let plain = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/1" } });
-        assert_eq!(episode_row(&Resource::from_value(plain).unwrap()), None);
-        assert_eq!(episode_row(&episode("cured")), None);
-    }
-}
-
-#[cfg(test)]
-mod guard_tests;
-#[cfg(test)]
-mod lifecycle;
-#[cfg(test)]
-pub(crate) mod world;
+pub(crate) mod tests;

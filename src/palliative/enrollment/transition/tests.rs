@@ -13,16 +13,16 @@ use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::table::transition as row;
+use crate::palliative::enrollment::tests::World;
+use crate::palliative::enrollment::tests::agreed;
+use crate::palliative::enrollment::tests::codes;
+use crate::palliative::enrollment::tests::determined;
+use crate::palliative::enrollment::tests::on;
+use crate::palliative::enrollment::tests::programme;
+use crate::palliative::enrollment::tests::referral;
+use crate::palliative::enrollment::tests::request;
+use crate::palliative::enrollment::tests::wish;
 use crate::palliative::enrollment::transition::Beside;
-use crate::palliative::enrollment::world::World;
-use crate::palliative::enrollment::world::agreed;
-use crate::palliative::enrollment::world::codes;
-use crate::palliative::enrollment::world::determined;
-use crate::palliative::enrollment::world::on;
-use crate::palliative::enrollment::world::programme;
-use crate::palliative::enrollment::world::referral;
-use crate::palliative::enrollment::world::request;
-use crate::palliative::enrollment::world::wish;
 use crate::palliative::program::HospicePolicy;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
@@ -360,7 +360,7 @@ fn every_pair_that_the_table_does_not_list_is_refused_whatever_else_is_given() {
     for state in State::all() {
         let mut episode = world.resources[&name].value().clone();
         episode["extension"][0]["valueCoding"]["code"] = state.code().into();
-        world.resources.insert(name.clone(), crate::palliative::enrollment::world::resource(episode));
+        world.resources.insert(name.clone(), crate::palliative::enrollment::tests::resource(episode));
         for action in Action::all().filter(|action| !matches!(action, Action::Refer | Action::Enroll)) {
             let result = world.with_case(world.episode(), |case| {
                 crate::palliative::enrollment::transition::decide(case, &request(action), Beside::default())

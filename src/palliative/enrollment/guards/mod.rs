@@ -169,7 +169,7 @@ fn is_usable(case: &Case, team: &Resource) -> bool {
 /// The roles with the codes that mean them.
 static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let system: Value =
-        serde_json::from_str(include_str!("../../definitions/code-systems/palliative-team-role.json"))
+        serde_json::from_str(include_str!("../../../definitions/code-systems/palliative-team-role.json"))
             .expect("the definition comes with the program and a test reads it");
     let text =
         |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -247,3 +247,6 @@ fn setting(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
     issue.code = "business-rule";
     vec![issue.coded(crate::palliative::vocabulary::ERROR_SYSTEM, "setting")]
 }
+
+#[cfg(test)]
+mod tests;

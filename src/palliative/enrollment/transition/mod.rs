@@ -295,3 +295,6 @@ pub fn amend(drafts: &mut Drafts, resource: Resource) {
     let read = version(&resource);
     drafts.push(resource, Place::Existing(read));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,22 @@
-//! For tests: a patient's resources in memory, to which decisions are written as the session would write them.
-
-use std::collections::BTreeMap;
+//! For the tests of enrolment and care plans: a patient's resources in memory, to which decisions are written as
+//! the session would write them; and the tests of the episode's row.
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use crate::definitions::Definitions;
 use crate::fhir::datetime::span;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::fhir::shape;
+use crate::palliative::enrollment::EpisodeRow;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::enroll;
 use crate::palliative::enrollment::enroll::Enrollment;
+use crate::palliative::enrollment::episode_row;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
@@ -32,6 +34,9 @@ use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
+use crate::palliative::vocabulary::PROGRAM_EXTENSION;
+use crate::palliative::vocabulary::STATE_EXTENSION;
+use crate::palliative::vocabulary::STATE_SYSTEM;
 
 /// The rule set that the tests screen with.
 pub const RULE_SET: &str = "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT|1";
@@ -327,4 +332,34 @@ pub fn codes(failure: &Failure) -> Vec<String> {
         .collect();
     codes.sort();
     codes
+}
+
+fn episode_in_state(state: &str) -> Resource {
+    Resource::from_value(json!({
+        "resourceType": "EpisodeOfCare", "status": "planned", "patient": { "reference": "Patient/1" },
+        "extension": [
+            { "url": STATE_EXTENSION, "valueCoding": { "system": STATE_SYSTEM, "code": state } },
+            { "url": PROGRAM_EXTENSION, "valueReference": { "reference": "HealthcareService/p" } },
+        ],
+    }))
+    .unwrap()
+}
+
+#[test]
+fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
+    let row = |state: &str, open| EpisodeRow {
+        patient: "1".into(),
+        program: "p".into(),
+        state: state.into(),
+        open,
+    };
+    assert_eq!(episode_row(&episode_in_state("enrolled")), Some(row("enrolled", true)));
+    assert_eq!(episode_row(&episode_in_state("discharged")), Some(row("discharged", false)));
+}
+
+#[test]
+fn an_episode_of_somebody_else_has_none() {
+    let plain = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/1" } });
+    assert_eq!(episode_row(&Resource::from_value(plain).unwrap()), None);
+    assert_eq!(episode_row(&episode_in_state("cured")), None);
 }

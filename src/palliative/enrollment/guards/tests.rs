@@ -5,13 +5,13 @@ use serde_json::json;
 
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Wanted;
-use crate::palliative::enrollment::world::World;
-use crate::palliative::enrollment::world::care_team;
-use crate::palliative::enrollment::world::codes;
-use crate::palliative::enrollment::world::determined;
-use crate::palliative::enrollment::world::referral;
-use crate::palliative::enrollment::world::resource;
-use crate::palliative::enrollment::world::wish;
+use crate::palliative::enrollment::tests::World;
+use crate::palliative::enrollment::tests::care_team;
+use crate::palliative::enrollment::tests::codes;
+use crate::palliative::enrollment::tests::determined;
+use crate::palliative::enrollment::tests::referral;
+use crate::palliative::enrollment::tests::resource;
+use crate::palliative::enrollment::tests::wish;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 
@@ -136,7 +136,7 @@ fn an_agreement_must_be_on_file_and_name_the_programmes_form_where_there_is_one(
     world.resources.remove("Consent/con");
     assert_eq!(codes(&world.enroll(&wish()).unwrap_err()), ["consent-missing"]);
     let mut sent = wish();
-    let mut value = crate::palliative::enrollment::world::consent();
+    let mut value = crate::palliative::enrollment::tests::consent();
     value["id"] = json!("ignored");
     sent.consent = Some(Wanted::New(resource(value)));
     world.program.consent_form = Some("https://example.org/other".into());
