@@ -987,7 +987,7 @@ fn the_next_steps_are_those_that_the_missing_facts_ask_for() {
     let nothing_known = screen(KELLEY, &[patient("1955-01-01")]);
     let child = screen(KELLEY, &[patient("2015-01-01")]);
     let one_word_missing = screen(ADULT, &without(&vector(), "agrees-acp"));
-    assert_eq!(steps(&[nothing_known.clone()]), ["collect-data"]);
+    assert_eq!(steps(std::slice::from_ref(&nothing_known)), ["collect-data"]);
     assert_eq!(steps(std::slice::from_ref(&child)), ["none"]);
     assert_eq!(
         steps(&[screen(ADULT, &vector()), nothing_known, one_word_missing]),
