@@ -8,28 +8,45 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-struct Running(Child);
+/// The demo on a port of its own; goes when dropped.
+pub struct Demo {
+    process: Child,
+    /// Where it serves: `http://127.0.0.1:…`.
+    pub origin: String,
+    /// The lines that it says to try.
+    pub curls: Vec<String>,
+}
 
-impl Drop for Running {
+impl Demo {
+    /// Starts it and waits until it has said what to try.
+    pub fn start() -> Self {
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_comfrey"));
+        demo.args(["demo", "--listen", "127.0.0.1:0", "--log", "error"]).stdout(Stdio::piped());
+        let mut process = demo.spawn().expect("the demo starts");
+        let lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
+        let curls = lines.map_while(Result::ok).filter(|line| line.starts_with("curl ")).take(3).collect();
+        let mut demo = Self { process, origin: String::new(), curls };
+        let first = demo.curls.first().expect("the demo says what to try");
+        let at = first.find("http://").expect("a line to try has a URL");
+        demo.origin = first[at..].split("/fhir").next().unwrap().to_owned();
+        demo
+    }
+}
+
+impl Drop for Demo {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
 #[test]
 fn the_three_curl_lines_work_as_printed() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_comfrey"));
-    let demo = demo.args(["demo", "--listen", "127.0.0.1:0", "--log", "error"]).stdout(Stdio::piped());
-    let mut demo = Running(demo.spawn().expect("the demo starts"));
-    let lines =
-        BufReader::new(demo.0.stdout.take().expect("its output is piped")).lines().map_while(Result::ok);
-    let curls: Vec<_> = lines.filter(|line| line.starts_with("curl ")).take(3).collect();
-    assert_eq!(curls.len(), 3);
-    for line in &curls {
+    let demo = Demo::start();
+    assert_eq!(demo.curls.len(), 3);
+    for line in &demo.curls {
         // a shell runs the line as somebody would who copies it
-        let ran =
-            Command::new("sh").args(["-c", &line.replace("curl -s", "curl -sS --fail")]).output().unwrap();
+        let ran = Command::new("sh").args(["-c", &line.replace("curl -s", "curl -sS --fail")]).output().unwrap();
         assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
         let answer: Value = serde_json::from_slice(&ran.stdout).expect(line);
         match answer["resourceType"].as_str() {

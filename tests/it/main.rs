@@ -30,6 +30,7 @@ mod palliative_screen;
 mod palliative_transition;
 mod programme;
 mod read;
+mod readme;
 mod search;
 mod transaction;
 mod update;

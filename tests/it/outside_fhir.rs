@@ -1,5 +1,6 @@
 //! What is served beside FHIR: the landing page, Swagger UI, the OpenAPI document, health.
 
+use comfrey::import::samples;
 use serde_json::Value;
 
 use crate::app::TestApp;
@@ -42,4 +43,40 @@ fn the_document_served_is_the_one_published() {
     let served = app.anonymous().request("GET", &app.url("/openapi.json")).send().expect(200).json();
     let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/comfrey.json")).unwrap();
     assert_eq!(served, serde_json::from_slice::<Value>(&file).unwrap());
+}
+
+#[test]
+fn the_landing_page_says_how_much_there_is() {
+    let app = TestApp::new();
+    samples::load(app.app()).unwrap();
+    let page = app.anonymous().request("GET", &app.url("/")).send().expect(200).text();
+    assert!(page.contains("<strong>7</strong> Patient"), "{page}");
+}
+
+/// What Swagger UI sends when nobody changes anything.
+#[test]
+fn the_examples_of_the_document_work_against_the_samples() {
+    let app = TestApp::new();
+    samples::load(app.app()).unwrap();
+    let caller = app.clinician();
+    let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/comfrey.json")).unwrap();
+    let document: Value = serde_json::from_str(&file).unwrap();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let operation = &item["post"];
+        let example = &operation["requestBody"]["content"]["application/fhir+json"]["example"];
+        if example.is_null() || path.contains("{id}") {
+            continue;
+        }
+        let path = path.trim_start_matches("/fhir").replace("{type}", example["resourceType"].as_str().unwrap());
+        let path = path.replace("/Parameters/$validate", "/Patient/$validate");
+        let reply = caller.post(&path, example);
+        let expected = if path.is_empty() || path.contains('$') { [200, 201] } else { [201, 201] };
+        // the screening of the type needs a patient, which the example of the instance does not name
+        if path != "/Patient/$palliative-screen" {
+            assert!(expected.contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
+        }
+        tried += 1;
+    }
+    assert!(tried > 14, "{tried}");
 }

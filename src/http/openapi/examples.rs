@@ -31,3 +31,11 @@ pub fn input(code: &str) -> Value {
     let none = || serde_json::json!({ "resourceType": "Parameters" });
     EXAMPLES["inputs"].get(code).cloned().unwrap_or_else(none)
 }
+
+/// What an answer of this schema looks like. Each answer has one, since a page would otherwise make one up from
+/// the schema, which for FHIR's types that hold one another takes a browser minutes.
+pub fn answer(schema: &str) -> Value {
+    let none = || serde_json::json!({ "resourceType": "Parameters", "parameter": [] });
+    let given = EXAMPLES["answers"].get(schema).cloned();
+    given.or_else(|| resource_with_id(schema)).or_else(|| resource(schema)).unwrap_or_else(none)
+}

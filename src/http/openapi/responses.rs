@@ -17,6 +17,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
 use crate::fhir::Reason;
+use crate::http::openapi::examples;
 use crate::http::openapi::schemas::schema_ref;
 
 /// The media type of FHIR as JSON.
@@ -77,7 +78,8 @@ pub fn responses(successes: Vec<(u16, Response)>, failures: &[&str]) -> Response
 
 /// An answer with a body of this schema.
 pub fn body(words: &str, schema: &str) -> ResponseBuilder {
-    ResponseBuilder::new().description(words).content(FHIR_JSON, Content::new(Some(schema_ref(schema))))
+    let content = Content::builder().schema(Some(schema_ref(schema))).example(Some(examples::answer(schema)));
+    ResponseBuilder::new().description(words).content(FHIR_JSON, content.build())
 }
 
 /// An answer without a body.
