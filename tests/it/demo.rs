@@ -46,7 +46,8 @@ fn the_three_curl_lines_work_as_printed() {
     assert_eq!(demo.curls.len(), 3);
     for line in &demo.curls {
         // a shell runs the line as somebody would who copies it
-        let ran = Command::new("sh").args(["-c", &line.replace("curl -s", "curl -sS --fail")]).output().unwrap();
+        let ran =
+            Command::new("sh").args(["-c", &line.replace("curl -s", "curl -sS --fail")]).output().unwrap();
         assert!(ran.status.success(), "{line}: {}", String::from_utf8_lossy(&ran.stderr));
         let answer: Value = serde_json::from_slice(&ran.stdout).expect(line);
         match answer["resourceType"].as_str() {

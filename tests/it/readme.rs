@@ -13,7 +13,8 @@ const README: &str = include_str!("../../README.md");
 #[test]
 fn its_settings_are_those_of_the_program() {
     let command = Config::augment_args(clap::Command::new("comfrey"));
-    let default = |arg: &clap::Arg| arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
+    let default =
+        |arg: &clap::Arg| arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
     let variable = |arg: &clap::Arg| arg.get_env().map(|name| name.to_string_lossy().into_owned());
     let settings: BTreeMap<_, _> =
         command.get_arguments().filter_map(|arg| Some((variable(arg)?, default(arg)))).collect();
@@ -33,8 +34,10 @@ fn its_settings_are_those_of_the_program() {
 fn the_lines_of_its_walk_work_as_they_stand() {
     let demo = Demo::start();
     let walk = README.split("<!-- walk").nth(1).and_then(|rest| rest.split("<!-- /walk").next()).unwrap();
-    let code: String = walk.split("```").skip(1).step_by(2).map(|part| part.trim_start_matches("sh\n")).collect();
-    let script = code.replace("http://127.0.0.1:8080", &demo.origin).replace("curl -s", "curl -sS --fail-with-body");
+    let code: String =
+        walk.split("```").skip(1).step_by(2).map(|part| part.trim_start_matches("sh\n")).collect();
+    let script =
+        code.replace("http://127.0.0.1:8080", &demo.origin).replace("curl -s", "curl -sS --fail-with-body");
     let ran = Command::new("bash").args(["-e", "-o", "pipefail", "-c", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));

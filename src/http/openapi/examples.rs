@@ -26,10 +26,15 @@ pub fn resource_with_id(ty: &str) -> Option<Value> {
     Some(resource)
 }
 
-/// The input of an operation; without an example of its own, no parameters.
+/// The input of an operation on an instance; without an example of its own, no parameters.
 pub fn input(code: &str) -> Value {
     let none = || serde_json::json!({ "resourceType": "Parameters" });
     EXAMPLES["inputs"].get(code).cloned().unwrap_or_else(none)
+}
+
+/// The input of an operation on a type, which may have to name the instance.
+pub fn input_of_type(code: &str) -> Value {
+    EXAMPLES["inputs"].get(format!("{code} of a type")).cloned().unwrap_or_else(|| input(code))
 }
 
 /// What an answer of this schema looks like. Each answer has one, since a page would otherwise make one up from

@@ -158,7 +158,8 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     let needed =
         if inputs.iter().any(|one| one["min"].as_u64() > Some(0)) { Required::True } else { Required::False };
     let schema = schema_ref(&input_name(definition));
-    let content = Content::builder().schema(Some(schema)).example(Some(examples::input(code))).build();
+    let example = if instance_of.is_some() { examples::input(code) } else { examples::input_of_type(code) };
+    let content = Content::builder().schema(Some(schema)).example(Some(example)).build();
     operation
         .request_body(Some(
             RequestBodyBuilder::new().required(Some(needed)).content(FHIR_JSON, content).build(),
