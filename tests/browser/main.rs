@@ -7,7 +7,9 @@ mod driver;
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
 use std::process::Child;
+use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -17,6 +19,8 @@ use crate::driver::Browser;
 struct Demo {
     process: Child,
     origin: String,
+    // kept open, since a program that cannot print ends
+    _output: BufReader<ChildStdout>,
 }
 
 impl Demo {
@@ -26,12 +30,12 @@ impl Demo {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the demo starts");
-        let lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
-        let mut words = lines
-            .map_while(Result::ok)
-            .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let mut output = BufReader::new(process.stdout.take().expect("its output is piped"));
+        let lines = output.by_ref().lines().map_while(Result::ok);
+        let mut words = lines.flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let page = words.find(|word| word.starts_with("http://")).expect("the demo says what to open");
-        Self { process, origin: page.trim_end_matches('/').to_owned() }
+        drop(words);
+        Self { process, origin: page.trim_end_matches('/').to_owned(), _output: output }
     }
 }
 

@@ -95,11 +95,18 @@ fn sources() -> Vec<(String, String)> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("\n#[cfg(test)]\nmod ").next().unwrap().to_owned();
-            files.push((path.strip_prefix(&root).unwrap().display().to_string(), code));
+            files.push((path.strip_prefix(&root).unwrap().display().to_string(), text));
         }
     }
+    let tests = Regex::new(r"#\[cfg\(test\)\]\n(?:pub )?mod (\w+);").unwrap();
+    let of_tests =
+        |text: &str| tests.captures_iter(text).map(|found| format!("{}.rs", &found[1])).collect::<Vec<_>>();
+    let of_tests: Vec<_> = files.iter().flat_map(|(_, text)| of_tests(text)).collect();
+    files.retain(|(file, _)| !of_tests.iter().any(|name| file.rsplit('/').next() == Some(name)));
+    files
+        .iter_mut()
+        .for_each(|(_, text)| text.truncate(text.find("\n#[cfg(test)]\nmod tests").unwrap_or(text.len())));
     files
 }

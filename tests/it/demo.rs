@@ -2,7 +2,9 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::io::Read;
 use std::process::Child;
+use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -11,6 +13,8 @@ use serde_json::Value;
 /// The demo on a port of its own; goes when dropped.
 pub struct Demo {
     process: Child,
+    // kept open, since a program that cannot print ends
+    _output: BufReader<ChildStdout>,
     /// Where it serves: `http://127.0.0.1:…`.
     pub origin: String,
     /// The lines that it says to try.
@@ -23,9 +27,10 @@ impl Demo {
         let mut demo = Command::new(env!("CARGO_BIN_EXE_comfrey"));
         demo.args(["demo", "--listen", "127.0.0.1:0", "--log", "error"]).stdout(Stdio::piped());
         let mut process = demo.spawn().expect("the demo starts");
-        let lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
-        let curls = lines.map_while(Result::ok).filter(|line| line.starts_with("curl ")).take(3).collect();
-        let mut demo = Self { process, origin: String::new(), curls };
+        let mut output = BufReader::new(process.stdout.take().expect("its output is piped"));
+        let lines = output.by_ref().lines().map_while(Result::ok);
+        let curls = lines.filter(|line| line.starts_with("curl ")).take(3).collect();
+        let mut demo = Self { process, _output: output, origin: String::new(), curls };
         let first = demo.curls.first().expect("the demo says what to try");
         let at = first.find("http://").expect("a line to try has a URL");
         demo.origin = first[at..].split("/fhir").next().unwrap().to_owned();
