@@ -994,3 +994,36 @@ fn the_next_steps_are_those_that_the_missing_facts_ask_for() {
         ["refer", "collect-data", "attest"]
     );
 }
+
+#[test]
+fn every_official_example_can_be_a_fact_and_is_screened_without_harm() {
+    use std::io::BufRead;
+    const EXAMPLES: &[u8] = include_bytes!("../../../tests/data/r4-examples.ndjson.gz");
+    let lines = std::io::BufReader::new(flate2::read::GzDecoder::new(EXAMPLES)).lines();
+    let read = |line: std::io::Result<String>| {
+        let line = line.unwrap();
+        let (_, text) = line.split_once('\t')?;
+        Resource::from_value(serde_json::from_str(text).unwrap()).ok()
+    };
+    let facts: Vec<_> = lines.filter_map(read).filter(|fact| fact.ty().name() != "Patient").collect();
+    let zone = TimeZone::get("America/Los_Angeles").unwrap();
+    let record = PatientRecord::new("p", facts, &zone);
+    assert!(record.conditions.len() > 10 && record.observations.len() > 50 && record.encounters.len() > 5);
+    for as_of in ["1900-01-01", "2013-06-01", "2026-03-01", "9999-12-31"] {
+        let situation = Situation {
+            record: &record,
+            as_of: date(as_of),
+            attestation_valid_days: 90,
+            lines_of_business: &[],
+        };
+        for set in rule_sets().active() {
+            let screening = set.screen(&situation);
+            assert_ne!(
+                screening.outcome,
+                Outcome::Eligible,
+                "neither an age nor an attestation is known on {as_of}"
+            );
+            assert!(screening.next_change.is_none_or(|next| next > situation.as_of), "{as_of}");
+        }
+    }
+}
