@@ -31,6 +31,7 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::guards;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::request::refused;
@@ -164,7 +165,21 @@ fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<De
     ))))?;
     let change =
         Change { to: State::Enrolled, on: wish.start, last_day: None, reasons: Vec::new(), note: None };
-    finish(case, stored, (Action::Enroll, change), drafts)
+    let warnings = warnings(&stored);
+    Ok(Decision { warnings, ..finish(case, stored, (Action::Enroll, change), drafts)? })
+}
+
+/// What does not stand in the way, and is better looked at.
+fn warnings(stored: &EpisodeOfCare) -> Vec<Issue> {
+    let tier = "No tier of need is on the episode; the care plan goes by the usual intervals.";
+    let manager =
+        "The care team names no nurse or prescriber with a resource; the episode has no careManager.";
+    let lacking = [
+        (tier_of(&stored.extension).is_none(), tier, "tier"),
+        (stored.care_manager.is_none(), manager, "careTeam"),
+    ];
+    let found = lacking.into_iter().filter(|(lacks, ..)| *lacks);
+    found.map(|(_, text, at)| Issue::warning("informational", text).at(parameter(at))).collect()
 }
 
 /// What stays on the episode as it was on the first day.

@@ -327,3 +327,20 @@ fn a_payers_approval_is_asked_for_only_where_the_programme_needs_one() {
     world.act(&request).unwrap();
     assert_eq!(world.state(), "eligible");
 }
+
+#[test]
+fn an_enrolment_without_tier_or_manager_goes_on_and_says_so() {
+    let mut world = consented();
+    let mut wish = wish();
+    wish.tier = None;
+    world.set(
+        "CareTeam/team",
+        "participant",
+        json!([{ "role": [{ "coding": [{ "system": "http://snomed.info/sct", "code": "309343006" }] }] },
+            { "role": [{ "coding": [{ "system": "http://snomed.info/sct", "code": "106328005" }] }] }]),
+    );
+    let decision = world.enroll(&wish).unwrap();
+    let places: Vec<_> = decision.warnings.iter().filter_map(|issue| issue.expression.clone()).collect();
+    assert_eq!(places, ["tier", "careTeam"].map(|name| format!("Parameters.parameter.where(name='{name}')")));
+    assert!(decision.warnings.iter().all(|issue| issue.severity == crate::fhir::outcome::Severity::Warning));
+}
