@@ -3,6 +3,7 @@
 //! diesel's typed queries become walls of trait bounds where code is generic over databases, and `sql_query` is
 //! never cached and numbers placeholders by hand; a fragment of our own has neither fault.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
@@ -70,6 +71,7 @@ enum Piece {
 pub struct Sql {
     pieces: Vec<Piece>,
     volatile: bool,
+    planned: bool,
 }
 
 impl Sql {
@@ -107,6 +109,7 @@ impl Sql {
     #[must_use]
     pub fn append(mut self, other: Sql) -> Self {
         self.volatile |= other.volatile;
+        self.planned |= other.planned;
         self.pieces.extend(other.pieces);
         self
     }
@@ -131,12 +134,29 @@ impl Sql {
         Self::join((0..padded).map(|at| Self::of("?", [values[at.min(last)].clone()])), ", ")
     }
 
-    /// Keeps the statement out of the connection's statement cache: for shapes of unbounded variety, and
-    /// where a plan made for these very values is worth more than a cached one.
+    /// Keeps the statement out of the connection's statement cache: for shapes of unbounded variety.
     #[must_use]
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
+    }
+
+    /// Keeps the statement out of PostgreSQL's cache alone, where a plan made for these very values is worth more
+    /// than a cached one. SQLite has one plan for all values, and making it takes ten times as long as using it.
+    #[must_use]
+    pub fn planned(mut self) -> Self {
+        self.planned = true;
+        self
+    }
+
+    /// Whether the other is the same statement but for what is bound.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let same = |pair: (&Piece, &Piece)| match pair {
+            (Piece::Text(one), Piece::Text(other)) => one == other,
+            (Piece::Bind(_), Piece::Bind(_)) => true,
+            (Piece::Text(_), Piece::Bind(_)) | (Piece::Bind(_), Piece::Text(_)) => false,
+        };
+        self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
     }
 
     /// Whether its text has this part.
@@ -152,7 +172,7 @@ impl Sql {
 
 impl<DB> QueryFragment<DB> for Sql
 where
-    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Double> + HasSqlType<Binary>,
+    DB: Backend + 'static + HasSqlType<Text> + HasSqlType<BigInt> + HasSqlType<Double> + HasSqlType<Binary>,
     str: ToSql<Text, DB>,
     i64: ToSql<BigInt, DB>,
     f64: ToSql<Double, DB>,
@@ -161,7 +181,8 @@ where
     Option<i64>: ToSql<Nullable<BigInt>, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if self.volatile {
+        let on_sqlite = TypeId::of::<DB>() == TypeId::of::<diesel::sqlite::Sqlite>();
+        if self.volatile || (self.planned && !on_sqlite) {
             out.unsafe_to_cache_prepared();
         }
         for piece in &self.pieces {

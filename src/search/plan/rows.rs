@@ -94,7 +94,11 @@ impl Search<'_> {
         }
         if let Some(patient) = &self.query.compartment {
             let own = std::slice::from_ref(patient);
-            sql = sql.push(" AND ", []).append(scope::in_compartment(own, self.query.ty, scope));
+            sql = sql.push(" AND ", []).append(scope::in_compartment(
+                own,
+                Sql::of("?", [self.query.ty.number().into()]),
+                scope,
+            ));
         }
         if let Some(visible) = self.seen.visible(self.query.ty, scope) {
             sql = sql.push(" AND ", []).append(visible);
@@ -120,9 +124,15 @@ impl Search<'_> {
         gate(seek, [asked, 0]).push(") a UNION ALL ", []).append(gate(walk, [0, asked])).push(") c", [])
     }
 
-    /// Statements with several conditions vary without bound, and are worth a plan for their very values.
+    /// Statements with many conditions vary without bound; those with several are worth a plan for their values.
     pub(super) fn tidy(&self, sql: Sql) -> Sql {
         let conditions = self.query.criteria.len() + usize::from(self.query.compartment.is_some());
-        if conditions > 1 || !self.query.sort.is_empty() { sql.volatile() } else { sql }
+        if conditions > 3 || self.query.sort.len() > 1 {
+            sql.volatile()
+        } else if conditions > 1 || !self.query.sort.is_empty() {
+            sql.planned()
+        } else {
+            sql
+        }
     }
 }

@@ -14,6 +14,9 @@ use crate::search::special;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
+/// How many values of one shape still make a statement that is worth keeping.
+const FEW_VALUES: usize = 8;
+
 /// The row that a condition is about: an alias that has a `rid`, and how deep in a chain it stands.
 pub(super) struct Scope {
     alias: String,
@@ -135,29 +138,48 @@ impl Seen<'_> {
             Visible::Nothing => Some(Sql::of("1 = 0", [])),
             Visible::Patients(patients) if patients.is_empty() => Some(Sql::of("1 = 0", [])),
             Visible::Patients(patients) if self.parameters.compartment(ty).is_some() => {
-                Some(in_compartment(patients, ty, scope))
+                Some(in_compartment(patients, Sql::of("?", [ty.number().into()]), scope))
             }
             Visible::Patients(patients) => {
-                let sql = scope.column("id").push(
-                    " IN (SELECT f.target_id FROM idx_compartment k CROSS JOIN idx_reference f \
-                     WHERE f.rid = k.rid AND f.target_type = ? AND k.patient IN (",
-                    [ty.number().into()],
-                );
-                Some(sql.append(texts(patients)).push("))", []))
+                Some(referred_to(patients, Sql::of("?", [ty.number().into()]), scope))
             }
         }
     }
 
-    /// The same for a row of any of the types.
+    /// The same for a row of any of the types, with one condition for all that are seen in the same way.
     pub(super) fn visible_any(&self, types: &[ResourceType], scope: &Scope) -> Option<Sql> {
         if types.iter().all(|ty| *self.restriction.of(*ty) == Visible::All) {
             return None;
         }
-        let each = types.iter().map(|ty| {
-            let of_type = Sql::of("(", []).append(scope.column("type")).push(" = ?", [ty.number().into()]);
-            self.and_visible(of_type, *ty, scope).push(")", [])
+        let mut groups: Vec<((&Visible, bool), Vec<Bind>)> = Vec::new();
+        for ty in types {
+            let way = (self.restriction.of(*ty), self.parameters.compartment(*ty).is_some());
+            match groups.iter_mut().find(|(other, _)| *other == way) {
+                Some((_, group)) => group.push(ty.number().into()),
+                None => groups.push((way, vec![ty.number().into()])),
+            }
+        }
+        let each = groups.into_iter().filter_map(|((visible, inside), group)| {
+            let of_type =
+                Sql::of("(", []).append(scope.column("type")).push(" IN (", []).append(Sql::list(group));
+            let of_type = of_type.push(")", []);
+            match visible {
+                Visible::All => Some(of_type.push(")", [])),
+                Visible::Patients(patients) if !patients.is_empty() => {
+                    let ty = scope.column("type");
+                    let seen = if inside {
+                        in_compartment(patients, ty, scope)
+                    } else {
+                        referred_to(patients, ty, scope)
+                    };
+                    Some(of_type.push(" AND ", []).append(seen).push(")", []))
+                }
+                Visible::Nothing | Visible::Patients(_) => None,
+            }
         });
-        Some(Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []))
+        let each: Vec<Sql> = each.collect();
+        let any = if each.is_empty() { Sql::of("1 = 0", []) } else { Sql::join(each, " OR ") };
+        Some(Sql::of("(", []).append(any).push(")", []))
     }
 
     /// The types to which a reference may point.
@@ -168,13 +190,23 @@ impl Seen<'_> {
     }
 }
 
-/// The row stands in the compartment of one of the patients.
-pub(super) fn in_compartment(patients: &[String], ty: ResourceType, scope: &Scope) -> Sql {
+/// The row, of this type, stands in the compartment of one of the patients.
+pub(super) fn in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
     Sql::of("EXISTS (SELECT 1 FROM idx_compartment k WHERE k.patient IN (", [])
         .append(texts(patients))
-        .push(") AND k.type = ? AND k.rid = ", [ty.number().into()])
+        .push(") AND k.type = ", [])
+        .append(ty)
+        .push(" AND k.rid = ", [])
         .append(scope.column("rid"))
         .push(")", [])
+}
+
+/// Something in the compartment of one of the patients points to the row, which is of this type.
+fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
+    let pairs = " IN (SELECT f.target_id FROM idx_compartment k CROSS JOIN idx_reference f \
+                 WHERE f.rid = k.rid AND k.patient IN (";
+    let sql = scope.column("id").push(pairs, []).append(texts(patients));
+    sql.push(") AND f.target_type = ", []).append(ty).push(")", [])
 }
 
 /// The index has a row that meets one of the conditions.
@@ -189,11 +221,17 @@ pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
 /// One of the conditions; several make a statement that is like few others.
 pub(super) fn any(conditions: &[Condition]) -> Sql {
     match conditions {
+        [] => Sql::of("1 = 1", []),
         [single] => Sql::of("(", []).append(single.sql.clone()).push(")", []),
         several => {
-            let each = several.iter().map(|one| Sql::of("(", []).append(one.sql.clone()).push(")", []));
+            // The last stands in as often as it takes to make a number of them that other searches have too.
+            let padded = several.len().next_power_of_two();
+            let one = |at: usize| &several[at.min(several.len() - 1)].sql;
+            let each = (0..padded).map(|at| Sql::of("(", []).append(one(at).clone()).push(")", []));
             let any = Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []);
-            leading(several).append(any).volatile()
+            let sql = leading(several).append(any);
+            let alike = several.iter().all(|other| other.sql.is_like(one(0)));
+            if alike && padded <= FEW_VALUES { sql.planned() } else { sql.volatile() }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
 
 mod database;
+mod dates;
 mod matches;
 mod properties;
 mod queries;

@@ -83,6 +83,25 @@ fn includes_bring_nothing_of_another_patient() {
     assert_eq!(included(back, &Restriction::none()), ["Patient/a", "Patient/b"]);
     assert_eq!(included(back, &only("a")), ["Patient/a"]);
     assert_eq!(included("Condition?_include=Condition:subject", &only("a")), ["Patient/a"]);
+    // A reference that may point to any type at all.
+    let targets: Vec<Value> = [
+        "Patient/a",
+        "Patient/b",
+        "Condition/ca",
+        "Condition/cb",
+        "Practitioner/mine",
+        "Practitioner/theirs",
+    ]
+    .map(|reference| json!({ "reference": reference }))
+    .into();
+    database.store(&json!({ "resourceType": "Provenance", "id": "pr", "target": targets }));
+    let mut included = |restriction: &Restriction| {
+        database.included(&query("Provenance?_id=pr&_include=Provenance:target").unwrap(), restriction)
+    };
+    assert_eq!(included(&Restriction::none()).len(), 6);
+    let by_type = BTreeMap::from([(ty("Practitioner"), Visible::Nothing)]);
+    let without = Restriction { by_type, ..only("a") };
+    assert_eq!(included(&without), ["Patient/a", "Condition/ca"]);
 }
 
 #[test]
