@@ -104,13 +104,13 @@ pub async fn observe(
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let served = request.app_data::<web::Data<Served>>().cloned();
-    let cross_origin = served.as_ref().is_some_and(|served| served.app.config.auth != Auth::Off);
+    let auth = served.as_ref().map_or(Auth::Off, |served| served.app.config.auth);
     let mut response = if request.method() == Method::OPTIONS {
-        request.into_response(options()).map_into_right_body()
+        request.into_response(options(auth)).map_into_right_body()
     } else {
         next.call(request).await?.map_into_left_body()
     };
-    headers(response.headers_mut(), &id, cross_origin);
+    headers(response.headers_mut(), &id, auth);
     let took = begun.elapsed();
     if let Some(served) = served {
         served.metrics.count(response.request().method().as_str(), response.status().as_u16(), took);
@@ -119,22 +119,26 @@ pub async fn observe(
     Ok(response)
 }
 
-fn options() -> HttpResponse {
-    HttpResponse::NoContent().insert_header((ALLOW, METHODS)).finish()
+fn options(auth: Auth) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((ALLOW, METHODS));
+    if auth != Auth::Off {
+        response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
+        response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS));
+        response.insert_header((ACCESS_CONTROL_MAX_AGE, "600"));
+    }
+    response.finish()
 }
 
 /// Tokens are sent by scripts and not by cookies, so that any page may ask; where there are no tokens, none may.
-fn headers(headers: &mut HeaderMap, id: &RequestId, cross_origin: bool) {
+fn headers(headers: &mut HeaderMap, id: &RequestId, auth: Auth) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if cross_origin {
+    if auth != Auth::Off {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
-        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
 }
 
