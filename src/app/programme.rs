@@ -3,11 +3,13 @@
 
 use serde_json::Value;
 
+use crate::access::Action;
 use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
+use crate::app::prepare::action;
 use crate::app::screening::Subject;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -126,6 +128,24 @@ impl Session {
         {
             chart.add(resource);
         }
+    }
+
+    /// Refuses a caller who may not read all of these types: what an operation tells of them must not tell more
+    /// than a search would.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the scope that is missing.
+    pub fn require_reading(&self, types: &[&str]) -> Result<(), Failure> {
+        let mut known = types.iter().filter_map(|name| ResourceType::parse(name));
+        known.try_for_each(|ty| self.require(Action::Read, ty))
+    }
+
+    /// Refuses a caller who may not write these drafts: showing them, too, is for those alone who may.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the scope that is missing.
+    pub fn require_writing(&self, drafts: &[Draft]) -> Result<(), Failure> {
+        changes(drafts).iter().try_for_each(|change| self.require(action(&change.action), change.action.ty()))
     }
 
     /// Who acts.

@@ -50,6 +50,7 @@ enum Mode {
 /// # Errors
 /// 404 where the episode or the template is not there; 409 where the person has not agreed or the episode is closed.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    session.require_reading(&["CarePlan", "Goal", "Task"])?;
     let mode = mode(&call)?;
     let template = template(session, &call)?;
     until_current(call.if_match, || attempt(session, &call, (mode, &template)))

@@ -57,6 +57,7 @@ fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, 
 fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {
     let dry = call.parameters.boolean("dryRun") == Some(true);
     let warnings = decision.warnings.clone();
+    session.require_writing(&decision.drafts)?;
     if dry || decision.drafts.is_empty() {
         let resources: Vec<Value> =
             decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();

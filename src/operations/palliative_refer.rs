@@ -39,6 +39,7 @@ const URGENCIES: [&str; 3] = ["routine", "urgent", "asap"];
 /// 404 for an unknown patient or programme; 409 `already-open` or `exclusive-program`; 422 with every rule that
 /// does not hold.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    session.require_reading(&["EpisodeOfCare"])?;
     let patient = patient(session, &call)?;
     let program = session.program(call.parameters.reference("program").unwrap_or_default())?;
     let referral = referral(&call.parameters, &program)?;

@@ -116,6 +116,7 @@ fn enrolled(session: &Session, program: &Program, request: &Request) -> Result<O
 fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {
     let dry = call.parameters.boolean("dryRun") == Some(true);
     let state = decision.state;
+    session.require_writing(&decision.drafts)?;
     if dry || decision.drafts.is_empty() {
         let resources = decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
         return Ok(Answer::value(output(resources, episode, state).into_value()));

@@ -117,6 +117,18 @@ fn without_an_agreement_an_episode_or_a_template_there_is_no_plan() {
 }
 
 #[test]
+fn a_plan_is_shown_only_to_those_who_may_read_plans() {
+    let app = TestApp::new();
+    let id = enrolled(&app.clinician(), "p");
+    let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
+    let episodes = "user/EpisodeOfCare.cruds user/CarePlan.rs user/Task.rs";
+    for body in [mode("check"), mode("draft")] {
+        app.with_scope(episodes).post(&path, &body).expect(403);
+        app.with_scope(&format!("{episodes} user/Goal.rs")).post(&path, &body).expect(200);
+    }
+}
+
+#[test]
 fn nobody_writes_a_plan_without_the_right_to() {
     let app = TestApp::new();
     let id = enrolled(&app.clinician(), "p");

@@ -184,6 +184,18 @@ fn of_two_at_once_one_decides_and_the_other_hears_the_new_state() {
 }
 
 #[test]
+fn a_dry_run_shows_nothing_to_one_who_may_not_write_it() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let id = refer(&clinician, "p");
+    let dry = || json!([{ "name": "dryRun", "valueBoolean": true }]);
+    act(&app.with_scope("user/EpisodeOfCare.cruds"), &id, "screen", dry()).expect(403);
+    let enough = "user/EpisodeOfCare.cruds user/Task.cu user/Provenance.c";
+    act(&app.with_scope(enough), &id, "screen", dry()).expect(200);
+}
+
+#[test]
 fn nobody_changes_a_state_without_the_right_to() {
     let app = TestApp::new();
     let clinician = app.clinician();
