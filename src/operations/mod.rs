@@ -140,7 +140,7 @@ pub fn perform(session: &Session, code: &str, asked: Asked) -> Result<Answer, Fa
     let offered = find(offered(session.app()), code, asked.target.as_ref())?;
     let definition = &offered.definition;
     let method = method(definition, asked.method)?;
-    check_access(session, definition, asked.target.as_ref())?;
+    check_access(session, asked.target.as_ref())?;
     let once = once(definition, &asked)?;
     if let Some(answer) = once.as_ref().map_or(Ok(None), |once| session.replay(once))? {
         return Ok(answer);
@@ -221,18 +221,12 @@ fn method(definition: &Definition, method: Method) -> Result<Method, Failure> {
     }
 }
 
-/// Reading takes the read scope on the target's type, and the target must be one that the caller may see; changing
-/// takes the update scope too, and the session checks what is written besides.
-fn check_access(
-    session: &Session,
-    definition: &Definition,
-    target: Option<&(ResourceType, Option<String>)>,
-) -> Result<(), Failure> {
+/// Calling takes the read scope on the target's type, and the target must be one that the caller may see. What an
+/// operation writes takes the scopes of just those writes, which the session checks: to refer a patient is not to
+/// change the Patient.
+fn check_access(session: &Session, target: Option<&(ResourceType, Option<String>)>) -> Result<(), Failure> {
     let Some((ty, id)) = target else { return Ok(()) };
     session.require(Action::Read, *ty)?;
-    if definition.affects_state {
-        session.require(Action::Update, *ty)?;
-    }
     match id {
         Some(id) => session.read(*ty, id).map(|_| ()),
         None => Ok(()),
