@@ -11,6 +11,7 @@ use crate::search::query::Reach;
 use crate::search::query::Rows;
 use crate::search::query::Test;
 use crate::search::restriction::Visible;
+use crate::search::special;
 use crate::search::sql::Sql;
 
 /// The condition with which a search begins.
@@ -152,7 +153,20 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
             }
             _ => None,
         },
-        Test::Updated(_) | Test::Has(..) => None,
+        Test::Updated(spans) => {
+            let column = Sql::of("d0.updated", []);
+            let each =
+                spans.iter().map(|(prefix, span)| special::updated(&column, *prefix, (span.low, span.high)));
+            let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND (", [query.ty.number().into()]);
+            Some(Driver {
+                from: Sql::of("resource d0", []),
+                filter: filter.append(Sql::join(each, " OR ")).push(")", []),
+                criterion: None,
+                width: Width::Ranged,
+                rows: Found::Once,
+            })
+        }
+        Test::Has(..) => None,
     }
 }
 

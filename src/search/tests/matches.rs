@@ -233,6 +233,11 @@ fn a_search_of_many_matches_walks_and_finds_the_same() {
         newest(3, |at| at % 2 == 0)
     );
     assert_eq!(database.find("Encounter?date=ge2024-01-01&_count=3"), newest(3, |_| true));
+    assert_eq!(database.find("Encounter?_lastUpdated=gt2024&_count=3"), newest(3, |_| true));
+    assert_eq!(
+        database.find("Encounter?_lastUpdated=lt2024,gt2024&class=EMER&_count=3"),
+        newest(3, |at| at % 2 == 0)
+    );
     assert_eq!(database.find("Encounter?date=sa2024-01-20&_count=3"), newest(3, |at| at % 28 + 1 > 20));
     let pages = database.all_pages("Encounter?status=finished&class=EMER&_count=70");
     assert_eq!(pages.concat(), newest(9_999, |at| at % 30 != 0 && at % 2 == 0));
