@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 
 /// How long a page may take for what is waited for; a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// The key under which WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 

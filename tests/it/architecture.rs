@@ -100,7 +100,7 @@ fn sources() -> Vec<(String, String)> {
             files.push((path.strip_prefix(&root).unwrap().display().to_string(), text));
         }
     }
-    let tests = Regex::new(r"#\[cfg\(test\)\]\n(?:pub )?mod (\w+);").unwrap();
+    let tests = Regex::new(r"#\[cfg\(test\)\]\n(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
     let of_tests =
         |text: &str| tests.captures_iter(text).map(|found| format!("{}.rs", &found[1])).collect::<Vec<_>>();
     let of_tests: Vec<_> = files.iter().flat_map(|(_, text)| of_tests(text)).collect();

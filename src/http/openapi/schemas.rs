@@ -2,8 +2,9 @@
 //! <https://hl7.org/fhir/R4/structuredefinition.html>
 //!
 //! A schema says more than FHIR's published JSON schema (what must be there is `required`) and less where more
-//! would drown a reader: a resource inside a resource is any resource, and the `_x` siblings of primitive
-//! elements, which carry their extensions, are allowed without being listed.
+//! would drown a reader, and keep a browser busy for minutes with following references: a resource inside a
+//! resource is any resource, an extension's value is any value, and the `_x` siblings of primitive elements, which
+//! carry their extensions, are allowed without being listed.
 
 use std::collections::BTreeMap;
 
@@ -162,6 +163,13 @@ fn own_schema(name: &str) -> Option<Object> {
             "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+\\-]\\d{2}:\\d{2})$",
             "A moment, to the second or finer, with its zone",
         ),
+        "Extension" => ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("What its `url` defines: one `value[x]` of any type, or extensions within"))
+            .property("url", ObjectBuilder::new().schema_type(Type::String))
+            .required("url")
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .build(),
         "Resource" => ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some("Any FHIR R4 resource, of the type that `resourceType` names"))
