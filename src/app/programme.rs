@@ -156,13 +156,16 @@ impl Session {
         let local = user.filter(|user| Reference::parse(user).local().is_some());
         let is_patient =
             local.is_some_and(|user| user.starts_with("Patient/") || user.starts_with("RelatedPerson/"));
+        // One who is held to a patient's compartment acts for the patient, whatever the token says of the person.
+        let episode = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+        let held = caller.patient_only(Action::Update, episode).is_some();
         Actor {
             who: match local {
                 Some(user) => Who::Reference(user.to_owned()),
                 None => Who::Name(caller.client.clone().unwrap_or_else(|| caller.subject.clone())),
             },
             roles: caller.roles.clone(),
-            side: if is_patient { Side::Patient } else { Side::Team },
+            side: if is_patient || held { Side::Patient } else { Side::Team },
         }
     }
 

@@ -204,6 +204,12 @@ fn nobody_changes_a_state_without_the_right_to() {
     let screen = parameters(json!([{ "name": "action", "valueCode": "screen" }]));
     is_refused_to_others(&app, &format!("/EpisodeOfCare/{id}/$palliative-transition"), &screen);
     let void = json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": "duplicate" } }]);
-    act(&clinician, &id, "void", void).expect(403);
+    act(&clinician, &id, "void", void.clone()).expect(403);
     assert_eq!(state(&clinician.get(&format!("/EpisodeOfCare/{id}")).expect(200).json()), "referred");
+    let own = json!({ "sub": "p", "scope": "patient/*.cruds", "patient": "p" });
+    let path = format!("/EpisodeOfCare/{id}/$palliative-transition");
+    assert_eq!(app.with_claims(own).post(&path, &screen).expect(403).details(), ["scope"]);
+    let director = json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] });
+    let reply = act(&app.with_claims(director), &id, "void", void).expect(200);
+    assert_eq!(part(&reply, "episode")["status"], "entered-in-error");
 }
