@@ -14,6 +14,7 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
 use crate::definitions::Definitions;
+use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 
 /// A parameter that many operations share: the name of its component, its own name, and what it means.
@@ -74,9 +75,8 @@ pub fn of_every_search() -> impl Iterator<Item = Ref> {
 
 /// The search parameters of a type, beside those of every search.
 pub fn of_search(definitions: &Definitions, ty: ResourceType) -> Vec<Parameter> {
-    let own = definitions.search_parameters.iter().filter(|one| one.base.contains(&ty));
-    let shown =
-        own.filter(|one| !SHARED.iter().any(|shared| shared.name == one.code) && one.kind != "special");
+    let own = definitions.search_parameters.iter().filter(|one| one.base.contains(&ty) && is_searchable(one));
+    let shown = own.filter(|one| !SHARED.iter().any(|shared| shared.name == one.code));
     let mut all: Vec<_> = shown
         .map(|one| {
             let words = format!("{}: {}", one.kind, one.description);
@@ -86,6 +86,11 @@ pub fn of_search(definitions: &Definitions, ty: ResourceType) -> Vec<Parameter> 
     all.sort_by(|a, b| (a.name.starts_with('_'), &a.name).cmp(&(b.name.starts_with('_'), &b.name)));
     all.dedup_by(|a, b| a.name == b.name);
     all
+}
+
+/// Whether the search takes it: as `search::Parameter::is_searchable` says.
+fn is_searchable(parameter: &SearchParameterDefinition) -> bool {
+    parameter.expression.is_some() && !["composite", "special"].contains(&&*parameter.kind)
 }
 
 /// A variable of the path, with a value to try.
