@@ -17,6 +17,8 @@ use crate::app::clock::Clock;
 use crate::app::guard;
 use crate::app::resolve::Condition;
 use crate::app::resolve::Links;
+use crate::app::resolve::make_relative;
+use crate::app::resolve::refers_below;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
@@ -254,6 +256,9 @@ fn content(
     // Only the entries of a Bundle can refer to one another or by a search.
     if change.full_url.is_some() || change.at.starts_with("Bundle.") {
         links.rewrite(value.to_mut(), change.full_url.as_deref())?;
+    }
+    if refers_below(&value, session.base_url()) {
+        make_relative(session, value.to_mut());
     }
     let ty = resource.ty();
     // A patient stands in its own compartment by its id, which the client's JSON need not have; others are not

@@ -141,6 +141,38 @@ impl<'a> Links<'a> {
     }
 }
 
+/// Whether a reference names a resource here by its whole URL.
+pub(crate) fn refers_below(value: &Value, base: &str) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| match value {
+            Value::String(text) => name == "reference" && below(text, base).is_some(),
+            Value::Array(_) | Value::Object(_) => refers_below(value, base),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }),
+        Value::Array(items) => items.iter().any(|item| refers_below(item, base)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Makes references to resources here relative: by whichever URL a client knows the service, the patient that it
+/// refers to is the same, for the compartment, for searches and for the rules.
+pub(crate) fn make_relative(session: &Session, value: &mut Value) {
+    links_mut(&session.app().definitions.shapes, value, &mut |link, text| {
+        if matches!(link, Link::Reference)
+            && let Some(relative) = below(text, session.base_url())
+        {
+            *text = relative.to_owned();
+        }
+    });
+}
+
+/// `Patient/1` of `http://example.org/fhir/Patient/1`, below that base.
+fn below<'a>(text: &'a str, base: &str) -> Option<&'a str> {
+    let relative = text.strip_prefix(base)?.strip_prefix('/')?;
+    let (ty, _) = relative.split_once('/')?;
+    ResourceType::parse(ty).map(|_| relative)
+}
+
 /// `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
 fn base_of(full_url: &str) -> Option<&str> {
     let (rest, _) = full_url.rsplit_once('/')?;

@@ -67,7 +67,7 @@ impl Client {
                 .build()
                 .unwrap()
         });
-        let url = match path.contains("://") {
+        let url = match path.starts_with("http:") {
             true => path.to_owned(),
             false => format!("{}/fhir{path}", self.origin),
         };

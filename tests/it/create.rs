@@ -36,6 +36,26 @@ fn a_created_resource_has_an_id_of_ours_and_its_place_in_the_headers() {
 }
 
 #[test]
+fn a_reference_by_the_whole_url_is_a_reference_here() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "Patient", "id": "a" }));
+    let subject =
+        |reference: String| json!({ "resourceType": "Condition", "subject": { "reference": reference } });
+    let here = clinician.post("/Condition", &subject(app.url("/fhir/Patient/a"))).expect(201).json();
+    assert_eq!(here["subject"]["reference"], "Patient/a");
+    let elsewhere = "https://elsewhere.example/fhir/Patient/a";
+    let there = clinician.post("/Condition", &subject(elsewhere.into())).expect(201).json();
+    assert_eq!(there["subject"]["reference"], elsewhere);
+    // by any form of the patient, and for the patient
+    let id = here["id"].as_str().unwrap();
+    for patient in ["a".into(), "Patient/a".into(), app.url("/fhir/Patient/a")] {
+        assert_eq!(clinician.get(&format!("/Condition?patient={patient}")).expect(200).ids(), [id]);
+    }
+    assert_eq!(app.patient("a").get("/Condition").expect(200).ids(), [id]);
+}
+
+#[test]
 fn prefer_says_what_comes_back() {
     let app = TestApp::new();
     let prefer = |prefer: &str| {
