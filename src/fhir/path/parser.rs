@@ -1,188 +1,306 @@
-//! The grammar of search expressions. <https://hl7.org/fhirpath/#expressions>
+//! The grammar of the whole language. <https://hl7.org/fhirpath/grammar.html>
 
-use crate::fhir::path::Comparison;
-use crate::fhir::path::Expression;
-use crate::fhir::path::Literal;
-use crate::fhir::path::Step;
-use crate::fhir::path::lexer::Lexer;
+use regex::RegexBuilder;
+
+use crate::fhir::path::lexer;
 use crate::fhir::path::lexer::Token;
+use crate::fhir::path::number::Number;
+use crate::fhir::path::tree::Function;
+use crate::fhir::path::tree::Named;
+use crate::fhir::path::tree::Operator;
+use crate::fhir::path::tree::Tree;
+use crate::fhir::path::tree::Typing;
+use crate::fhir::path::tree::Variable;
+use crate::fhir::path::value::System;
 
 type Parsed<T> = Result<T, String>;
 
-/// Parentheses may nest so deep; R4's own never exceed two.
-const DEEPEST: u8 = 16;
+/// How deep parentheses and the like may nest.
+const DEEPEST: usize = 40;
+/// The longest expression; R4's longest has 480 characters.
+const LONGEST: usize = 16 * 1024;
+/// How much memory a compiled pattern may take.
+const LARGEST_PATTERN: usize = 1 << 20;
+/// `is` and `as` bind more tightly than `|` and less than `+`.
+const TYPE_BINDING: u8 = 8;
 
 /// Parses a whole expression.
-pub(super) fn parse(text: &str) -> Parsed<Expression> {
-    whole(&mut Lexer::new(text))
-        .map_err(|problem| format!("the expression `{text}` is not supported: {problem}"))
-}
-
-fn whole(words: &mut Lexer) -> Parsed<Expression> {
-    let expression = union(words, DEEPEST)?;
-    match words.next() {
-        Token::End => Ok(expression),
-        other => Err(format!("{} is not understood here", show(other))),
-    }
-}
-
-fn union(words: &mut Lexer, depth: u8) -> Parsed<Expression> {
-    let first = both(words, depth)?;
-    if words.peek() != Token::Sign("|") {
-        return Ok(first);
-    }
-    let mut all = vec![first];
-    while words.peek() == Token::Sign("|") {
-        words.next();
-        all.push(both(words, depth)?);
-    }
-    Ok(Expression::Union(all))
-}
-
-fn both(words: &mut Lexer, depth: u8) -> Parsed<Expression> {
-    let mut left = compare(words, depth)?;
-    while words.peek() == Token::Name("and") {
-        words.next();
-        left = Expression::And(Box::new(left), Box::new(compare(words, depth)?));
-    }
-    Ok(left)
-}
-
-fn compare(words: &mut Lexer, depth: u8) -> Parsed<Expression> {
-    let left = steps(words, depth)?;
-    let comparison = match words.peek() {
-        Token::Sign("=") => Comparison::Equal,
-        Token::Sign("!=") => Comparison::Unequal,
-        _ => return Ok(left),
+///
+/// # Errors
+/// A sentence for whoever wrote it.
+pub(super) fn parse(text: &str) -> Parsed<Tree> {
+    let refuse = |problem: String| {
+        let shown: String = text.chars().take(200).collect();
+        format!("the FHIRPath `{shown}` is not understood: {problem}")
     };
-    words.next();
-    let literal = match words.next() {
-        Token::Text(text) => Literal::Text(text.into()),
-        Token::Name("true") => Literal::Truth(true),
-        Token::Name("false") => Literal::Truth(false),
-        other => return Err(format!("a literal is expected and {} found", show(other))),
-    };
-    Ok(Expression::Compare(Box::new(left), comparison, literal))
-}
-
-fn steps(words: &mut Lexer, depth: u8) -> Parsed<Expression> {
-    let mut steps = Vec::new();
-    match words.next() {
-        Token::Sign("(") => {
-            let inner = union(words, depth.checked_sub(1).ok_or("it nests too deep")?)?;
-            sign(words, ")")?;
-            match inner {
-                Expression::Steps(inner) => steps = inner,
-                other => steps.push(Step::Nested(Box::new(other))),
-            }
-        }
-        Token::Name(name) if name.starts_with(char::is_uppercase) => steps.push(Step::Root(name.into())),
-        Token::Name("%resource") => {}
-        Token::Name(name) => member(words, name, &mut steps)?,
-        other => return Err(format!("a path is expected and {} found", show(other))),
+    if text.len() > LONGEST {
+        return Err(refuse(format!("it has more than {LONGEST} characters")));
     }
-    loop {
-        match words.peek() {
-            Token::Sign(".") => {
-                words.next();
-                let name = name(words)?;
-                member(words, name, &mut steps)?;
-            }
-            Token::Sign("[") => {
-                words.next();
-                steps.push(Step::Index(index(words)?));
-                sign(words, "]")?;
-            }
-            Token::Name("as") => {
-                words.next();
-                typed(&mut steps, name(words)?);
-            }
-            _ => return Ok(Expression::Steps(steps)),
-        }
+    let words = lexer::words(text).map_err(refuse)?;
+    let mut parser = Parser { words, at: 0, depth: 0 };
+    let tree = parser.expression(0).map_err(refuse)?;
+    match parser.peek() {
+        Token::End => Ok(tree),
+        other => Err(refuse(unexpected(other))),
     }
 }
 
-/// A child, or one of the few functions.
-fn member(words: &mut Lexer, word: &str, steps: &mut Vec<Step>) -> Parsed<()> {
-    if words.peek() != Token::Sign("(") {
-        if word.starts_with(['%', '$']) {
-            return Err(format!("the variable `{word}`"));
-        }
-        steps.push(Step::Child(word.into()));
-        return Ok(());
-    }
-    words.next();
-    match word {
-        "as" | "ofType" => typed(steps, name(words)?),
-        "exists" => steps.push(Step::Exists),
-        "where" => steps.push(condition(words)?),
-        _ => return Err(format!("the function `{word}()`")),
-    }
-    sign(words, ")")
+struct Parser {
+    words: Vec<Token>,
+    at: usize,
+    depth: usize,
 }
 
-/// `resolve() is Patient` or `system = 'email'`.
-fn condition(words: &mut Lexer) -> Parsed<Step> {
-    let child = name(words)?;
-    if child == "resolve" {
-        sign(words, "(")?;
-        sign(words, ")")?;
-        return match name(words)? {
-            "is" => Ok(Step::ResolvesTo(name(words)?.into())),
-            other => Err(format!("`is` is expected after `resolve()` and `{other}` found")),
+impl Parser {
+    /// An expression whose operators bind at least so tightly.
+    fn expression(&mut self, least: u8) -> Parsed<Tree> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err("it nests too deep".to_owned());
+        }
+        let mut left = self.unary()?;
+        loop {
+            let word = match self.peek() {
+                Token::Name(name) => name.as_str(),
+                Token::Sign(sign) => sign,
+                _ => break,
+            };
+            if matches!(word, "is" | "as") && TYPE_BINDING >= least {
+                let typing = if word == "is" { Typing::Is } else { Typing::Filter };
+                self.next();
+                left = Tree::Typed(Box::new(left), typing, self.named()?);
+                continue;
+            }
+            let Some((operator, binding)) = Operator::parse(word).filter(|(_, binding)| *binding >= least)
+            else {
+                break;
+            };
+            self.next();
+            let right = self.expression(binding + 1)?;
+            left = Tree::Binary(operator, Box::new(left), Box::new(right));
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    fn unary(&mut self) -> Parsed<Tree> {
+        match self.peek() {
+            Token::Sign("-") => {
+                self.next();
+                self.depth += 1;
+                if self.depth > DEEPEST {
+                    return Err("it nests too deep".to_owned());
+                }
+                let inner = self.unary()?;
+                self.depth -= 1;
+                Ok(Tree::Negated(Box::new(inner)))
+            }
+            Token::Sign("+") => {
+                self.next();
+                self.steps()
+            }
+            _ => self.steps(),
+        }
+    }
+
+    /// A term with everything that follows it after points and in brackets.
+    fn steps(&mut self) -> Parsed<Tree> {
+        let mut tree = self.term()?;
+        loop {
+            match self.peek() {
+                Token::Sign(".") => {
+                    self.next();
+                    tree = match self.next() {
+                        Token::Name(name) => self.invocation(tree, name)?,
+                        Token::Quoted(name) => Tree::Child(Box::new(tree), name),
+                        other => return Err(unexpected(&other)),
+                    };
+                }
+                Token::Sign("[") => {
+                    self.next();
+                    let index = self.expression(0)?;
+                    self.sign("]")?;
+                    tree = Tree::At(Box::new(tree), Box::new(index));
+                }
+                _ => return Ok(tree),
+            }
+        }
+    }
+
+    fn term(&mut self) -> Parsed<Tree> {
+        match self.next() {
+            Token::Sign("(") => {
+                let inner = self.expression(0)?;
+                self.sign(")")?;
+                Ok(inner)
+            }
+            Token::Sign("{") => self.sign("}").map(|()| Tree::Nothing),
+            Token::Text(text) => Ok(literal(System::Text(text.into()))),
+            Token::Number(text) => self.number(&text),
+            Token::Moment(text) => System::moment(text.into())
+                .map(literal)
+                .ok_or_else(|| "a date or time after `@` does not exist".to_owned()),
+            Token::Special(name) => match name.as_str() {
+                "this" => Ok(Tree::This),
+                "index" => Ok(Tree::Index),
+                "total" => Ok(Tree::Total),
+                _ => Err(format!("`${name}` is not known")),
+            },
+            Token::Variable(name) => variable(&name),
+            Token::Quoted(name) => Ok(Tree::Child(Box::new(Tree::This), name)),
+            Token::Name(name) => match name.as_str() {
+                "true" | "false" => Ok(literal(System::Boolean(name == "true"))),
+                _ if *self.peek() != Token::Sign("(") && name.starts_with(char::is_uppercase) => {
+                    Ok(Tree::OfType(self.qualified(name)?))
+                }
+                _ => self.invocation(Tree::This, name),
+            },
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A number, or with a unit after it a quantity.
+    fn number(&mut self, text: &str) -> Parsed<Tree> {
+        let number = Number::parse(text).ok_or_else(|| format!("`{text}` is not a number"))?;
+        let unit = match self.peek() {
+            Token::Text(unit) => unit.clone(),
+            Token::Name(name) if calendar_unit(name).is_some() => {
+                calendar_unit(name).unwrap_or_default().to_owned()
+            }
+            _ => return Ok(literal(System::Number(number))),
         };
+        self.next();
+        Ok(literal(System::Quantity(number, unit.into())))
     }
-    sign(words, "=")?;
-    match words.next() {
-        Token::Text(text) => Ok(Step::Where(child.into(), text.into())),
-        other => Err(format!("a text is expected and {} found", show(other))),
-    }
-}
 
-/// `value as Quantity` is the JSON member `valueQuantity`; R4 writes `as(DateTime)` too, which the capital that
-/// the member needs makes the same as `as(dateTime)`.
-fn typed(steps: &mut Vec<Step>, ty: &str) {
-    let mut ty = ty.to_owned();
-    if let Some(first) = ty.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    match steps.pop() {
-        Some(Step::Child(name)) => steps.push(Step::Typed(format!("{name}{ty}"), ty)),
-        Some(other) => steps.extend([other, Step::OfType(ty)]),
-        None => steps.push(Step::OfType(ty)),
-    }
-}
-
-fn name<'a>(words: &mut Lexer<'a>) -> Parsed<&'a str> {
-    match words.next() {
-        // `FHIR.Quantity` names the model that is meant anyway.
-        Token::Name("FHIR") if words.peek() == Token::Sign(".") => {
-            words.next();
-            name(words)
+    /// A child or a function of what stands before.
+    fn invocation(&mut self, focus: Tree, name: String) -> Parsed<Tree> {
+        let focus = Box::new(focus);
+        if *self.peek() != Token::Sign("(") {
+            return Ok(Tree::Child(focus, name));
         }
-        Token::Name(name) => Ok(name),
-        other => Err(format!("a name is expected and {} found", show(other))),
+        self.next();
+        let typing = match name.as_str() {
+            "is" => Some(Typing::Is),
+            "as" | "ofType" => Some(Typing::Filter),
+            _ => None,
+        };
+        if let Some(typing) = typing {
+            let named = self.named()?;
+            self.sign(")")?;
+            return Ok(Tree::Typed(focus, typing, named));
+        }
+        let (function, least, most) =
+            Function::parse(&name).ok_or_else(|| format!("the function `{name}()` is not known"))?;
+        let mut arguments = Vec::new();
+        while *self.peek() != Token::Sign(")") {
+            if !arguments.is_empty() {
+                self.sign(",")?;
+            }
+            arguments.push(self.expression(0)?);
+        }
+        self.next();
+        if arguments.len() < least || arguments.len() > most {
+            return Err(format!("`{name}()` does not take {} arguments", arguments.len()));
+        }
+        call(focus, function, arguments)
+    }
+
+    fn named(&mut self) -> Parsed<Named> {
+        match self.next() {
+            Token::Name(name) | Token::Quoted(name) => self.qualified(name),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A type's name, with what stands after `FHIR.` or `System.`.
+    fn qualified(&mut self, first: String) -> Parsed<Named> {
+        let system = first == "System";
+        if !system && first != "FHIR" || *self.peek() != Token::Sign(".") {
+            return Ok(Named { system: false, name: first });
+        }
+        self.next();
+        match self.next() {
+            Token::Name(name) | Token::Quoted(name) => Ok(Named { system, name }),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn sign(&mut self, wanted: &'static str) -> Parsed<()> {
+        match self.next() {
+            Token::Sign(sign) if sign == wanted => Ok(()),
+            other => Err(format!("`{wanted}` is expected: {}", unexpected(&other))),
+        }
+    }
+
+    fn peek(&self) -> &Token {
+        self.words.get(self.at).unwrap_or(&Token::End)
+    }
+
+    fn next(&mut self) -> Token {
+        let word = self.peek().clone();
+        self.at += 1;
+        word
     }
 }
 
-fn index(words: &mut Lexer) -> Parsed<usize> {
-    match words.next() {
-        Token::Number(number) => number.parse().map_err(|_| format!("the index {number}")),
-        other => Err(format!("an index is expected and {} found", show(other))),
+/// A call; a pattern that is known is compiled with it.
+fn call(focus: Box<Tree>, function: Function, mut arguments: Vec<Tree>) -> Parsed<Tree> {
+    if function != Function::Matches && function != Function::ReplaceMatches {
+        return Ok(Tree::Call(focus, function, arguments));
+    }
+    let replaced = if function == Function::ReplaceMatches { arguments.pop().map(Box::new) } else { None };
+    let Some(Tree::Literal(System::Text(pattern))) = arguments.first() else {
+        return Err(format!("the pattern of `{}()` is not a literal", function.name()));
+    };
+    // `matches` asks for the whole text, as R4's own expressions rely on.
+    let whole = if replaced.is_none() { format!("^(?:{pattern})$") } else { pattern.to_string() };
+    let compiled = RegexBuilder::new(&whole).dot_matches_new_line(true).size_limit(LARGEST_PATTERN).build();
+    let regex = compiled.map_err(|_| format!("`{pattern}` is not a pattern that is understood"))?;
+    Ok(Tree::Pattern(focus, regex, replaced))
+}
+
+fn literal(value: System<'static>) -> Tree {
+    Tree::Literal(value)
+}
+
+fn variable(name: &str) -> Parsed<Tree> {
+    let text = |url: &'static str| Ok(literal(System::Text(url.into())));
+    match name {
+        "resource" => Ok(Tree::Variable(Variable::Resource)),
+        "rootResource" => Ok(Tree::Variable(Variable::RootResource)),
+        "context" => Ok(Tree::Variable(Variable::Context)),
+        "ucum" => text("http://unitsofmeasure.org"),
+        "sct" => text("http://snomed.info/sct"),
+        "loinc" => text("http://loinc.org"),
+        _ => Err(format!("the variable `%{name}` is not known")),
     }
 }
 
-fn sign(words: &mut Lexer, expected: &str) -> Parsed<()> {
-    match words.next() {
-        Token::Sign(found) if found == expected => Ok(()),
-        other => Err(format!("`{expected}` is expected and {} found", show(other))),
-    }
+/// The UCUM unit of a word for a stretch of time.
+fn calendar_unit(word: &str) -> Option<&'static str> {
+    Some(match word.strip_suffix('s').unwrap_or(word) {
+        "year" => "a",
+        "month" => "mo",
+        "week" => "wk",
+        "day" => "d",
+        "hour" => "h",
+        "minute" => "min",
+        "second" => "s",
+        "millisecond" => "ms",
+        _ => return None,
+    })
 }
 
-fn show(word: Token) -> String {
+fn unexpected(word: &Token) -> String {
     match word {
-        Token::Name(text) | Token::Number(text) | Token::Sign(text) => format!("`{text}`"),
-        Token::Text(text) => format!("the text '{text}'"),
-        Token::End => "its end".into(),
+        Token::Name(text) | Token::Quoted(text) => format!("`{text}` is not understood here"),
+        Token::Text(text) | Token::Number(text) | Token::Moment(text) => {
+            format!("`{text}` is not understood here")
+        }
+        Token::Special(text) => format!("`${text}` is not understood here"),
+        Token::Variable(text) => format!("`%{text}` is not understood here"),
+        Token::Sign(sign) => format!("`{sign}` is not understood here"),
+        Token::End => "it ends too early".to_owned(),
     }
 }

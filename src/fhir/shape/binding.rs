@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A value set as a list: each code with the systems that define it.
 #[derive(Debug)]
-pub(super) struct CodeList {
+pub(in crate::fhir) struct CodeList {
     pub(super) url: String,
     codes: HashMap<String, Vec<String>>,
     /// The first codes, as a sentence shows them.

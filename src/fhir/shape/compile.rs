@@ -186,6 +186,7 @@ fn kind(name: &str, is_resource: bool) -> Kind {
         "Reference" => Kind::Reference,
         "Coding" => Kind::Coding,
         "CodeableConcept" => Kind::CodeableConcept,
+        "Quantity" | "Age" | "Count" | "Distance" | "Duration" => Kind::Quantity,
         _ => Kind::Other,
     }
 }

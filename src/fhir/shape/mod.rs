@@ -30,11 +30,21 @@ use crate::fhir::Severity;
 
 pub use links::Link;
 pub use links::links_mut;
+pub(in crate::fhir) use primitive::Primitive;
+pub(in crate::fhir) use tables::Content;
+pub(in crate::fhir) use tables::Kind;
+pub(in crate::fhir) use tables::Property;
 pub use tables::Shapes;
+pub(in crate::fhir) use tables::Type;
 
 /// Every problem of a resource, each with its FHIRPath; none where it is valid.
 pub fn validate(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
     walk::walk(shapes, resource)
+}
+
+/// Whether a narrative is XHTML of the harmless subset that FHIR allows.
+pub(in crate::fhir) fn narrative_is_fine(text: &str) -> bool {
+    narrative::check(text).is_ok()
 }
 
 /// Refuses a resource that has a problem: 400 where its shape is wrong (an unknown element, a wrong JSON type, a

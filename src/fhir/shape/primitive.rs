@@ -8,7 +8,7 @@ use crate::fhir::shape::suggest::shortened;
 
 /// A primitive type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Primitive {
+pub(in crate::fhir) enum Primitive {
     Base64Binary,
     Boolean,
     Canonical,
@@ -45,7 +45,7 @@ const MAX_STRING: usize = 1024 * 1024;
 
 impl Primitive {
     /// The type with this name.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub(in crate::fhir) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "base64Binary" => Self::Base64Binary,
             "boolean" => Self::Boolean,
@@ -69,6 +69,52 @@ impl Primitive {
             "xhtml" => Self::Xhtml,
             _ => return None,
         })
+    }
+
+    /// The name in R4.
+    pub(in crate::fhir) fn name(self) -> &'static str {
+        match self {
+            Self::Base64Binary => "base64Binary",
+            Self::Boolean => "boolean",
+            Self::Canonical => "canonical",
+            Self::Code => "code",
+            Self::Date => "date",
+            Self::DateTime => "dateTime",
+            Self::Decimal => "decimal",
+            Self::Id => "id",
+            Self::Instant => "instant",
+            Self::Integer => "integer",
+            Self::Markdown => "markdown",
+            Self::Oid => "oid",
+            Self::PositiveInt => "positiveInt",
+            Self::String => "string",
+            Self::Time => "time",
+            Self::UnsignedInt => "unsignedInt",
+            Self::Uri => "uri",
+            Self::Url => "url",
+            Self::Uuid => "uuid",
+            Self::Xhtml => "xhtml",
+        }
+    }
+
+    /// The name of the type that it specialises, else its own.
+    pub(in crate::fhir) fn base(self) -> &'static str {
+        match self {
+            Self::Code | Self::Id | Self::Markdown => "string",
+            Self::Canonical | Self::Oid | Self::Url | Self::Uuid => "uri",
+            Self::PositiveInt | Self::UnsignedInt => "integer",
+            Self::Base64Binary
+            | Self::Boolean
+            | Self::Date
+            | Self::DateTime
+            | Self::Decimal
+            | Self::Instant
+            | Self::Integer
+            | Self::String
+            | Self::Time
+            | Self::Uri
+            | Self::Xhtml => self.name(),
+        }
     }
 
     /// Whether its values are addresses, which a transaction may have to rewrite.

@@ -11,7 +11,7 @@ use crate::fhir::datetime;
 
 /// An invariant: what it is called, of which type, what it says, and whether it holds.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(in crate::fhir) struct Rule {
     pub(super) ty: &'static str,
     pub(super) key: &'static str,
     pub(super) says: &'static str,

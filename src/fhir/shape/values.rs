@@ -173,7 +173,7 @@ impl<'a> Walk<'a> {
                     self.report("code-invalid", *at, text);
                 }
             }
-            (Kind::Resource | Kind::Coding | Kind::CodeableConcept | Kind::Other, _) => {}
+            (Kind::Resource | Kind::Coding | Kind::CodeableConcept | Kind::Quantity | Kind::Other, _) => {}
         }
     }
 }

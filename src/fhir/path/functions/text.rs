@@ -1,0 +1,119 @@
+//! Functions of texts. <https://hl7.org/fhirpath/#string-manipulation>
+
+use std::borrow::Cow;
+
+use crate::fhir::path::evaluate::Evaluated;
+use crate::fhir::path::evaluate::Evaluator;
+use crate::fhir::path::evaluate::Items;
+use crate::fhir::path::item::Item;
+use crate::fhir::path::tree::Function;
+use crate::fhir::path::value::System;
+
+/// The longest text that an expression may build.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+impl<'a> Evaluator<'a> {
+    /// What a function of texts gives; none where it is no such function.
+    pub(super) fn of_text(
+        &mut self,
+        function: Function,
+        items: &Items<'a>,
+        arguments: &[Items<'a>],
+    ) -> Evaluated<Option<Items<'a>>> {
+        if function == Function::Join {
+            return self.join(items, arguments).map(Some);
+        }
+        let takes = matches!(
+            function,
+            Function::StartsWith
+                | Function::EndsWith
+                | Function::ContainsText
+                | Function::IndexOf
+                | Function::Substring
+                | Function::Replace
+                | Function::Length
+                | Function::Upper
+                | Function::Lower
+                | Function::Trim
+                | Function::ToChars
+                | Function::Split
+        );
+        if !takes {
+            return Ok(None);
+        }
+        let Some(text) = self.text(items)? else { return Ok(Some(self.unknown())) };
+        let own = |text: String| vec![Item::Value(System::Text(text.into()))];
+        let many = |parts: Vec<String>| parts.into_iter().flat_map(own).collect();
+        self.steps_by(text.len() / 64)?;
+        match (function, arguments) {
+            (Function::Length, _) => return Ok(Some(vec![Item::whole(text.chars().count())])),
+            (Function::Upper, _) => return Ok(Some(own(text.to_uppercase()))),
+            (Function::Lower, _) => return Ok(Some(own(text.to_lowercase()))),
+            (Function::Trim, _) => return Ok(Some(own(text.trim().to_owned()))),
+            (Function::ToChars, _) => return Ok(Some(many(text.chars().map(String::from).collect()))),
+            (Function::Substring, [start, rest @ ..]) => {
+                return self.substring(&text, start, rest.first()).map(Some);
+            }
+            _ => {}
+        }
+        let Some(first) = self.argument(arguments, 0)? else { return Ok(Some(Vec::new())) };
+        let first = first.as_ref();
+        Ok(Some(match function {
+            Function::StartsWith => vec![Item::truth(text.starts_with(first))],
+            Function::EndsWith => vec![Item::truth(text.ends_with(first))],
+            Function::ContainsText => vec![Item::truth(text.contains(first))],
+            Function::IndexOf => {
+                let place = text.find(first).map(|at| text[..at].chars().count());
+                let place = place.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1);
+                vec![Item::Value(System::Number(crate::fhir::path::number::Number::whole(place)))]
+            }
+            Function::Split => many(text.split(first).map(str::to_owned).collect()),
+            Function::Replace => {
+                let Some(by) = self.argument(arguments, 1)? else { return Ok(Some(Vec::new())) };
+                let longest =
+                    text.len().saturating_add(text.len().saturating_add(1).saturating_mul(by.len()));
+                if longest > LONGEST {
+                    return Err("it builds too long a text".to_owned());
+                }
+                own(text.replace(first, &by))
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    fn argument(&mut self, arguments: &[Items<'a>], place: usize) -> Evaluated<Option<Cow<'a, str>>> {
+        match arguments.get(place) {
+            Some(argument) => self.text(argument),
+            None => Ok(None),
+        }
+    }
+
+    fn substring(
+        &mut self,
+        text: &str,
+        start: &Items<'a>,
+        length: Option<&Items<'a>>,
+    ) -> Evaluated<Items<'a>> {
+        let place = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok());
+        let Some(start) = place(self.whole(start)?) else { return Ok(Vec::new()) };
+        let length = match length {
+            Some(length) => place(self.whole(length)?).unwrap_or(0),
+            None => usize::MAX,
+        };
+        let mut rest = text.chars().skip(start).peekable();
+        if rest.peek().is_none() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Item::Value(System::Text(rest.take(length).collect::<String>().into()))])
+    }
+
+    fn join(&mut self, items: &Items<'a>, arguments: &[Items<'a>]) -> Evaluated<Items<'a>> {
+        let between = self.argument(arguments, 0)?.unwrap_or_default();
+        let texts = items.iter().filter_map(Item::system).map(|value| value.to_text());
+        let joined = texts.collect::<Vec<_>>().join(between.as_ref());
+        if joined.len() > LONGEST {
+            return Err("it builds too long a text".to_owned());
+        }
+        Ok(vec![Item::Value(System::Text(joined.into()))])
+    }
+}
