@@ -6,6 +6,7 @@
 //! lie in `r4/`, one a line, made by `trim.py`.
 
 mod search_parameter;
+mod us_core;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::fhir::shape::Shapes;
 
 pub use search_parameter::SearchParameterComponent;
 pub use search_parameter::SearchParameterDefinition;
+pub use us_core::US_CORE;
+pub use us_core::us_core;
 
 /// The canonical root of our own definitions.
 pub const CANONICAL: &str = "https://comfrey.health/fhir";

@@ -287,4 +287,5 @@ def main():
     write("patient-compartment.ndjson", list(compartment(folder)))
 
 
-main()
+if __name__ == "__main__":
+    main()

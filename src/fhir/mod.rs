@@ -8,6 +8,7 @@ pub mod operation;
 pub mod outcome;
 pub mod parameters;
 pub mod path;
+pub mod profile;
 pub mod reference;
 pub mod resource;
 pub mod resource_type;

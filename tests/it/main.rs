@@ -34,5 +34,6 @@ mod readme;
 mod search;
 mod transaction;
 mod update;
+mod us_core;
 mod validate;
 mod walk;

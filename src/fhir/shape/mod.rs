@@ -37,6 +37,8 @@ pub(in crate::fhir) use tables::Property;
 pub use tables::Shapes;
 pub(in crate::fhir) use tables::Type;
 
+pub(in crate::fhir) use path::At;
+
 /// Every problem of a resource, each with its FHIRPath; none where it is valid.
 pub fn validate(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
     walk::walk(shapes, resource)

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A place in a resource, linked to the place around it.
 #[derive(Clone, Copy)]
-pub(super) struct At<'p> {
+pub(in crate::fhir) struct At<'p> {
     parent: Option<&'p At<'p>>,
     step: Step<'p>,
 }
@@ -22,17 +22,17 @@ enum Step<'p> {
 
 impl<'p> At<'p> {
     /// The resource itself.
-    pub(super) fn root(name: &'p str) -> Self {
+    pub(in crate::fhir) fn root(name: &'p str) -> Self {
         Self { parent: None, step: Step::Name(name) }
     }
 
     /// An element of this place.
-    pub(super) fn child(&'p self, name: &'p str) -> Self {
+    pub(in crate::fhir) fn child(&'p self, name: &'p str) -> Self {
         Self { parent: Some(self), step: Step::Name(name) }
     }
 
     /// An entry of this place, which is a list.
-    pub(super) fn index(&'p self, index: usize) -> Self {
+    pub(in crate::fhir) fn index(&'p self, index: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(index) }
     }
 

@@ -1,0 +1,301 @@
+//! Each kind of demand, with a case for and one against.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::Issue;
+use crate::fhir::Severity;
+use crate::fhir::profile::Known;
+use crate::fhir::profile::Library;
+use crate::fhir::profile::Profile;
+use crate::fhir::profile::validate;
+
+const URL: &str = "http://example.org/StructureDefinition/own";
+
+fn profile(ty: &str, elements: &Value) -> Value {
+    let mut all = vec![json!({ "path": ty })];
+    all.extend(elements.as_array().expect("a list").iter().cloned());
+    json!({ "resourceType": "StructureDefinition", "url": URL, "name": "Own", "type": ty, "derivation": "constraint",
+            "snapshot": { "element": all } })
+}
+
+fn issues(definitions: &[Value], resource: &Value) -> Vec<Issue> {
+    let value_sets = [json!({ "url": "http://example.org/colours", "compose": { "include": [
+        { "system": "urn:colours", "concept": [{ "code": "red" }, { "code": "blue" }] }] } })];
+    let library = Library::compile(definitions.iter(), value_sets.iter()).expect("they compile");
+    let known = Known::new(vec![&library]);
+    validate(&known, known.find(URL).expect("it is there"), resource)
+}
+
+/// The errors, as issue code and place.
+fn errors(elements: &Value, resource: &Value) -> Vec<String> {
+    let ty = resource["resourceType"].as_str().expect("a type");
+    found(&issues(&[profile(ty, elements)], resource), Severity::Error)
+}
+
+fn found(issues: &[Issue], severity: Severity) -> Vec<String> {
+    let of = issues.iter().filter(|issue| issue.severity == severity);
+    of.map(|issue| format!("{} {}", issue.code, issue.expression.as_deref().unwrap_or_default())).collect()
+}
+
+/// A demand of elements, a resource that meets it, and one that does not with what is then found.
+fn check(elements: &Value, good: &Value, bad: &Value, wrong: &[&str]) {
+    assert_eq!(errors(elements, good), Vec::<String>::new(), "{good}");
+    assert_eq!(errors(elements, bad), wrong, "{bad}");
+}
+
+fn patient(mut members: Value) -> Value {
+    members["resourceType"] = "Patient".into();
+    members
+}
+
+#[test]
+fn an_element_is_there_as_often_as_is_asked_for() {
+    let elements = json!([{ "path": "Patient.name", "min": 1, "max": "2" }, { "path": "Patient.name.family", "min": 1 },
+                          { "path": "Patient.photo", "max": "0" }]);
+    let good = patient(json!({ "name": [{ "family": "A" }, { "_family": { "extension": [] } }] }));
+    check(&elements, &good, &patient(json!({})), &["required Patient.name"]);
+    let bad =
+        patient(json!({ "name": [{ "text": "A" }, { "family": "B" }, { "family": "C" }], "photo": [{}] }));
+    check(
+        &elements,
+        &good,
+        &bad,
+        &["value Patient.name", "required Patient.name[0].family", "value Patient.photo"],
+    );
+}
+
+#[test]
+fn an_element_that_is_not_there_needs_no_children() {
+    let elements = json!([{ "path": "Patient.telecom" }, { "path": "Patient.telecom.system", "min": 1 }]);
+    let bad = patient(json!({ "telecom": [{ "system": "phone" }, { "value": "1" }] }));
+    check(&elements, &patient(json!({})), &bad, &["required Patient.telecom[1].system"]);
+}
+
+#[test]
+fn a_base_cardinality_is_left_to_r4() {
+    let elements =
+        json!([{ "path": "Patient.name", "min": 1, "max": "1", "base": { "min": 1, "max": "1" } }]);
+    assert_eq!(errors(&elements, &patient(json!({}))), Vec::<String>::new());
+}
+
+#[test]
+fn fixed_values_and_patterns_must_be_met() {
+    let elements = json!([
+        { "path": "Patient.gender", "fixedCode": "female" },
+        { "path": "Patient.maritalStatus", "patternCodeableConcept": { "coding": [{ "code": "M" }] } },
+        { "path": "Patient.language", "maxLength": 2 },
+    ]);
+    let good = patient(json!({ "gender": "female", "language": "en",
+                               "maritalStatus": { "coding": [{ "code": "M", "display": "Married" }] } }));
+    let bad = patient(json!({ "gender": "male", "language": "en-US", "maritalStatus": { "text": "M" } }));
+    let wrong = ["value Patient.gender", "value Patient.maritalStatus", "value Patient.language"];
+    check(&elements, &good, &bad, &wrong);
+}
+
+#[test]
+fn a_choice_may_have_the_types_that_are_left() {
+    let elements = json!([{ "path": "Patient.deceased[x]", "min": 1, "type": [{ "code": "dateTime" }] }]);
+    let good = patient(json!({ "deceasedDateTime": "2026-01-01" }));
+    check(&elements, &good, &patient(json!({ "deceasedBoolean": true })), &["value Patient.deceasedBoolean"]);
+    check(&elements, &good, &patient(json!({})), &["required Patient.deceased"]);
+    let shadow = patient(json!({ "_deceasedDateTime": { "extension": [] } }));
+    assert_eq!(errors(&elements, &shadow), Vec::<String>::new());
+}
+
+#[test]
+fn a_reference_points_to_what_the_profile_says() {
+    let target = "http://hl7.org/fhir/StructureDefinition/Organization";
+    let elements = json!([{ "path": "Patient.generalPractitioner",
+                            "type": [{ "code": "Reference", "targetProfile": [target] }] }]);
+    let to = |text: &str| patient(json!({ "generalPractitioner": [{ "reference": text }] }));
+    let wrong = ["value Patient.generalPractitioner[0].reference"];
+    check(&elements, &to("Organization/1"), &to("Practitioner/1"), &wrong);
+    check(&elements, &to("urn:uuid:1"), &to("https://example.org/fhir/Practitioner/1/_history/2"), &wrong);
+    let mut inside = to("#o");
+    inside["contained"] = json!([{ "resourceType": "PractitionerRole", "id": "o" }]);
+    check(&elements, &to("Organization?identifier=1"), &inside, &wrong);
+}
+
+#[test]
+fn required_codes_are_errors_extensible_ones_warnings_preferred_ones_information() {
+    let bound = |strength: &str| {
+        json!([{ "path": "Patient.maritalStatus",
+                 "binding": { "strength": strength, "valueSet": "http://example.org/colours|1" } }])
+    };
+    let code = |system: &str, code: &str| {
+        patient(json!({ "maritalStatus": { "coding": [{ "system": system, "code": code }] } }))
+    };
+    let none = patient(json!({ "maritalStatus": { "text": "purple" } }));
+    let at = "code-invalid Patient.maritalStatus".to_owned();
+    for (strength, severity) in [
+        ("required", Severity::Error),
+        ("extensible", Severity::Warning),
+        ("preferred", Severity::Information),
+    ] {
+        let issues =
+            |resource: &Value| found(&issues(&[profile("Patient", &bound(strength))], resource), severity);
+        assert_eq!(issues(&code("urn:colours", "red")), Vec::<String>::new());
+        assert_eq!(issues(&code("urn:colours", "green")), [at.clone()], "{strength}");
+        assert_eq!(issues(&code("urn:other", "red")), [at.clone()], "{strength}");
+        let expected = if strength == "required" { vec![at.clone()] } else { vec![] };
+        assert_eq!(issues(&none), expected, "{strength}");
+    }
+}
+
+#[test]
+fn codes_of_a_value_set_that_is_not_at_hand_are_named_as_not_checked() {
+    let elements = json!([{ "path": "Patient.gender",
+                            "binding": { "strength": "required", "valueSet": "http://example.org/unknown" } }]);
+    let issues = issues(&[profile("Patient", &elements)], &patient(json!({ "gender": "male" })));
+    assert_eq!(found(&issues, Severity::Error), Vec::<String>::new());
+    assert!(issues.iter().any(|issue| issue.text.contains("http://example.org/unknown")), "{issues:?}");
+}
+
+#[test]
+fn slices_are_told_by_value_pattern_type_and_existence() {
+    let sliced = |kind: &str, path: &str, slice: &Value| {
+        let mut elements = vec![json!({ "path": "Patient.identifier", "slicing": {
+            "discriminator": [{ "type": kind, "path": path }], "rules": "open" } })];
+        elements.extend(slice.as_array().expect("a list").iter().cloned());
+        Value::from(elements)
+    };
+    let own = |more: Value| {
+        let mut slice = json!({ "path": "Patient.identifier", "sliceName": "own", "min": 1, "max": "1" });
+        slice.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        slice
+    };
+    let with = |identifiers: Value| patient(json!({ "identifier": identifiers }));
+    let by_value = sliced(
+        "value",
+        "system",
+        &json!([own(json!({})), { "path": "Patient.identifier.system", "fixedUri": "urn:own" },
+                { "path": "Patient.identifier.value", "min": 1 }]),
+    );
+    let good = with(json!([{ "system": "urn:other" }, { "system": "urn:own", "value": "1" }]));
+    check(&by_value, &good, &with(json!([{ "system": "urn:other" }])), &["required Patient.identifier"]);
+    let bad = with(json!([{ "system": "urn:own" }, { "system": "urn:own", "value": "1" }]));
+    check(&by_value, &good, &bad, &["required Patient.identifier[0].value", "value Patient.identifier"]);
+    let by_pattern =
+        sliced("pattern", "$this", &json!([own(json!({ "patternIdentifier": { "system": "urn:own" } }))]));
+    check(&by_pattern, &good, &with(json!([{ "value": "1" }])), &["required Patient.identifier"]);
+    let by_existence = sliced(
+        "exists",
+        "period",
+        &json!([own(json!({})), { "path": "Patient.identifier.period", "min": 1 }]),
+    );
+    let dated = with(json!([{ "period": { "start": "2026" } }]));
+    check(&by_existence, &dated, &good, &["required Patient.identifier"]);
+}
+
+#[test]
+fn a_closed_choice_takes_its_slices_only() {
+    let elements = json!([
+        { "path": "Patient.deceased[x]", "slicing": { "discriminator": [{ "type": "type", "path": "$this" }],
+                                                      "rules": "closed" } },
+        { "path": "Patient.deceased[x]", "sliceName": "deceasedBoolean", "min": 1, "max": "1",
+          "type": [{ "code": "boolean" }] },
+    ]);
+    let wrong = ["required Patient.deceased", "value Patient.deceasedDateTime"];
+    let bad = patient(json!({ "deceasedDateTime": "2026" }));
+    check(&elements, &patient(json!({ "deceasedBoolean": false })), &bad, &wrong);
+}
+
+#[test]
+fn a_slice_of_references_is_told_by_what_they_point_to() {
+    let elements = json!([
+        { "path": "Patient.generalPractitioner", "slicing": {
+            "discriminator": [{ "type": "type", "path": "resolve()" }], "rules": "open" } },
+        { "path": "Patient.generalPractitioner", "sliceName": "practice", "min": 1, "max": "1", "type": [{
+            "code": "Reference", "targetProfile": ["http://hl7.org/fhir/StructureDefinition/Organization"] }] },
+    ]);
+    let to = |text: &str| patient(json!({ "generalPractitioner": [{ "reference": text }] }));
+    check(&elements, &to("Organization/1"), &to("Practitioner/1"), &["required Patient.generalPractitioner"]);
+}
+
+#[test]
+fn an_extension_is_judged_by_its_own_definition() {
+    let elements = json!([
+        { "path": "Patient.extension", "slicing": { "discriminator": [{ "type": "value", "path": "url" }],
+                                                    "rules": "open" } },
+        { "path": "Patient.extension", "sliceName": "colour", "min": 0, "max": "1",
+          "type": [{ "code": "Extension", "profile": ["http://example.org/StructureDefinition/colour|1"] }] },
+    ]);
+    let mut colour = profile(
+        "Extension",
+        &json!([
+        { "path": "Extension.url", "fixedUri": "http://example.org/StructureDefinition/colour" },
+        { "path": "Extension.value[x]", "min": 1, "type": [{ "code": "code" }],
+          "binding": { "strength": "required", "valueSet": "http://example.org/colours" } }]),
+    );
+    colour["url"] = "http://example.org/StructureDefinition/colour".into();
+    colour["version"] = "1.2".into();
+    let definitions = [profile("Patient", &elements), colour];
+    let with = |value: Value| {
+        let mut extension = value;
+        extension["url"] = "http://example.org/StructureDefinition/colour".into();
+        let other = json!({ "url": "urn:other", "valueString": "x" });
+        found(&issues(&definitions, &patient(json!({ "extension": [other, extension] }))), Severity::Error)
+    };
+    assert_eq!(with(json!({ "valueCode": "red" })), Vec::<String>::new());
+    assert_eq!(with(json!({ "valueCode": "green" })), ["code-invalid Patient.extension[1].valueCode"]);
+    assert_eq!(with(json!({ "valueString": "red" })), ["value Patient.extension[1].valueString"]);
+    assert_eq!(with(json!({})), ["required Patient.extension[1].value"]);
+}
+
+#[test]
+fn children_of_a_content_reference_are_those_of_the_element_referred_to() {
+    let elements = json!([
+        { "path": "QuestionnaireResponse.item" },
+        { "path": "QuestionnaireResponse.item.text", "min": 1 },
+        { "path": "QuestionnaireResponse.item.item", "contentReference": "#QuestionnaireResponse.item" },
+    ]);
+    let response = |inner: Value| {
+        json!({ "resourceType": "QuestionnaireResponse", "item": [{ "text": "a", "item": [{ "text": "b",
+                "item": [inner] }] }] })
+    };
+    let wrong = ["required QuestionnaireResponse.item[0].item[0].item[0].text"];
+    check(&elements, &response(json!({ "text": "c" })), &response(json!({ "linkId": "c" })), &wrong);
+}
+
+#[test]
+fn a_profile_of_another_type_or_without_a_snapshot_says_so() {
+    let issues = issues(&[profile("Goal", &json!([]))], &patient(json!({})));
+    assert_eq!(found(&issues, Severity::Error), ["value Patient.meta.profile"]);
+    let mut bare = profile("Goal", &json!([]));
+    bare.as_object_mut().expect("an object").remove("snapshot");
+    assert!(Profile::compile(&bare).expect_err("it has none").contains("snapshot"));
+    bare["derivation"] = "specialization".into();
+    assert!(Profile::compile(&bare).is_err());
+}
+
+#[test]
+fn a_version_is_found_whole_or_by_its_beginning() {
+    let of = |version: &str| {
+        let mut own = profile("Patient", &json!([]));
+        own["version"] = version.into();
+        own
+    };
+    let definitions = [of("6.1.0"), of("3.1.1")];
+    let library = Library::compile(definitions.iter(), std::iter::empty()).expect("they compile");
+    let version = |canonical: String| library.find(&canonical).and_then(|profile| profile.version.clone());
+    assert_eq!(version(URL.to_owned()).as_deref(), Some("6.1.0"));
+    assert_eq!(version(format!("{URL}|3.1.1")).as_deref(), Some("3.1.1"));
+    assert_eq!(version(format!("{URL}|3")).as_deref(), Some("3.1.1"));
+    assert_eq!(version(format!("{URL}|5.0.0")), None);
+}
+
+#[test]
+fn profiles_that_demand_one_another_come_to_an_end() {
+    let elements = json!([{ "path": "Patient.contact",
+                            "type": [{ "code": "BackboneElement", "profile": ["http://example.org/loop"] }] }]);
+    let mut inner = profile("BackboneElement", &json!([]));
+    inner["url"] = "http://example.org/loop".into();
+    inner["snapshot"]["element"][0]["type"] =
+        json!([{ "code": "BackboneElement", "profile": ["http://example.org/loop"] }]);
+    let resource = patient(json!({ "contact": [{ "gender": "male" }] }));
+    assert_eq!(
+        found(&issues(&[profile("Patient", &elements), inner], &resource), Severity::Error),
+        Vec::<String>::new()
+    );
+}
