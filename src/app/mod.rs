@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod change;
 pub mod clock;
+pub mod history;
 pub mod programme;
 pub mod screening;
 pub mod session;
@@ -33,8 +34,12 @@ pub use change::WriteOutcome;
 pub use change::Written;
 pub use clock::Clock;
 pub use find::Found;
+pub use history::HistoryFound;
+pub use history::HistoryFrom;
+pub use history::HistoryOf;
+pub use history::HistoryPage;
+pub use history::HistoryWay;
 pub use once::Once;
-pub use session::HistoryPage;
 pub use session::Session;
 
 pub use crate::store::Method;

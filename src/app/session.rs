@@ -15,8 +15,8 @@ use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
 use crate::search::Visible;
-use crate::search::rows;
 use crate::store::Stored;
+use crate::store::history;
 use crate::store::resources;
 use crate::store::resources::Narrow;
 
@@ -29,17 +29,6 @@ pub struct Session {
     caller: Caller,
     base_url: String,
     now: Micros,
-}
-
-/// Which versions of a history are asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct HistoryPage {
-    /// How many at most.
-    pub count: u32,
-    /// Only versions older than this one.
-    pub before: Option<i64>,
-    /// Only versions written at this time or later.
-    pub since: Option<Micros>,
 }
 
 impl Session {
@@ -133,48 +122,14 @@ impl Session {
         let stored = if current.version == version {
             current
         } else {
-            self.app
-                .db
-                .read(|conn| Ok(resources::earlier(conn, current.rid, version)?))?
-                .filter(|earlier| self.may_see_version(earlier))
-                .ok_or_else(|| {
-                    Failure::new(Reason::NotFound, format!("{ty}/{id} has no version {version}."))
-                })?
+            let narrow = self.narrow(Action::Read, ty);
+            let earlier =
+                self.app.db.read(|conn| Ok(history::earlier(conn, current.rid, version, &narrow)?))?;
+            earlier.ok_or_else(|| {
+                Failure::new(Reason::NotFound, format!("{ty}/{id} has no version {version}."))
+            })?
         };
         if stored.deleted { Err(deleted(&stored)) } else { Ok(stored) }
-    }
-
-    /// The versions, newest first, deletions included; and how many there are in all.
-    ///
-    /// # Errors
-    /// As [`Session::read`], but a deleted resource has its history.
-    pub fn history(
-        &self,
-        ty: ResourceType,
-        id: &str,
-        page: HistoryPage,
-    ) -> Result<(Vec<Stored>, i64), Failure> {
-        let rid = self.current(ty, id)?.rid;
-        let since = page.since.unwrap_or(i64::MIN);
-        let before = page.before.unwrap_or(i64::MAX);
-        if matches!(self.narrow(Action::Read, ty), Narrow::Inside(_)) {
-            let all =
-                self.app.db.read(|conn| Ok(resources::versions(conn, rid, (i64::MAX, since), i64::MAX)?))?;
-            return Ok(self.page_of_visible(all, before, page.count));
-        }
-        self.app.db.snapshot(|conn| {
-            let versions = resources::versions(conn, rid, (before, since), page.count.into())?;
-            Ok((versions, resources::count_versions(conn, rid, since)?))
-        })
-    }
-
-    /// Versions that the caller may not see neither count nor make a page shorter.
-    fn page_of_visible(&self, mut versions: Vec<Stored>, before: i64, count: u32) -> (Vec<Stored>, i64) {
-        versions.retain(|version| self.may_see_version(version));
-        let total = i64::try_from(versions.len()).unwrap_or(i64::MAX);
-        versions.retain(|version| version.version < before);
-        versions.truncate(usize::try_from(count).unwrap_or(usize::MAX));
-        (versions, total)
     }
 
     /// All live resources of these types in a patient's compartment, as far as the caller may see them.
@@ -192,13 +147,14 @@ impl Session {
     }
 
     /// The current version, a deletion included.
-    fn current(&self, ty: ResourceType, id: &str) -> Result<Stored, Failure> {
+    pub(super) fn current(&self, ty: ResourceType, id: &str) -> Result<Stored, Failure> {
         self.require(Action::Read, ty)?;
         let narrow = self.narrow(Action::Read, ty);
         self.app.db.read(|conn| Ok(resources::read(conn, ty, id, &narrow)?))?.ok_or_else(|| not_found(ty, id))
     }
 
-    fn narrow(&self, action: Action, ty: ResourceType) -> Narrow {
+    /// How much of a type the caller may do this with.
+    pub(super) fn narrow(&self, action: Action, ty: ResourceType) -> Narrow {
         match self.caller.visible(action, ty) {
             Visible::All => Narrow::All,
             Visible::Nothing => Narrow::Nothing,
@@ -207,13 +163,6 @@ impl Session {
             }
             Visible::Patients(patients) => Narrow::Referred(patients),
         }
-    }
-
-    /// An earlier version may have stood in another patient's compartment than the current one does.
-    fn may_see_version(&self, version: &Stored) -> bool {
-        let Narrow::Inside(patients) = self.narrow(Action::Read, version.ty) else { return true };
-        let Ok(value) = version.value() else { return version.deleted };
-        rows(&self.app.parameters, &value, self.zone()).patients.iter().any(|id| patients.contains(id))
     }
 }
 

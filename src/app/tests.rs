@@ -124,11 +124,13 @@ fn every_version_stays_readable_and_the_history_is_complete() {
         assert_eq!(session.vread(ty("Patient"), &id, 4).unwrap_err().status(), 404);
         let back = update(&session, patient("three"), &id, None).unwrap();
         assert_eq!((back.outcome, back.stored.version), (WriteOutcome::Updated, 4));
-        let page = |count, before| HistoryPage { count, before, since: None };
-        let (versions, total) = session.history(ty("Patient"), &id, page(2, None)).unwrap();
-        assert_eq!((versions.iter().map(|v| v.version).collect::<Vec<_>>(), total), (vec![4, 3], 4));
-        assert!(versions[1].deleted && versions[1].body.is_empty());
-        let (versions, _) = session.history(ty("Patient"), &id, page(9, Some(3))).unwrap();
+        let first = HistoryPage::newest(ty("Patient"), &id, 2);
+        let found = session.history(&first).unwrap();
+        let numbers: Vec<_> = found.versions.iter().map(|v| v.version).collect();
+        assert_eq!((numbers, found.total, found.more), (vec![4, 3], Some(4), true));
+        assert!(found.versions[1].deleted && found.versions[1].body.is_empty());
+        let from = HistoryFrom { at: 3, rid: found.versions[1].rid, way: HistoryWay::On };
+        let versions = session.history(&HistoryPage { from: Some(from), ..first }).unwrap().versions;
         let methods: Vec<_> = versions.iter().map(|v| (v.version, v.method)).collect();
         assert_eq!(methods, [(2, Method::Put), (1, Method::Post)]);
         assert!(versions.windows(2).all(|pair| pair[0].updated > pair[1].updated));
@@ -266,8 +268,8 @@ fn forty_concurrent_updates_of_one_resource_all_succeed() {
         });
         versions.sort_unstable();
         assert_eq!(versions, (2..=41).collect::<Vec<_>>());
-        let page = HistoryPage { count: 100, before: None, since: None };
-        assert_eq!(session.history(ty("Patient"), &id, page).unwrap().1, 41);
+        let page = HistoryPage::newest(ty("Patient"), &id, 100);
+        assert_eq!(session.history(&page).unwrap().total, Some(41));
     });
 }
 

@@ -11,6 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::web;
 
 use crate::access::Caller;
+use crate::app::HistoryOf;
 use crate::app::answer::Answer;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -97,7 +98,8 @@ fn label(interaction: &Interaction) -> Label {
         Interaction::Create { ty } => ("create", Some(ty)),
         Interaction::Update { ty, .. } => ("update", Some(ty)),
         Interaction::Delete { ty, .. } => ("delete", Some(ty)),
-        Interaction::History { ty, .. } => ("history", Some(ty)),
+        Interaction::History { of: HistoryOf::One(ty, _) | HistoryOf::Type(ty) } => ("history", Some(ty)),
+        Interaction::History { of: HistoryOf::All } => ("history", None),
         Interaction::Search { ty, .. } => ("search", Some(ty)),
         Interaction::Batch => ("batch", None),
         Interaction::Operation { target, .. } => ("operation", target.as_ref().map(|(ty, _)| ty)),

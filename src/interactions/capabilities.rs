@@ -118,7 +118,7 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
                               all. Version ids count from 1.",
             "security": security(),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
-            "interaction": [{ "code": "transaction" }, { "code": "batch" }],
+            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
             "searchParam": parameters_for_all(app),
             "operation": operations(app, |definition| definition.system),
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
@@ -176,8 +176,13 @@ fn interactions() -> Vec<&'static str> {
         Kind::Update => Some("update"),
         Kind::Delete => Some("delete"),
         Kind::History => Some("history-instance"),
+        Kind::TypeHistory => Some("history-type"),
         Kind::Search => Some("search-type"),
-        Kind::Capabilities | Kind::CompartmentSearch | Kind::Batch | Kind::Operation => None,
+        Kind::Capabilities
+        | Kind::CompartmentSearch
+        | Kind::SystemHistory
+        | Kind::Batch
+        | Kind::Operation => None,
     };
     let mut codes: Vec<&str> = route::table().filter_map(|row| code(row.kind)).collect();
     codes.sort_unstable();

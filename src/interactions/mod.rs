@@ -26,6 +26,7 @@ pub use request::Return;
 pub use route::route;
 
 use crate::app::Answer;
+use crate::app::HistoryOf;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
@@ -71,12 +72,10 @@ pub enum Interaction {
         /// Its id.
         id: String,
     },
-    /// All versions of a resource.
+    /// The versions of a resource, of a type or of all types.
     History {
-        /// Its type.
-        ty: ResourceType,
-        /// Its id.
-        id: String,
+        /// Whose.
+        of: HistoryOf,
     },
     /// The resources of a type that match.
     Search {
@@ -114,7 +113,7 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         Interaction::Create { ty } => create::create(session, ty, request),
         Interaction::Update { ty, id } => update::update(session, ty, id, request),
         Interaction::Delete { ty, id } => delete::delete(session, ty, id, &request),
-        Interaction::History { ty, id } => history::history(session, ty, &id, &request),
+        Interaction::History { of } => history::history(session, of, &request),
         Interaction::Search { ty, patient } => search::search(session, ty, patient, request),
         Interaction::Batch => batch::batch(session, request),
         Interaction::Operation { code, target } => operation(session, &code, target, request),

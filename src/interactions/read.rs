@@ -17,7 +17,7 @@ use crate::interactions::subset::Subset;
 /// # Errors
 /// `NotFound`, `Deleted`, `Forbidden`; `Invalid` for what the query or a condition has wrong.
 pub fn read(session: &Session, ty: ResourceType, id: &str, request: &Request) -> Result<Answer, Failure> {
-    let subset = Subset::of_read(ty, &request.query)?;
+    let subset = Subset::of_read(ty, request)?;
     if let Some(definition) = published::find(session, ty, id) {
         session.require(Action::Read, ty)?;
         return Ok(Answer::bytes(subset.apply(definition.to_string().into_bytes())?));
@@ -31,7 +31,7 @@ pub fn read(session: &Session, ty: ResourceType, id: &str, request: &Request) ->
 /// As [`read`]; `Deleted` where that version is the deletion.
 pub fn vread(session: &Session, at: (ResourceType, &str, i64), request: &Request) -> Result<Answer, Failure> {
     let (ty, id, version) = at;
-    let subset = Subset::of_read(ty, &request.query)?;
+    let subset = Subset::of_read(ty, request)?;
     answer(session.vread(ty, id, version)?, &subset, request)
 }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::app::HistoryOf;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -26,8 +27,12 @@ pub enum Kind {
     Update,
     /// The end of a resource.
     Delete,
-    /// All versions of one resource.
+    /// The versions of one resource.
     History,
+    /// The versions of the resources of a type.
+    TypeHistory,
+    /// The versions of all resources.
+    SystemHistory,
     /// A search of one type.
     Search,
     /// A search of one type in a patient's compartment.
@@ -50,14 +55,16 @@ pub struct RouteRow {
 }
 
 #[rustfmt::skip]
-const ROUTES: [RouteRow; 18] = [
+const ROUTES: [RouteRow; 20] = [
     row(Method::Get,    "metadata",                        Kind::Capabilities),
     row(Method::Post,   "",                                Kind::Batch),
+    row(Method::Get,    "_history",                        Kind::SystemHistory),
     row(Method::Get,    "${operation}",                    Kind::Operation),
     row(Method::Post,   "${operation}",                    Kind::Operation),
     row(Method::Get,    "{type}",                          Kind::Search),
     row(Method::Post,   "{type}",                          Kind::Create),
     row(Method::Post,   "{type}/_search",                  Kind::Search),
+    row(Method::Get,    "{type}/_history",                 Kind::TypeHistory),
     row(Method::Get,    "{type}/${operation}",             Kind::Operation),
     row(Method::Post,   "{type}/${operation}",             Kind::Operation),
     row(Method::Get,    "{type}/{id}",                     Kind::Read),
@@ -72,7 +79,7 @@ const ROUTES: [RouteRow; 18] = [
 ];
 
 /// Paths that FHIR gives a meaning and that have no method here yet.
-const WITHOUT_METHOD: [&str; 3] = ["_search", "_history", "{type}/_history"];
+const WITHOUT_METHOD: [&str; 1] = ["_search"];
 
 const fn row(method: Method, path: &'static str, kind: Kind) -> RouteRow {
     RouteRow { method, path, kind }
@@ -171,7 +178,9 @@ fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
         Kind::Create => Interaction::Create { ty: ty() },
         Kind::Update => Interaction::Update { ty: ty(), id: id() },
         Kind::Delete => Interaction::Delete { ty: ty(), id: id() },
-        Kind::History => Interaction::History { ty: ty(), id: id() },
+        Kind::History => Interaction::History { of: HistoryOf::One(ty(), id()) },
+        Kind::TypeHistory => Interaction::History { of: HistoryOf::Type(ty()) },
+        Kind::SystemHistory => Interaction::History { of: HistoryOf::All },
         Kind::Search => Interaction::Search { ty: ty(), patient: None },
         Kind::CompartmentSearch => Interaction::Search { ty: ty(), patient: Some(id()) },
         Kind::Operation => Interaction::Operation {
@@ -247,7 +256,9 @@ mod tests {
             (Method::Head, "Goal/1/", Interaction::Read { ty: goal, id: id() }),
             (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: id() }),
             (Method::Delete, "Goal/1", Interaction::Delete { ty: goal, id: id() }),
-            (Method::Get, "Goal/1/_history", Interaction::History { ty: goal, id: id() }),
+            (Method::Get, "Goal/1/_history", Interaction::History { of: HistoryOf::One(goal, id()) }),
+            (Method::Get, "Goal/_history", Interaction::History { of: HistoryOf::Type(goal) }),
+            (Method::Head, "_history/", Interaction::History { of: HistoryOf::All }),
             (Method::Get, "Goal/1/_history/2", Interaction::Vread { ty: goal, id: id(), version: 2 }),
             (Method::Get, "Goal/1/_history/x", Interaction::Vread { ty: goal, id: id(), version: 0 }),
             (Method::Get, "Patient/1/Goal", Interaction::Search { ty: goal, patient: Some(id()) }),
@@ -280,8 +291,9 @@ mod tests {
             (Method::Put, "metadata", "GET, HEAD"),
             (Method::Delete, "Goal/1/_history/1", "GET, HEAD"),
             (Method::Put, "Goal/1/$validate", "GET, HEAD, POST"),
-            (Method::Get, "_history", ""),
-            (Method::Get, "Goal/_history", ""),
+            (Method::Get, "_search", ""),
+            (Method::Post, "_history", "GET, HEAD"),
+            (Method::Delete, "Goal/_history", "GET, HEAD"),
         ];
         for (method, path, allow) in cases {
             let failure = route(method, path).expect_err(path);

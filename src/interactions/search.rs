@@ -15,6 +15,7 @@ use crate::fhir::outcome::outcome;
 use crate::interactions::request::Body;
 use crate::interactions::request::Handling;
 use crate::interactions::request::Request;
+use crate::interactions::subset;
 use crate::interactions::subset::Subset;
 use crate::search;
 use crate::search::Context;
@@ -96,11 +97,8 @@ impl Asked {
 fn check_part(query: &Query) -> Result<(), Failure> {
     match (query.summary, query.elements.is_empty()) {
         (_, true) => Ok(()),
-        (Summary::False | Summary::Count, false) => Subset::check_elements(query.ty, &query.elements),
-        (Summary::True | Summary::Text | Summary::Data, false) => {
-            let text = "`_summary` and `_elements` each name a part of the resources; give one of them.";
-            Err(Failure::new(Reason::Invalid, text).at("http._elements"))
-        }
+        (Summary::False | Summary::Count, false) => Subset::check_elements(Some(query.ty), &query.elements),
+        (Summary::True | Summary::Text | Summary::Data, false) => Err(subset::both()),
     }
 }
 
@@ -155,15 +153,13 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
     let links = page.links(session, &found);
     let mut bundle = Writer::begin(&Head { kind: "searchset", total: found.total, links });
     let subset = page.subset();
+    let of_included = subset.of_included();
     let matches = found.matches.into_iter().map(|stored| ("match", stored));
     let included = found.included.into_iter().map(|stored| ("include", stored));
     for (mode, stored) in matches.chain(included) {
         let full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
-        // An include is asked for as such, and stays whole where the matches are cut down to single elements.
-        let body = match (&subset, mode) {
-            (Subset::Elements(_), "include") => stored.body,
-            _ => subset.apply(stored.body)?,
-        };
+        let part = if mode == "include" { &of_included } else { &subset };
+        let body = part.apply(stored.body)?;
         bundle.entry(&Entry {
             full_url: Some(full_url),
             resource: Some(&body),

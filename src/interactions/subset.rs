@@ -14,6 +14,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form;
+use crate::interactions::request::Handling;
+use crate::interactions::request::Request;
 
 /// Which part of each resource is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,49 +47,84 @@ impl Subset {
     /// Reads the query of a read, in which only `_summary`, `_elements`, `_format` and `_pretty` have a meaning.
     ///
     /// # Errors
-    /// `Invalid` for another parameter or another value.
-    pub fn of_read(ty: ResourceType, query: &str) -> Result<Self, Failure> {
-        let mut subset = Self::All;
-        for (name, value) in form::pairs(query)? {
+    /// `Invalid` for another parameter, unless the client prefers lenient handling, or another value.
+    pub fn of_read(ty: ResourceType, request: &Request) -> Result<Self, Failure> {
+        let (mut summary, mut elements) = (None, None);
+        for (name, value) in form::pairs(&request.query)? {
             match name.as_str() {
-                "_summary" => subset = Self::summary(&value)?,
-                "_elements" => subset = Self::elements(ty, &value)?,
+                "_summary" => summary = Some(value),
+                "_elements" => elements = Some(value),
                 "_format" | "_pretty" => {}
+                _ if request.prefer.handling == Handling::Lenient => {}
                 _ => {
-                    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                    let text =
-                        format!("A read has no parameter `{name}`; it has `_summary` and `_elements`.");
+                    let text = format!(
+                        "A read has no parameter `{}`; it has `_summary` and `_elements`.",
+                        shown(&name)
+                    );
                     return Err(Failure::new(Reason::Invalid, text));
                 }
             }
         }
-        Ok(subset)
+        Self::of(Some(ty), summary.as_deref(), elements.as_deref())
     }
 
-    fn summary(value: &str) -> Result<Self, Failure> {
-        match value {
-            "true" => Ok(Self::Summary),
-            "text" => Ok(Self::Text),
-            "data" => Ok(Self::Data),
-            "false" => Ok(Self::All),
-            _ => Err(Failure::new(Reason::Invalid, "`_summary` of a read is true, text, data or false.")),
+    /// What `_summary` and `_elements` ask for, of resources of this type or, without one, of any.
+    ///
+    /// # Errors
+    /// `Invalid` for a value that they do not have, and where both ask for a part.
+    pub fn of(
+        ty: Option<ResourceType>,
+        summary: Option<&str>,
+        elements: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let summary = match summary {
+            Some("true") => Self::Summary,
+            Some("text") => Self::Text,
+            Some("data") => Self::Data,
+            Some("false") | None => Self::All,
+            Some(_) => {
+                let text =
+                    "`_summary` is true, text, data or false, and `count` where several are asked for.";
+                return Err(Failure::new(Reason::Invalid, text).at("http._summary"));
+            }
+        };
+        let Some(elements) = elements else { return Ok(summary) };
+        let names: Vec<String> = elements.split(',').map(|name| name.trim().to_owned()).collect();
+        Self::check_elements(ty, &names)?;
+        if summary != Self::All {
+            return Err(both());
         }
+        Ok(Self::Elements(names))
     }
 
-    fn elements(ty: ResourceType, value: &str) -> Result<Self, Failure> {
-        let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
-        Self::check_elements(ty, &names).map(|()| Self::Elements(names))
-    }
-
-    /// Makes sure that the type has these elements.
+    /// Makes sure that the type, or where none is given any type, has these elements.
     ///
     /// # Errors
     /// `Invalid` for the first that it has not.
-    pub fn check_elements(ty: ResourceType, names: &[String]) -> Result<(), Failure> {
-        let Some(name) = names.iter().find(|name| flags(ty.name(), name).is_none()) else { return Ok(()) };
-        let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        let text = format!("`_elements` names `{name}`, which is no element of {ty}.");
+    pub fn check_elements(ty: Option<ResourceType>, names: &[String]) -> Result<(), Failure> {
+        let has = |ty: ResourceType, name: &str| flags(ty.name(), name).is_some();
+        let is_known = |name: &&String| match (name.split_once('.'), ty) {
+            (Some((of, element)), _) => ResourceType::parse(of).is_some_and(|of| has(of, element)),
+            (None, Some(ty)) => has(ty, name),
+            (None, None) => ResourceType::all().any(|ty| has(ty, name)),
+        };
+        let Some(name) = names.iter().find(|name| !is_known(name)) else { return Ok(()) };
+        let of = ty.map_or("any type", ResourceType::name);
+        let text = format!("`_elements` names `{}`, which is no element of {of}.", shown(name));
         Err(Failure::new(Reason::Invalid, text).at("http._elements"))
+    }
+
+    /// Of what goes with the matches of a search, which stays whole where only the matches' elements are named:
+    /// `Patient.name` names those of any Patient.
+    #[must_use]
+    pub fn of_included(&self) -> Self {
+        match self {
+            Self::Elements(names) => {
+                let named: Vec<String> = names.iter().filter(|name| name.contains('.')).cloned().collect();
+                if named.is_empty() { Self::All } else { Self::Elements(named) }
+            }
+            Self::All | Self::Summary | Self::Text | Self::Data => self.clone(),
+        }
     }
 
     /// The resource's bytes, or of them the part that is wanted, marked as such.
@@ -111,8 +148,12 @@ impl Subset {
             Self::Data => object.retain(|key, _| key != "text"),
             Self::Text => keep(object, &name, |key, flags| key == "text" || flags.mandatory),
             Self::Elements(names) => {
+                let named: Vec<&str> = names.iter().filter_map(|own| of_type(own, &name)).collect();
+                if named.is_empty() {
+                    return;
+                }
                 keep(object, &name, |key, flags| {
-                    flags.mandatory || names.iter().any(|own| is_named(own, &name, key))
+                    flags.mandatory || named.iter().any(|own| is_named(own, &name, key))
                 });
             }
             Self::Summary => summarise(object, &name),
@@ -121,9 +162,26 @@ impl Subset {
     }
 }
 
-/// Whether an item of `_elements` names this key: `value` stands for `valueQuantity` too, `Goal.note` for `note`.
+/// Refuses two parts at once.
+pub fn both() -> Failure {
+    let text = "`_summary` and `_elements` each name a part of the resources; give one of them.";
+    Failure::new(Reason::Invalid, text).at("http._elements")
+}
+
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+/// What an item of `_elements` means for a type: `note` and `Goal.note` are both the note of a Goal.
+fn of_type<'a>(own: &'a str, ty: &str) -> Option<&'a str> {
+    match own.split_once('.') {
+        None => Some(own),
+        Some((of, element)) => (of == ty).then_some(element),
+    }
+}
+
+/// Whether an item of `_elements` names this key: `value` stands for `valueQuantity` too.
 fn is_named(own: &str, ty: &str, key: &str) -> bool {
-    let own = own.strip_prefix(ty).and_then(|rest| rest.strip_prefix('.')).unwrap_or(own);
     own == key
         || key.strip_prefix(own).is_some_and(|rest| {
             rest.starts_with(|first: char| first.is_ascii_uppercase())
@@ -176,7 +234,6 @@ fn mark(object: &mut Map<String, Value>) {
 
 /// The flags of an element: of `valueQuantity` those of `value[x]`.
 fn flags(path: &str, key: &str) -> Option<Flags> {
-    let key = key.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')).unwrap_or(key);
     let table = table();
     if let Some(flags) =
         table.get(&format!("{path}.{key}")).or_else(|| table.get(&format!("{path}.{key}[x]")))
@@ -212,6 +269,8 @@ fn rows(structure: &Value) -> impl Iterator<Item = (String, Flags)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interactions::request::Method;
+    use crate::interactions::request::Prefer;
 
     fn ty(name: &str) -> ResourceType {
         ResourceType::parse(name).expect("a type of R4")
@@ -226,21 +285,28 @@ mod tests {
         })
     }
 
+    fn read(query: &str) -> Result<Subset, Failure> {
+        let request = Request { query: query.into(), ..Request::new(Method::Get, "Observation/1") };
+        Subset::of_read(ty("Observation"), &request)
+    }
+
     fn keys(query: &str) -> Vec<String> {
         let mut resource = observation();
-        Subset::of_read(ty("Observation"), query).expect(query).cut(&mut resource);
+        read(query).expect(query).cut(&mut resource);
         resource.as_object().expect("an object").keys().cloned().collect()
     }
 
     #[test]
     fn each_subset_keeps_what_it_names_and_what_is_mandatory() {
         let base = ["resourceType", "id", "meta"];
-        let cases: [(&str, &[&str]); 5] = [
+        let cases: [(&str, &[&str]); 7] = [
             ("_summary=text", &["text", "status", "code"]),
             ("_summary=data", &["status", "code", "valueQuantity", "note", "component"]),
             ("_summary=true", &["status", "code", "valueQuantity", "component"]),
             ("_elements=note", &["status", "code", "note"]),
             ("_elements=value&_format=json", &["status", "code", "valueQuantity"]),
+            ("_summary=false&_elements=Observation.note", &["status", "code", "note"]),
+            ("_elements=Patient.name", &["text", "status", "code", "valueQuantity", "note", "component"]),
         ];
         for (query, rest) in cases {
             let expected: Vec<&str> = base.into_iter().chain(rest.iter().copied()).collect();
@@ -267,8 +333,23 @@ mod tests {
 
     #[test]
     fn what_a_read_does_not_know_is_refused() {
-        for query in ["_summary=count", "_summary=maybe", "_elements=nope", "name=x"] {
-            assert_eq!(Subset::of_read(ty("Observation"), query).expect_err(query).status(), 400, "{query}");
+        for query in [
+            "_summary=count",
+            "_summary=maybe",
+            "_elements=nope",
+            "_elements=Patient.nope",
+            "_elements=Nothing.name",
+            "_elements=",
+            "_summary=true&_elements=note",
+            "name=x",
+        ] {
+            assert_eq!(read(query).expect_err(query).status(), 400, "{query}");
         }
+        let prefer = Prefer { handling: Handling::Lenient, ..Prefer::default() };
+        let lenient =
+            Request { query: "name=x".into(), prefer, ..Request::new(Method::Get, "Observation/1") };
+        assert_eq!(Subset::of_read(ty("Observation"), &lenient), Ok(Subset::All));
+        assert_eq!(Subset::of(None, None, Some("note,Patient.name")).map(|_| ()), Ok(()));
+        assert!(Subset::of(None, None, Some("nope")).is_err());
     }
 }

@@ -32,14 +32,32 @@ const PURPOSE: &[u8] = b"comfrey search cursor 1";
 
 /// Seals where the next page begins into an opaque text for a URL.
 pub fn seal(key: &[u8; 32], ty: ResourceType, query: &str, position: &Position) -> String {
-    let mut sealed = json!([ty.number(), query, position.keys, position.rid]).to_string().into_bytes();
+    seal_value(key, PURPOSE, &json!([ty.number(), query, position.keys, position.rid]))
+}
+
+/// Seals any value into an opaque text for a URL, which is opened for the same purpose alone.
+pub fn seal_value(key: &[u8; 32], purpose: &[u8], value: &Value) -> String {
+    let mut sealed = value.to_string().into_bytes();
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).expect("32 bytes are a key of AES-256");
     let nonce = cipher
-        .seal_in_place_append_tag(Aad::from(PURPOSE), &mut sealed)
+        .seal_in_place_append_tag(Aad::from(purpose), &mut sealed)
         .expect("a query is far shorter than what one nonce may encrypt");
     let mut cursor = nonce.as_ref().to_vec();
     cursor.append(&mut sealed);
     URL_SAFE_NO_PAD.encode(cursor)
+}
+
+/// Opens what [`seal_value`] made for this purpose; none where the text was made otherwise, or was changed.
+pub fn open_value(key: &[u8; 32], purpose: &[u8], text: &str) -> Option<Value> {
+    let mut cursor = URL_SAFE_NO_PAD.decode(text).ok()?;
+    if cursor.len() < NONCE_LEN {
+        return None;
+    }
+    let mut sealed = cursor.split_off(NONCE_LEN);
+    let nonce = Nonce::try_assume_unique_for_key(&cursor).ok()?;
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
+    let plain = cipher.open_in_place(nonce, Aad::from(purpose), &mut sealed).ok()?;
+    serde_json::from_slice(plain).ok()
 }
 
 /// Opens what [`seal`] made.
@@ -56,15 +74,7 @@ pub fn open(key: &[u8; 32], text: &str) -> Result<(ResourceType, String, Positio
 }
 
 fn read(key: &[u8; 32], text: &str) -> Option<(ResourceType, String, Position)> {
-    let mut cursor = URL_SAFE_NO_PAD.decode(text).ok()?;
-    if cursor.len() < NONCE_LEN {
-        return None;
-    }
-    let mut sealed = cursor.split_off(NONCE_LEN);
-    let nonce = Nonce::try_assume_unique_for_key(&cursor).ok()?;
-    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
-    let plain = cipher.open_in_place(nonce, Aad::from(PURPOSE), &mut sealed).ok()?;
-    let Ok(Value::Array(parts)) = serde_json::from_slice(plain) else { return None };
+    let Some(Value::Array(parts)) = open_value(key, PURPOSE, text) else { return None };
     let [ty, query, keys, rid] = parts.as_slice() else { return None };
     let keys = keys.as_array()?.iter().map(|key| key.as_str().map(str::to_owned)).collect();
     let position = Position { keys, rid: rid.as_i64()? };

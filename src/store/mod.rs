@@ -10,6 +10,7 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) mod fresh;
+pub(crate) mod history;
 pub(crate) mod index;
 pub(crate) mod matches;
 pub(crate) mod resources;

@@ -5,7 +5,6 @@ use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
 use crate::fhir::ResourceType;
-use crate::fhir::datetime::Micros;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
@@ -14,9 +13,6 @@ use crate::store::index::texts;
 use crate::store::stored::COLUMNS;
 use crate::store::stored::Stored;
 use crate::store::stored::StoredRow;
-
-/// An earlier version, in the order of [`COLUMNS`].
-const EARLIER: &str = "h.rid, r.type, r.id, h.version, h.updated, h.deleted, h.method, h.body";
 
 /// How many rows one PostgreSQL statement carries: few sizes, so that the statements stay few and prepared.
 const CHUNKS: [usize; 3] = [64, 8, 1];
@@ -34,44 +30,6 @@ pub(crate) fn read(
     let query = select(COLUMNS)
         .push(" FROM resource r WHERE r.type = ? AND r.id = ?", [ty.number().into(), id.into()]);
     Ok(conn.load_rows::<StoredRow>(query.append(narrow.sql()))?.pop().map(|row| row.0))
-}
-
-/// An earlier version than the current one.
-pub(crate) fn earlier(conn: &mut Conn, rid: i64, version: i64) -> QueryResult<Option<Stored>> {
-    let query = select(EARLIER).push(
-        " FROM history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ? AND h.version = ?",
-        [rid.into(), version.into()],
-    );
-    Ok(conn.load_rows::<StoredRow>(query)?.pop().map(|row| row.0))
-}
-
-/// Versions of one resource that are older than `before` and not older than `since`, newest first.
-pub(crate) fn versions(
-    conn: &mut Conn,
-    rid: i64,
-    (before, since): (i64, Micros),
-    count: i64,
-) -> QueryResult<Vec<Stored>> {
-    let query = Sql::of("SELECT * FROM (SELECT ", [])
-        .push(COLUMNS, [])
-        .push(" FROM resource r WHERE r.rid = ? UNION ALL SELECT ", [rid.into()])
-        .push(EARLIER, [])
-        .push(" FROM history h JOIN resource r ON r.rid = h.rid WHERE h.rid = ?) v", [rid.into()])
-        .push(
-            " WHERE v.version < ? AND v.updated >= ? ORDER BY v.version DESC LIMIT ?",
-            [before.into(), since.into(), count.into()],
-        );
-    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
-}
-
-/// How many versions of one resource are not older than `since`.
-pub(crate) fn count_versions(conn: &mut Conn, rid: i64, since: Micros) -> QueryResult<i64> {
-    let query = Sql::of(
-        "SELECT (SELECT count(*) FROM resource WHERE rid = ? AND updated >= ?) \
-         + (SELECT count(*) FROM history WHERE rid = ? AND updated >= ?)",
-        [rid.into(), since.into(), rid.into(), since.into()],
-    );
-    Ok(conn.load::<(BigInt,), (i64,)>(query)?.first().map_or(0, |row| row.0))
 }
 
 /// All live resources of these types in a patient's compartment, in the order in which they were first stored.
@@ -172,16 +130,31 @@ pub(crate) fn replace(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
     Ok(())
 }
 
+/// Moves the current versions to the history, and keeps in whose compartments they stood.
 fn archive(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
-    const ARCHIVE: &str = "INSERT INTO history (rid, version, updated, method, deleted, body) \
-                           SELECT rid, version, updated, method, deleted, body FROM resource WHERE rid = ";
+    const VERSIONS: &str = "INSERT INTO history (rid, version, updated, method, deleted, body, type) \
+                            SELECT rid, version, updated, method, deleted, body, type FROM resource WHERE rid = ";
+    const COMPARTMENTS: &str = "INSERT INTO history_compartment (patient, type, rid, version) \
+                                SELECT c.patient, c.type, c.rid, r.version FROM idx_compartment c \
+                                CROSS JOIN resource r WHERE r.rid = c.rid AND c.rid = ";
     if conn.is_sqlite() {
         for row in rows {
-            conn.execute(Sql::of(ARCHIVE, []).push("?", [row.rid.into()]))?;
+            conn.execute(Sql::of(VERSIONS, []).push("?", [row.rid.into()]))?;
+            conn.execute(Sql::of(COMPARTMENTS, []).push("?", [row.rid.into()]))?;
         }
     } else if !rows.is_empty() {
         let rids = integers(rows.iter().map(|row| row.rid));
-        conn.execute(Sql::of(ARCHIVE, []).push("ANY(CAST(? AS bigint[]))", [rids]))?;
+        let query = Sql::of("WITH archived AS (", []).push(VERSIONS, []);
+        let query = query.push("ANY(CAST(? AS bigint[]))) ", [rids.clone()]);
+        conn.execute(query.push(COMPARTMENTS, []).push("ANY(CAST(? AS bigint[]))", [rids]))?;
+    }
+    for row in rows.iter().filter(|row| row.deleted) {
+        // A deletion is seen by those who saw what was deleted.
+        conn.execute(Sql::of(
+            "INSERT INTO history_compartment (patient, type, rid, version) \
+             SELECT patient, type, rid, ? FROM idx_compartment WHERE rid = ?",
+            [row.version.into(), row.rid.into()],
+        ))?;
     }
     Ok(())
 }
@@ -237,20 +210,26 @@ pub(crate) enum Narrow {
 }
 
 impl Narrow {
-    /// As a condition on `r`.
-    fn sql(&self) -> Sql {
+    /// As a condition on `r`. Where it is deleted, it stands in the compartments where it stood till then.
+    pub(crate) fn sql(&self) -> Sql {
         let list = |patients: &[String]| Sql::list(patients.iter().map(|id| id.as_str().into()).collect());
         match self {
             Self::All => Sql::default(),
             Self::Nothing => Sql::of(" AND 1 = 0", []),
             Self::Inside(patients) | Self::Referred(patients) if patients.is_empty() => Self::Nothing.sql(),
             Self::Inside(patients) => Sql::of(
-                " AND EXISTS (SELECT 1 FROM idx_compartment c WHERE c.rid = r.rid AND c.type = r.type \
+                " AND (EXISTS (SELECT 1 FROM idx_compartment c WHERE c.rid = r.rid AND c.type = r.type \
                  AND c.patient IN (",
                 [],
             )
             .append(list(patients))
-            .push("))", []),
+            .push(
+                ")) OR (r.deleted = 1 AND EXISTS (SELECT 1 FROM history_compartment d WHERE d.rid = r.rid \
+                 AND d.version = r.version AND d.patient IN (",
+                [],
+            )
+            .append(list(patients))
+            .push("))))", []),
             Self::Referred(patients) => Sql::of(
                 " AND EXISTS (SELECT 1 FROM idx_compartment c JOIN idx_reference x ON x.rid = c.rid \
                  WHERE x.target_type = r.type AND x.target_id = r.id AND c.patient IN (",

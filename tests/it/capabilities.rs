@@ -34,7 +34,10 @@ fn it_says_what_each_type_has() {
     let plan = resource(&statement, "CarePlan");
     let codes: Vec<&str> =
         plan["interaction"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["create", "delete", "history-instance", "read", "search-type", "update", "vread"]);
+    assert_eq!(
+        codes,
+        ["create", "delete", "history-instance", "history-type", "read", "search-type", "update", "vread"]
+    );
     let parameters = plan["searchParam"].as_array().unwrap();
     let subject = parameters.iter().find(|one| one["name"] == "subject").unwrap();
     assert_eq!(subject["type"], "reference");

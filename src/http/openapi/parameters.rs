@@ -73,6 +73,20 @@ pub fn of_every_search() -> impl Iterator<Item = Ref> {
     SHARED.iter().filter(|one| one.place == Place::Search).map(|one| shared_ref(one.component))
 }
 
+/// The parameters that a history has.
+pub fn of_every_history() -> [Parameter; 7] {
+    [
+        ("_count", "Versions on a page: 20 where not given, 1000 at most; 0 for the number alone"),
+        ("_since", "Only versions made at or after this moment: `2026-03-01T12:00:00Z`"),
+        ("_at", "Only versions that were current at some time of this day, month, year or moment: `2026-03`"),
+        ("_sort", "`-_lastUpdated`, the newest first, as without it; `_lastUpdated`, the oldest first"),
+        ("_total", "`none`, `estimate` or `accurate`"),
+        ("_summary", "`count` for the number alone; `true`, `text`, `data`, `false`"),
+        ("_elements", "Only these elements of each resource, separated by commas"),
+    ]
+    .map(|(name, words)| text(name, ParameterIn::Query, words).build())
+}
+
 /// The search parameters of a type, beside those of every search.
 pub fn of_search(definitions: &Definitions, ty: ResourceType) -> Vec<Parameter> {
     let own = definitions.search_parameters.iter().filter(|one| one.base.contains(&ty) && is_searchable(one));

@@ -119,7 +119,13 @@ impl Described<'_> {
                 ("update", format!("A new version of a {name}, or the first one under this id"))
             }
             (Kind::Delete, _) => ("delete", format!("Deletes a {name}; its history stays")),
-            (Kind::History, _) => ("history", format!("All versions of a {name}, newest first")),
+            (Kind::History, _) => ("history", format!("The versions of a {name}, newest first")),
+            (Kind::TypeHistory, _) => {
+                ("historyOfType", format!("The versions of every {name}, newest first"))
+            }
+            (Kind::SystemHistory, _) => {
+                ("historyOfAll", "The versions of every resource, newest first".into())
+            }
             (Kind::Operation, _) => ("operation", String::new()),
         }
     }
@@ -132,7 +138,7 @@ impl Described<'_> {
             Kind::Create => "c",
             Kind::Update => "u",
             Kind::Delete => "d",
-            Kind::Search | Kind::CompartmentSearch => "s",
+            Kind::Search | Kind::CompartmentSearch | Kind::TypeHistory | Kind::SystemHistory => "s",
             Kind::Operation => return None,
         };
         Some(vec![format!("user/{}.{letter}", self.ty.map_or("*", ResourceType::name))])
@@ -164,7 +170,8 @@ impl Described<'_> {
             Kind::Update => &["IfMatch", "Prefer"],
             Kind::Delete => &["IfMatch"],
             Kind::Search | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
-            Kind::Capabilities | Kind::Vread | Kind::History | Kind::Operation => &[],
+            Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
+            Kind::Capabilities | Kind::Vread | Kind::Operation => &[],
         };
         headers
             .iter()
@@ -178,9 +185,8 @@ impl Described<'_> {
                 operation = own.into_iter().fold(operation, OperationBuilder::parameter);
                 parameters::of_every_search().fold(operation, OperationBuilder::parameter_ref)
             }
-            (Kind::History, _) => {
-                let since = parameters::in_query("_since", "Only versions made at or after this moment");
-                operation.parameter_ref(parameters::shared_ref("Count")).parameter(since)
+            (Kind::History | Kind::TypeHistory | Kind::SystemHistory, _) => {
+                parameters::of_every_history().into_iter().fold(operation, OperationBuilder::parameter)
             }
             _ => operation,
         }
@@ -219,7 +225,9 @@ impl Described<'_> {
             }
             Kind::Read => vec![(200, found("The resource")), (304, responses::empty("Not changed").build())],
             Kind::Vread => vec![(200, found("That version"))],
-            Kind::History => vec![(200, bundle("A `history`, newest first"))],
+            Kind::History | Kind::TypeHistory | Kind::SystemHistory => {
+                vec![(200, bundle("A `history`; its `next` link leads to the next page"))]
+            }
             Kind::Create => vec![(201, made()), (200, found("`If-None-Exist` found this one"))],
             Kind::Update => vec![(200, found("The new version")), (201, made())],
             Kind::Delete => vec![(204, responses::empty("Deleted, now or before").build())],
@@ -234,7 +242,7 @@ impl Described<'_> {
             Kind::Read | Kind::Vread => {
                 &["Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Gone", "Unavailable"]
             }
-            Kind::History => {
+            Kind::History | Kind::TypeHistory | Kind::SystemHistory => {
                 &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
             }
             Kind::Search | Kind::CompartmentSearch => {

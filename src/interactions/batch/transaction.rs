@@ -19,6 +19,7 @@ use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::is_reading;
 use crate::interactions::create;
 use crate::interactions::delete;
+use crate::interactions::history;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
 use crate::interactions::route::route;
@@ -120,9 +121,8 @@ fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
 /// Refuses, before anything is written, what a read has wrong in itself.
 fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<(), Failure> {
     let result = match interaction {
-        Interaction::Read { ty, .. } | Interaction::Vread { ty, .. } | Interaction::History { ty, .. } => {
-            session.require(Action::Read, *ty)
-        }
+        Interaction::Read { ty, .. } | Interaction::Vread { ty, .. } => session.require(Action::Read, *ty),
+        Interaction::History { of } => history::check(session, of.clone(), &entry.request),
         Interaction::Search { ty, .. } => session
             .require(Action::Search, *ty)
             .and_then(|()| search::check(session, *ty, entry.request.clone())),

@@ -151,11 +151,15 @@ fn one_of<T: Copy>(known: &[(&'static str, T)], name: &str, value: &str) -> Resu
 
 fn elements(value: &str) -> Result<Vec<String>, Problem> {
     let names: Vec<String> = value.split(',').map(str::to_owned).collect();
-    let plain = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let plain = |name: &String| match name.split_once('.') {
+        Some((ty, element)) => word(ty) && word(element),
+        None => word(name),
+    };
     match names.iter().find(|name| !plain(name)) {
         None => Ok(names),
         Some(name) => Err(Problem::Wrong(format!(
-            "`_elements` names elements of the top level, such as `status,code`, and not `{name}`."
+            "`_elements` names elements of the top level, such as `status,Patient.name`, and not `{name}`."
         ))),
     }
 }

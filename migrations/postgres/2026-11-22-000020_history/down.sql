@@ -1,0 +1,2 @@
+DROP TABLE history_compartment;
+ALTER TABLE history DROP COLUMN type;

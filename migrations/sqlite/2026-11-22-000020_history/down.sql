@@ -1,0 +1,3 @@
+DROP TABLE history_compartment;
+DROP INDEX history_updated;
+ALTER TABLE history DROP COLUMN type;
