@@ -13,6 +13,7 @@ pub mod reference;
 pub mod resource;
 pub mod resource_type;
 pub mod shape;
+pub mod xml;
 
 pub use outcome::{Failure, Issue, Reason, Severity};
 pub use resource::Resource;

@@ -1,12 +1,17 @@
-//! A request's body: bounded in size and time, gzip undone. <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>
+//! A request's body: bounded in size and time, its compression undone. <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>
 
 use std::io::Read;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::body::BodyStream;
+use actix_web::body::MessageBody;
+use actix_web::body::to_bytes_limited;
 use actix_web::http::header::CONTENT_ENCODING;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::rt::time::timeout;
 use actix_web::web;
+use brotli::Decompressor;
 use flate2::read::MultiGzDecoder;
 
 use crate::fhir::Failure;
@@ -16,36 +21,46 @@ use crate::fhir::Reason;
 const BODY_WITHIN: Duration = Duration::from_secs(60);
 /// Larger compressed bodies are inflated beside the HTTP worker.
 const INFLATED_HERE: usize = 16 * 1024;
+/// How much compressed brotli is read at a time.
+const BROTLI_BUFFER: usize = 4 * 1024;
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     Plain,
     Gzip,
+    Brotli,
 }
 
-/// The whole body, not larger than `limit` bytes, neither as sent nor inflated.
+/// The whole body, not larger than `limit` bytes, neither as sent nor inflated; one that says it is larger is not read.
 ///
 /// # Errors
 /// `TooLarge`; `MediaType` for an encoding that is not read here; `Invalid` where it breaks off.
 pub async fn read(request: &HttpRequest, payload: web::Payload, limit: usize) -> Result<Vec<u8>, Failure> {
     let encoding = encoding(request)?;
-    let arriving = payload.to_bytes_limited(limit);
-    let bytes = match timeout(BODY_WITHIN, arriving).await {
-        Ok(Ok(Ok(bytes))) => bytes,
-        Ok(Ok(Err(_))) => return Err(broken("The body broke off before its end: send it again.")),
-        Ok(Err(_)) => return Err(too_large(limit)),
-        Err(_) => {
-            return Err(broken("The body did not arrive within a minute: send it again.").code("timeout"));
-        }
-    };
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > limit) {
+        return Err(too_large(limit));
+    }
+    let bytes = arrived(BodyStream::new(payload), limit, BODY_WITHIN).await?;
     match encoding {
         Encoding::Plain => Ok(bytes.into()),
-        Encoding::Gzip if bytes.len() <= INFLATED_HERE => inflated(&bytes, limit),
-        Encoding::Gzip => {
-            let inflating = web::block(move || inflated(&bytes, limit)).await;
+        Encoding::Gzip | Encoding::Brotli if bytes.len() <= INFLATED_HERE => {
+            inflated(encoding, &bytes, limit)
+        }
+        Encoding::Gzip | Encoding::Brotli => {
+            let inflating = web::block(move || inflated(encoding, &bytes, limit)).await;
             inflating.unwrap_or_else(|error| Err(Failure::internal(error)))
         }
+    }
+}
+
+async fn arrived(body: impl MessageBody, limit: usize, within: Duration) -> Result<web::Bytes, Failure> {
+    match timeout(within, to_bytes_limited(body, limit)).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(_))) => Err(broken("The body broke off before its end: send it again.")),
+        Ok(Err(_)) => Err(too_large(limit)),
+        Err(_) => Err(broken("The body did not arrive within a minute: send it again.").code("timeout")),
     }
 }
 
@@ -58,21 +73,28 @@ fn encoding(request: &HttpRequest) -> Result<Encoding, Failure> {
         Some(name) if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
             Ok(Encoding::Gzip)
         }
+        Some(name) if name.eq_ignore_ascii_case("br") => Ok(Encoding::Brotli),
         Some(_) => {
-            let text = "This Content-Encoding is not read here: send the body plain or with gzip.";
+            let text = "This Content-Encoding is not read here: send the body plain, with gzip or with br.";
             Err(Failure::new(Reason::MediaType, text))
         }
     }
 }
 
-fn inflated(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
+fn inflated(encoding: Encoding, bytes: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::with_capacity(bytes.len().saturating_mul(4).min(limit));
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(bytes).take(most).read_to_end(&mut out);
+    let read = match encoding {
+        Encoding::Plain => bytes.take(most).read_to_end(&mut out),
+        Encoding::Gzip => MultiGzDecoder::new(bytes).take(most).read_to_end(&mut out),
+        Encoding::Brotli => Decompressor::new(bytes, BROTLI_BUFFER).take(most).read_to_end(&mut out),
+    };
     match read {
         Ok(_) if out.len() > limit => Err(too_large(limit)),
         Ok(_) => Ok(out),
-        Err(_) => Err(broken("The body is not whole gzip, as its Content-Encoding says: send it again.")),
+        Err(_) => {
+            Err(broken("The body is not whole in the form that its Content-Encoding says: send it again."))
+        }
     }
 }
 
@@ -88,7 +110,12 @@ fn broken(text: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::pin::Pin;
+    use std::task::Context;
+    use std::task::Poll;
+    use std::time::Instant;
 
+    use actix_web::body::BodySize;
     use actix_web::test::TestRequest;
     use flate2::Compression;
     use flate2::write::GzEncoder;
@@ -101,20 +128,71 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        brotli::CompressorWriter::new(&mut out, 4096, 9, 22).write_all(bytes).unwrap();
+        out
+    }
+
+    const PACKED: [(Encoding, fn(&[u8]) -> Vec<u8>); 2] =
+        [(Encoding::Gzip, gzip), (Encoding::Brotli, brotli)];
+
     #[test]
     fn a_small_body_that_inflates_beyond_the_limit_is_too_large() {
-        let bomb = gzip(&vec![b' '; 1_000_000]);
-        assert!(bomb.len() < 2000);
-        assert_eq!(inflated(&bomb, 999_999).unwrap_err().status(), 413);
-        assert_eq!(inflated(&bomb, 1_000_000).unwrap().len(), 1_000_000);
+        for (encoding, pack) in PACKED {
+            let bomb = pack(&vec![b' '; 1_000_000]);
+            assert!(bomb.len() < 2000);
+            assert_eq!(inflated(encoding, &bomb, 999_999).unwrap_err().status(), 413);
+            assert_eq!(inflated(encoding, &bomb, 1_000_000).unwrap().len(), 1_000_000);
+        }
     }
 
     #[test]
-    fn what_is_not_whole_gzip_is_refused() {
-        let whole = gzip(b"{\"resourceType\":\"Patient\"}");
-        for broken in [&b"{}"[..], &whole[..whole.len() - 4], b""] {
-            assert_eq!(inflated(broken, 1000).unwrap_err().status(), 400);
+    fn what_is_not_whole_is_refused() {
+        for (encoding, pack) in PACKED {
+            let whole = pack(b"{\"resourceType\":\"Patient\"}");
+            for broken in [&b"{}"[..], &whole[..whole.len() - 4], b""] {
+                assert_eq!(
+                    inflated(encoding, broken, 1000).unwrap_err().status(),
+                    400,
+                    "{encoding:?} {broken:?}"
+                );
+            }
         }
+    }
+
+    /// A body that gives this many bytes, and then neither more nor an end.
+    struct Endless(usize);
+
+    impl MessageBody for Endless {
+        type Error = std::io::Error;
+
+        fn size(&self) -> BodySize {
+            BodySize::Stream
+        }
+
+        fn poll_next(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<web::Bytes, Self::Error>>> {
+            match self.0 {
+                0 => Poll::Pending,
+                left => {
+                    self.0 = left.saturating_sub(1000);
+                    Poll::Ready(Some(Ok(web::Bytes::from(vec![b'{'; left.min(1000)]))))
+                }
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_body_without_an_end_is_waited_for_no_longer_than_allowed() {
+        let begun = Instant::now();
+        let failure = arrived(Endless(10), 10_000, Duration::from_millis(50)).await.unwrap_err();
+        assert_eq!((failure.status(), failure.issues[0].code), (400, "timeout"));
+        let failure = arrived(Endless(1_000_000), 10_000, BODY_WITHIN).await.unwrap_err();
+        assert_eq!(failure.status(), 413, "as soon as it is too large");
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 
     #[test]
@@ -126,7 +204,8 @@ mod tests {
         assert_eq!(of("gzip"), Ok(Encoding::Gzip));
         assert_eq!(of("GZIP"), Ok(Encoding::Gzip));
         assert_eq!(of("identity"), Ok(Encoding::Plain));
-        assert_eq!(of("br"), Err(415));
+        assert_eq!(of("br"), Ok(Encoding::Brotli));
+        assert_eq!(of("zstd"), Err(415));
         assert_eq!(of("gzip, gzip"), Err(415));
         assert_eq!(encoding(&TestRequest::default().to_http_request()), Ok(Encoding::Plain));
     }

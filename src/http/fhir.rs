@@ -17,12 +17,14 @@ use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::bundle::Method;
+use crate::fhir::xml;
 use crate::http::Served;
 use crate::http::body;
 use crate::http::caller;
 use crate::http::negotiate;
 use crate::http::negotiate::Format;
 use crate::http::negotiate::Sent;
+use crate::http::negotiate::Syntax;
 use crate::http::observe::Label;
 use crate::http::observe::RequestId;
 use crate::http::respond;
@@ -58,20 +60,25 @@ async fn answer(
         _ => caller::caller(request, served).await?,
     };
     let interaction = routed?;
-    let (format, query) = negotiate::answer_format(request)?;
+    let (mut format, query) = negotiate::answer_format(request)?;
+    let sent = read_body(request, payload, served.app.config.max_body).await?;
+    if let Some((Sent::Form, form)) = &sent {
+        format = negotiate::form_format(format, form)?;
+        request.extensions_mut().insert(format);
+    }
     let asked = Request {
         query,
         conditions: conditions(request),
-        body: read_body(request, payload, served.app.config.max_body).await?,
         prefer: negotiate::prefer(request.headers()),
         idempotency_key: header(request, "idempotency-key"),
         ..Request::new(method, path)
     };
     let session = Session::new(Arc::clone(&served.app), caller, base_url);
     let id = RequestId::current(request);
-    let work = move || id.around(|| perform(&session, asked));
+    let work = move || id.around(|| guarded(|| perform(&session, asked, sent, format)));
     // one read by key on an embedded database takes less time than handing it to another thread
-    let answer = if served.app.config.is_embedded() && interactions::is_short_read(&interaction) {
+    let is_short = interactions::is_short_read(&interaction) && format.syntax == Syntax::Json;
+    let answer = if served.app.config.is_embedded() && is_short {
         work()?
     } else {
         web::block(work).await.map_err(Failure::internal)??
@@ -120,27 +127,41 @@ fn conditions(request: &HttpRequest) -> Conditions {
     }
 }
 
+/// The bytes of the body, and what they are.
 async fn read_body(
     request: &HttpRequest,
     payload: web::Payload,
     limit: usize,
-) -> Result<Option<Body>, Failure> {
+) -> Result<Option<(Sent, Vec<u8>)>, Failure> {
     let bytes = body::read(request, payload, limit).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
-    Ok(Some(match negotiate::sent(request)? {
-        Sent::Json => Body::Json(bytes),
-        Sent::Form => Body::Form(bytes),
-    }))
+    Ok(Some((negotiate::sent(request)?, bytes)))
 }
 
-/// Performs the request; a panic is our fault, which the client learns as a 500 and no more.
-fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
-    catch_unwind(AssertUnwindSafe(|| interactions::perform(session, request))).unwrap_or_else(
-        |panic: Box<dyn Any + Send>| {
-            drop(panic);
-            Err(Failure::internal("a panic, whose place is logged above"))
-        },
-    )
+/// Performs the request, from the bytes that came to the bytes that go out.
+fn perform(
+    session: &Session,
+    request: Request,
+    sent: Option<(Sent, Vec<u8>)>,
+    format: Format,
+) -> Result<Answer, Failure> {
+    let shapes = &session.app().definitions.shapes;
+    let body = match sent {
+        None => None,
+        Some((Sent::Json, bytes)) => Some(Body::Json(bytes)),
+        Some((Sent::Form, bytes)) => Some(Body::Form(bytes)),
+        Some((Sent::Xml, bytes)) => Some(Body::Resource(xml::read(shapes, &bytes)?)),
+    };
+    let answer = interactions::perform(session, Request { body, ..request })?;
+    respond::worded(answer, format, shapes)
+}
+
+/// A panic is our fault, which the client learns as a 500 and no more.
+fn guarded(work: impl FnOnce() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic: Box<dyn Any + Send>| {
+        drop(panic);
+        Err(Failure::internal("a panic, whose place is logged above"))
+    })
 }

@@ -12,24 +12,61 @@ use crate::interactions::Handling;
 use crate::interactions::Prefer;
 use crate::interactions::Return;
 
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// <https://hl7.org/fhir/R4/json.html>
+    Json,
+    /// <https://hl7.org/fhir/R4/xml.html>
+    Xml,
+}
+
 /// What comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     /// The `Content-Type`.
     pub media_type: &'static str,
+    /// What it stands for.
+    pub syntax: Syntax,
     /// Whether lines are broken and indented, for people.
     pub pretty: bool,
 }
 
 /// FHIR's own name for JSON.
-pub const FHIR_JSON: Format = Format { media_type: "application/fhir+json; charset=utf-8", pretty: false };
-const PLAIN_JSON: Format = Format { media_type: "application/json; charset=utf-8", pretty: false };
+pub const FHIR_JSON: Format = json("application/fhir+json; charset=utf-8");
+
+/// All that is offered, in the order of preference where a client has none.
+const OFFERED: [Format; 6] = [
+    FHIR_JSON,
+    xml("application/fhir+xml; charset=utf-8"),
+    json("application/json; charset=utf-8"),
+    xml("application/xml; charset=utf-8"),
+    json("text/json; charset=utf-8"),
+    xml("text/xml; charset=utf-8"),
+];
+
+const fn json(media_type: &'static str) -> Format {
+    Format { media_type, syntax: Syntax::Json, pretty: false }
+}
+
+const fn xml(media_type: &'static str) -> Format {
+    Format { media_type, syntax: Syntax::Xml, pretty: false }
+}
+
+impl Format {
+    /// The media type without its parameters.
+    fn name(&self) -> &'static str {
+        self.media_type.split(';').next().unwrap_or_default()
+    }
+}
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// JSON.
     Json,
+    /// XML.
+    Xml,
     /// A form, as searches are posted.
     Form,
 }
@@ -39,21 +76,48 @@ pub enum Sent {
 /// # Errors
 /// `NotAcceptable` for formats that are not offered; `Invalid` for a wrong `_pretty`.
 pub fn answer_format(request: &HttpRequest) -> Result<(Format, String), Failure> {
-    let (mut wanted, mut pretty, mut rest) = (None, false, Vec::new());
-    for pair in request.query_string().split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = form::percent_decoded(value);
-        match name {
-            "_format" => wanted = value.or(Some(String::new())),
-            "_pretty" => pretty = is_true(value.as_deref())?,
-            _ => rest.push(pair),
-        }
-    }
-    let format = match wanted {
-        Some(wanted) => named(&wanted).ok_or_else(|| not_offered("_format"))?,
+    let mut rest = Vec::new();
+    let asked = Asked::of(request.query_string(), &mut rest)?;
+    let format = match asked.format {
+        Some(format) => format,
         None => accepted(request.headers())?,
     };
-    Ok((Format { pretty, ..format }, rest.join("&")))
+    Ok((Format { pretty: asked.pretty.unwrap_or(false), ..format }, rest.join("&")))
+}
+
+/// The format that a posted form asks for, else the one given.
+///
+/// # Errors
+/// As [`answer_format`].
+pub fn form_format(format: Format, form: &[u8]) -> Result<Format, Failure> {
+    let asked = Asked::of(std::str::from_utf8(form).unwrap_or_default(), &mut Vec::new())?;
+    let pretty = asked.pretty.unwrap_or(format.pretty);
+    Ok(Format { pretty, ..asked.format.unwrap_or(format) })
+}
+
+/// What `_format` and `_pretty` say.
+#[derive(Default)]
+struct Asked {
+    format: Option<Format>,
+    pretty: Option<bool>,
+}
+
+impl Asked {
+    fn of<'q>(query: &'q str, rest: &mut Vec<&'q str>) -> Result<Self, Failure> {
+        let mut asked = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "_format" => {
+                    let value = form::percent_decoded(value).unwrap_or_default();
+                    asked.format = Some(named(&value).ok_or_else(|| not_offered("_format"))?);
+                }
+                "_pretty" => asked.pretty = Some(is_true(form::percent_decoded(value).as_deref())?),
+                _ => rest.push(pair),
+            }
+        }
+        Ok(asked)
+    }
 }
 
 fn is_true(value: Option<&str>) -> Result<bool, Failure> {
@@ -65,33 +129,54 @@ fn is_true(value: Option<&str>) -> Result<bool, Failure> {
 }
 
 fn not_offered(name: &str) -> Failure {
-    let text = format!("`{name}` asks for a format that is not offered: ask for application/fhir+json.");
+    let text = format!(
+        "`{name}` asks for a format that is not offered: ask for application/fhir+json or application/fhir+xml."
+    );
     Failure::new(Reason::NotAcceptable, text)
 }
 
 /// The format of this name, as `_format` has it: a media type, in which `+` may have become a space, or a short name.
 fn named(name: &str) -> Option<Format> {
-    if name == "json" { Some(FHIR_JSON) } else { media_type(&name.replace(' ', "+")).and_then(offered) }
+    let name = match name {
+        "json" => "application/fhir+json",
+        "xml" => "application/fhir+xml",
+        name => name,
+    };
+    let range = media_type(&name.replace(' ', "+")).filter(MediaType::is_ours)?;
+    OFFERED.into_iter().find(|format| format.name() == range.name)
 }
 
+/// The offered format that `Accept` gives the highest quality; of several, what it names first.
 fn accepted(headers: &HeaderMap) -> Result<Format, Failure> {
-    let mut best: Option<(f32, Format)> = None;
-    let mut named_any = false;
-    for header in headers.get_all(ACCEPT) {
-        for range in header.to_str().unwrap_or_default().split(',').filter(|range| !range.trim().is_empty()) {
-            named_any = true;
-            let Some(range) = media_type(range) else { continue };
-            let quality = range.quality;
-            if quality > 0.0 && best.is_none_or(|(most, _)| quality > most) {
-                best = offered(range).map(|format| (quality, format)).or(best);
-            }
+    let values = headers.get_all(ACCEPT).map(|value| value.to_str().unwrap_or_default());
+    let parts = values.flat_map(|value| value.split(',')).filter(|part| !part.trim().is_empty());
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return Ok(FHIR_JSON);
+    }
+    let ranges: Vec<MediaType> = parts.filter_map(media_type).filter(MediaType::is_ours).collect();
+    let mut best: Option<(f32, usize, Format)> = None;
+    for format in OFFERED {
+        let Some((place, quality)) = judged(&ranges, &format) else { continue };
+        let is_better =
+            best.is_none_or(|(most, first, _)| quality > most || (quality == most && place < first));
+        if quality > 0.0 && is_better {
+            best = Some((quality, place, format));
         }
     }
-    match best {
-        Some((_, format)) => Ok(format),
-        None if !named_any => Ok(FHIR_JSON),
-        None => Err(not_offered("Accept")),
-    }
+    best.map(|(_, _, format)| format).ok_or_else(|| not_offered("Accept"))
+}
+
+/// The most specific range that a format falls under: its place, and the quality that it gives.
+fn judged(ranges: &[MediaType], format: &Format) -> Option<(usize, f32)> {
+    let name = format.name();
+    let breadth = |range: &MediaType| match range.name.strip_suffix("/*") {
+        None => (range.name == name).then_some(0),
+        Some("*") => Some(2),
+        Some(family) => name.split_once('/').is_some_and(|(own, _)| own == family).then_some(1),
+    };
+    let fitting = ranges.iter().enumerate().filter_map(|(at, range)| Some((breadth(range)?, at)));
+    fitting.min().map(|(_, at)| (at, ranges[at].quality))
 }
 
 /// A media type or range with the parameters that matter here.
@@ -119,14 +204,10 @@ fn media_type(text: &str) -> Option<MediaType> {
     Some(found)
 }
 
-fn offered(range: MediaType) -> Option<Format> {
-    if !range.r4 || !range.utf8 {
-        return None;
-    }
-    match range.name.as_str() {
-        "application/fhir+json" | "*/*" | "application/*" => Some(FHIR_JSON),
-        "application/json" | "text/json" => Some(PLAIN_JSON),
-        _ => None,
+impl MediaType {
+    /// Whether what it asks for beside its name is what there is.
+    fn is_ours(&self) -> bool {
+        self.r4 && self.utf8
     }
 }
 
@@ -138,7 +219,9 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
     let refused = |text: &str| Err(Failure::new(Reason::MediaType, text));
     let Some(header) = request.headers().get(CONTENT_TYPE) else { return Ok(Sent::Json) };
     let Some(sent) = header.to_str().ok().and_then(media_type) else {
-        return refused("The Content-Type cannot be read: send application/fhir+json.");
+        return refused(
+            "The Content-Type cannot be read: send application/fhir+json or application/fhir+xml.",
+        );
     };
     if !sent.utf8 {
         return refused("Only UTF-8 is read here: send the body in it.");
@@ -148,11 +231,14 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
     }
     match sent.name.as_str() {
         "application/fhir+json" | "application/json" | "text/json" => Ok(Sent::Json),
+        "application/fhir+xml" | "application/xml" | "text/xml" => Ok(Sent::Xml),
         "application/x-www-form-urlencoded" if is_search(request.path()) => Ok(Sent::Form),
         "application/x-www-form-urlencoded" => {
             refused("A form is read at …/_search alone: send application/fhir+json.")
         }
-        _ => refused("This Content-Type is not read here: send application/fhir+json."),
+        _ => {
+            refused("This Content-Type is not read here: send application/fhir+json or application/fhir+xml.")
+        }
     }
 }
 
@@ -198,22 +284,35 @@ mod tests {
     #[test]
     fn the_accept_header_chooses_the_format() {
         let (fhir, plain) = (Ok("application/fhir+json"), Ok("application/json"));
+        let (xml, plain_xml) = (Ok("application/fhir+xml"), Ok("application/xml"));
         for (accept, expected) in [
             (None, fhir),
             (Some(""), fhir),
             (Some("*/*"), fhir),
+            (Some("application/*"), fhir),
+            (Some("text/*"), Ok("text/json")),
             (Some("application/fhir+json"), fhir),
             (Some("APPLICATION/FHIR+JSON"), fhir),
             (Some("application/json"), plain),
-            (Some("text/json"), plain),
+            (Some("text/json"), Ok("text/json")),
+            (Some("application/fhir+xml"), xml),
+            (Some("application/xml"), plain_xml),
+            (Some("text/xml;charset=UTF-8"), Ok("text/xml")),
             (Some("text/html, application/xhtml+xml, */*;q=0.8"), fhir),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), plain_xml),
             (Some("application/json;q=0.5, application/fhir+json;q=0.9"), fhir),
             (Some("application/json, application/fhir+json"), plain),
-            (Some("application/fhir+xml, application/fhir+json;q=0.1"), fhir),
+            (Some("application/fhir+xml, application/fhir+json"), xml),
+            (Some("application/fhir+xml, application/fhir+json;q=0.1"), xml),
+            (Some("application/fhir+xml;q=0.1, application/fhir+json"), fhir),
+            (Some("*/*;q=0.1, application/fhir+xml"), xml),
+            (Some("*/*, application/fhir+json;q=0"), xml),
+            (Some("application/fhir+json;q=0, application/fhir+xml;q=0, */*;q=0.5"), plain),
             (Some("application/fhir+json; fhirVersion=4.0"), fhir),
+            (Some("application/fhir+xml; fhirVersion=4.0"), xml),
             (Some("application/fhir+json; fhirVersion=5.0"), Err(406)),
             (Some("application/fhir+json; charset=latin1"), Err(406)),
-            (Some("application/fhir+xml"), Err(406)),
+            (Some("text/turtle"), Err(406)),
             (Some("text/html"), Err(406)),
             (Some("application/fhir+json;q=0"), Err(406)),
             (Some("application/fhir+json;q=x"), Err(406)),
@@ -226,11 +325,16 @@ mod tests {
     fn the_query_overrides_the_header_and_loses_what_is_settled() {
         let xml = Some("application/fhir+xml");
         for (uri, expected) in [
+            ("/x?_format=xml&_pretty=true", Ok(("application/fhir+xml", true, ""))),
+            ("/x?_format=application/xml", Ok(("application/xml", false, ""))),
+            ("/x?_format=text/xml", Ok(("text/xml", false, ""))),
+            ("/x?a=1", Ok(("application/fhir+xml", false, "a=1"))),
             ("/x?_format=json&name=a%26b&_pretty=true", Ok(("application/fhir+json", true, "name=a%26b"))),
             ("/x?a=1&_format=application/fhir%2Bjson", Ok(("application/fhir+json", false, "a=1"))),
             ("/x?_format=application/fhir+json", Ok(("application/fhir+json", false, ""))),
-            ("/x?_format=text/json&_pretty=false", Ok(("application/json", false, ""))),
-            ("/x?_format=xml", Err(406)),
+            ("/x?_format=text/json&_pretty=false", Ok(("text/json", false, ""))),
+            ("/x?_format=turtle", Err(406)),
+            ("/x?_format=*/*", Err(406)),
             ("/x?_format=", Err(406)),
             ("/x?_format=%ff", Err(406)),
             ("/x?_format=json&_pretty=1", Err(400)),
@@ -238,6 +342,17 @@ mod tests {
             let expected = expected.map(|(of, pretty, query)| (of, pretty, query.to_owned()));
             assert_eq!(format(uri, xml), expected, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_posted_form_may_ask_for_a_format_too() {
+        let of = |form: &[u8]| {
+            form_format(FHIR_JSON, form).map(|found| (found.syntax, found.pretty)).map_err(|one| one.status())
+        };
+        assert_eq!(of(b"name=a"), Ok((Syntax::Json, false)));
+        assert_eq!(of(b"_format=application%2Ffhir%2Bxml&name=a&_pretty=true"), Ok((Syntax::Xml, true)));
+        assert_eq!(of(b"_format=html"), Err(406));
+        assert_eq!(of(b"\xFF"), Ok((Syntax::Json, false)), "the search refuses it");
     }
 
     #[test]
@@ -251,7 +366,9 @@ mod tests {
             ("/fhir/Patient", Some("application/x-www-form-urlencoded"), Err(415)),
             ("/fhir/Patient", Some("application/json; charset=iso-8859-1"), Err(415)),
             ("/fhir/Patient", Some("application/fhir+json; fhirVersion=3.0"), Err(415)),
-            ("/fhir/Patient", Some("application/fhir+xml"), Err(415)),
+            ("/fhir/Patient", Some("application/fhir+xml"), Ok(Sent::Xml)),
+            ("/fhir/Patient", Some("application/xml; charset=utf-8"), Ok(Sent::Xml)),
+            ("/fhir/Patient", Some("text/xml; charset=utf-16"), Err(415)),
             ("/fhir/Patient", Some("text/plain"), Err(415)),
             ("/fhir/Patient", Some("nonsense"), Err(415)),
         ] {

@@ -1,5 +1,6 @@
 //! Answer and Failure to status, headers and bytes. <https://hl7.org/fhir/R4/http.html#return>
 
+use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
@@ -11,18 +12,42 @@ use actix_web::http::header::ETAG;
 use actix_web::http::header::LAST_MODIFIED;
 use actix_web::http::header::LOCATION;
 use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::VARY;
 use actix_web::http::header::WWW_AUTHENTICATE;
+use actix_web::web;
 use serde_json::Value;
 
 use crate::app::answer::Answer;
 use crate::app::answer::Body;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::shape::Shapes;
+use crate::fhir::xml;
+use crate::fhir::xml::Style;
+use crate::http::Served;
 use crate::http::negotiate;
 use crate::http::negotiate::FHIR_JSON;
 use crate::http::negotiate::Format;
+use crate::http::negotiate::Syntax;
 
-/// The response that words an answer.
+/// An answer with its body as the bytes that go out. What is stored goes out in JSON as it is.
+///
+/// # Errors
+/// `Internal` where what is stored cannot be read.
+pub fn worded(answer: Answer, format: Format, shapes: &Shapes) -> Result<Answer, Failure> {
+    let body = match answer.body {
+        Body::Empty => Body::Empty,
+        Body::Stored(bytes) if format.syntax == Syntax::Json && !format.pretty => Body::Stored(bytes),
+        Body::Stored(bytes) => {
+            let value = serde_json::from_slice(&bytes).map_err(Failure::internal)?;
+            Body::Stored(written(&value, format, shapes)?)
+        }
+        Body::Value(value) => Body::Stored(written(&value, format, shapes)?),
+    };
+    Ok(Answer { body, ..answer })
+}
+
+/// The response of an answer that [`worded`] gave.
 pub fn answered(answer: Answer, format: Format) -> HttpResponse {
     let mut response = begun(answer.status);
     if let Some(version) = answer.version {
@@ -37,24 +62,23 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
     if answer.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
-    match (answer.body, format.pretty) {
-        (Body::Empty, _) => response.finish(),
-        (Body::Stored(bytes), false) => sent(response, format, bytes),
-        (Body::Stored(bytes), true) => match serde_json::from_slice::<Value>(&bytes) {
-            Ok(value) => sent(response, format, written(&value, format)),
-            Err(error) => failed_as(&Failure::internal(error), format),
-        },
-        (Body::Value(value), _) => sent(response, format, written(&value, format)),
+    match answer.body {
+        Body::Empty => response.finish(),
+        Body::Stored(bytes) => sent(response, format, bytes),
+        Body::Value(value) => sent(response, format, value.to_string().into_bytes()),
     }
 }
 
 /// The response that words a failure, in the format that the request asks for where that is offered.
 pub fn failed(request: &HttpRequest, failure: &Failure) -> HttpResponse {
-    failed_as(failure, negotiate::answer_format(request).map_or(FHIR_JSON, |(format, _)| format))
+    let settled = request.extensions().get::<Format>().copied();
+    let format = settled.or_else(|| negotiate::answer_format(request).ok().map(|(format, _)| format));
+    let served = request.app_data::<web::Data<Served>>();
+    failed_as(failure, format.unwrap_or(FHIR_JSON), served.map(|served| &served.app.definitions.shapes))
 }
 
-/// The response that words a failure.
-pub fn failed_as(failure: &Failure, format: Format) -> HttpResponse {
+/// The response that words a failure; in JSON where there are no shapes to write XML by.
+fn failed_as(failure: &Failure, format: Format, shapes: Option<&Shapes>) -> HttpResponse {
     let mut response = begun(failure.status());
     if let Some(version) = failure.version {
         response.insert_header((ETAG, etag(version)));
@@ -68,7 +92,11 @@ pub fn failed_as(failure: &Failure, format: Format) -> HttpResponse {
     if matches!(failure.reason, Reason::Throttled | Reason::Unavailable) {
         response.insert_header((RETRY_AFTER, "2"));
     }
-    sent(response, format, written(&failure.outcome(), format))
+    let outcome = failure.outcome();
+    match shapes.and_then(|shapes| written(&outcome, format, shapes).ok()) {
+        Some(bytes) => sent(response, format, bytes),
+        None => sent(response, FHIR_JSON, outcome.to_string().into_bytes()),
+    }
 }
 
 /// What a client learns about tokens: that one is needed, that this one does not hold, or that its scopes do not
@@ -88,6 +116,7 @@ fn begun(status: u16) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     // health data: neither a proxy nor a browser's disk is to keep it
     response.insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header((VARY, "Accept, Accept-Encoding"));
     response
 }
 
@@ -95,9 +124,13 @@ fn sent(mut response: HttpResponseBuilder, format: Format, bytes: Vec<u8>) -> Ht
     response.insert_header((CONTENT_TYPE, format.media_type)).body(bytes)
 }
 
-fn written(value: &Value, format: Format) -> Vec<u8> {
-    let bytes = if format.pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
-    bytes.expect("a JSON value has text keys alone, and memory does not fail to be written")
+fn written(value: &Value, format: Format, shapes: &Shapes) -> Result<Vec<u8>, Failure> {
+    let style = if format.pretty { Style::Pretty } else { Style::Compact };
+    match (format.syntax, style) {
+        (Syntax::Xml, style) => xml::write(shapes, value, style).map_err(Failure::internal),
+        (Syntax::Json, Style::Pretty) => serde_json::to_vec_pretty(value).map_err(Failure::internal),
+        (Syntax::Json, Style::Compact) => serde_json::to_vec(value).map_err(Failure::internal),
+    }
 }
 
 fn etag(version: i64) -> String {
@@ -115,6 +148,7 @@ mod tests {
     use actix_web::body::MessageBody;
 
     use super::*;
+    use crate::definitions::Definitions;
 
     fn header<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
         response.headers().get(name).map(|value| value.to_str().unwrap())
@@ -124,6 +158,11 @@ mod tests {
         response.into_body().try_into_bytes().ok().unwrap().to_vec()
     }
 
+    fn answered_in(answer: Answer, format: Format) -> HttpResponse {
+        let definitions = Definitions::shared().expect("the definitions load");
+        answered(worded(answer, format, &definitions.shapes).expect("it is a resource"), format)
+    }
+
     fn answer(body: Body) -> Answer {
         Answer { body, version: Some(3), updated: Some(1_772_366_400_500_000), ..Answer::empty(200) }
     }
@@ -131,7 +170,7 @@ mod tests {
     #[test]
     fn stored_bytes_go_out_as_they_are() {
         let bytes = br#"{"resourceType" : "Patient","x":1.10}"#.to_vec();
-        let response = answered(answer(Body::Stored(bytes.clone())), FHIR_JSON);
+        let response = answered_in(answer(Body::Stored(bytes.clone())), FHIR_JSON);
         assert_eq!(header(&response, "etag"), Some("W/\"3\""));
         assert_eq!(header(&response, "last-modified"), Some("Sun, 01 Mar 2026 12:00:00 GMT"));
         assert_eq!(header(&response, "content-type"), Some("application/fhir+json; charset=utf-8"));
@@ -142,8 +181,19 @@ mod tests {
     #[test]
     fn pretty_bytes_keep_their_decimals() {
         let stored = Body::Stored(br#"{"resourceType":"Patient","x":1.10}"#.to_vec());
-        let response = answered(answer(stored), Format { pretty: true, ..FHIR_JSON });
+        let response = answered_in(answer(stored), Format { pretty: true, ..FHIR_JSON });
         assert_eq!(body(response), b"{\n  \"resourceType\": \"Patient\",\n  \"x\": 1.10\n}");
+    }
+
+    #[test]
+    fn xml_is_written_from_what_is_stored() {
+        let stored = Body::Stored(br#"{"resourceType":"Patient","active":true,"id":"1"}"#.to_vec());
+        let format = Format { media_type: "text/xml", syntax: Syntax::Xml, pretty: false };
+        let response = answered_in(answer(stored), format);
+        assert_eq!(header(&response, "content-type"), Some("text/xml"));
+        assert_eq!(header(&response, "vary"), Some("Accept, Accept-Encoding"));
+        let text = String::from_utf8(body(response)).unwrap();
+        assert!(text.ends_with("<id value=\"1\"/><active value=\"true\"/></Patient>"), "{text}");
     }
 
     #[test]
@@ -172,7 +222,7 @@ mod tests {
                 "GET, HEAD",
             ),
         ] {
-            let response = failed_as(&failure, FHIR_JSON);
+            let response = failed_as(&failure, FHIR_JSON, None);
             assert_eq!(response.status(), status);
             assert_eq!(header(&response, name), Some(value));
             let outcome: Value = serde_json::from_slice(&body(response)).unwrap();

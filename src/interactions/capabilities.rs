@@ -111,7 +111,7 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
         "software": { "name": "Comfrey", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "Comfrey", "url": base_url },
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "rest": [{
             "mode": "server",
             "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \

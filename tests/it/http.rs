@@ -22,6 +22,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    brotli::CompressorWriter::new(&mut out, 4096, 5, 22).write_all(bytes).unwrap();
+    out
+}
+
 #[test]
 fn every_answer_names_its_request() {
     let app = TestApp::new();
@@ -55,8 +61,14 @@ fn formats_are_agreed_on_by_header_or_query() {
         ("/Patient/p", "", 200, "application/fhir+json; charset=utf-8"),
         ("/Patient/p", "application/json", 200, "application/json; charset=utf-8"),
         ("/Patient/p?_format=json", "application/fhir+xml", 200, "application/fhir+json; charset=utf-8"),
-        ("/Patient/p", "application/fhir+xml", 406, "application/fhir+json; charset=utf-8"),
-        ("/Patient/p?_format=xml", "", 406, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p", "application/fhir+xml", 200, "application/fhir+xml; charset=utf-8"),
+        ("/Patient/p?_format=xml", "application/json", 200, "application/fhir+xml; charset=utf-8"),
+        ("/Patient/p", "text/xml", 200, "text/xml; charset=utf-8"),
+        ("/Patient/p", "text/turtle", 406, "application/fhir+json; charset=utf-8"),
+        ("/Patient/p?_format=html", "", 406, "application/fhir+json; charset=utf-8"),
+        ("/Patient/none?_format=xml", "", 404, "application/fhir+xml; charset=utf-8"),
+        ("/Nothing", "application/xml", 404, "application/xml; charset=utf-8"),
+        ("/metadata", "application/fhir+xml", 200, "application/fhir+xml; charset=utf-8"),
         ("/Patient/p?_pretty=perhaps", "", 400, "application/fhir+json; charset=utf-8"),
         ("/Patient/none", "application/json", 404, "application/json; charset=utf-8"),
     ] {
@@ -71,7 +83,7 @@ fn formats_are_agreed_on_by_header_or_query() {
 }
 
 #[test]
-fn a_body_is_json_in_utf_8_whatever_its_name() {
+fn a_body_is_in_utf_8_and_what_its_type_says() {
     let app = TestApp::new();
     let clinician = app.clinician();
     for (kind, status) in [
@@ -80,7 +92,9 @@ fn a_body_is_json_in_utf_8_whatever_its_name() {
         ("application/fhir+json; fhirVersion=4.0", 201),
         ("application/fhir+json; fhirVersion=5.0", 415),
         ("application/json; charset=latin1", 415),
-        ("application/fhir+xml", 415),
+        ("application/fhir+xml", 400),
+        ("application/fhir+xml; charset=utf-16", 415),
+        ("text/turtle", 415),
         ("application/x-www-form-urlencoded", 415),
         ("text/plain", 415),
     ] {
@@ -104,7 +118,21 @@ fn bodies_come_and_go_compressed() {
     GzDecoder::new(reply.body.as_slice()).read_to_string(&mut text).unwrap();
     assert!(text.contains("Rivera"), "{text}");
     assert_eq!(clinician.get("/Patient/p").header("content-encoding"), None);
-    for (encoding, body, status) in [("br", vec![1, 2, 3], 415), ("gzip", b"plain".to_vec(), 400)] {
+    let sent = clinician.request("PUT", "/Patient/p").header("Content-Encoding", "br");
+    sent.body("application/fhir+json", brotli(patient().to_string().as_bytes())).send().expect(200);
+    let asked = clinician.request("GET", "/Patient/p").header("Accept-Encoding", "br, gzip;q=0.5");
+    let reply = asked.send().expect(200);
+    assert_eq!(reply.header("content-encoding"), Some("br"));
+    assert_eq!(reply.header("vary"), Some("Accept, Accept-Encoding"));
+    let mut text = String::new();
+    brotli::Decompressor::new(reply.body.as_slice(), 4096).read_to_string(&mut text).unwrap();
+    assert!(text.contains("Rivera"), "{text}");
+    for (encoding, body, status) in [
+        ("zstd", vec![1, 2, 3], 415),
+        ("gzip, br", vec![1, 2, 3], 415),
+        ("gzip", b"plain".to_vec(), 400),
+        ("br", b"plain".to_vec(), 400),
+    ] {
         let request = clinician.request("POST", "/Patient").header("Content-Encoding", encoding);
         assert_eq!(request.body("application/fhir+json", body).send().status, status, "{encoding}");
     }
@@ -120,6 +148,10 @@ fn a_body_beyond_the_limit_is_refused_plain_or_compressed() {
     let bomb = gzip(large.to_string().as_bytes());
     assert!(bomb.len() < 10_000);
     let request = clinician.request("POST", "/Patient").header("Content-Encoding", "gzip");
+    request.body("application/fhir+json", bomb).send().expect_issue(413, "too-long");
+    let bomb = brotli(large.to_string().as_bytes());
+    assert!(bomb.len() < 10_000);
+    let request = clinician.request("POST", "/Patient").header("Content-Encoding", "br");
     request.body("application/fhir+json", bomb).send().expect_issue(413, "too-long");
     clinician.post("/Patient", &patient()).expect(201);
 }

@@ -37,3 +37,4 @@ mod update;
 mod us_core;
 mod validate;
 mod walk;
+mod xml;

@@ -8,6 +8,7 @@
 mod reader;
 mod strings;
 
+use serde_json::Number;
 use serde_json::Value;
 
 use crate::fhir::Failure;
@@ -55,8 +56,16 @@ fn refusal(text: &str, expression: String) -> Failure {
     if expression.is_empty() { failure } else { failure.at(expression) }
 }
 
+/// A number, with the same limits as in a body.
+///
+/// # Errors
+/// A sentence that says what is wrong, without its full stop.
+pub(in crate::fhir) fn number(text: &str) -> Result<Number, &'static str> {
+    reader::number(text)
+}
+
 /// Line and column, from one, of a byte.
-fn place(text: &str, at: usize) -> (usize, usize) {
+pub(in crate::fhir) fn place(text: &str, at: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..at.min(text.len())];
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;

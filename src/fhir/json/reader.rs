@@ -174,18 +174,8 @@ impl<'a> Parser<'a> {
         while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             self.at += 1;
         }
-        let text = &self.text[start..self.at];
-        let fault = |text: &str| Box::new(Problem { at: start, text: text.to_owned(), steps: Vec::new() });
-        if text.len() > MAX_NUMBER {
-            return Err(fault("A number has more than 100 characters; send fewer digits"));
-        }
-        if let Some((_, exponent)) = text.split_once(['e', 'E']) {
-            let digits = exponent.trim_start_matches(['+', '-', '0']);
-            if digits.len() > 3 || digits.parse::<u32>().is_ok_and(|size| size > MAX_EXPONENT) {
-                return Err(fault("A number's exponent is beyond 300; no value in a record needs that"));
-            }
-        }
-        let number: Number = text.parse().map_err(|_| fault("This is not a number as JSON writes it"))?;
+        let number = number(&self.text[start..self.at])
+            .map_err(|text| Box::new(Problem { at: start, text: text.to_owned(), steps: Vec::new() }))?;
         Ok(Value::Number(number))
     }
 
@@ -234,6 +224,20 @@ impl<'a> Parser<'a> {
     pub(super) fn problem(&self, text: &str) -> Box<Problem> {
         Box::new(Problem { at: self.at, text: text.to_owned(), steps: Vec::new() })
     }
+}
+
+/// A number whose size is sane; every digit is kept.
+pub(super) fn number(text: &str) -> Result<Number, &'static str> {
+    if text.len() > MAX_NUMBER {
+        return Err("A number has more than 100 characters; send fewer digits");
+    }
+    if let Some((_, exponent)) = text.split_once(['e', 'E']) {
+        let digits = exponent.trim_start_matches(['+', '-', '0']);
+        if digits.len() > 3 || digits.parse::<u32>().is_ok_and(|size| size > MAX_EXPONENT) {
+            return Err("A number's exponent is beyond 300; no value in a record needs that");
+        }
+    }
+    text.parse().map_err(|_| "This is not a number as JSON writes it")
 }
 
 fn shortened(key: &str) -> String {

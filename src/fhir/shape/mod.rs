@@ -8,6 +8,7 @@ mod binding;
 mod calendar;
 mod compile;
 mod contained;
+mod layout;
 mod links;
 mod narrative;
 mod path;
@@ -28,6 +29,9 @@ use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Severity;
 
+pub use layout::Form;
+pub use layout::Layout;
+pub use layout::Slot;
 pub use links::Link;
 pub use links::links_mut;
 pub(in crate::fhir) use primitive::Primitive;
