@@ -49,6 +49,14 @@ pub enum Command {
     },
     /// Runs the database migrations that are pending and says which
     Migrate,
+    /// Makes the search index what the stored resources and today's definitions give, while others read and write
+    Reindex {
+        /// Go on after the resource with this number, where an earlier run stopped
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: i64,
+    },
+    /// Verifies without changing anything that each resource is valid, its index rows are right and its history has no gaps; prints what differs
+    Check,
     /// Prints a signed token for local development; needs COMFREY_AUTH=dev
     Token(TokenArguments),
     /// Prints the OpenAPI document that the server serves

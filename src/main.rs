@@ -1,9 +1,11 @@
-//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `token`, `openapi`. <https://docs.rs/clap>
+//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `reindex`, `check`, `token`,
+//! `openapi`. <https://docs.rs/clap>
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the command line or a setting was wrong. Either failure is one line that
 //! says what to do.
 
 mod command_line;
+mod maintenance;
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -52,6 +54,15 @@ fn run(line: CommandLine) -> Result<(), Refusal> {
         Command::Demo => demo(settings),
         Command::Import { paths } => import(settings, &paths),
         Command::Migrate => migrate(&settings),
+        Command::Reindex { after } => {
+            settings.check_database().map_err(Refusal::Wrong)?;
+            start_log(&settings);
+            maintenance::reindex(settings, after)
+        }
+        Command::Check => {
+            start_log(&settings);
+            maintenance::check(&settings)
+        }
         Command::Token(arguments) => token(&settings, arguments),
         Command::Openapi => print(&http::openapi::text(&Definitions::load()?)?),
     }

@@ -12,6 +12,7 @@ pub mod history;
 pub mod programme;
 pub mod screening;
 pub mod session;
+pub mod upkeep;
 
 mod commit;
 mod find;

@@ -53,7 +53,12 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
         });
         drop(give);
     });
-    Ok(progress.finish())
+    let report = progress.finish();
+    if report.stored > 0 {
+        // The database bases its plans on counts of what its tables hold, which have just changed.
+        app.analyze().map_err(|_| "The database could not count what it holds now; run this again.")?;
+    }
+    Ok(report)
 }
 
 fn send_all(app: &Arc<App>, works: &Receiver<Work>, progress: &Progress) {

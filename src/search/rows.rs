@@ -156,7 +156,7 @@ fn patients(
 
 impl IndexRows {
     /// Sorts each list and leaves out doubles.
-    fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         fn tidy<T: PartialEq>(list: &mut Vec<T>, order: impl FnMut(&T, &T) -> Ordering) {
             list.sort_by(order);
             list.dedup();

@@ -5,6 +5,9 @@
 
 use std::any::TypeId;
 use std::borrow::Cow;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::marker::PhantomData;
 
 use diesel::backend::Backend;
@@ -159,6 +162,26 @@ impl Sql {
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
     }
 
+    /// What names the statement among those that a connection keeps prepared, whatever is bound; none where it is
+    /// not kept.
+    pub fn prepared(&self, on_sqlite: bool) -> Option<u64> {
+        if !self.is_kept(on_sqlite) {
+            return None;
+        }
+        let mut hasher = DefaultHasher::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => text.hash(&mut hasher),
+                Piece::Bind(bind) => std::mem::discriminant(bind).hash(&mut hasher),
+            }
+        }
+        Some(hasher.finish())
+    }
+
+    fn is_kept(&self, on_sqlite: bool) -> bool {
+        !self.volatile && (on_sqlite || !self.planned)
+    }
+
     /// Whether its text has this part.
     pub fn mentions(&self, part: &str) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Text(text) if text.contains(part)))
@@ -182,7 +205,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let on_sqlite = TypeId::of::<DB>() == TypeId::of::<diesel::sqlite::Sqlite>();
-        if self.volatile || (self.planned && !on_sqlite) {
+        if !self.is_kept(on_sqlite) {
             out.unsafe_to_cache_prepared();
         }
         for piece in &self.pieces {

@@ -3,6 +3,8 @@
 //! diesel's `MultiConnection` tries every backend in turn and swallows their errors, so a mistyped PostgreSQL URL
 //! becomes an SQLite file; here the scheme alone decides.
 
+use std::collections::HashSet;
+
 use diesel::Connection;
 use diesel::ConnectionError;
 use diesel::connection::SimpleConnection;
@@ -14,6 +16,7 @@ use diesel::query_dsl::methods::LoadQuery;
 use diesel::result::DatabaseErrorKind;
 use diesel::result::Error;
 use diesel::result::QueryResult;
+use diesel::sql_types::Text;
 use diesel::sql_types::Untyped;
 use diesel::sqlite::Sqlite;
 use diesel::sqlite::SqliteConnection;
@@ -63,10 +66,17 @@ enum Link {
     Postgres(PgConnection),
 }
 
-/// A connection that remembers whether it is broken.
+/// How many different statements a connection keeps prepared before another takes its place: the client library
+/// forgets none, and the shapes of searches are as many as there are ways to combine parameters.
+const MOST_STATEMENTS: usize = 1_000;
+
+/// A connection that remembers whether it is broken, and how many different statements it has seen.
 pub struct Conn {
     link: Link,
     broken: bool,
+    /// Whether the server's messages are English, by which a few kinds of error are told apart.
+    is_plain: bool,
+    statements: HashSet<u64>,
 }
 
 /// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power.
@@ -82,23 +92,62 @@ const POSTGRES_SETTINGS: &str = "\
     SET idle_in_transaction_session_timeout='60s'; SET plan_cache_mode='auto'; SET jit='off'; \
     SET client_min_messages='warning'; SET bytea_output='hex';";
 
+/// Asks the server for English messages. The client library shows no SQLSTATE, so that a few kinds of error, such as
+/// a deadlock, are known by their words alone. Not every role may ask for it; then nothing is changed, nothing is
+/// logged by the server, and [`Conn::is_plain`] says what the words are worth.
+const ENGLISH: &str = "DO 'BEGIN PERFORM set_config(''lc_messages'', ''C'', false); \
+                       EXCEPTION WHEN insufficient_privilege THEN NULL; END'";
+
+/// What a connection that only reads adds: nothing can be changed, and all statements see the same state.
+const SQLITE_READING: &str =
+    "PRAGMA busy_timeout=30000; PRAGMA mmap_size=1073741824; PRAGMA query_only=ON; BEGIN";
+const POSTGRES_READING: &str = "SET statement_timeout=0; SET idle_in_transaction_session_timeout=0; \
+                                BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 impl Conn {
     /// Connects and sets the session up.
     pub(crate) fn open(target: &Target) -> Result<Self, ConnectionError> {
+        if let Target::Sqlite(path) = target {
+            keep_private(path);
+        }
+        Self::set_up(target, SQLITE_SETTINGS, "")
+    }
+
+    /// Connects to what is there, to read one state of it.
+    pub(crate) fn open_to_read(target: &Target) -> Result<Self, ConnectionError> {
+        Self::set_up(target, SQLITE_READING, POSTGRES_READING)
+    }
+
+    fn set_up(target: &Target, sqlite: &str, postgres: &str) -> Result<Self, ConnectionError> {
         let link = match target {
-            Target::Sqlite(path) => {
-                keep_private(path);
-                let mut link = SqliteConnection::establish(path)?;
-                link.batch_execute(SQLITE_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Link::Sqlite(link)
-            }
-            Target::Postgres(url) => {
-                let mut link = PgConnection::establish(url)?;
-                link.batch_execute(POSTGRES_SETTINGS).map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Link::Postgres(link)
-            }
+            Target::Sqlite(path) => Link::Sqlite(SqliteConnection::establish(path)?),
+            Target::Postgres(url) => Link::Postgres(PgConnection::establish(url)?),
         };
-        Ok(Self { link, broken: false })
+        let mut conn = Self { link, broken: false, is_plain: true, statements: HashSet::new() };
+        let failed = ConnectionError::CouldntSetupConfiguration;
+        if conn.is_sqlite() {
+            conn.batch(sqlite).map_err(failed)?;
+            return Ok(conn);
+        }
+        conn.batch(POSTGRES_SETTINGS).map_err(failed)?;
+        conn.batch(ENGLISH).map_err(failed)?;
+        let language = Sql::of("SELECT current_setting('lc_messages')", []);
+        let language = conn.load::<(Text,), (String,)>(language).map_err(failed)?;
+        conn.is_plain = language.first().is_none_or(|(name,)| is_english(name));
+        if !postgres.is_empty() {
+            conn.batch(postgres).map_err(failed)?;
+        }
+        Ok(conn)
+    }
+
+    /// Whether the database's messages are in English, so that their words tell kinds of errors apart.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Whether it holds so many prepared statements that another should take its place.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.statements.len() > MOST_STATEMENTS
     }
 
     /// Whether this is SQLite.
@@ -116,6 +165,7 @@ impl Conn {
     where
         Rows<ST>: for<'q> LoadQuery<'q, SqliteConnection, T> + for<'q> LoadQuery<'q, PgConnection, T>,
     {
+        self.count(&sql);
         let query = sql.rows::<ST>();
         let result = match &mut self.link {
             Link::Sqlite(link) => query.internal_load(link).and_then(Iterator::collect),
@@ -129,6 +179,7 @@ impl Conn {
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
     {
+        self.count(&sql);
         let query = sql.rows::<Untyped>();
         let result = match &mut self.link {
             Link::Sqlite(link) => {
@@ -143,6 +194,7 @@ impl Conn {
 
     /// Carries out a statement; the number of rows that it touched.
     pub(crate) fn execute(&mut self, sql: Sql) -> QueryResult<usize> {
+        self.count(&sql);
         let result = match &mut self.link {
             Link::Sqlite(link) => ExecuteDsl::execute(sql, link),
             Link::Postgres(link) => ExecuteDsl::execute(sql, link),
@@ -171,11 +223,24 @@ impl Conn {
         }
     }
 
+    fn count(&mut self, sql: &Sql) {
+        self.statements.extend(sql.prepared(self.is_sqlite()));
+    }
+
     fn note<T>(&mut self, result: QueryResult<T>) -> QueryResult<T> {
         if let Err(error) = &result {
-            self.broken |= is_lost(error);
+            self.broken |= is_lost(error) || (is_nameless(error) && !self.answers());
         }
         result
+    }
+
+    /// Whether the server still answers after an error that says nothing in words known here. Such an error ends the
+    /// transaction, so that giving it up takes nothing away.
+    fn answers(&mut self) -> bool {
+        match &mut self.link {
+            Link::Sqlite(_) => true,
+            Link::Postgres(link) => link.batch_execute("ROLLBACK").is_ok(),
+        }
     }
 }
 
@@ -215,6 +280,19 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     }
 }
 
+/// Whether the error has no kind that the client library knows, so that its words are all that tells it.
+pub(crate) fn is_nameless(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _))
+}
+
+/// Whether messages of this locale are in English.
+fn is_english(locale: &str) -> bool {
+    locale.is_empty()
+        || ["C", "POSIX", "en"].iter().any(|plain| {
+            locale.strip_prefix(plain).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
+        })
+}
+
 /// Makes connections for the pool.
 pub(crate) struct Manager(pub(crate) Target);
 
@@ -232,6 +310,6 @@ impl r2d2::ManageConnection for Manager {
 
     /// A connection that comes back while its thread panics may stand in the middle of a transaction.
     fn has_broken(&self, conn: &mut Conn) -> bool {
-        conn.is_broken() || std::thread::panicking()
+        conn.is_broken() || conn.is_worn() || std::thread::panicking()
     }
 }

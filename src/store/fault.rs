@@ -9,6 +9,7 @@ use diesel::result::Error;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::store::connection::is_lost;
+use crate::store::connection::is_nameless;
 
 /// Why work in the database ended without success.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ impl Fault {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Refused(_) | Self::Stale => false,
+            Self::Database(_) if self.is_second_episode() => false,
             Self::Database(Error::DatabaseError(kind, details)) => match kind {
                 DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation => true,
                 // diesel does not tell 40P01 (deadlock) apart by its code.
@@ -58,6 +60,11 @@ impl Fault {
             },
             Self::Database(_) => false,
         }
+    }
+
+    /// Whether the database gave an error of no known kind.
+    pub(crate) fn is_nameless(&self) -> bool {
+        matches!(self, Self::Database(error) if is_nameless(error))
     }
 
     /// Whether a second open episode of a patient in a programme was refused by the unique index.
@@ -70,22 +77,37 @@ impl Fault {
     }
 }
 
+/// What cannot be carried out now, and may be later, is unavailability; all else is our own fault.
 fn failure(error: &Error) -> Failure {
+    match passing_cause(error) {
+        Some(cause) => unavailable(cause),
+        None => Failure::internal(describe(error)),
+    }
+}
+
+/// Words of SQLite and PostgreSQL, and what they mean to us.
+const CAUSES: [(&str, &[&str]); 4] = [
+    ("its disk is full or failing", &["is full", "No space left", "disk I/O error"]),
+    ("its file cannot be written", &["readonly database", "unable to open database"]),
+    ("it took too long", &["database is locked", "canceling statement", "deadlock"]),
+    ("it has no room for this now", &["out of memory", "out of shared memory", "too many clients"]),
+];
+
+fn passing_cause(error: &Error) -> Option<&'static str> {
     if is_lost(error) {
-        return unavailable("the connection to the database was lost");
+        return Some("the connection was lost");
     }
-    if let Error::DatabaseError(_, details) = error {
-        let text = details.message();
-        let full = ["is full", "No space left", "disk I/O error"].iter().any(|sign| text.contains(sign));
-        if full {
-            return unavailable("the database's disk is full or failing");
+    match error {
+        Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Some("it takes no writes"),
+        Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
+            Some("a write kept meeting others")
         }
-        let busy = ["database is locked", "canceling statement"].iter().any(|sign| text.contains(sign));
-        if busy {
-            return unavailable("the database took too long");
+        Error::DatabaseError(_, details) => {
+            let says = |words: &[&str]| words.iter().any(|words| details.message().contains(words));
+            CAUSES.iter().find(|(_, words)| says(words)).map(|(cause, _)| *cause)
         }
+        _ => None,
     }
-    Failure::internal(describe(error))
 }
 
 /// What an operator may read of an error: never its text, which can quote values.

@@ -273,7 +273,7 @@ fn quote(text: &mut String, content: &str) {
 }
 
 /// What is in `rows` and not in `others`; both are sorted and without doubles.
-fn minus<'a, T: PartialOrd>(rows: &'a [T], others: &'a [T]) -> impl Iterator<Item = &'a T> {
+pub(crate) fn minus<'a, T: PartialOrd>(rows: &'a [T], others: &'a [T]) -> impl Iterator<Item = &'a T> {
     let mut others = others.iter().peekable();
     rows.iter().filter(move |row| {
         while others.next_if(|other| other < row).is_some() {}

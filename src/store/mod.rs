@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod index;
 pub(crate) mod matches;
 pub(crate) mod resources;
+pub(crate) mod survey;
 pub(crate) mod tables;
 
 use std::sync::Arc;
@@ -63,6 +64,23 @@ impl Db {
         Ok(Self { target, pool, writer, replica: None })
     }
 
+    /// One connection that cannot write and sees one state of the database throughout.
+    ///
+    /// # Errors
+    /// One line for the operator: also where the database is not there, or not at the version of this program.
+    pub(crate) fn open_to_read(url: &str) -> Result<Conn, String> {
+        let target = Target::parse(url)?;
+        if let Target::Sqlite(path) = &target
+            && !path.starts_with("file:")
+            && !std::path::Path::new(path).is_file()
+        {
+            return Err(format!("There is no database file `{path}`; name the one to read."));
+        }
+        let mut conn = Conn::open_to_read(&target).map_err(|error| cannot_open(&target, &error))?;
+        migrations::require_current(&mut conn)?;
+        Ok(conn)
+    }
+
     /// Sends searches that need not see the newest write to a replica.
     ///
     /// # Errors
@@ -100,14 +118,16 @@ impl Db {
     /// # Errors
     /// What the work refuses; `Unavailable` or `Internal` where the database fails.
     pub fn read<T>(&self, mut work: impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Failure> {
-        let mut conn = self.connection()?;
-        let result = work(&mut conn);
-        if result.is_err() && conn.is_broken() {
-            // The server may have been started again since the connection was last used.
-            drop(conn);
-            return work(&mut *self.connection()?).map_err(Fault::into_failure);
+        for _ in 0..self.pool.max_size() {
+            let mut conn = self.connection()?;
+            let result = work(&mut conn);
+            // The server may have been started again: then every connection of the pool is of no more use, and
+            // after as many as it holds there are only new ones.
+            if result.is_ok() || !conn.is_broken() {
+                return result.map_err(Fault::into_failure);
+            }
         }
-        result.map_err(Fault::into_failure)
+        work(&mut *self.connection()?).map_err(Fault::into_failure)
     }
 
     /// Reads with several statements that all see the same state.
@@ -306,11 +326,119 @@ mod tests {
         assert_eq!(db.write(big).unwrap().len(), 1_000_000);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_written_is_unavailability() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fixed.db");
+        let db = Db::open(&format!("sqlite:{}", path.display()), 2).unwrap();
+        db.write(|conn| Ok(conn.batch("PRAGMA query_only=ON")?)).unwrap();
+        let fault = db.write(|conn| Ok(tables::secret(conn, "x", vec![1])?)).unwrap_err();
+        let failure = fault.into_failure();
+        assert_eq!((failure.status(), failure.issues[0].code), (503, "transient"));
+        assert!(!failure.issues[0].text.contains("readonly"), "{failure:?}");
+    }
+
+    #[test]
+    fn reading_to_check_changes_nothing_and_needs_the_tables_of_this_version() {
+        on_each(|url| {
+            assert!(Db::open_to_read(url).is_err(), "there are no tables yet");
+            let db = Db::open(url, 2).unwrap();
+            let mut reader = Db::open_to_read(url).unwrap();
+            assert!(tables::secret(&mut reader, "x", vec![1]).is_err());
+            let mut reader = Db::open_to_read(url).unwrap();
+            let count = |conn: &mut Conn| {
+                let query = crate::search::sql::Sql::of("SELECT count(*) FROM secret", []);
+                matches::count(conn, query).unwrap()
+            };
+            assert_eq!(count(&mut reader), 0);
+            db.write(|conn| Ok(tables::secret(conn, "x", vec![1])?)).unwrap();
+            assert_eq!(count(&mut reader), 0, "it sees one state throughout");
+            drop(reader);
+            db.write(|conn| {
+                Ok(conn.batch("INSERT INTO __diesel_schema_migrations (version) VALUES ('99999999')")?)
+            })
+            .unwrap();
+            assert!(Db::open_to_read(url).err().unwrap().contains("newer"));
+        });
+        let missing = Db::open_to_read("sqlite:/no/such/file.db").err().unwrap();
+        assert!(missing.contains("/no/such/file.db"), "{missing}");
+    }
+
+    #[test]
+    fn a_connection_that_has_seen_too_many_statements_is_replaced() {
+        on_each(|url| {
+            let db = Db::open(url, 1).unwrap();
+            let many = |conn: &mut Conn| {
+                for at in 0..1_001 {
+                    let query = crate::search::sql::Sql::of("SELECT count(*) AS c", []).name(at.to_string());
+                    matches::count(conn, query.push(" FROM secret", []))?;
+                }
+                Ok(conn.is_worn())
+            };
+            assert!(db.read(many).unwrap());
+            assert!(!db.read(|conn| Ok(conn.is_worn())).unwrap(), "the pool gives another");
+            assert!(db.write(many).unwrap());
+            assert!(!db.write(|conn| Ok(conn.is_worn())).unwrap(), "and so does the writer");
+        });
+    }
+
+    #[test]
+    fn a_role_without_rights_over_the_server_is_served_all_the_same() {
+        on_postgres(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let role = format!("plain_{}", uuid::Uuid::new_v4().simple());
+            let grant =
+                format!("CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}");
+            db.write(move |conn| Ok(conn.batch(&grant)?)).unwrap();
+            let (scheme, rest) = url.split_once("://").unwrap();
+            let plain = format!("{scheme}://{role}@{}", rest.split_once('@').unwrap().1);
+            let mut conn = Conn::open(&Target::parse(&plain).unwrap()).expect("it may not set lc_messages");
+            assert!(conn.batch("SET lc_messages='C'").is_err(), "the role has no right to do so");
+            assert_eq!(tables::secret(&mut conn, "x", vec![1]).unwrap(), [1]);
+            drop(conn);
+            let drop_role = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+            db.write(move |conn| Ok(conn.batch(&drop_role)?)).unwrap();
+        });
+    }
+
+    #[test]
+    fn transactions_that_wait_for_one_another_are_both_carried_out() {
+        on_postgres(|url| {
+            let db = Db::open(url, 4).unwrap();
+            for name in ["a", "b"] {
+                db.write(move |conn| Ok(tables::secret(conn, name, vec![0])?)).unwrap();
+            }
+            let meet = Barrier::new(2);
+            let write = |first: &'static str, second: &'static str| {
+                let met = std::sync::atomic::AtomicBool::new(false);
+                let meet = &meet;
+                writer::transact(
+                    || db.connection(),
+                    move |conn| {
+                        let lock = |name| format!("UPDATE secret SET value = value WHERE name = '{name}'");
+                        conn.batch(&lock(first))?;
+                        if !met.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                            meet.wait();
+                        }
+                        Ok(conn.batch(&lock(second))?)
+                    },
+                )
+            };
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| write("b", "a"));
+                write("a", "b").expect("a deadlock is tried again");
+                other.join().unwrap().expect("a deadlock is tried again");
+            });
+        });
+    }
+
     #[test]
     fn a_connection_that_the_server_ended_is_replaced() {
         on_postgres(|url| {
-            let db = Db::open(url, 1).unwrap();
-            db.ping().unwrap();
+            let db = Db::open(url, 6).unwrap();
+            let held: Vec<_> = (0..6).map(|_| db.connection().unwrap()).collect();
+            drop(held);
             let mut other = Conn::open(&Target::parse(url).unwrap()).unwrap();
             other
                 .batch("DO 'BEGIN PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(); END'")

@@ -80,6 +80,18 @@ pub(crate) fn lock(conn: &mut Conn, identities: &[Identity]) -> QueryResult<Vec<
     Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
 }
 
+/// Locks these resources until the transaction ends, in one order for all. SQLite has one writer at a time anyway.
+pub(crate) fn lock_numbers(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
+    if conn.is_sqlite() {
+        return Ok(());
+    }
+    let query = Sql::of(
+        "SELECT rid FROM resource WHERE rid = ANY(CAST(? AS bigint[])) ORDER BY type, id FOR UPDATE",
+        [integers(rids.iter().copied())],
+    );
+    conn.execute(query).map(|_| ())
+}
+
 /// Stores first versions and gives each its number.
 pub(crate) fn insert(conn: &mut Conn, rows: &mut [Stored]) -> QueryResult<()> {
     let mut rest = rows;

@@ -21,6 +21,10 @@ use crate::store::fault::unavailable;
 const GROUP: usize = 256;
 /// How often a PostgreSQL transaction is tried.
 const TRIES: u32 = 12;
+/// How often where it is not known whether another try can help.
+const TRIES_AT_LEAST: u32 = 4;
+/// How many lost connections a transaction is begun again after.
+const MOST_LOST: u32 = 100;
 
 /// A piece of work that waits for the writer.
 trait Job: Send {
@@ -113,7 +117,7 @@ fn serve(conn: &mut Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
         let mut group = vec![first];
         group.extend(jobs.try_iter().take(GROUP - 1));
         let lost = commit(conn, &mut group).err();
-        if lost.is_some() {
+        if lost.is_some() || conn.is_worn() {
             // Whatever state the connection is in, a new one is in none; the old one stays where none is to be had.
             match connect(target) {
                 Ok(fresh) => *conn = fresh,
@@ -157,26 +161,38 @@ pub(crate) fn transact<T>(
     mut connect: impl FnMut() -> Result<r2d2::PooledConnection<crate::store::connection::Manager>, Failure>,
     mut work: impl FnMut(&mut Conn) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let mut tries = 0;
+    let (mut tries, mut lost) = (0, 0);
     loop {
-        tries += 1;
         let mut conn = connect()?;
         let fault = match attempt(&mut conn, &mut work) {
             Ok(done) => return Ok(done),
-            Err(fault) => fault,
-        };
-        let again = match &fault {
-            Attempt::Work(fault) => {
-                (fault.is_passing() && !fault.is_second_episode()) || (conn.is_broken() && tries == 1)
-            }
             // Whether it was committed is not known, so doing it again could do it twice.
-            Attempt::Commit(_) => false,
+            Err(Attempt::Commit(fault)) => return Err(fault),
+            Err(Attempt::Work(fault)) => fault,
         };
-        drop(conn);
-        match fault {
-            Attempt::Work(fault) | Attempt::Commit(fault) if !again || tries >= TRIES => return Err(fault),
-            Attempt::Work(_) | Attempt::Commit(_) => std::thread::sleep(pause(tries)),
+        if conn.is_broken() {
+            // Nothing of it was committed. The server may have been started again, which makes every connection of
+            // the pool useless at once; each of them is met once at most.
+            lost += 1;
+            if lost > MOST_LOST {
+                return Err(fault);
+            }
+            continue;
         }
+        tries += 1;
+        // An error in a language that is not known here may be a deadlock, or one that comes again.
+        let most = if fault.is_passing() {
+            TRIES
+        } else if fault.is_nameless() && !conn.is_plain() {
+            TRIES_AT_LEAST
+        } else {
+            1
+        };
+        if tries >= most {
+            return Err(fault);
+        }
+        drop(conn);
+        std::thread::sleep(pause(tries));
     }
 }
 

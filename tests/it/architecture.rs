@@ -28,7 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("r2d2", &["store/"]),
     ("jsonwebtoken", &["access/"]),
     ("fhir_typed", &["palliative/"]),
-    ("indicatif", &["import/"]),
+    ("indicatif", &["import/", "maintenance.rs"]),
     ("env_logger", &["main.rs"]),
 ];
 

@@ -11,7 +11,11 @@ use std::sync::mpsc::Receiver;
 
 use serde_json::json;
 
+use crate::app::TestApp;
 use crate::client::Client;
+use crate::database::tamper;
+use crate::programme::person;
+use crate::programme::refer;
 
 /// The binary in a folder of its own, with none of the settings of the environment.
 fn comfrey(folder: &Path, arguments: &[&str]) -> Command {
@@ -140,7 +144,7 @@ fn work_that_fails_ends_with_1() {
 #[test]
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["serve", "demo", "import", "migrate", "token", "openapi"] {
+    for command in ["serve", "demo", "import", "migrate", "reindex", "check", "token", "openapi"] {
         let output = run(folder.path(), &[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         let said = text(&output.stdout);
@@ -234,4 +238,160 @@ fn the_demo_shows_what_it_promises_and_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 1);
     assert_eq!(server.stop().0, Some(0));
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+/// What `comfrey check` says of a database: its exit code and its lines.
+fn checked(url: &str) -> (Option<i32>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["check", "--database-url", url]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    (output.status.code(), said.lines().map(str::to_owned).collect())
+}
+
+/// A patient with history, a deleted one, goals, and an episode of the programme.
+fn some_resources(app: &TestApp) {
+    let clinician = app.clinician();
+    for active in [true, false] {
+        clinician.store(&json!({ "resourceType": "Patient", "id": "p", "active": active,
+            "name": [{ "family": "Ash" }], "identifier": [{ "system": "urn:mrn", "value": "1" }] }));
+    }
+    clinician.store(&json!({ "resourceType": "Patient", "id": "gone" }));
+    clinician.delete("/Patient/gone").expect(204);
+    for id in ["g", "h"] {
+        clinician.store(&json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active",
+            "startDate": "2026-01-02", "description": { "text": "to be home" },
+            "subject": { "reference": "Patient/p" } }));
+    }
+    clinician.store(&json!({ "resourceType": "Observation", "id": "o", "status": "final",
+        "code": { "text": "weight" }, "subject": { "reference": "Patient/p" },
+        "valueQuantity": { "value": 60.5, "unit": "kg" } }));
+    person(&clinician, "ill");
+    refer(&clinician, "ill");
+}
+
+#[test]
+fn check_finds_nothing_in_a_sound_database_and_changes_nothing() {
+    let app = TestApp::new();
+    some_resources(&app);
+    let url = &app.app().config.database_url;
+    let (code, lines) = checked(url);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    assert!(lines.last().unwrap().contains(" 0 differences"), "{lines:#?}");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+#[test]
+fn check_names_what_differs_and_reindex_mends_what_is_index() {
+    let app = TestApp::new();
+    some_resources(&app);
+    let url = &app.app().config.database_url;
+    let of = |id: &str| format!("(SELECT rid FROM resource WHERE id = '{id}')");
+    let harm = [
+        (format!("DELETE FROM idx_token WHERE rid = {}", of("p")), "Patient/p version 2: `idx_token` lacks"),
+        (
+            format!("INSERT INTO idx_string VALUES (1, 'secretname', 'x', {})", of("p")),
+            "`idx_string` lacks 0 and has 1",
+        ),
+        (
+            format!("UPDATE idx_date SET low = low - 1 WHERE rid = {}", of("g")),
+            "`idx_date` lacks 1 and has 1 too many (search parameters: start-date)",
+        ),
+        (format!("UPDATE idx_compartment SET type = 3 WHERE rid = {}", of("h")), "Goal/h version 1: has "),
+        (
+            "INSERT INTO idx_uri VALUES (1, 'x', 987654)".to_owned(),
+            "number 987654 is not there, but has search index rows",
+        ),
+        ("UPDATE episode SET state = 'enrolled'".to_owned(), "has another row in `episode`"),
+        (
+            "INSERT INTO episode VALUES (987655, 'p', 'x', 'active', 1)".to_owned(),
+            "number 987655 is not there, but has an episode row",
+        ),
+        (
+            format!("INSERT INTO idx_reference VALUES (1, 1, 'x', {})", of("gone")),
+            "Patient/gone version 2: `idx_reference` lacks 0 and has 1",
+        ),
+    ];
+    for (statement, _) in &harm {
+        tamper(url, statement);
+    }
+    let (code, lines) = checked(url);
+    assert_eq!(code, Some(1), "{lines:#?}");
+    for (statement, words) in &harm {
+        assert!(lines.iter().any(|line| line.contains(words)), "{statement}: {words:?} is not in {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("secretname")), "{lines:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["reindex", "--database-url", url]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let (code, lines) = checked(url);
+    assert_eq!(code, Some(0), "{lines:#?}");
+    assert_eq!(app.clinician().get("/Patient?identifier=urn:mrn|1").expect(200).ids(), ["p"]);
+}
+
+#[test]
+fn check_reports_content_and_history_that_no_index_can_mend() {
+    let app = TestApp::new();
+    some_resources(&app);
+    let url = &app.app().config.database_url;
+    let bytes = |text: &str| match url.starts_with("sqlite:") {
+        true => format!("CAST('{text}' AS BLOB)"),
+        false => format!("convert_to('{text}', 'UTF8')"),
+    };
+    let now = |id: &str| app.clinician().get(id).expect(200).text();
+    let wrong_code = now("/Goal/g").replace("\"active\"", "\"secretcode\"");
+    let harm = [
+        (format!("UPDATE resource SET body = {} WHERE id = 'g'", bytes(&wrong_code)), "Goal/g version 1: is not valid: Goal.lifecycleStatus"),
+        (format!("UPDATE resource SET body = {} WHERE id = 'h'", bytes("{\"id\":")), "Goal/h version 1: is no JSON"),
+        (format!("UPDATE resource SET body = {} WHERE id = 'o'", bytes(&now("/Goal/g"))), "Observation/o version 1: has the type, id, version or time of another"),
+        ("DELETE FROM history WHERE version = 1 AND rid = (SELECT rid FROM resource WHERE id = 'p')".to_owned(), "Patient/p version 2: has no history"),
+        ("INSERT INTO history SELECT 987656, 1, updated, method, deleted, body FROM history".to_owned(), "number 987656 is not there, but has a history"),
+        ("UPDATE history SET updated = updated + 99000000 WHERE rid = (SELECT rid FROM resource WHERE id = 'gone')".to_owned(), "Patient/gone version 2: is not younger"),
+    ];
+    for (statement, _) in &harm {
+        tamper(url, statement);
+    }
+    let (code, lines) = checked(url);
+    assert_eq!(code, Some(1), "{lines:#?}");
+    for (statement, words) in &harm {
+        assert!(lines.iter().any(|line| line.contains(words)), "{statement}: {words:?} is not in {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("secretcode")), "{lines:#?}");
+}
+
+#[test]
+fn reindex_goes_on_while_others_write() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let goal = |id: &str, status: &str| {
+        json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": status, "description": { "text": "x" },
+            "subject": { "reference": "Patient/p" } })
+    };
+    let entry = |id: String| json!({ "resource": goal(&id, "active"), "request": { "method": "PUT", "url": format!("Goal/{id}") } });
+    let all: Vec<_> = (0..700).map(|at| entry(format!("g{at}"))).collect();
+    clinician.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": all })).expect(200);
+    let url = &app.app().config.database_url;
+    tamper(url, "DELETE FROM idx_token; DELETE FROM idx_compartment");
+    assert_eq!(clinician.get("/Goal?lifecycle-status=active").expect(200).ids().len(), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let mut reindex = Ended(comfrey(folder.path(), &["reindex", "--database-url", url]).spawn().unwrap());
+    for at in 0.. {
+        clinician.store(&goal(&format!("g{}", at * 37 % 700), "on-hold"));
+        clinician.store(&goal(&format!("n{at}"), "active"));
+        if let Some(status) = reindex.0.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+    }
+    let (code, lines) = checked(url);
+    assert_eq!(code, Some(0), "{lines:#?}");
+}
+
+/// Ends a process that a failed test would leave behind.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diesel::Connection;
 use diesel::PgConnection;
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 
 /// Names the server on which to make databases.
@@ -80,6 +81,17 @@ fn with_database(server: &str, name: &str) -> String {
     let end = base[scheme..].find('/').map_or(base.len(), |at| scheme + at);
     let options = options.map(|options| format!("?{options}")).unwrap_or_default();
     format!("{}/{name}{options}", &base[..end])
+}
+
+/// Changes a database behind the server's back.
+pub fn tamper(url: &str, statements: &str) {
+    match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let mut on = SqliteConnection::establish(path).unwrap();
+            on.batch_execute(&format!("PRAGMA busy_timeout=30000; {statements}")).unwrap();
+        }
+        None => PgConnection::establish(url).unwrap().batch_execute(statements).unwrap(),
+    }
 }
 
 fn run(server: &str, statement: &str) {

@@ -1,0 +1,272 @@
+//! `comfrey check`: every resource parses and is valid, its index rows are those that its content gives, its history
+//! has no gaps, and nothing is left of resources that are not there. Reads only, all of it in one state of the
+//! database, a page at a time.
+//!
+//! What it says names resources and search parameters, never content.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use crate::app::upkeep::Expected;
+use crate::app::upkeep::Step;
+use crate::app::upkeep::count;
+use crate::app::upkeep::is_tangled;
+use crate::app::upkeep::sentence;
+use crate::config::Config;
+use crate::definitions::Definitions;
+use crate::fhir::datetime::instant;
+use crate::fhir::shape;
+use crate::search::IndexRows;
+use crate::search::Parameters;
+use crate::store::Conn;
+use crate::store::Db;
+use crate::store::EpisodeRow;
+use crate::store::Fault;
+use crate::store::Stored;
+use crate::store::index::minus;
+use crate::store::survey;
+use crate::store::survey::Held;
+use crate::store::survey::Page;
+use crate::store::survey::Span;
+use crate::store::survey::Versions;
+
+/// What a check saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Resources, deleted ones included.
+    pub resources: u64,
+    /// Earlier versions.
+    pub versions: u64,
+    /// Rows of the search index.
+    pub rows: u64,
+    /// What was not as it should be.
+    pub differences: u64,
+}
+
+/// Verifies the database that the settings name, without changing it; tells each difference as it is found.
+///
+/// # Errors
+/// One line for the operator where the database cannot be read through.
+pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked, String> {
+    let definitions = Definitions::shared()?;
+    let parameters = Parameters::compile(&definitions)?;
+    let mut conn = Db::open_to_read(&config.database_url)?;
+    let mut checker = Checker {
+        definitions: &definitions,
+        parameters: &parameters,
+        zone: &config.time_zone,
+        seen: Checked::default(),
+        tell,
+    };
+    checker.run(&mut conn).map_err(|fault| sentence(&fault.into_failure()))?;
+    Ok(checker.seen)
+}
+
+struct Checker<'a> {
+    definitions: &'a Definitions,
+    parameters: &'a Parameters,
+    zone: &'a TimeZone,
+    seen: Checked,
+    tell: &'a mut dyn FnMut(Step<'_>),
+}
+
+/// What stands around a resource in the other tables.
+struct Around {
+    held: Held,
+    episode: Option<EpisodeRow>,
+    versions: Option<Versions>,
+}
+
+impl Checker<'_> {
+    fn run(&mut self, conn: &mut Conn) -> Result<(), Fault> {
+        let (ahead, _) = survey::extent(conn)?;
+        (self.tell)(Step::Ahead(u64::try_from(ahead).unwrap_or(0)));
+        let mut after = i64::MIN;
+        while let Some(last) = survey::next(conn, after)? {
+            let page = survey::page(conn, &Span::Between(after, last))?;
+            let done = page.resources.len() as u64;
+            self.page(page);
+            (self.tell)(Step::Done(done, last));
+            after = last;
+        }
+        let rest = survey::page(conn, &Span::Between(after, i64::MAX))?;
+        self.page(rest);
+        self.history(conn)
+    }
+
+    fn page(&mut self, page: Page) {
+        let Page { resources, mut held, mut episodes, mut histories } = page;
+        for stored in &resources {
+            let around = Around {
+                held: held.remove(&stored.rid).unwrap_or_default(),
+                episode: episodes.remove(&stored.rid),
+                versions: histories.remove(&stored.rid),
+            };
+            self.resource(stored, around);
+        }
+        self.nobody("search index rows", &held);
+        self.nobody("an episode row", &episodes);
+        self.nobody("a history", &histories);
+    }
+
+    /// What is left belongs to no resource.
+    fn nobody<T>(&mut self, what: &str, left: &HashMap<i64, T>) {
+        let rids: BTreeSet<&i64> = left.keys().collect();
+        for rid in rids {
+            self.differs(&format!("the resource number {rid} is not there, but has {what}"));
+        }
+    }
+
+    fn resource(&mut self, stored: &Stored, around: Around) {
+        self.seen.resources += 1;
+        self.seen.rows += around.held.count as u64;
+        if let Some(text) = history_fault(stored, around.versions) {
+            self.differs_at(stored, text);
+        }
+        let value = match content(stored) {
+            Ok(value) => value,
+            Err(text) => return self.differs_at(stored, text),
+        };
+        if !stored.deleted
+            && let Err(failure) = shape::check(&self.definitions.shapes, &value)
+        {
+            let errors = failure.issues.iter().filter(|issue| issue.severity == crate::fhir::Severity::Error);
+            for issue in errors {
+                let at = issue.expression.as_deref().unwrap_or("?");
+                self.differs_at(stored, &format!("is not valid: {at} ({})", issue.code));
+            }
+        }
+        match Expected::of(stored, value, (self.parameters, self.zone)) {
+            Ok(expected) => self.tables(stored, &expected, &around),
+            Err(_) => self.differs_at(stored, "is no resource"),
+        }
+    }
+
+    fn tables(&mut self, stored: &Stored, expected: &Expected, around: &Around) {
+        for text in index_faults(&expected.rows, &around.held.rows, self.parameters) {
+            self.differs_at(stored, &text);
+        }
+        if is_tangled(&around.held, stored) {
+            let text = format!(
+                "has {} index rows, of which {} are different ones of its type",
+                around.held.count,
+                count(&around.held.rows)
+            );
+            self.differs_at(stored, &text);
+        }
+        if expected.episode != around.episode {
+            self.differs_at(stored, "has another row in `episode` than its content gives");
+        }
+    }
+
+    /// Earlier versions: whether each is whole and none is older than the one before it.
+    fn history(&mut self, conn: &mut Conn) -> Result<(), Fault> {
+        let mut after = (i64::MIN, i64::MIN);
+        let mut before: Option<(i64, i64)> = None;
+        loop {
+            let (versions, last) = survey::earlier(conn, after)?;
+            for stored in &versions {
+                self.seen.versions += 1;
+                if let Err(text) = content(stored) {
+                    self.differs_at(stored, text);
+                }
+                if before.is_some_and(|(rid, updated)| rid == stored.rid && stored.updated <= updated) {
+                    self.differs_at(stored, "has a version that is not younger than the one before it");
+                }
+                before = Some((stored.rid, stored.updated));
+            }
+            match last {
+                Some(last) => after = last,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn differs_at(&mut self, stored: &Stored, text: &str) {
+        self.differs(&format!("{}/{} version {}: {text}", stored.ty, stored.id, stored.version));
+    }
+
+    fn differs(&mut self, text: &str) {
+        self.seen.differences += 1;
+        (self.tell)(Step::Differs(text));
+    }
+}
+
+/// The JSON of a version, which must be of the resource and version as which it is stored.
+fn content(stored: &Stored) -> Result<Value, &'static str> {
+    if stored.deleted {
+        return if stored.body.is_empty() { Ok(Value::Null) } else { Err("is a deletion with content") };
+    }
+    let value = stored.value().map_err(|_| "is no JSON")?;
+    let says = |pointer: &str, text: &str| value.pointer(pointer).and_then(Value::as_str) == Some(text);
+    let right = says("/resourceType", stored.ty.name())
+        && says("/id", &stored.id)
+        && says("/meta/versionId", &stored.version.to_string())
+        && says("/meta/lastUpdated", &instant(stored.updated));
+    if right { Ok(value) } else { Err("has the type, id, version or time of another") }
+}
+
+/// A resource at version 4 has exactly the versions 1 to 3 before it, all of them older.
+fn history_fault(stored: &Stored, versions: Option<Versions>) -> Option<&'static str> {
+    match versions {
+        None if stored.version == 1 => None,
+        None => Some("has no history"),
+        Some(versions)
+            if (versions.first, versions.last, versions.count)
+                != (1, stored.version - 1, stored.version - 1) =>
+        {
+            Some("has gaps in its history")
+        }
+        Some(versions) if versions.updated >= stored.updated => {
+            Some("is not younger than the version before it")
+        }
+        Some(_) => None,
+    }
+}
+
+/// What differs, a line for each table: how many rows, of which search parameters.
+fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters) -> Vec<String> {
+    let code = |number: i64| match parameters.by_number(number) {
+        Some(parameter) => parameter.code.clone(),
+        None => "one that is not known".to_owned(),
+    };
+    macro_rules! of {
+        ($table:literal, $list:ident) => {
+            fault($table, (&expected.$list, &held.$list), |row| code(row.param))
+        };
+    }
+    let none = |_: &String| String::new();
+    [
+        of!("idx_token", tokens),
+        of!("idx_string", strings),
+        of!("idx_reference", references),
+        of!("idx_date", dates),
+        of!("idx_number", numbers),
+        of!("idx_quantity", quantities),
+        of!("idx_uri", uris),
+        fault("idx_compartment", (&expected.patients, &held.patients), none),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn fault<T: PartialOrd>(
+    table: &str,
+    (expected, held): (&[T], &[T]),
+    name: impl Fn(&T) -> String,
+) -> Option<String> {
+    let missing: Vec<&T> = minus(expected, held).collect();
+    let surplus: Vec<&T> = minus(held, expected).collect();
+    if missing.is_empty() && surplus.is_empty() {
+        return None;
+    }
+    let names: BTreeSet<String> =
+        missing.iter().chain(&surplus).map(|row| name(row)).filter(|name| !name.is_empty()).collect();
+    let names = Vec::from_iter(names).join(", ");
+    let of = if names.is_empty() { String::new() } else { format!(" (search parameters: {names})") };
+    Some(format!("`{table}` lacks {} and has {} too many{of}", missing.len(), surplus.len()))
+}

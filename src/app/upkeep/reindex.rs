@@ -1,0 +1,193 @@
+//! `comfrey reindex`: makes the search index what the stored resources and today's definitions give, while others
+//! read and write. Only rows that differ are written, a few resources at a time, each of them locked, so that a write
+//! by somebody else comes before or after and never in between. <https://hl7.org/fhir/R4/search.html>
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::app::App;
+use crate::app::upkeep::Expected;
+use crate::app::upkeep::Step;
+use crate::app::upkeep::is_tangled;
+use crate::app::upkeep::sentence;
+use crate::fhir::Failure;
+use crate::search::IndexRows;
+use crate::search::Parameters;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::Stored;
+use crate::store::index;
+use crate::store::index::Entries;
+use crate::store::resources;
+use crate::store::survey;
+use crate::store::survey::Page;
+use crate::store::survey::Span;
+use crate::store::tables;
+
+/// How many resources are mended in one transaction: few, so that others need not wait for them.
+const TOGETHER: usize = 64;
+
+/// What a reindexing did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reindexed {
+    /// Resources that were looked at.
+    pub resources: u64,
+    /// Resources whose rows were not right before.
+    pub mended: u64,
+    /// Resources whose rows could not be made right.
+    pub refused: u64,
+}
+
+/// What the rows are worked out with.
+struct Rules {
+    parameters: Arc<Parameters>,
+    zone: TimeZone,
+}
+
+impl App {
+    /// Makes the index right for all resources with a larger number than `after`.
+    ///
+    /// # Errors
+    /// One line for the operator, which says after which number to go on.
+    pub fn reindex(&self, after: i64, tell: &mut dyn FnMut(Step<'_>)) -> Result<Reindexed, String> {
+        let mut done = Reindexed::default();
+        let mut after = after;
+        self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
+            format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
+        })?;
+        self.analyze().map_err(|failure| sentence(&failure))?;
+        Ok(done)
+    }
+
+    /// Lets the database count what its tables hold, on which it bases its plans: after much was written at once.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database fails.
+    pub fn analyze(&self) -> Result<(), Failure> {
+        self.db.write(|conn| Ok(conn.batch("ANALYZE")?)).map_err(Fault::into_failure)
+    }
+
+    fn reindex_from(
+        &self,
+        after: &mut i64,
+        done: &mut Reindexed,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<(), Failure> {
+        let rules =
+            Arc::new(Rules { parameters: self.parameters.clone(), zone: self.config.time_zone.clone() });
+        let (ahead, _) = self.db.read(|conn| Ok(survey::extent(conn)?))?;
+        tell(Step::Ahead(u64::try_from(ahead).unwrap_or(0)));
+        loop {
+            let from = *after;
+            let (page, last) = self.db.snapshot(|conn| {
+                let last = survey::next(conn, from)?;
+                let span = Span::Between(from, last.unwrap_or(i64::MAX));
+                Ok((survey::page(conn, &span)?, last))
+            })?;
+            let looked_at = page.resources.len() as u64;
+            let wrong = wrong(&rules, page);
+            done.resources += looked_at;
+            for rids in wrong.chunks(TOGETHER) {
+                self.mend(rids, &rules, done, tell)?;
+            }
+            let Some(last) = last else { return Ok(()) };
+            *after = last;
+            tell(Step::Done(looked_at, last));
+        }
+    }
+
+    /// Mends these; where the database refuses one of them, each by itself.
+    fn mend(
+        &self,
+        rids: &[i64],
+        rules: &Arc<Rules>,
+        done: &mut Reindexed,
+        tell: &mut dyn FnMut(Step<'_>),
+    ) -> Result<(), Failure> {
+        let (own, used) = (rids.to_vec(), Arc::clone(rules));
+        match self.db.write(move |conn| mend(conn, &own, &used)) {
+            Ok((mended, unreadable)) => {
+                done.mended += mended;
+                done.refused += unreadable.len() as u64;
+                unreadable.iter().for_each(|line| tell(Step::Differs(line)));
+                Ok(())
+            }
+            Err(fault) if fault.is_second_episode() && rids.len() > 1 => {
+                rids.iter().try_for_each(|rid| self.mend(&[*rid], rules, done, tell))
+            }
+            Err(fault) if fault.is_second_episode() => {
+                done.refused += 1;
+                let line = format!("resource number {}: its patient has another open episode", rids[0]);
+                tell(Step::Differs(&line));
+                Ok(())
+            }
+            Err(fault) => Err(fault.into_failure()),
+        }
+    }
+}
+
+/// The numbers of those whose rows are not what they should be, as far as that is seen without a lock.
+fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
+    let mut wrong = Vec::new();
+    for stored in &page.resources {
+        let held = page.held.remove(&stored.rid).unwrap_or_default();
+        let episode = page.episodes.remove(&stored.rid);
+        let right = expected(rules, stored).is_ok_and(|expected| {
+            expected.rows == held.rows && expected.episode == episode && !is_tangled(&held, stored)
+        });
+        if !right {
+            wrong.push(stored.rid);
+        }
+    }
+    wrong.extend(page.held.keys());
+    wrong.extend(page.episodes.keys());
+    wrong.sort_unstable();
+    wrong.dedup();
+    wrong
+}
+
+fn expected(rules: &Rules, stored: &Stored) -> Result<Expected, Failure> {
+    let value = if stored.deleted { serde_json::Value::Null } else { stored.value()? };
+    Expected::of(stored, value, (&rules.parameters, &rules.zone))
+}
+
+/// Writes what is missing and removes what is too much, inside one transaction; how many it mended, and a line for
+/// each that it had to leave.
+fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String>), Fault> {
+    resources::lock_numbers(conn, rids)?;
+    let mut page = survey::page(conn, &Span::These(rids.to_vec()))?;
+    let (mut added, mut removed, mut cleared) = (Entries::default(), Entries::default(), Vec::new());
+    let mut episodes = Vec::new();
+    let (mut mended, mut unreadable) = (0, Vec::new());
+    for stored in &page.resources {
+        let mut held = page.held.remove(&stored.rid).unwrap_or_default();
+        let Ok(expected) = expected(rules, stored) else {
+            unreadable.push(format!("{}/{}: its content cannot be read", stored.ty, stored.id));
+            continue;
+        };
+        let known = page.episodes.remove(&stored.rid);
+        if is_tangled(&held, stored) {
+            cleared.push(stored.rid);
+            held.rows = IndexRows::default();
+        }
+        mended += 1;
+        let name = (stored.ty, stored.rid);
+        added.add(name, &expected.rows, &held.rows);
+        removed.add(name, &held.rows, &expected.rows);
+        if known != expected.episode {
+            episodes.push((stored.rid, expected.episode));
+        }
+    }
+    cleared.extend(page.held.keys());
+    episodes.extend(page.episodes.keys().map(|rid| (*rid, None)));
+    index::clear(conn, &cleared)?;
+    index::remove(conn, removed)?;
+    index::insert(conn, added)?;
+    // Those that end come first, so that one may end and another begin.
+    episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
+    for (rid, row) in &episodes {
+        tables::put_episode(conn, *rid, row.as_ref())?;
+    }
+    Ok((mended, unreadable))
+}

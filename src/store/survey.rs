@@ -1,0 +1,250 @@
+//! All resources in the order of their numbers, a page at a time, each with what the other tables hold about it: what
+//! `comfrey check` compares and `comfrey reindex` mends. <https://hl7.org/fhir/R4/search.html>
+
+use std::collections::HashMap;
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Double;
+use diesel::sql_types::Text;
+
+use crate::search::IndexRows;
+use crate::search::rows::DateRow;
+use crate::search::rows::NumberRow;
+use crate::search::rows::QuantityRow;
+use crate::search::rows::ReferenceRow;
+use crate::search::rows::StringRow;
+use crate::search::rows::TokenRow;
+use crate::search::rows::UriRow;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::index::integers;
+use crate::store::stored::COLUMNS;
+use crate::store::stored::Stored;
+use crate::store::stored::StoredRow;
+use crate::store::tables::EpisodeRow;
+
+/// An earlier version, in the order of [`COLUMNS`].
+const EARLIER: &str = "h.rid, r.type, r.id, h.version, h.updated, h.deleted, h.method, h.body";
+
+/// How many resources a page has at most, and how many bytes of them, so that memory stays small.
+const MOST: i64 = 500;
+const MOST_BYTES: i64 = 8 * 1024 * 1024;
+
+/// Some resources and what the tables hold about them, or about resources that are not there.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    /// The current versions, in the order of their numbers.
+    pub(crate) resources: Vec<Stored>,
+    /// What the index holds of each number that it knows.
+    pub(crate) held: HashMap<i64, Held>,
+    /// The typed rows of episodes.
+    pub(crate) episodes: HashMap<i64, EpisodeRow>,
+    /// What the history holds of each number that it knows.
+    pub(crate) histories: HashMap<i64, Versions>,
+}
+
+/// What the index holds of one resource.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// The rows, sorted and without doubles.
+    pub(crate) rows: IndexRows,
+    /// The types under which it stands in compartments.
+    pub(crate) types: Vec<i64>,
+    /// How many rows there are, doubles counted.
+    pub(crate) count: usize,
+}
+
+/// The earlier versions of one resource, in sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Versions {
+    pub(crate) count: i64,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) updated: i64,
+}
+
+/// Which resources are looked at.
+#[derive(Clone, Debug)]
+pub(crate) enum Span {
+    /// Those with a larger number than the first, up to the second.
+    Between(i64, i64),
+    /// These.
+    These(Vec<i64>),
+}
+
+impl Span {
+    /// As a condition on a column.
+    fn holds(&self, conn: &Conn, column: &'static str) -> Sql {
+        let sql = Sql::of(column, []);
+        match self {
+            Self::Between(after, last) => {
+                sql.push(" > ? AND ", [(*after).into()]).push(column, []).push(" <= ?", [(*last).into()])
+            }
+            Self::These(rids) if rids.is_empty() => Sql::of("1 = 0", []),
+            Self::These(rids) if conn.is_sqlite() => sql
+                .push(" IN (", [])
+                .append(Sql::list(rids.iter().map(|rid| (*rid).into()).collect()))
+                .push(")", []),
+            Self::These(rids) => sql.push(" = ANY(CAST(? AS bigint[]))", [integers(rids.iter().copied())]),
+        }
+    }
+}
+
+/// How many resources there are, deleted ones included, and the largest number of any.
+pub(crate) fn extent(conn: &mut Conn) -> QueryResult<(i64, i64)> {
+    let query = Sql::of("SELECT count(*), coalesce(max(rid), 0) FROM resource", []);
+    Ok(conn.load::<(BigInt, BigInt), (i64, i64)>(query)?.pop().unwrap_or((0, 0)))
+}
+
+/// The number with which the page after `after` ends; none where there are no more resources.
+pub(crate) fn next(conn: &mut Conn, after: i64) -> QueryResult<Option<i64>> {
+    let query = Sql::of(
+        "SELECT rid, coalesce(length(body), 0) FROM resource WHERE rid > ? ORDER BY rid LIMIT ?",
+        [after.into(), MOST.into()],
+    );
+    let (mut last, mut bytes) = (None, 0);
+    for (rid, length) in conn.load::<(BigInt, BigInt), (i64, i64)>(query)? {
+        bytes += length;
+        if bytes > MOST_BYTES && last.is_some() {
+            break;
+        }
+        last = Some(rid);
+    }
+    Ok(last)
+}
+
+/// All that the tables hold of these resources.
+pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
+    let query = Sql::of("SELECT ", [])
+        .push(COLUMNS, [])
+        .push(" FROM resource r WHERE ", [])
+        .append(span.holds(conn, "r.rid"))
+        .push(" ORDER BY r.rid", []);
+    let resources = conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect();
+    Ok(Page {
+        resources,
+        held: held(conn, span)?,
+        episodes: episodes(conn, span)?,
+        histories: histories(conn, span)?,
+    })
+}
+
+/// Earlier versions after this one (number and version) in their order, and the last one looked at; none where there
+/// are no more.
+pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<Stored>, Option<(i64, i64)>)> {
+    let query = Sql::of(
+        "SELECT rid, version, coalesce(length(body), 0) FROM history WHERE (rid, version) > (?, ?) \
+         ORDER BY rid, version LIMIT ?",
+        [after.0.into(), after.1.into(), MOST.into()],
+    );
+    let (mut last, mut bytes) = (None, 0);
+    for (rid, version, length) in conn.load::<(BigInt, BigInt, BigInt), (i64, i64, i64)>(query)? {
+        bytes += length;
+        if bytes > MOST_BYTES && last.is_some() {
+            break;
+        }
+        last = Some((rid, version));
+    }
+    let Some(last) = last else { return Ok((Vec::new(), None)) };
+    let query = Sql::of("SELECT ", [])
+        .push(EARLIER, [])
+        .push(
+            " FROM history h JOIN resource r ON r.rid = h.rid WHERE (h.rid, h.version) > (?, ?)",
+            [after.0.into(), after.1.into()],
+        )
+        .push(" AND (h.rid, h.version) <= (?, ?) ORDER BY h.rid, h.version", [last.0.into(), last.1.into()]);
+    Ok((conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect(), Some(last)))
+}
+
+/// A query of some columns of a table, the number first.
+fn of(conn: &Conn, columns: &'static str, span: &Span) -> Sql {
+    Sql::of("SELECT rid, ", []).push(columns, []).push(" WHERE ", []).append(span.holds(conn, "rid"))
+}
+
+fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Held>> {
+    let mut held = Rows::default();
+    let query = of(conn, "param, code, system FROM idx_token", span);
+    for (rid, param, code, system) in
+        conn.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(query)?
+    {
+        held.of(rid).tokens.push(TokenRow { param, code, system });
+    }
+    let query = of(conn, "param, folded, exact FROM idx_string", span);
+    for (rid, param, folded, exact) in
+        conn.load::<(BigInt, BigInt, Text, Text), (i64, i64, String, String)>(query)?
+    {
+        held.of(rid).strings.push(StringRow { param, folded, exact });
+    }
+    let query = of(conn, "param, target_type, target_id FROM idx_reference", span);
+    for (rid, param, target_type, target_id) in
+        conn.load::<(BigInt, BigInt, BigInt, Text), (i64, i64, i64, String)>(query)?
+    {
+        held.of(rid).references.push(ReferenceRow { param, target_type, target_id });
+    }
+    let query = of(conn, "param, low, high FROM idx_date", span);
+    for (rid, param, low, high) in
+        conn.load::<(BigInt, BigInt, BigInt, BigInt), (i64, i64, i64, i64)>(query)?
+    {
+        held.of(rid).dates.push(DateRow { param, low, high });
+    }
+    let query = of(conn, "param, low, high FROM idx_number", span);
+    for (rid, param, low, high) in
+        conn.load::<(BigInt, BigInt, Double, Double), (i64, i64, f64, f64)>(query)?
+    {
+        held.of(rid).numbers.push(NumberRow { param, low, high });
+    }
+    let query = of(conn, "param, low, high, system, code FROM idx_quantity", span);
+    type Quantity = (i64, i64, f64, f64, i64, String);
+    for (rid, param, low, high, system, code) in
+        conn.load::<(BigInt, BigInt, Double, Double, BigInt, Text), Quantity>(query)?
+    {
+        held.of(rid).quantities.push(QuantityRow { param, low, high, system, code });
+    }
+    let query = of(conn, "param, uri FROM idx_uri", span);
+    for (rid, param, uri) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
+        held.of(rid).uris.push(UriRow { param, uri });
+    }
+    let query = of(conn, "patient, type FROM idx_compartment", span);
+    for (rid, patient, ty) in conn.load::<(BigInt, Text, BigInt), (i64, String, i64)>(query)? {
+        held.of(rid).patients.push(patient);
+        held.0.entry(rid).or_default().types.push(ty);
+    }
+    Ok(held.sorted())
+}
+
+#[derive(Default)]
+struct Rows(HashMap<i64, Held>);
+
+impl Rows {
+    /// The rows of a resource, to add one.
+    fn of(&mut self, rid: i64) -> &mut IndexRows {
+        let held = self.0.entry(rid).or_default();
+        held.count += 1;
+        &mut held.rows
+    }
+
+    fn sorted(mut self) -> HashMap<i64, Held> {
+        self.0.values_mut().for_each(|held| held.rows.sort());
+        self.0
+    }
+}
+
+fn episodes(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, EpisodeRow>> {
+    let query = of(conn, "patient, program, state, open FROM episode", span);
+    let rows = conn
+        .load::<(BigInt, Text, Text, Text, BigInt), (i64, String, String, String, i64)>(query)?
+        .into_iter();
+    let row =
+        |(rid, patient, program, state, open)| (rid, EpisodeRow { patient, program, state, open: open != 0 });
+    Ok(rows.map(row).collect())
+}
+
+fn histories(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Versions>> {
+    let query = of(conn, "count(*), min(version), max(version), max(updated) FROM history", span)
+        .push(" GROUP BY rid", []);
+    type Row = (i64, i64, i64, i64, i64);
+    let rows = conn.load::<(BigInt, BigInt, BigInt, BigInt, BigInt), Row>(query)?.into_iter();
+    let row = |(rid, count, first, last, updated)| (rid, Versions { count, first, last, updated });
+    Ok(rows.map(row).collect())
+}
