@@ -13,8 +13,6 @@ use diesel::pg::Pg;
 use diesel::pg::PgConnection;
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::query_dsl::methods::LoadQuery;
-use diesel::result::DatabaseErrorKind;
-use diesel::result::Error;
 use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 use diesel::sql_types::Untyped;
@@ -23,6 +21,8 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::search::sql::Rows;
 use crate::search::sql::Sql;
+use crate::store::fault::is_lost;
+use crate::store::fault::is_nameless;
 
 /// Where the data lives.
 #[derive(Clone, Debug)]
@@ -255,34 +255,6 @@ fn keep_private(path: &str) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).ok();
-}
-
-/// Whether the error says that the connection is gone.
-pub(crate) fn is_lost(error: &Error) -> bool {
-    match error {
-        Error::BrokenTransactionManager => true,
-        Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-            _,
-        ) => true,
-        Error::DatabaseError(DatabaseErrorKind::Unknown, details) => {
-            let text = details.message();
-            [
-                "terminating connection",
-                "server closed the connection",
-                "no connection to the server",
-                "shutting down",
-            ]
-            .iter()
-            .any(|sign| text.contains(sign))
-        }
-        _ => false,
-    }
-}
-
-/// Whether the error has no kind that the client library knows, so that its words are all that tells it.
-pub(crate) fn is_nameless(error: &Error) -> bool {
-    matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _))
 }
 
 /// Whether messages of this locale are in English.

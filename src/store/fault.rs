@@ -8,8 +8,6 @@ use diesel::result::Error;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
-use crate::store::connection::is_lost;
-use crate::store::connection::is_nameless;
 
 /// Why work in the database ended without success.
 #[derive(Debug)]
@@ -62,6 +60,11 @@ impl Fault {
         }
     }
 
+    /// Whether a row was there already that only one may make.
+    pub(crate) fn is_collision(&self) -> bool {
+        matches!(self, Self::Database(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+    }
+
     /// Whether the database gave an error of no known kind.
     pub(crate) fn is_nameless(&self) -> bool {
         matches!(self, Self::Database(error) if is_nameless(error))
@@ -75,6 +78,34 @@ impl Fault {
         details.constraint_name().unwrap_or_default().contains("episode")
             || details.message().contains("episode.")
     }
+}
+
+/// Whether the error says that the connection is gone.
+pub(crate) fn is_lost(error: &Error) -> bool {
+    match error {
+        Error::BrokenTransactionManager => true,
+        Error::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        ) => true,
+        Error::DatabaseError(DatabaseErrorKind::Unknown, details) => {
+            let text = details.message();
+            [
+                "terminating connection",
+                "server closed the connection",
+                "no connection to the server",
+                "shutting down",
+            ]
+            .iter()
+            .any(|sign| text.contains(sign))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the error has no kind that the client library knows, so that its words are all that tells it.
+pub(crate) fn is_nameless(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _))
 }
 
 /// What cannot be carried out now, and may be later, is unavailability; all else is our own fault.

@@ -100,7 +100,7 @@ pub(crate) fn extent(conn: &mut Conn) -> QueryResult<(i64, i64)> {
 /// The number with which the page after `after` ends; none where there are no more resources.
 pub(crate) fn next(conn: &mut Conn, after: i64) -> QueryResult<Option<i64>> {
     let query = Sql::of(
-        "SELECT rid, coalesce(length(body), 0) FROM resource WHERE rid > ? ORDER BY rid LIMIT ?",
+        "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE rid > ? ORDER BY rid LIMIT ?",
         [after.into(), MOST.into()],
     );
     let (mut last, mut bytes) = (None, 0);
@@ -134,7 +134,7 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
 /// are no more.
 pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<Stored>, Option<(i64, i64)>)> {
     let query = Sql::of(
-        "SELECT rid, version, coalesce(length(body), 0) FROM history WHERE (rid, version) > (?, ?) \
+        "SELECT rid, version, CAST(coalesce(length(body), 0) AS BIGINT) FROM history WHERE (rid, version) > (?, ?) \
          ORDER BY rid, version LIMIT ?",
         [after.0.into(), after.1.into(), MOST.into()],
     );
