@@ -19,6 +19,7 @@ mod find;
 mod guard;
 mod once;
 mod prepare;
+mod record;
 mod resolve;
 mod write;
 
@@ -41,6 +42,7 @@ pub use history::HistoryOf;
 pub use history::HistoryPage;
 pub use history::HistoryWay;
 pub use once::Once;
+pub(crate) use session::LARGEST_PAGE;
 pub use session::Session;
 
 pub use crate::store::Method;

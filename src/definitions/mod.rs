@@ -5,6 +5,7 @@
 //! `programs/`, and one line in the lists below; a test holds the lists against the folders. R4's definitions
 //! lie in `r4/`, one a line, made by `trim.py`.
 
+mod care_dates;
 mod search_parameter;
 mod us_core;
 
@@ -20,6 +21,7 @@ use crate::definitions::search_parameter::search_parameter;
 use crate::fhir::ResourceType;
 use crate::fhir::shape::Shapes;
 
+pub use care_dates::CareDates;
 pub use search_parameter::SearchParameterComponent;
 pub use search_parameter::SearchParameterDefinition;
 pub use us_core::US_CORE;
@@ -37,6 +39,9 @@ type Files = &'static [(&'static str, &'static str)];
 
 /// OperationDefinitions, one for each operation that is offered.
 const OPERATIONS: Files = files![
+    "operations/Encounter-everything.json",
+    "operations/EpisodeOfCare-everything.json",
+    "operations/Patient-everything.json",
     "operations/palliative-careplan.json",
     "operations/palliative-enroll.json",
     "operations/palliative-refer.json",
@@ -133,6 +138,8 @@ pub struct Definitions {
     /// By type, the codes of the search parameters that put a resource into a patient's compartment; `{def}`
     /// stands for the patient itself. A type without any is not in the map.
     pub patient_compartment: BTreeMap<ResourceType, Vec<String>>,
+    /// By type, which date parameters say when care was given.
+    pub care_dates: BTreeMap<ResourceType, CareDates>,
     /// Our value sets by canonical URL.
     pub value_sets: BTreeMap<String, Value>,
     /// Our rule sets and care-plan templates by canonical URL.
@@ -162,6 +169,7 @@ impl Definitions {
                 .map(|parameter| search_parameter(parameter, &domain_resources))
                 .collect::<Result<_, _>>()?,
             patient_compartment: patient_compartment()?,
+            care_dates: care_dates::load()?,
             value_sets: by_url(VALUE_SETS)?,
             plan_definitions: by_url(PLAN_DEFINITIONS)?,
             code_systems: by_url(CODE_SYSTEMS)?,

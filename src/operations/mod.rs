@@ -3,6 +3,7 @@
 //! An operation is described once, by its OperationDefinition: where it is called, by which methods, with which
 //! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
+pub mod everything;
 pub mod palliative_careplan;
 pub mod palliative_enroll;
 pub mod palliative_refer;
@@ -34,7 +35,7 @@ use crate::fhir::shape;
 /// One operation that is offered.
 #[derive(Clone, Copy)]
 pub struct Operation {
-    /// The code of its OperationDefinition, which is the name of the file in `definitions/operations`.
+    /// The id of its OperationDefinition, which is the name of the file in `definitions/operations`.
     pub definition: &'static str,
     /// What it does.
     pub run: fn(&Session, Call) -> Result<Answer, Failure>,
@@ -54,6 +55,9 @@ pub enum Resources {
 /// The operations that are offered.
 pub const OPERATIONS: &[Operation] = &[
     Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven },
+    validated("Patient-everything", everything::run),
+    validated("Encounter-everything", everything::run),
+    validated("EpisodeOfCare-everything", everything::run),
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
@@ -116,8 +120,8 @@ pub fn offered(app: &App) -> &'static [Offered] {
 
 fn compile(definitions: &[Value]) -> Vec<Offered> {
     let compiled = |operation: &'static Operation| {
-        let code = Some(operation.definition);
-        let definition = definitions.iter().find(|own| own.get("code").and_then(Value::as_str) == code);
+        let id = Some(operation.definition);
+        let definition = definitions.iter().find(|own| own.get("id").and_then(Value::as_str) == id);
         let definition = definition.ok_or("no such definition".to_owned()).and_then(Definition::compile);
         match definition {
             Ok(definition) => Some(Offered { operation, definition }),
@@ -270,7 +274,9 @@ mod tests {
         assert_eq!(definitions.operations.len(), OPERATIONS.len(), "every definition has its operation");
         for definition in &definitions.operations {
             let code = definition["code"].as_str().expect("a code");
-            assert_eq!(definition["id"], code);
+            // of one code, each has the type before it
+            let id = definition["id"].as_str().expect("an id");
+            assert!(id == code || id.ends_with(&format!("-{code}")), "{id}");
             assert_eq!(definition["resourceType"], "OperationDefinition");
             let problems = shape::validate(&definitions.shapes, definition);
             assert_eq!(problems, Vec::new(), "{code}");

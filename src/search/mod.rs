@@ -23,6 +23,7 @@ pub use parameter::Parameters;
 pub use plan::Plan;
 pub use plan::include_plan;
 pub use plan::plan;
+pub use plan::record_plan;
 pub use query::Context;
 pub use query::Query;
 pub use query::conditional_key;

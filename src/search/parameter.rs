@@ -7,6 +7,7 @@ use crate::definitions::Definitions;
 use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
+use crate::search::rows::ANY_ELEMENT;
 
 /// What a parameter searches by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +166,9 @@ impl Parameters {
             let number = number(*ty, &definition.code);
             let identifier_number = self::number(*ty, &format!("{}:identifier", definition.code));
             for number in [number, identifier_number] {
-                if self.by_number.insert(number, (*ty, place.len())).is_some() {
+                let taken =
+                    number == ANY_ELEMENT || self.by_number.insert(number, (*ty, place.len())).is_some();
+                if taken {
                     return Err(named(format!("its number for {ty} is taken; give it another code")));
                 }
             }

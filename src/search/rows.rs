@@ -1,11 +1,14 @@
 //! The index rows of a resource: what searches look at. One list for each kind of value.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Local;
+use crate::fhir::reference::Reference;
 use crate::search::kinds;
 use crate::search::kinds::Found;
 use crate::search::parameter::Parameters;
@@ -114,6 +117,9 @@ pub struct IndexRows {
 /// The target type of a reference to something that is not a resource here.
 pub const ELSEWHERE: i64 = -1;
 
+/// Stands in the place of a parameter's number where a reference stands in an element that no parameter covers.
+pub const ANY_ELEMENT: i64 = 0;
+
 /// A group lists many patients, so that none of them may see it as a part of their own record, although R4's
 /// compartment has it; and a patient who is linked to another is still another person.
 const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
@@ -129,8 +135,38 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
         }
     }
     rows.patients = patients(parameters, ty, resource, &rows.references);
+    rows.references.extend(uncovered(resource, &rows.references));
     rows.sort();
     rows
+}
+
+/// What the resource points to from elements that no parameter covers.
+fn uncovered(resource: &Value, covered: &[ReferenceRow]) -> Vec<ReferenceRow> {
+    let covered: HashSet<(i64, &str)> =
+        covered.iter().map(|row| (row.target_type, row.target_id.as_str())).collect();
+    let mut found = Vec::new();
+    local_references(resource, &mut |local| {
+        if !covered.contains(&(local.ty.number(), local.id)) {
+            let (target_type, target_id) = (local.ty.number(), local.id.to_owned());
+            found.push(ReferenceRow { param: ANY_ELEMENT, target_type, target_id });
+        }
+    });
+    found
+}
+
+fn local_references(value: &Value, found: &mut dyn FnMut(Local<'_>)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Reference::Local(local)) =
+                members.get("reference").and_then(Value::as_str).map(Reference::parse)
+            {
+                found(local);
+            }
+            members.values().for_each(|member| local_references(member, found));
+        }
+        Value::Array(list) => list.iter().for_each(|item| local_references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The patients in whose compartment the resource stands.

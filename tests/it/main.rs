@@ -18,6 +18,7 @@ mod crash;
 mod create;
 mod delete;
 mod demo;
+mod everything;
 mod history;
 mod http;
 mod import;

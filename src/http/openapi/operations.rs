@@ -272,11 +272,11 @@ fn is_data_type(ty: &str) -> bool {
 }
 
 fn input_name(definition: &Value) -> String {
-    format!("{}Input", pascal(definition["code"].as_str().unwrap_or_default()))
+    format!("{}Input", pascal(definition["id"].as_str().unwrap_or_default()))
 }
 
 fn output_name(definition: &Value) -> String {
-    format!("{}Output", pascal(definition["code"].as_str().unwrap_or_default()))
+    format!("{}Output", pascal(definition["id"].as_str().unwrap_or_default()))
 }
 
 fn level_word(word: &str) -> String {

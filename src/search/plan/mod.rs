@@ -12,10 +12,12 @@ mod by_date;
 mod driver;
 mod include;
 mod order;
+pub mod record;
 mod rows;
 mod scope;
 
 pub use include::include_plan;
+pub use record::record_plan;
 
 use crate::search::parameter::Parameters;
 use crate::search::plan::driver::Driver;

@@ -254,6 +254,7 @@ fn leading(conditions: &[Condition]) -> Sql {
     common
 }
 
-fn texts(texts: &[String]) -> Sql {
+/// A list of texts.
+pub(super) fn texts(texts: &[String]) -> Sql {
     Sql::list(texts.iter().map(|text| Bind::from(text.as_str())).collect())
 }
