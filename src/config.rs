@@ -22,6 +22,15 @@ pub enum Auth {
     Off,
 }
 
+/// How many resources one conditional delete may delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ConditionalDelete {
+    /// The one that the search finds; several are refused
+    Single,
+    /// All that the search finds, up to 1,000
+    Multiple,
+}
+
 /// The settings of a running service.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
@@ -83,6 +92,14 @@ pub struct Config {
     /// Larger request bodies are refused with 413; a number of bytes, or with KB, MB, GB
     #[arg(long, global = true, env = "COMFREY_MAX_BODY", value_name = "SIZE", default_value = "16MB", value_parser = size)]
     pub max_body: usize,
+    /// How many resources one conditional delete may delete
+    #[arg(long, global = true, env = "COMFREY_CONDITIONAL_DELETE", value_enum, default_value = "single")]
+    pub conditional_delete: ConditionalDelete,
+    /// Make no new version where an update has the content that is there (1 or 0)
+    #[arg(long, global = true, env = "COMFREY_SKIP_UNCHANGED", value_name = "1|0", default_value = "0",
+          default_missing_value = "1", num_args = 0..=1, require_equals = true,
+          value_parser = flag)]
+    pub skip_unchanged: bool,
     /// Serve HTTPS with this certificate chain (PEM)
     #[arg(long, global = true, env = "COMFREY_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -111,6 +128,8 @@ impl Default for Config {
             workers: None,
             pool: None,
             max_body: 16 * 1024 * 1024,
+            conditional_delete: ConditionalDelete::Single,
+            skip_unchanged: false,
             tls_cert: None,
             tls_key: None,
             log: "info".into(),

@@ -1,35 +1,25 @@
 //! The second half of a write, inside one transaction: conditions and versions are checked again, then versions,
 //! history, index rows and episode rows are written, for all changes together.
 //! <https://hl7.org/fhir/R4/http.html#concurrency>
+//!
+//! What takes part is locked first, in one order for all: the conditions, so that all who ask the same wait for one
+//! another, then the resources. Only then are the conditions asked again, so that what meets one stays as it is.
 
 use std::collections::HashMap;
 
-use serde_json::Value;
-
-use crate::app::change::Origin;
+use crate::app::aim::Met;
 use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
-use crate::app::guard;
 use crate::app::prepare::Batch;
-use crate::app::prepare::Content;
 use crate::app::prepare::Prepared;
-use crate::app::prepare::Work;
 use crate::app::prepare::place;
-use crate::app::session::not_found;
-use crate::definitions::CANONICAL;
-use crate::fhir::Failure;
-use crate::fhir::Reason;
-use crate::fhir::datetime::Micros;
+use crate::app::tally::Place;
+use crate::app::tally::Tally;
 use crate::search::IndexRows;
-use crate::search::Visible;
-use crate::search::rows;
 use crate::store::Conn;
-use crate::store::EpisodeRow;
 use crate::store::Fault;
-use crate::store::Method;
 use crate::store::Stored;
 use crate::store::index;
-use crate::store::index::Entries;
 use crate::store::matches;
 use crate::store::resources;
 use crate::store::resources::Identity;
@@ -37,33 +27,36 @@ use crate::store::tables;
 
 /// Commits a prepared write; the outcomes stand in the order of its changes.
 pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fault> {
-    check_conditions(conn, batch)?;
+    let conditions: Vec<&Met> = batch.changes.iter().filter_map(|change| change.met.as_ref()).collect();
+    lock(conn, &conditions, batch)?;
     let current = current(conn, batch)?;
-    let mut tally = Tally { now: batch.clock.now(), ..Tally::default() };
+    check(conn, &conditions)?;
+    let mut tally = Tally::begin(batch.clock.now());
     for change in &batch.changes {
         let before = current.get(&(change.ty, change.id.clone()));
-        tally.take(batch, change, before).map_err(|failure| place(failure, &change.at))?;
+        tally.take(batch, change, before).map_err(|fault| match fault {
+            Fault::Refused(failure) => Fault::Refused(place(failure, &change.at)),
+            Fault::Stale | Fault::Database(_) => fault,
+        })?;
     }
-    tally.write(conn, batch)
+    write(tally, conn, batch)
 }
 
-/// What was found or not found under a condition must still be so; all who ask the same wait for one another.
-fn check_conditions(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
-    let mut conditional: Vec<_> =
-        batch.changes.iter().filter_map(|change| Some((change.condition.as_ref()?, change))).collect();
-    conditional.sort_by(|one, other| one.0.key.cmp(&other.0.key));
+/// Makes all that write under the same conditions wait for one another.
+fn lock(conn: &mut Conn, conditions: &[&Met], batch: &Batch) -> Result<(), Fault> {
+    let mut keys: Vec<&str> = conditions.iter().map(|met| met.condition.key.as_str()).collect();
+    keys.sort_unstable();
     let now = batch.clock.now();
-    for (condition, _) in &conditional {
-        tables::lock_condition(conn, &condition.key, now)?;
-    }
-    for (condition, change) in conditional {
-        let hits = matches::hits(conn, condition.plan.page.clone())?;
-        let same = match (&change.work, hits.as_slice()) {
-            (Work::Found(found), [hit]) => hit.stored.rid == found.rid && hit.stored.version == found.version,
-            (Work::Found(_), _) => false,
-            (Work::Create(_) | Work::Update { .. } | Work::Delete { .. }, hits) => hits.is_empty(),
-        };
-        if !same {
+    Ok(keys.into_iter().try_for_each(|key| tables::lock_condition(conn, key, now))?)
+}
+
+/// What met a condition when the write was prepared must be what meets it now.
+fn check(conn: &mut Conn, conditions: &[&Met]) -> Result<(), Fault> {
+    for met in conditions {
+        let hits = matches::hits(conn, met.condition.plan.page.clone())?;
+        let mut rids: Vec<i64> = hits.iter().map(|hit| hit.stored.rid).collect();
+        rids.sort_unstable();
+        if rids != met.rids {
             return Err(Fault::Stale);
         }
     }
@@ -82,215 +75,56 @@ fn current(conn: &mut Conn, batch: &Batch) -> Result<HashMap<Identity, Stored>, 
     Ok(found.into_iter().map(|stored| ((stored.ty, stored.id.clone()), stored)).collect())
 }
 
-/// Where an outcome's version stands.
-enum Place {
-    /// Among the first versions, under the name of its change.
-    Inserted,
-    Replaced(usize),
-    AsItWas(Stored),
+/// Writes what the changes came to, table by table.
+fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fault> {
+    // In one order for all, so that two writes that create the same resources do not wait for one another.
+    tally.inserted.sort_by(|one, other| (one.ty, &one.id).cmp(&(other.ty, &other.id)));
+    resources::insert(conn, &mut tally.inserted)?;
+    for change in &batch.changes {
+        let Some(content) = change.work.content() else { continue };
+        let Some(stored) = first_version(&tally.inserted, change) else { continue };
+        tally.added.add((stored.ty, stored.rid), &content.rows, &IndexRows::default());
+        if let Some(episode) = &content.episode {
+            tally.episodes.push((stored.rid, Some(episode.clone())));
+        }
+    }
+    resources::replace(conn, &tally.replaced)?;
+    index::remove(conn, std::mem::take(&mut tally.removed))?;
+    index::clear(conn, &tally.cleared)?;
+    index::insert(conn, std::mem::take(&mut tally.added))?;
+    // Those that end come first, so that one may end and another begin in the same write.
+    tally.episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
+    for (rid, row) in &tally.episodes {
+        tables::put_episode(conn, *rid, row.as_ref())?;
+    }
+    Ok(written(tally, batch))
 }
 
-/// What the changes come to, table by table.
-#[derive(Default)]
-struct Tally {
-    now: Micros,
-    outcomes: Vec<(WriteOutcome, Place)>,
-    /// First versions.
-    inserted: Vec<Stored>,
-    replaced: Vec<Stored>,
-    added: Entries,
-    removed: Entries,
-    cleared: Vec<i64>,
-    episodes: Vec<(i64, Option<EpisodeRow>)>,
-}
-
-impl Tally {
-    fn take(&mut self, batch: &Batch, change: &Prepared, current: Option<&Stored>) -> Result<(), Failure> {
-        match (&change.work, current) {
-            (Work::Found(found), _) => {
-                self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(found.clone())));
-            }
-            (Work::Create(_), Some(_)) => {
-                let text = format!("{}/{} exists already.", change.ty, change.id);
-                return Err(Failure::new(Reason::Conflict, text).code("duplicate"));
-            }
-            (Work::Create(content), None) => self.insert(change, content, Method::Post),
-            (Work::Update { content, if_match, may_create }, None) => {
-                match_version(*if_match, None)?;
-                if !may_create {
-                    return Err(not_found(change.ty, &change.id));
-                }
-                if change.origin == Origin::Client && content.derived.is_some() {
-                    return Err(guard::derived_failure());
-                }
-                self.insert(change, content, Method::Put);
-            }
-            (Work::Update { content, if_match, .. }, Some(current)) => {
-                let old = self.open(batch, change, current)?;
-                match_version(*if_match, Some(current.version))?;
-                if change.origin == Origin::Client && old.derived != content.derived {
-                    return Err(guard::derived_failure());
-                }
-                self.update(change, content, (current, &old.rows));
-            }
-            (Work::Delete { if_match }, current) => self.delete(batch, change, (*if_match, current))?,
+/// What came of each change; one that is about several resources has one answer.
+fn written(tally: Tally, batch: &Batch) -> Vec<Written> {
+    let mut all: Vec<Written> = Vec::with_capacity(batch.changes.len());
+    let mut last = None;
+    for ((outcome, place), change) in tally.outcomes.into_iter().zip(&batch.changes) {
+        if let Some(written) = all.last_mut().filter(|_| last == Some(change.change)) {
+            written.count += 1;
+            continue;
         }
-        Ok(())
-    }
-
-    /// What the current version is, as far as a change depends on it; nothing of it for one that may not see it.
-    fn open(&self, batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failure> {
-        let value = if current.deleted { Value::Null } else { current.value()? };
-        let old = rows(&batch.parameters, &value, &batch.zone);
-        if !guard::is_inside(&change.visible, &old.patients) {
-            return Err(not_found(change.ty, &change.id));
-        }
-        Ok(Old { derived: guard::derived(change.ty, &value), rows: old })
-    }
-
-    fn insert(&mut self, change: &Prepared, content: &Content, method: Method) {
-        self.outcomes.push((WriteOutcome::Created, Place::Inserted));
-        self.inserted.push(Stored {
-            ty: change.ty,
-            id: change.id.clone(),
-            version: 1,
-            updated: self.now,
-            deleted: false,
-            method,
-            body: content.bytes.of_version(1, self.now),
-            rid: 0,
-        });
-    }
-
-    fn update(&mut self, change: &Prepared, content: &Content, (current, old): (&Stored, &IndexRows)) {
-        let version = current.version + 1;
-        let updated = self.now.max(current.updated + 1_000);
-        self.outcomes.push((WriteOutcome::Updated, Place::Replaced(self.replaced.len())));
-        self.added.add((change.ty, current.rid), &content.rows, old);
-        self.removed.add((change.ty, current.rid), old, &content.rows);
-        if change.ty.name() == "EpisodeOfCare" {
-            self.episodes.push((current.rid, content.episode.clone()));
-        }
-        self.replaced.push(Stored {
-            version,
-            updated,
-            deleted: false,
-            method: Method::Put,
-            body: content.bytes.of_version(version, updated),
-            ..current.clone_identity()
-        });
-    }
-
-    fn delete(
-        &mut self,
-        batch: &Batch,
-        change: &Prepared,
-        (if_match, current): (Option<i64>, Option<&Stored>),
-    ) -> Result<(), Failure> {
-        let Some(current) = current else {
-            if change.visible != Visible::All {
-                return Err(not_found(change.ty, &change.id));
+        last = Some(change.change);
+        let stored = match place {
+            Place::Inserted => {
+                first_version(&tally.inserted, change).expect("a created resource was inserted").clone()
             }
-            match_version(if_match, None)?;
-            self.outcomes.push((WriteOutcome::AlreadyDeleted, Place::AsItWas(never(change))));
-            return Ok(());
+            Place::Replaced(at) => tally.replaced[at].clone(),
+            Place::AsItWas(stored) => stored,
         };
-        let old = self.open(batch, change, current)?;
-        match_version(if_match, Some(current.version))?;
-        if current.deleted {
-            self.outcomes.push((WriteOutcome::AlreadyDeleted, Place::AsItWas(current.clone())));
-            return Ok(());
-        }
-        if change.origin == Origin::Client && old.derived.is_some() {
-            return Err(guard::derived_failure());
-        }
-        self.outcomes.push((WriteOutcome::Deleted, Place::Replaced(self.replaced.len())));
-        self.cleared.push(current.rid);
-        if change.ty.name() == "EpisodeOfCare" {
-            self.episodes.push((current.rid, None));
-        }
-        self.replaced.push(Stored {
-            version: current.version + 1,
-            updated: self.now.max(current.updated + 1_000),
-            deleted: true,
-            method: Method::Delete,
-            ..current.clone_identity()
-        });
-        Ok(())
+        let nothing = outcome == WriteOutcome::AlreadyDeleted && stored.id.is_empty();
+        all.push(Written { outcome, stored, count: usize::from(!nothing) });
     }
-
-    fn write(mut self, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fault> {
-        // In one order for all, so that two writes that create the same resources do not wait for one another.
-        self.inserted.sort_by(|one, other| (one.ty, &one.id).cmp(&(other.ty, &other.id)));
-        resources::insert(conn, &mut self.inserted)?;
-        for change in &batch.changes {
-            let (Work::Create(content) | Work::Update { content, .. }) = &change.work else { continue };
-            let Some(stored) = first_version(&self.inserted, change) else { continue };
-            self.added.add((stored.ty, stored.rid), &content.rows, &IndexRows::default());
-            if let Some(episode) = &content.episode {
-                self.episodes.push((stored.rid, Some(episode.clone())));
-            }
-        }
-        resources::replace(conn, &self.replaced)?;
-        index::remove(conn, self.removed)?;
-        index::clear(conn, &self.cleared)?;
-        index::insert(conn, self.added)?;
-        // Those that end come first, so that one may end and another begin in the same write.
-        self.episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
-        for (rid, row) in &self.episodes {
-            tables::put_episode(conn, *rid, row.as_ref())?;
-        }
-        let written = self.outcomes.into_iter().zip(&batch.changes).map(|((outcome, place), change)| {
-            let stored = match place {
-                Place::Inserted => {
-                    first_version(&self.inserted, change).expect("a created resource was inserted").clone()
-                }
-                Place::Replaced(at) => self.replaced[at].clone(),
-                Place::AsItWas(stored) => stored,
-            };
-            Written { outcome, stored }
-        });
-        Ok(written.collect())
-    }
+    all
 }
 
 /// What was inserted for a change, among rows that are sorted by type and id.
 fn first_version<'a>(inserted: &'a [Stored], change: &Prepared) -> Option<&'a Stored> {
     let at = inserted.binary_search_by(|row| (row.ty, row.id.as_str()).cmp(&(change.ty, change.id.as_str())));
     inserted.get(at.ok()?)
-}
-
-/// What a change needs to know of the version before it.
-struct Old {
-    rows: IndexRows,
-    derived: Option<Value>,
-}
-
-fn match_version(asked: Option<i64>, current: Option<i64>) -> Result<(), Failure> {
-    let Some(asked) = asked.filter(|asked| Some(*asked) != current) else { return Ok(()) };
-    let text = match current {
-        Some(current) => {
-            format!("If-Match asks for version {asked}, the current version is {current}; read it again.")
-        }
-        None => format!("If-Match asks for version {asked}, but there is no such resource."),
-    };
-    let system = format!("{CANONICAL}/CodeSystem/palliative-error");
-    Err(Failure {
-        version: current,
-        ..Failure::new(Reason::Precondition, text).coded(system, "version-mismatch")
-    })
-}
-
-/// The answer to deleting what never was.
-fn never(change: &Prepared) -> Stored {
-    Stored {
-        ty: change.ty,
-        id: change.id.clone(),
-        version: 0,
-        updated: 0,
-        deleted: true,
-        method: Method::Delete,
-        body: Vec::new(),
-        rid: 0,
-    }
 }

@@ -4,6 +4,7 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::app::change::Origin;
 use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -11,12 +12,30 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::palliative::enrollment;
 use crate::palliative::enrollment::STATE_EXTENSION;
+use crate::palliative::screening::report::OUTCOME_EXTENSION;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 use crate::search::Visible;
 use crate::store::EpisodeRow;
 
 /// What of an episode the state machine derives, so that a client may not change it.
-const DERIVED: [&str; 4] = ["status", "statusHistory", "type", "patient"];
+const EPISODE: [&str; 5] = ["status", "statusHistory", "type", "patient", "period"];
+
+/// What the record of a screening says: all that a decision reads of it.
+const SCREENING: [&str; 13] = [
+    "contained",
+    "extension",
+    "modifierExtension",
+    "moduleUri",
+    "moduleCanonical",
+    "moduleCodeableConcept",
+    "status",
+    "subject",
+    "encounter",
+    "occurrenceDateTime",
+    "reasonCode",
+    "outputParameters",
+    "result",
+];
 
 /// Refuses a resource that would stand outside of the patients to which the caller is held.
 pub(crate) fn stays_inside(visible: &Visible, patients: &[String]) -> Result<(), Failure> {
@@ -27,6 +46,18 @@ pub(crate) fn stays_inside(visible: &Visible, patients: &[String]) -> Result<(),
         Reason::Forbidden,
         "The access token allows this only for resources in its own patient's compartment; refer to that patient.",
     ))
+}
+
+/// Refuses an id of the client's choice where the caller sees only part of what is there: whether an id is taken
+/// would tell of the rest.
+pub(crate) fn may_choose_id(visible: &Visible) -> Result<(), Failure> {
+    match visible {
+        Visible::All => Ok(()),
+        Visible::Nothing | Visible::Patients(_) => Err(Failure::new(
+            Reason::Forbidden,
+            "The access token does not allow to choose an id; leave it out, and the server makes one.",
+        )),
+    }
 }
 
 /// Whether a resource that stands in these patients' compartments is among what is visible.
@@ -44,35 +75,59 @@ pub(crate) fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     Some(EpisodeRow { patient: row.patient, program: row.program, state: row.state, open: row.open })
 }
 
-/// What of an episode only the programme's operations set; none where it is no episode of a programme.
+/// What of a resource only the programme's operations set; none where there is nothing of that.
 pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
-    if ty.name() != "EpisodeOfCare" {
-        return None;
-    }
+    let (names, urls): (&[&str], &[&str]) = match ty.name() {
+        "EpisodeOfCare" => (&EPISODE, &[STATE_EXTENSION, PROGRAM_EXTENSION]),
+        "GuidanceResponse" => (&SCREENING, &[OUTCOME_EXTENSION]),
+        _ => return None,
+    };
     let ours = |extension: &&Value| {
         let url = extension.get("url").and_then(Value::as_str);
-        url == Some(STATE_EXTENSION) || url == Some(PROGRAM_EXTENSION)
+        url.is_some_and(|url| urls.contains(&url))
     };
     let extensions: Vec<Value> = value.get("extension")?.as_array()?.iter().filter(ours).cloned().collect();
     if extensions.is_empty() {
         return None;
     }
     let mut kept = Map::new();
-    for name in DERIVED.iter().chain(&["period"]) {
+    kept.insert("extension".into(), Value::Array(extensions));
+    for name in names {
         kept.insert((*name).to_owned(), value.get(name).cloned().unwrap_or_default());
     }
-    kept.insert("extension".into(), Value::Array(extensions));
     Some(Value::Object(kept))
 }
 
-/// Why a client may not change what the state machine derives.
-pub(crate) fn derived_failure() -> Failure {
-    Failure::new(
-        Reason::BusinessRule,
-        "This episode belongs to a palliative programme, whose operations alone set its state, status, period, \
-         type and patient; call $palliative-refer, $palliative-transition or $palliative-enroll.",
-    )
-    .at("EpisodeOfCare.status")
+/// Refuses a client that would make what only the programme makes.
+pub(crate) fn may_make(origin: Origin, ty: ResourceType, derived: Option<&Value>) -> Result<(), Failure> {
+    may_change(origin, ty, (None, derived))
+}
+
+/// Refuses a client that would change what only the programme sets.
+pub(crate) fn may_change(
+    origin: Origin,
+    ty: ResourceType,
+    (old, new): (Option<&Value>, Option<&Value>),
+) -> Result<(), Failure> {
+    match origin {
+        Origin::Client if old != new => Err(derived_failure(ty)),
+        Origin::Client | Origin::Programme => Ok(()),
+    }
+}
+
+/// Why a client may not change what the programme derives.
+fn derived_failure(ty: ResourceType) -> Failure {
+    let (at, text) = if ty.name() == "GuidanceResponse" {
+        let text = "This is the record of a screening, on which decisions rest, and no client writes such; call \
+                    $palliative-screen, which makes it.";
+        ("GuidanceResponse.extension", text)
+    } else {
+        let text = "This episode belongs to a palliative programme, whose operations alone set its state, status, \
+                    period, type and patient; call $palliative-refer, $palliative-transition or \
+                    $palliative-enroll.";
+        ("EpisodeOfCare.status", text)
+    };
+    Failure::new(Reason::BusinessRule, text).at(at)
 }
 
 /// A second open episode of a patient in a programme.

@@ -14,13 +14,16 @@ pub mod screening;
 pub mod session;
 pub mod upkeep;
 
+mod aim;
 mod commit;
+mod content;
 mod find;
 mod guard;
 mod once;
 mod prepare;
 mod record;
 mod resolve;
+mod tally;
 mod write;
 
 use std::sync::Arc;
@@ -31,7 +34,9 @@ pub use answer::Answer;
 pub use answer::Body;
 pub use change::Change;
 pub use change::ChangeAction;
+pub use change::Demand;
 pub use change::Origin;
+pub use change::Target;
 pub use change::WriteOutcome;
 pub use change::Written;
 pub use clock::Clock;

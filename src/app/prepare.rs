@@ -1,40 +1,34 @@
 //! The first half of a write, with no lock held: check, resolve, work out index rows and the bytes to store.
 //! <https://hl7.org/fhir/R4/http.html#trules>
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::aim::Aim;
+use crate::app::aim::Met;
+use crate::app::aim::aims;
 use crate::app::change::Change;
 use crate::app::change::ChangeAction;
+use crate::app::change::Demand;
 use crate::app::change::Origin;
+use crate::app::change::Target;
 use crate::app::clock::Clock;
+use crate::app::content::Content;
+use crate::app::content::content;
 use crate::app::guard;
-use crate::app::resolve::Condition;
 use crate::app::resolve::Links;
-use crate::app::resolve::make_relative;
-use crate::app::resolve::refers_below;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
-use crate::fhir::datetime::Micros;
-use crate::fhir::datetime::instant;
-use crate::fhir::reference::is_id;
 use crate::fhir::shape::check;
-use crate::search::IndexRows;
 use crate::search::Parameters;
 use crate::search::Visible;
-use crate::search::rows;
-use crate::store::EpisodeRow;
-use crate::store::Stored;
 
 /// A write, ready to be committed.
 pub(crate) struct Batch {
@@ -42,17 +36,21 @@ pub(crate) struct Batch {
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) zone: TimeZone,
     pub(crate) clock: Clock,
+    /// Whether a version with the content of the current one is left out.
+    pub(crate) skip_unchanged: bool,
 }
 
-/// One change, ready to be committed.
+/// One change of one resource, ready to be committed.
 pub(crate) struct Prepared {
+    /// Which of the changes it belongs to: a conditional delete may be about several resources.
+    pub(crate) change: usize,
     pub(crate) ty: ResourceType,
     pub(crate) id: String,
     pub(crate) at: String,
     pub(crate) origin: Origin,
     /// What the caller may do this with.
     pub(crate) visible: Visible,
-    pub(crate) condition: Option<Condition>,
+    pub(crate) met: Option<Met>,
     /// Whether a resource of this id may be there; not so where the id was made just now.
     pub(crate) may_exist: bool,
     pub(crate) work: Work,
@@ -63,68 +61,33 @@ pub(crate) enum Work {
     /// Store the first version.
     Create(Content),
     /// Store the next version, or the first where the caller may create.
-    Update { content: Content, if_match: Option<i64>, may_create: bool },
+    Update { content: Content, demand: Demand, may_create: bool },
+    /// Store what a patch made of this version.
+    Patch { content: Content, base: i64, demand: Demand },
     /// Delete.
-    Delete { if_match: Option<i64> },
-    /// Nothing: the condition found this.
-    Found(Stored),
+    Delete { demand: Demand },
+    /// Nothing: the condition found this one.
+    Keep,
+    /// Nothing: the condition found none to delete.
+    Nothing,
 }
 
-/// What is to be stored.
-pub(crate) struct Content {
-    pub(crate) bytes: Bytes,
-    pub(crate) rows: IndexRows,
-    pub(crate) episode: Option<EpisodeRow>,
-    /// What a client may not change, where the resource has such.
-    pub(crate) derived: Option<Value>,
-}
-
-/// The JSON to store, with a gap for version and time.
-pub(crate) struct Bytes {
-    head: Vec<u8>,
-    tail: Vec<u8>,
-}
-
-impl Bytes {
-    fn new(resource: &Value, ty: ResourceType, id: &str) -> Self {
-        let head = format!(r#"{{"resourceType":"{ty}","id":"{id}","meta":{{"versionId":""#).into_bytes();
-        let mut tail = Vec::with_capacity(2_048);
-        tail.push(b'"');
-        for (name, value) in resource.get("meta").and_then(Value::as_object).into_iter().flatten() {
-            if !matches!(name.trim_start_matches('_'), "versionId" | "lastUpdated") {
-                member(&mut tail, name, value);
+impl Work {
+    /// What is to be stored, where something is.
+    pub(crate) fn content(&self) -> Option<&Content> {
+        match self {
+            Self::Create(content) | Self::Update { content, .. } | Self::Patch { content, .. } => {
+                Some(content)
             }
+            Self::Delete { .. } | Self::Keep | Self::Nothing => None,
         }
-        tail.push(b'}');
-        for (name, value) in resource.as_object().into_iter().flatten() {
-            if !matches!(name.as_str(), "resourceType" | "id" | "meta") {
-                member(&mut tail, name, value);
-            }
-        }
-        tail.push(b'}');
-        Self { head, tail }
     }
-
-    /// The complete JSON of this version.
-    pub(crate) fn of_version(&self, version: i64, updated: Micros) -> Vec<u8> {
-        let gap = format!(r#"{version}","lastUpdated":"{}"#, instant(updated));
-        [self.head.as_slice(), gap.as_bytes(), self.tail.as_slice()].concat()
-    }
-}
-
-fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
-    out.push(b',');
-    serde_json::to_writer(&mut *out, name).expect("a text is written to memory");
-    out.push(b':');
-    serde_json::to_writer(&mut *out, value).expect("JSON is written to memory");
 }
 
 /// Refuses what is wrong with the changes themselves: scopes first, then every problem of every resource.
 pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failure> {
     for change in changes {
-        session
-            .require(action(&change.action), change.action.ty())
-            .map_err(|failure| failure.under(&change.at))?;
+        require(session, &change.action).map_err(|failure| failure.under(&change.at))?;
     }
     let mut issues: Vec<Issue> = Vec::new();
     let mut reason = None;
@@ -143,19 +106,32 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
     reason.map_or(Ok(()), |reason| Err(Failure::of(reason, issues)))
 }
 
+/// The scopes that a change takes whatever comes of it.
+fn require(session: &Session, action: &ChangeAction) -> Result<(), Failure> {
+    let ty = action.ty();
+    session.require(self::action(action), ty)?;
+    // The answer to a patch shows what is there, and so does whether its tests hold.
+    if matches!(action, ChangeAction::Patch { .. }) {
+        session.require(Action::Read, ty)?;
+    }
+    action.criteria().map_or(Ok(()), |_| session.require(Action::Search, ty))
+}
+
 /// Prepares changes that [`examine`] found right.
 pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Failure> {
-    let targets = targets(session, changes)?;
-    let named = changes.iter().zip(&targets);
-    let entries: HashMap<String, String> = named
-        .clone()
-        .filter_map(|(change, target)| Some((change.full_url.clone()?, format!("{}/{}", target.0, target.1))))
+    let aims = aims(session, changes)?;
+    let entries: HashMap<String, String> = changes
+        .iter()
+        .zip(&aims)
+        .filter_map(|(change, aim)| {
+            Some((change.full_url.clone()?, format!("{}/{}", aim.ty, aim.ids.first()?)))
+        })
         .collect();
     let mut links = Links::new(session, entries);
     let mut prepared = Vec::with_capacity(changes.len());
-    for (change, target) in changes.iter().zip(targets) {
-        let one = prepare_one(session, change, target, &mut links);
-        prepared.push(one.map_err(|failure| place(failure, &change.at))?);
+    for (number, (change, aim)) in changes.iter().zip(aims).enumerate() {
+        let work = work(session, change, &aim, &mut links).map_err(|failure| place(failure, &change.at))?;
+        prepared.extend(parts(session, (number, change), aim, work));
     }
     let app = session.app();
     Ok(Batch {
@@ -163,126 +139,109 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
         parameters: app.parameters.clone(),
         zone: session.zone().clone(),
         clock: app.clock.clone(),
+        skip_unchanged: app.config.skip_unchanged,
     })
 }
 
-/// Type and id of what a change is about, and the condition under which it creates.
-type Target = (ResourceType, String, Option<(Condition, Option<Stored>)>);
-
-fn targets(session: &Session, changes: &[Change]) -> Result<Vec<Target>, Failure> {
-    let mut identities = HashSet::new();
-    let mut conditions = HashSet::new();
-    let mut targets = Vec::with_capacity(changes.len());
-    for change in changes {
-        let target = target(session, &change.action).map_err(|failure| place(failure, &change.at))?;
-        let asked_twice =
-            target.2.as_ref().is_some_and(|(condition, _)| !conditions.insert(condition.key.clone()));
-        if !identities.insert((target.0, target.1.clone())) || asked_twice {
-            let text = "Another entry of the same request is about the same resource; send one of them.";
-            return Err(Failure::new(Reason::Invalid, text).at(change.at.as_str()));
-        }
-        targets.push(target);
-    }
-    Ok(targets)
-}
-
-fn target(session: &Session, action: &ChangeAction) -> Result<Target, Failure> {
-    match action {
-        ChangeAction::Create { resource, if_none_exist: Some(text), .. } => {
-            let condition = session.condition(resource.ty(), text)?;
-            let found = session.only_match(&condition)?;
-            let id = found.as_ref().map_or_else(new_id, |stored| stored.id.clone());
-            Ok((resource.ty(), id, Some((condition, found))))
-        }
-        ChangeAction::Create { resource, id, .. } => {
-            Ok((resource.ty(), id.clone().unwrap_or_else(new_id), None))
-        }
-        ChangeAction::Update { id, .. } | ChangeAction::Delete { id, .. } if !is_id(id) => {
-            Err(Failure::new(Reason::Invalid, "An id has 1 to 64 letters, digits, `-` or `.`."))
-        }
-        ChangeAction::Update { id, .. } | ChangeAction::Delete { id, .. } => {
-            Ok((action.ty(), id.clone(), None))
-        }
-    }
-}
-
-/// Ids begin with the time, so that new rows stand side by side in the index.
-fn new_id() -> String {
-    uuid::Uuid::now_v7().to_string()
-}
-
-fn prepare_one(
+/// A change, once for each resource that it is about; the first has the condition.
+fn parts(
     session: &Session,
-    change: &Change,
-    (ty, id, condition): Target,
-    links: &mut Links<'_>,
-) -> Result<Prepared, Failure> {
-    let caller = session.caller();
-    let visible = caller.visible(action(&change.action), ty);
-    let (condition, found) = condition.unzip();
-    let work = match (&change.action, found.flatten()) {
-        (_, Some(found)) => Work::Found(found),
-        (ChangeAction::Create { resource, .. }, None) => {
-            let content = content(session, change, (resource, &id), links)?;
-            guard::stays_inside(&visible, &content.rows.patients)?;
-            if change.origin == Origin::Client && content.derived.is_some() {
-                return Err(guard::derived_failure());
-            }
-            Work::Create(content)
-        }
-        (ChangeAction::Update { resource, if_match, .. }, None) => {
-            let content = content(session, change, (resource, &id), links)?;
-            guard::stays_inside(&visible, &content.rows.patients)?;
-            let may_create = caller.visible(Action::Create, ty) == Visible::All;
-            Work::Update { content, if_match: *if_match, may_create }
-        }
-        (ChangeAction::Delete { if_match, .. }, None) => Work::Delete { if_match: *if_match },
-    };
+    (number, change): (usize, &Change),
+    aim: Aim,
+    work: Work,
+) -> impl Iterator<Item = Prepared> {
+    let visible = session.caller().visible(action(&change.action), aim.ty);
     let may_exist = match (&change.action, &work) {
-        (_, Work::Found(_)) => false,
+        (_, Work::Nothing) => false,
+        (ChangeAction::Create { .. }, Work::Keep) => true,
         (ChangeAction::Create { id, .. }, _) => id.is_some(),
-        (ChangeAction::Update { .. } | ChangeAction::Delete { .. }, _) => true,
+        (ChangeAction::Update { .. }, Work::Create(_)) => false,
+        (ChangeAction::Update { .. } | ChangeAction::Patch { .. } | ChangeAction::Delete { .. }, _) => true,
     };
-    Ok(Prepared { ty, id, at: change.at.clone(), origin: change.origin, visible, condition, may_exist, work })
+    let (ty, at, origin) = (aim.ty, change.at.clone(), change.origin);
+    let first = aim.ids.first().cloned().unwrap_or_default();
+    let first =
+        Prepared { change: number, ty, id: first, at, origin, visible, met: aim.met, may_exist, work };
+    let further: Vec<Prepared> = aim.ids.into_iter().skip(1).map(|id| first.also(id)).collect();
+    std::iter::once(first).chain(further)
 }
 
-fn content(
-    session: &Session,
-    change: &Change,
-    (resource, id): (&Resource, &str),
-    links: &mut Links<'_>,
-) -> Result<Content, Failure> {
-    let mut value = Cow::Borrowed(resource.value());
-    // Only the entries of a Bundle can refer to one another or by a search.
-    if change.full_url.is_some() || change.at.starts_with("Bundle.") {
-        links.rewrite(value.to_mut(), change.full_url.as_deref())?;
+impl Prepared {
+    /// The same deletion of another resource.
+    fn also(&self, id: String) -> Self {
+        Self {
+            id,
+            at: self.at.clone(),
+            visible: self.visible.clone(),
+            met: None,
+            work: Work::Delete { demand: Demand::Nothing },
+            ..*self
+        }
     }
-    if refers_below(&value, session.base_url()) {
-        make_relative(session, value.to_mut());
-    }
-    let ty = resource.ty();
-    // A patient stands in its own compartment by its id, which the client's JSON need not have; others are not
-    // copied for it.
-    if ty.name() == "Patient" && value.get("id").and_then(Value::as_str) != Some(id) {
-        value.to_mut().as_object_mut().expect("a resource is an object").insert("id".into(), id.into());
-    }
-    let episode = if ty.name() == "EpisodeOfCare" {
-        guard::episode_row(&Resource::from_value(value.as_ref().clone())?)
-    } else {
-        None
+}
+
+fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) -> Result<Work, Failure> {
+    let stays = |content: &Content, action| {
+        guard::stays_inside(&session.caller().visible(action, aim.ty), &content.rows.patients)
     };
-    Ok(Content {
-        bytes: Bytes::new(&value, ty, id),
-        rows: rows(&session.app().parameters, &value, session.zone()),
-        episode,
-        derived: guard::derived(ty, &value),
-    })
+    match &change.action {
+        ChangeAction::Create { .. } if aim.met_something() => Ok(Work::Keep),
+        ChangeAction::Create { resource, .. } => {
+            let content = content(session, change, (resource, &aim.ids[0]), links)?;
+            stays(&content, Action::Create)?;
+            guard::may_make(change.origin, aim.ty, content.derived.as_ref())?;
+            Ok(Work::Create(content))
+        }
+        ChangeAction::Update { resource, demand, .. } if aim.met_nothing() => {
+            session.require(Action::Create, aim.ty)?;
+            demand.check(None)?;
+            let content = content(session, change, (resource, &aim.ids[0]), links)?;
+            stays(&content, Action::Create)?;
+            guard::may_make(change.origin, aim.ty, content.derived.as_ref())?;
+            if resource.id().is_none() {
+                return Ok(Work::Create(content));
+            }
+            guard::may_choose_id(&session.caller().visible(Action::Create, aim.ty))?;
+            Ok(Work::Update { content, demand: Demand::Free, may_create: true })
+        }
+        ChangeAction::Update { resource, demand, .. } => {
+            let content = content(session, change, (resource, &aim.ids[0]), links)?;
+            stays(&content, Action::Update)?;
+            let may_create = session.caller().visible(Action::Create, aim.ty) == Visible::All;
+            Ok(Work::Update { content, demand: demand.clone(), may_create })
+        }
+        ChangeAction::Patch { demand, .. } => {
+            let (resource, base) = patched(session, &change.action, &aim.ids[0])?;
+            let content = content(session, change, (&resource, &aim.ids[0]), links)?;
+            stays(&content, Action::Update)?;
+            Ok(Work::Patch { content, base, demand: demand.clone() })
+        }
+        ChangeAction::Delete { target: Target::Match(_), demand, .. } if aim.met_nothing() => {
+            demand.check(None)?;
+            Ok(Work::Nothing)
+        }
+        ChangeAction::Delete { demand, .. } => Ok(Work::Delete { demand: demand.clone() }),
+    }
+}
+
+/// What a patch makes of the current version, valid as a whole; and which version that is.
+fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resource, i64), Failure> {
+    let ChangeAction::Patch { ty, patch, demand, .. } = action else {
+        return Err(Failure::internal("a change that is no patch was taken for one"));
+    };
+    let stored = session.read(*ty, id)?;
+    demand.check(Some(&stored))?;
+    let shapes = &session.app().definitions.shapes;
+    let resource = patch.apply(stored.value()?)?;
+    check(shapes, resource.value())
+        .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
+    Ok((resource, stored.version))
 }
 
 pub(crate) fn action(action: &ChangeAction) -> Action {
     match action {
         ChangeAction::Create { .. } => Action::Create,
-        ChangeAction::Update { .. } => Action::Update,
+        ChangeAction::Update { .. } | ChangeAction::Patch { .. } => Action::Update,
         ChangeAction::Delete { .. } => Action::Delete,
     }
 }

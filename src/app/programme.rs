@@ -244,7 +244,7 @@ fn change(draft: &Draft) -> Change {
             let id = resource.id().unwrap_or_default().to_owned();
             // It needs a name too, or what it refers to among the other drafts would not be resolved.
             let name = format!("urn:comfrey:{}:{id}", resource.ty());
-            Change::programme(ChangeAction::Update { resource, id, if_match: *if_match }).known_as(name)
+            Change::programme(ChangeAction::update(resource, id, *if_match)).known_as(name)
         }
     }
 }

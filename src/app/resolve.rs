@@ -10,6 +10,7 @@ use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
+use crate::fhir::form::pairs;
 use crate::fhir::shape::Link;
 use crate::fhir::shape::links_mut;
 use crate::search::Plan;
@@ -17,7 +18,6 @@ use crate::search::Query;
 use crate::search::conditional_key;
 use crate::search::parse;
 use crate::search::plan;
-use crate::search::query::Summary;
 use crate::search::query::Total;
 use crate::store::Stored;
 use crate::store::matches;
@@ -26,14 +26,31 @@ use crate::store::matches;
 pub(crate) struct Condition {
     /// The same for all conditions that mean the same.
     pub(crate) key: String,
-    /// Finds at most three matches: one and several is all that matters.
+    /// Finds one match more than the condition may have.
     pub(crate) plan: Plan,
+    /// How many matches it may have.
+    most: usize,
 }
 
+/// What a search may say about its result; a condition has none, so that nobody takes it for being heeded.
+const OF_RESULTS: [&str; 9] = [
+    "_sort",
+    "_count",
+    "_total",
+    "_totalMethod",
+    "_summary",
+    "_elements",
+    "_include",
+    "_revinclude",
+    "_contained",
+];
+
 impl Session {
-    /// Understands a condition such as `identifier=system|value`.
-    pub(crate) fn condition(&self, ty: ResourceType, text: &str) -> Result<Condition, Failure> {
+    /// Understands a condition such as `identifier=system|value`, which at most so many resources may meet.
+    /// Whatever the client prefers, nothing in it is passed over: a write must not reach further than was asked.
+    pub(crate) fn condition(&self, ty: ResourceType, text: &str, most: u32) -> Result<Condition, Failure> {
         self.require(Action::Search, ty)?;
+        check_names(text)?;
         let mut query: Query = parse(&self.context(), ty, text)?;
         if query.criteria.is_empty() {
             return Err(Failure::new(
@@ -41,27 +58,41 @@ impl Session {
                 "A condition needs a search parameter such as `identifier`, else it would match everything.",
             ));
         }
-        query.count = 2;
+        query.count = most;
         query.total = Total::None;
-        query.summary = Summary::False;
-        query.sort.clear();
-        query.includes.clear();
-        query.after = None;
         let plan = plan(&self.app().parameters, &query, &self.caller().restriction(Action::Search));
-        Ok(Condition { key: conditional_key(&query), plan })
+        Ok(Condition {
+            key: conditional_key(&query),
+            plan,
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+        })
     }
 
-    /// The one resource that meets a condition, if there is one.
-    pub(crate) fn only_match(&self, condition: &Condition) -> Result<Option<Stored>, Failure> {
-        let mut hits = self.app().db.read(|conn| Ok(matches::hits(conn, condition.plan.page.clone())?))?;
-        if hits.len() > 1 {
-            return Err(Failure::new(
-                Reason::MultipleMatches,
-                "Several resources meet the condition; make it narrower.",
-            ));
+    /// The resources that meet a condition now.
+    pub(crate) fn meeting(&self, condition: &Condition) -> Result<Vec<Stored>, Failure> {
+        let hits = self.app().db.read(|conn| Ok(matches::hits(conn, condition.plan.page.clone())?))?;
+        if hits.len() <= condition.most {
+            return Ok(hits.into_iter().map(|hit| hit.stored).collect());
         }
-        Ok(hits.pop().map(|hit| hit.stored))
+        let text = match condition.most {
+            1 => "Several resources meet the condition; make it narrower.".to_owned(),
+            most => format!("More than {most} resources meet the condition; make it narrower."),
+        };
+        Err(Failure::new(Reason::MultipleMatches, text))
     }
+}
+
+fn check_names(text: &str) -> Result<(), Failure> {
+    for (name, _) in pairs(text)? {
+        let base = name.split(':').next().unwrap_or(&name);
+        if OF_RESULTS.contains(&base) {
+            let text = format!(
+                "`{base}` is about a search's result and has no meaning in a condition; leave it out."
+            );
+            return Err(Failure::new(Reason::Invalid, text).at(format!("http.{base}")));
+        }
+    }
+    Ok(())
 }
 
 /// Turns references between the entries of one write, and references by a search, into plain ones.
@@ -125,8 +156,8 @@ impl<'a> Links<'a> {
         if let Some(found) = self.by_search.get(text) {
             return Ok(found.clone());
         }
-        let condition = self.session.condition(ty, query)?;
-        let found = self.session.only_match(&condition)?.ok_or_else(|| {
+        let condition = self.session.condition(ty, query, 1)?;
+        let found = self.session.meeting(&condition)?.pop().ok_or_else(|| {
             Failure::new(
                 Reason::Precondition,
                 format!(

@@ -171,6 +171,11 @@ pub(crate) fn not_found(ty: ResourceType, id: &str) -> Failure {
     Failure::new(Reason::NotFound, format!("There is no {ty}/{id} here."))
 }
 
+/// There is none that meets a search and that the caller may know of.
+pub(crate) fn not_found_by(ty: ResourceType) -> Failure {
+    Failure::new(Reason::NotFound, format!("No {ty} here meets the search of the URL."))
+}
+
 fn deleted(stored: &Stored) -> Failure {
     let text = format!("{}/{} was deleted; its earlier versions are in its history.", stored.ty, stored.id);
     Failure { version: Some(stored.version), ..Failure::new(Reason::Deleted, text) }

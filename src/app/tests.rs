@@ -49,12 +49,13 @@ fn update(
     id: &str,
     if_match: Option<i64>,
 ) -> Result<Written, Failure> {
-    let action = ChangeAction::Update { resource, id: id.into(), if_match };
+    let action = ChangeAction::update(resource, id, if_match);
     Ok(session.write(vec![Change::client(action)])?.remove(0))
 }
 
 fn delete(session: &Session, ty: ResourceType, id: &str, if_match: Option<i64>) -> Result<Written, Failure> {
-    let action = ChangeAction::Delete { ty, id: id.into(), if_match };
+    let action =
+        ChangeAction::Delete { ty, target: Target::Id(id.into()), demand: Demand::version(if_match) };
     Ok(session.write(vec![Change::client(action)])?.remove(0))
 }
 
@@ -244,9 +245,7 @@ fn a_write_is_all_or_nothing_and_entries_refer_to_one_another() {
         assert_eq!(reference, json!(format!("Patient/{}", written[1].stored.id)));
         let found = session.compartment(&written[1].stored.id, &[ty("Patient"), ty("Goal")]).unwrap();
         assert_eq!(found.len(), 2);
-        let twice = || {
-            Change::client(ChangeAction::Update { resource: patient("x"), id: "t".into(), if_match: None })
-        };
+        let twice = || Change::client(ChangeAction::update(patient("x"), "t", None));
         assert_eq!(session.write(vec![twice(), twice()]).unwrap_err().status(), 400);
         assert_eq!(session.read(ty("Patient"), "t").unwrap_err().status(), 404);
     });
@@ -421,11 +420,7 @@ fn a_client_may_not_change_what_the_programme_derives() {
         }
         assert_eq!(delete(&session, ty("EpisodeOfCare"), &ours.id, None).unwrap_err().status(), 422);
         // One ends and another begins in the same write.
-        let end = ChangeAction::Update {
-            resource: episode("cancelled", Some("declined"), "b"),
-            id: ours.id.clone(),
-            if_match: None,
-        };
+        let end = ChangeAction::update(episode("cancelled", Some("declined"), "b"), &ours.id, None);
         session.write(vec![open("referred"), Change::programme(end)]).unwrap();
         assert_eq!(session.write(vec![open("referred")]).unwrap_err().status(), 409);
     });
@@ -466,7 +461,7 @@ fn a_thousand_entries_are_one_write() {
                 "code": { "coding": [{ "system": "http://loinc.org", "code": format!("{at}-0") }] },
                 "subject": { "reference": "Patient/1" }, "effectiveDateTime": "2026-01-01",
                 "valueQuantity": { "value": 1.5, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" } }));
-            ChangeAction::Update { resource, id: format!("o{at}"), if_match: None }
+            ChangeAction::update(resource, format!("o{at}"), None)
         };
         for round in [WriteOutcome::Created, WriteOutcome::Updated] {
             let began = Instant::now();

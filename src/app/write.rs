@@ -1,6 +1,7 @@
 //! Writing: prepare without a lock, commit in one durable transaction, and prepare again where the world moved on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::answer::Answer;
 use crate::app::change::Change;
@@ -15,8 +16,11 @@ use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::store::Fault;
 
-/// How often a write is prepared before it gives up.
-const TRIES: u32 = 20;
+/// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
+/// written, so this is how many may come between.
+const TRIES: u32 = 200;
+/// How often a write is prepared at once; later tries come after a pause, so that a crowd thins out.
+const TRIES_AT_ONCE: u32 = 3;
 
 impl Session {
     /// Writes all changes or none, in one durable transaction; the outcomes stand in their order.
@@ -70,10 +74,19 @@ impl Session {
             let work = work.clone();
             match self.app().db.write(move |conn| work(conn, &batch)) {
                 Ok(done) => return Ok(done),
-                Err(Fault::Stale) if tries < TRIES => {}
+                Err(Fault::Stale) if tries < TRIES => pause(tries),
                 Err(fault) if fault.is_second_episode() => return Err(guard::second_episode()),
                 Err(fault) => return Err(fault.into_failure()),
             }
         }
+    }
+}
+
+/// A random time, so that those who met do not meet again.
+fn pause(tries: u32) {
+    if tries > TRIES_AT_ONCE {
+        let longest = u64::from(tries.min(20)) * 500;
+        let random = uuid::Uuid::new_v4().as_u64_pair().0;
+        std::thread::sleep(Duration::from_micros(random % longest));
     }
 }

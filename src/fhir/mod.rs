@@ -7,6 +7,7 @@ pub mod json;
 pub mod operation;
 pub mod outcome;
 pub mod parameters;
+pub mod patch;
 pub mod path;
 pub mod profile;
 pub mod reference;

@@ -68,7 +68,7 @@ async fn answer(
     }
     let asked = Request {
         query,
-        conditions: conditions(request),
+        conditions: conditions(request)?,
         prefer: negotiate::prefer(request.headers()),
         idempotency_key: header(request, "idempotency-key"),
         ..Request::new(method, path)
@@ -104,6 +104,7 @@ fn label(interaction: &Interaction) -> Label {
         Interaction::Vread { ty, .. } => ("vread", Some(ty)),
         Interaction::Create { ty } => ("create", Some(ty)),
         Interaction::Update { ty, .. } => ("update", Some(ty)),
+        Interaction::Patch { ty, .. } => ("patch", Some(ty)),
         Interaction::Delete { ty, .. } => ("delete", Some(ty)),
         Interaction::History { of: HistoryOf::One(ty, _) | HistoryOf::Type(ty) } => ("history", Some(ty)),
         Interaction::History { of: HistoryOf::All } => ("history", None),
@@ -118,13 +119,28 @@ fn header(request: &HttpRequest, name: &str) -> Option<String> {
     request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn conditions(request: &HttpRequest) -> Conditions {
-    Conditions {
-        if_match: header(request, "if-match"),
-        if_none_match: header(request, "if-none-match"),
+fn conditions(request: &HttpRequest) -> Result<Conditions, Failure> {
+    Ok(Conditions {
+        if_match: condition(request, "if-match", ", ")?,
+        if_none_match: condition(request, "if-none-match", ", ")?,
         if_modified_since: header(request, "if-modified-since"),
-        if_none_exist: header(request, "if-none-exist"),
-    }
+        if_none_exist: condition(request, "if-none-exist", "&")?,
+    })
+}
+
+/// A header whose loss would let a write reach further than was asked: one that cannot be read is refused, and of
+/// one that is sent in several lines all hold.
+fn condition(request: &HttpRequest, name: &str, joint: &str) -> Result<Option<String>, Failure> {
+    let lines: Vec<&str> = request
+        .headers()
+        .get_all(name)
+        .map(|line| std::str::from_utf8(line.as_bytes()))
+        .collect::<Result<_, _>>()
+        .map_err(|_| {
+            let text = format!("The header `{name}` is not UTF-8; percent-encode it.");
+            Failure::new(Reason::Invalid, text)
+        })?;
+    Ok(Some(lines.join(joint)).filter(|_| !lines.is_empty()))
 }
 
 /// The bytes of the body, and what they are.
@@ -152,6 +168,7 @@ fn perform(
         None => None,
         Some((Sent::Json, bytes)) => Some(Body::Json(bytes)),
         Some((Sent::Form, bytes)) => Some(Body::Form(bytes)),
+        Some((Sent::Patch(format), bytes)) => Some(Body::Patch(format, bytes)),
         Some((Sent::Xml, bytes)) => Some(Body::Resource(xml::read(shapes, &bytes)?)),
     };
     let answer = interactions::perform(session, Request { body, ..request })?;

@@ -1,6 +1,7 @@
 //! Which format a client sends and wants, and what it prefers. <https://hl7.org/fhir/R4/http.html#mime-type>
 
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::ACCEPT;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::HeaderMap;
@@ -9,6 +10,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::form;
 use crate::interactions::Handling;
+use crate::interactions::PatchFormat;
 use crate::interactions::Prefer;
 use crate::interactions::Return;
 
@@ -69,6 +71,8 @@ pub enum Sent {
     Xml,
     /// A form, as searches are posted.
     Form,
+    /// A patch.
+    Patch(PatchFormat),
 }
 
 /// The query without what is settled here, and the format that it and `Accept` ask for.
@@ -217,7 +221,10 @@ impl MediaType {
 /// `MediaType` for anything that is not read here.
 pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
     let refused = |text: &str| Err(Failure::new(Reason::MediaType, text));
-    let Some(header) = request.headers().get(CONTENT_TYPE) else { return Ok(Sent::Json) };
+    let patching = request.method() == Method::PATCH;
+    let Some(header) = request.headers().get(CONTENT_TYPE) else {
+        return Ok(if patching { Sent::Patch(PatchFormat::Unnamed) } else { Sent::Json });
+    };
     let Some(sent) = header.to_str().ok().and_then(media_type) else {
         return refused(
             "The Content-Type cannot be read: send application/fhir+json or application/fhir+xml.",
@@ -228,6 +235,9 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
     }
     if !sent.r4 {
         return refused("Only FHIR R4 (fhirVersion=4.0) is read here.");
+    }
+    if let Some(format) = PatchFormat::named(&sent.name).filter(|_| patching) {
+        return Ok(Sent::Patch(format));
     }
     match sent.name.as_str() {
         "application/fhir+json" | "application/json" | "text/json" => Ok(Sent::Json),

@@ -21,6 +21,10 @@ pub fn value(body: Option<Body>) -> Result<Value, Failure> {
             Reason::MediaType,
             "A form is read by a search alone; send a resource as application/fhir+json.",
         )),
+        Some(Body::Patch(..)) => Err(Failure::new(
+            Reason::MediaType,
+            "A patch is read by PATCH alone; send a resource as application/fhir+json.",
+        )),
         None => Err(Failure::new(Reason::Structure, "The request has no body; send a FHIR R4 resource.")),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::app::Answer;
 use crate::app::App;
 use crate::app::Session;
+use crate::config::ConditionalDelete;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -112,6 +113,7 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
         "implementation": { "description": "Comfrey", "url": base_url },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+        "patchFormat": ["application/json-patch+json", "application/merge-patch+json"],
         "rest": [{
             "mode": "server",
             "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \
@@ -153,8 +155,8 @@ fn resource(app: &App, ty: ResourceType) -> Value {
         "updateCreate": true,
         "conditionalCreate": true,
         "conditionalRead": "full-support",
-        "conditionalUpdate": false,
-        "conditionalDelete": "not-supported",
+        "conditionalUpdate": offers(Kind::ConditionalUpdate),
+        "conditionalDelete": conditional_delete(app),
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": includes(app, ty),
         "searchRevInclude": reverse_includes(app, ty),
@@ -174,11 +176,15 @@ fn interactions() -> Vec<&'static str> {
         Kind::Vread => Some("vread"),
         Kind::Create => Some("create"),
         Kind::Update => Some("update"),
+        Kind::Patch => Some("patch"),
         Kind::Delete => Some("delete"),
         Kind::History => Some("history-instance"),
         Kind::TypeHistory => Some("history-type"),
         Kind::Search => Some("search-type"),
         Kind::Capabilities
+        | Kind::ConditionalUpdate
+        | Kind::ConditionalPatch
+        | Kind::ConditionalDelete
         | Kind::CompartmentSearch
         | Kind::SystemHistory
         | Kind::Batch
@@ -188,6 +194,20 @@ fn interactions() -> Vec<&'static str> {
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// Whether the route table has a row of this kind.
+fn offers(kind: Kind) -> bool {
+    route::table().any(|row| row.kind == kind)
+}
+
+/// <https://hl7.org/fhir/R4/valueset-conditional-delete-status.html>
+fn conditional_delete(app: &App) -> &'static str {
+    match app.config.conditional_delete {
+        _ if !offers(Kind::ConditionalDelete) => "not-supported",
+        ConditionalDelete::Single => "single",
+        ConditionalDelete::Multiple => "multiple",
+    }
 }
 
 /// The parameters of a type, and of those that every type has the two that clients look for here.

@@ -1,10 +1,13 @@
-//! The conditional headers, read. <https://hl7.org/fhir/R4/http.html#concurrency>
+//! The conditional headers and URLs, read. <https://hl7.org/fhir/R4/http.html#concurrency>
 
+use crate::app::Demand;
 use crate::app::Session;
+use crate::app::Target;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::interactions::request::Conditions;
+use crate::interactions::request::Request;
 
 /// A version that no resource has, for entity tags that are not of our making.
 const NO_VERSION: i64 = 0;
@@ -27,8 +30,7 @@ impl Tags {
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
-        let versions = text.split(',').map(|tag| version(tag.trim())).collect::<Option<Vec<_>>>();
-        versions.map(Self::Versions).ok_or_else(|| {
+        versions(text).map(Self::Versions).ok_or_else(|| {
             Failure::new(Reason::Invalid, format!("`{header}` must be an entity tag such as W/\"3\"."))
         })
     }
@@ -42,10 +44,25 @@ impl Tags {
     }
 }
 
-fn version(tag: &str) -> Option<i64> {
-    let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.is_empty() || inner.contains('"') {
+/// The versions that a list of entity tags names; none where it is no such list.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3>
+fn versions(text: &str) -> Option<Vec<i64>> {
+    let mut versions = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        let tag = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let (inner, after) = tag.split_once('"')?;
+        versions.push(version(inner)?);
+        rest = after.trim_start();
+        if rest.is_empty() {
+            return Some(versions);
+        }
+        rest = rest.strip_prefix(',')?.trim_start();
+    }
+}
+
+fn version(inner: &str) -> Option<i64> {
+    if inner.is_empty() || inner.chars().any(|letter| letter.is_control() || letter == ' ') {
         return None;
     }
     let counts = inner.bytes().all(|byte| byte.is_ascii_digit()) && !inner.starts_with('0');
@@ -88,30 +105,71 @@ pub fn if_match(
     }
 }
 
-/// Refuses a condition that the write does not have, so that nobody relies on it.
+/// What the conditions of a write demand of the version that is there. One that the write does not have is refused,
+/// so that nobody relies on it.
 ///
 /// # Errors
-/// `NotSupported` where a condition is sent that is none of a write, or not one of this write.
-pub fn only(write: Write, conditions: &Conditions) -> Result<(), Failure> {
+/// `NotSupported` where a condition is sent that is none of this write; `Invalid` where one cannot be read.
+pub fn demand(write: Write, conditions: &Conditions) -> Result<Demand, Failure> {
     let Conditions { if_match, if_none_match, if_modified_since, if_none_exist } = conditions;
-    let (own, other) = match write {
-        Write::Create => ("`If-None-Exist`", if_match),
-        Write::Change => ("`If-Match`", if_none_exist),
+    let (own, others) = match write {
+        Write::Create => ("`If-None-Exist`", [if_match, if_none_match, if_modified_since]),
+        Write::Update => ("`If-Match` or `If-None-Match: *`", [if_none_exist, if_modified_since, &None]),
+        Write::Change => ("`If-Match`", [if_none_exist, if_modified_since, if_none_match]),
     };
-    if [if_none_match, if_modified_since, other].into_iter().all(Option::is_none) {
-        return Ok(());
+    let unheeded = others.into_iter().any(Option::is_some);
+    if unheeded || (if_match.is_some() && if_none_match.is_some()) {
+        let text = format!("Of conditions, this request has {own} alone; send it without the others.");
+        return Err(Failure::new(Reason::NotSupported, text));
     }
-    let text = format!("Of conditions, this request has {own} alone; send it without the others.");
-    Err(Failure::new(Reason::NotSupported, text))
+    match (if_match, if_none_match) {
+        (Some(tags), _) => Ok(match Tags::parse("If-Match", tags)? {
+            Tags::Any => Demand::Exists,
+            Tags::Versions(versions) => Demand::Versions(versions),
+        }),
+        (None, Some(tags)) => match Tags::parse("If-None-Match", tags)? {
+            Tags::Any => Ok(Demand::Absent),
+            Tags::Versions(_) => {
+                let text =
+                    "On an update, `If-None-Match` is `*`; to name the version to change, send `If-Match`.";
+                Err(Failure::new(Reason::NotSupported, text))
+            }
+        },
+        (None, None) => Ok(Demand::Nothing),
+    }
 }
 
-/// The two kinds of write, by the condition that each has.
+/// The kinds of write, by the conditions that each has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
     /// What makes a resource: only where none is.
     Create,
+    /// What puts one in its place: only where it is at a version, or where there is none.
+    Update,
     /// What changes or deletes one: only where it is at a version.
     Change,
+}
+
+/// The resource that a URL names by its id, or by the search of its query.
+///
+/// # Errors
+/// `Invalid` for a query beside an id: it would be passed over.
+pub fn target(id: Option<String>, request: &Request) -> Result<Target, Failure> {
+    let Some(id) = id else { return Ok(Target::Match(request.query.clone())) };
+    no_query(request)?;
+    Ok(Target::Id(id))
+}
+
+/// Refuses the query of a URL that has none.
+///
+/// # Errors
+/// `Invalid`.
+pub fn no_query(request: &Request) -> Result<(), Failure> {
+    if request.query.is_empty() {
+        return Ok(());
+    }
+    let text = "This URL takes no parameters; a search in it goes with PUT, PATCH or DELETE on a type alone.";
+    Err(Failure::new(Reason::Invalid, text))
 }
 
 /// The last microsecond that an HTTP date (whole seconds) or, in a Bundle, an instant means.
@@ -134,14 +192,48 @@ mod tests {
             (" W/\"3\" , \"4\"", Tags::Versions(vec![3, 4])),
             ("\"abc\"", Tags::Versions(vec![NO_VERSION])),
             ("\"03\"", Tags::Versions(vec![NO_VERSION])),
+            ("\"a,b\",W/\"4\"", Tags::Versions(vec![NO_VERSION, 4])),
             ("\"99999999999999999999\"", Tags::Versions(vec![NO_VERSION])),
             ("*", Tags::Any),
         ];
         for (text, expected) in cases {
             assert_eq!(Tags::parse("If-Match", text).expect(text), expected, "{text}");
         }
-        for text in ["3", "W/3", "\"", "", "\"3\",", "w/\"3\""] {
+        for text in ["3", "W/3", "\"", "", "\"3\",", "w/\"3\"", "\"3\" \"4\"", "\"\"", "\"3\", *"] {
             assert_eq!(Tags::parse("If-Match", text).expect_err(text).status(), 400, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_write_has_its_own_conditions() {
+        let some = |text: &str| Some(text.to_owned());
+        let matched = || Conditions { if_match: some("W/\"2\", \"3\""), ..Conditions::default() };
+        let absent = || Conditions { if_none_match: some("*"), ..Conditions::default() };
+        let exist = || Conditions { if_none_exist: some("a=b"), ..Conditions::default() };
+        for write in [Write::Create, Write::Update, Write::Change] {
+            assert_eq!(demand(write, &Conditions::default()), Ok(Demand::Nothing));
+            let since = Conditions { if_modified_since: some("x"), ..Conditions::default() };
+            assert_eq!(demand(write, &since).expect_err("none has it").status(), 400);
+        }
+        for write in [Write::Update, Write::Change] {
+            assert_eq!(demand(write, &matched()), Ok(Demand::Versions(vec![2, 3])));
+            let any = Conditions { if_match: some("*"), ..Conditions::default() };
+            assert_eq!(demand(write, &any), Ok(Demand::Exists));
+            assert!(demand(write, &exist()).is_err());
+        }
+        assert_eq!(demand(Write::Update, &absent()), Ok(Demand::Absent));
+        assert_eq!(demand(Write::Create, &exist()), Ok(Demand::Nothing));
+        let both = Conditions { if_none_match: some("*"), ..matched() };
+        let tags = Conditions { if_none_match: some("\"1\""), ..Conditions::default() };
+        for (write, conditions) in [
+            (Write::Create, matched()),
+            (Write::Create, absent()),
+            (Write::Update, both),
+            (Write::Update, tags),
+            (Write::Change, absent()),
+        ] {
+            let failure = demand(write, &conditions).expect_err("it is none of its own");
+            assert_eq!(failure.issues[0].code, "not-supported", "{write:?} {conditions:?}");
         }
     }
 

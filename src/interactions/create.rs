@@ -27,7 +27,8 @@ pub fn create(session: &Session, ty: ResourceType, request: Request) -> Result<A
 /// # Errors
 /// `Structure` for a body that is no resource of the type; `Invalid` for an empty condition.
 pub fn change(ty: ResourceType, request: Request) -> Result<Change, Failure> {
-    conditions::only(Write::Create, &request.conditions)?;
+    conditions::no_query(&request)?;
+    conditions::demand(Write::Create, &request.conditions)?;
     let if_none_exist = request.conditions.if_none_exist.map(|query| condition(ty, &query)).transpose()?;
     let resource = body::resource(ty, request.body)?;
     Ok(Change::client(ChangeAction::Create { resource, if_none_exist, id: None }))

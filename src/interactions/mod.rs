@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod create;
 pub mod delete;
 pub mod history;
+pub mod patch;
 pub mod published;
 pub mod read;
 pub mod request;
@@ -20,6 +21,7 @@ pub use request::Body;
 pub use request::Conditions;
 pub use request::Handling;
 pub use request::Method;
+pub use request::PatchFormat;
 pub use request::Prefer;
 pub use request::Request;
 pub use request::Return;
@@ -62,15 +64,22 @@ pub enum Interaction {
     Update {
         /// Its type.
         ty: ResourceType,
-        /// Its id.
-        id: String,
+        /// Its id; without one, the search of the URL says which it is.
+        id: Option<String>,
+    },
+    /// A new version that is made out of the current one.
+    Patch {
+        /// The resource's type.
+        ty: ResourceType,
+        /// Its id; without one, the search of the URL says which it is.
+        id: Option<String>,
     },
     /// The end of a resource.
     Delete {
         /// Its type.
         ty: ResourceType,
-        /// Its id.
-        id: String,
+        /// Its id; without one, the search of the URL says which it is.
+        id: Option<String>,
     },
     /// The versions of a resource, of a type or of all types.
     History {
@@ -112,6 +121,7 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         Interaction::Vread { ty, id, version } => read::vread(session, (ty, &id, version), &request),
         Interaction::Create { ty } => create::create(session, ty, request),
         Interaction::Update { ty, id } => update::update(session, ty, id, request),
+        Interaction::Patch { ty, id } => patch::patch(session, ty, id, request),
         Interaction::Delete { ty, id } => delete::delete(session, ty, id, &request),
         Interaction::History { of } => history::history(session, of, &request),
         Interaction::Search { ty, patient } => search::search(session, ty, patient, request),
@@ -150,6 +160,7 @@ pub fn is_short_read(interaction: &Interaction) -> bool {
         Interaction::Capabilities
         | Interaction::Create { .. }
         | Interaction::Update { .. }
+        | Interaction::Patch { .. }
         | Interaction::Delete { .. }
         | Interaction::History { .. }
         | Interaction::Search { .. }

@@ -57,15 +57,40 @@ pub enum Body {
     Json(Vec<u8>),
     /// `application/x-www-form-urlencoded`: the parameters of a search.
     Form(Vec<u8>),
+    /// A patch, not yet read.
+    Patch(PatchFormat, Vec<u8>),
     /// A resource that has been read already, as an entry of a Bundle.
     Resource(serde_json::Value),
+}
+
+/// Which kind of patch a body is. <https://hl7.org/fhir/R4/http.html#patch>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchFormat {
+    /// A JSON Patch.
+    Json,
+    /// A merge patch.
+    Merge,
+    /// Plain JSON: an array is a JSON Patch, an object a merge patch.
+    Unnamed,
+}
+
+impl PatchFormat {
+    /// The kind that a media type names.
+    pub fn named(media_type: &str) -> Option<Self> {
+        match media_type.to_ascii_lowercase().as_str() {
+            "application/json-patch+json" => Some(Self::Json),
+            "application/merge-patch+json" => Some(Self::Merge),
+            "application/json" | "text/json" => Some(Self::Unnamed),
+            _ => None,
+        }
+    }
 }
 
 impl Body {
     /// Whether nothing was sent.
     pub fn is_empty(&self) -> bool {
         match self {
-            Self::Json(bytes) | Self::Form(bytes) => bytes.is_empty(),
+            Self::Json(bytes) | Self::Form(bytes) | Self::Patch(_, bytes) => bytes.is_empty(),
             Self::Resource(_) => false,
         }
     }

@@ -25,8 +25,16 @@ pub enum Kind {
     Create,
     /// A new version.
     Update,
+    /// A new version of what a search finds.
+    ConditionalUpdate,
+    /// A new version made out of the current one.
+    Patch,
+    /// A new version made out of the current one of what a search finds.
+    ConditionalPatch,
     /// The end of a resource.
     Delete,
+    /// The end of what a search finds.
+    ConditionalDelete,
     /// The versions of one resource.
     History,
     /// The versions of the resources of a type.
@@ -55,7 +63,7 @@ pub struct RouteRow {
 }
 
 #[rustfmt::skip]
-const ROUTES: [RouteRow; 20] = [
+const ROUTES: [RouteRow; 24] = [
     row(Method::Get,    "metadata",                        Kind::Capabilities),
     row(Method::Post,   "",                                Kind::Batch),
     row(Method::Get,    "_history",                        Kind::SystemHistory),
@@ -63,12 +71,16 @@ const ROUTES: [RouteRow; 20] = [
     row(Method::Post,   "${operation}",                    Kind::Operation),
     row(Method::Get,    "{type}",                          Kind::Search),
     row(Method::Post,   "{type}",                          Kind::Create),
+    row(Method::Put,    "{type}",                          Kind::ConditionalUpdate),
+    row(Method::Patch,  "{type}",                          Kind::ConditionalPatch),
+    row(Method::Delete, "{type}",                          Kind::ConditionalDelete),
     row(Method::Post,   "{type}/_search",                  Kind::Search),
     row(Method::Get,    "{type}/_history",                 Kind::TypeHistory),
     row(Method::Get,    "{type}/${operation}",             Kind::Operation),
     row(Method::Post,   "{type}/${operation}",             Kind::Operation),
     row(Method::Get,    "{type}/{id}",                     Kind::Read),
     row(Method::Put,    "{type}/{id}",                     Kind::Update),
+    row(Method::Patch,  "{type}/{id}",                     Kind::Patch),
     row(Method::Delete, "{type}/{id}",                     Kind::Delete),
     row(Method::Get,    "{type}/{id}/_history",            Kind::History),
     row(Method::Get,    "{type}/{id}/_history/{version}",  Kind::Vread),
@@ -108,7 +120,7 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
     if WITHOUT_METHOD.iter().any(|path| found(path, &segments).is_some()) {
         allow.get_or_insert_default();
     }
-    Err(allow.map_or_else(|| unknown(&segments), |allow| not_allowed(method, path, &allow)))
+    Err(allow.map_or_else(|| unknown(&segments), |allow| not_allowed(&allow)))
 }
 
 /// What the variables of a path are.
@@ -176,8 +188,12 @@ fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
             version: found.version.expect("the row's path has {version}"),
         },
         Kind::Create => Interaction::Create { ty: ty() },
-        Kind::Update => Interaction::Update { ty: ty(), id: id() },
-        Kind::Delete => Interaction::Delete { ty: ty(), id: id() },
+        Kind::Update => Interaction::Update { ty: ty(), id: Some(id()) },
+        Kind::ConditionalUpdate => Interaction::Update { ty: ty(), id: None },
+        Kind::Patch => Interaction::Patch { ty: ty(), id: Some(id()) },
+        Kind::ConditionalPatch => Interaction::Patch { ty: ty(), id: None },
+        Kind::Delete => Interaction::Delete { ty: ty(), id: Some(id()) },
+        Kind::ConditionalDelete => Interaction::Delete { ty: ty(), id: None },
         Kind::History => Interaction::History { of: HistoryOf::One(ty(), id()) },
         Kind::TypeHistory => Interaction::History { of: HistoryOf::Type(ty()) },
         Kind::SystemHistory => Interaction::History { of: HistoryOf::All },
@@ -206,14 +222,8 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
-fn not_allowed(method: Method, path: &str, allow: &[Method]) -> Failure {
-    let text = match (method, path.contains('/')) {
-        (Method::Patch, true) => "Patch is not offered; send the whole resource with PUT.",
-        (Method::Put | Method::Delete, false) => {
-            "Conditional update and delete are not offered; name the resource by its id."
-        }
-        _ => "This method is not offered at this path; the Allow header names those that are.",
-    };
+fn not_allowed(allow: &[Method]) -> Failure {
+    let text = "This method is not offered at this path; the Allow header names those that are.";
     let mut failure = Failure::new(Reason::MethodNotAllowed, text);
     failure.allow = Some(allow_header(allow));
     failure
@@ -254,8 +264,12 @@ mod tests {
             (Method::Post, "Goal/_search", Interaction::Search { ty: goal, patient: None }),
             (Method::Get, "Goal/1", Interaction::Read { ty: goal, id: id() }),
             (Method::Head, "Goal/1/", Interaction::Read { ty: goal, id: id() }),
-            (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: id() }),
-            (Method::Delete, "Goal/1", Interaction::Delete { ty: goal, id: id() }),
+            (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: Some(id()) }),
+            (Method::Put, "Goal", Interaction::Update { ty: goal, id: None }),
+            (Method::Patch, "Goal/1", Interaction::Patch { ty: goal, id: Some(id()) }),
+            (Method::Patch, "Goal", Interaction::Patch { ty: goal, id: None }),
+            (Method::Delete, "Goal/1", Interaction::Delete { ty: goal, id: Some(id()) }),
+            (Method::Delete, "Goal", Interaction::Delete { ty: goal, id: None }),
             (Method::Get, "Goal/1/_history", Interaction::History { of: HistoryOf::One(goal, id()) }),
             (Method::Get, "Goal/_history", Interaction::History { of: HistoryOf::Type(goal) }),
             (Method::Head, "_history/", Interaction::History { of: HistoryOf::All }),
@@ -282,10 +296,9 @@ mod tests {
     #[test]
     fn a_method_that_a_path_lacks_is_refused_with_those_it_has() {
         let cases = [
-            (Method::Patch, "Goal/1", "GET, HEAD, PUT, DELETE"),
-            (Method::Post, "Goal/1", "GET, HEAD, PUT, DELETE"),
-            (Method::Put, "Goal", "GET, HEAD, POST"),
-            (Method::Delete, "Goal", "GET, HEAD, POST"),
+            (Method::Post, "Goal/1", "GET, HEAD, PUT, PATCH, DELETE"),
+            (Method::Patch, "Goal/1/_history/1", "GET, HEAD"),
+            (Method::Patch, "Goal/1/_history", "GET, HEAD"),
             (Method::Get, "", "POST"),
             (Method::Get, "Goal/_search", "POST"),
             (Method::Put, "metadata", "GET, HEAD"),

@@ -1,4 +1,4 @@
-//! update, and update-as-create. <https://hl7.org/fhir/R4/http.html#update>
+//! update, update-as-create and conditional update. <https://hl7.org/fhir/R4/http.html#update>
 
 use crate::app::Answer;
 use crate::app::Change;
@@ -15,11 +15,18 @@ use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::written;
 
-/// Makes a new version, or the first one under an id that the client chose.
+/// Makes a new version, or the first one under an id that the client chose; without an id of the one resource that
+/// the URL's search finds, or of a new one where it finds none.
 ///
 /// # Errors
-/// What is wrong with the body; `Precondition` where `If-Match` names another version.
-pub fn update(session: &Session, ty: ResourceType, id: String, request: Request) -> Result<Answer, Failure> {
+/// What is wrong with the body; `Precondition` where `If-Match` names another version; `MultipleMatches` where the
+/// search finds several.
+pub fn update(
+    session: &Session,
+    ty: ResourceType,
+    id: Option<String>,
+    request: Request,
+) -> Result<Answer, Failure> {
     let prefer = request.prefer;
     written::one(session, change(session, ty, id, request)?, prefer)
 }
@@ -29,13 +36,24 @@ pub fn update(session: &Session, ty: ResourceType, id: String, request: Request)
 /// # Errors
 /// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another;
 /// `Conflict` for a definition of our own.
-pub fn change(session: &Session, ty: ResourceType, id: String, request: Request) -> Result<Change, Failure> {
-    published::check_free(session, ty, &id)?;
-    conditions::only(Write::Change, &request.conditions)?;
+pub fn change(
+    session: &Session,
+    ty: ResourceType,
+    id: Option<String>,
+    request: Request,
+) -> Result<Change, Failure> {
+    if let Some(id) = &id {
+        published::check_free(session, ty, id)?;
+    }
+    let demand = conditions::demand(Write::Update, &request.conditions)?;
+    let target = conditions::target(id.clone(), &request)?;
     let resource = body::resource(ty, request.body)?;
-    check_id(&resource, &id)?;
-    let if_match = conditions::if_match(session, (ty, &id), &request.conditions)?;
-    Ok(Change::client(ChangeAction::Update { resource, id, if_match }))
+    match (&id, resource.id()) {
+        (Some(id), _) => check_id(&resource, id)?,
+        (None, Some(own)) => published::check_free(session, ty, own)?,
+        (None, None) => {}
+    }
+    Ok(Change::client(ChangeAction::Update { resource, target, demand }))
 }
 
 fn check_id(resource: &Resource, id: &str) -> Result<(), Failure> {

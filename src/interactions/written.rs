@@ -4,6 +4,7 @@ use crate::app::Answer;
 use crate::app::Body;
 use crate::app::Change;
 use crate::app::Session;
+use crate::app::Stored;
 use crate::app::WriteOutcome;
 use crate::app::Written;
 use crate::fhir::Failure;
@@ -30,20 +31,24 @@ pub fn answer(session: &Session, written: Written, wanted: Return) -> Answer {
         WriteOutcome::Created => (201, "created"),
         WriteOutcome::Updated => (200, "updated"),
         WriteOutcome::Unchanged => (200, "there already and was left as it is"),
-        WriteOutcome::Deleted => return Answer { version: Some(stored.version), ..Answer::empty(204) },
-        WriteOutcome::AlreadyDeleted => return Answer::empty(204),
+        WriteOutcome::Deleted => {
+            let version = Some(stored.version).filter(|_| written.count == 1);
+            let answer = Answer { version, ..Answer::empty(204) };
+            return gone(answer, wanted, &deleted(&stored, written.count));
+        }
+        WriteOutcome::AlreadyDeleted => {
+            let text = match written.count {
+                0 => format!("No {} met the search; nothing was deleted.", stored.ty),
+                _ => format!("{}/{} was not there; nothing was deleted.", stored.ty, stored.id),
+            };
+            return gone(Answer::empty(204), wanted, &text);
+        }
     };
     let place = format!("{}/{}/_history/{}", stored.ty, stored.id, stored.version);
     let body = match wanted {
         Return::Minimal => Body::Empty,
         Return::Representation | Return::Unstated => Body::Stored(stored.body),
-        Return::OperationOutcome => {
-            let text = format!("{}/{} was {words}.", stored.ty, stored.id);
-            Body::Value(outcome(&[Issue {
-                severity: Severity::Information,
-                ..Issue::error("informational", text)
-            }]))
-        }
+        Return::OperationOutcome => said(&format!("{}/{} was {words}.", stored.ty, stored.id)),
     };
     Answer {
         status,
@@ -53,4 +58,23 @@ pub fn answer(session: &Session, written: Written, wanted: Return) -> Answer {
         updated: Some(stored.updated),
         ..Answer::empty(status)
     }
+}
+
+fn deleted(stored: &Stored, count: usize) -> String {
+    match count {
+        1 => format!("{}/{} was deleted.", stored.ty, stored.id),
+        count => format!("{count} {} were deleted.", stored.ty),
+    }
+}
+
+/// What is gone is answered with nothing, or with an outcome where that is asked for.
+fn gone(answer: Answer, wanted: Return, text: &str) -> Answer {
+    match wanted {
+        Return::OperationOutcome => Answer { status: 200, body: said(text), ..answer },
+        Return::Unstated | Return::Minimal | Return::Representation => answer,
+    }
+}
+
+fn said(text: &str) -> Body {
+    Body::Value(outcome(&[Issue { severity: Severity::Information, ..Issue::error("informational", text) }]))
 }

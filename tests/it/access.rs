@@ -72,6 +72,7 @@ fn call(caller: &Client, method: &str, path: &str) -> Reply {
             }
             request.json(&resource).send()
         }
+        ("PATCH", _) => request.body("application/merge-patch+json", "{\"language\":\"en\"}").send(),
         _ => request.send(),
     }
 }

@@ -39,11 +39,3 @@ fn deleting_takes_the_scope() {
     app.anonymous().delete("/Patient/p").expect_issue(401, "login");
     app.clinician().get("/Patient/p").expect(200);
 }
-
-#[test]
-fn deleting_by_a_search_is_not_offered() {
-    let app = TestApp::new();
-    app.clinician().store(&json!({ "resourceType": "Patient", "id": "p" }));
-    let reply = app.clinician().delete("/Patient?_id=p").expect_issue(405, "not-supported");
-    assert_eq!(reply.header("allow"), Some("GET, HEAD, POST"));
-}

@@ -4,6 +4,7 @@
 //! The types in [`CORE`] stand by name with their search parameters; every other type of R4 works the same and
 //! stands as `{type}`. Writing all 146 by name would make a document of 20 MB that no page can show.
 
+mod bodies;
 mod examples;
 mod operations;
 mod parameters;

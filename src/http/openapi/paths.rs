@@ -10,13 +10,12 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::schema::Type;
 
 use crate::definitions::Definitions;
 use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::http::openapi::CORE;
+use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
 use crate::http::openapi::parameters;
 use crate::http::openapi::responses;
@@ -118,7 +117,18 @@ impl Described<'_> {
             (Kind::Update, _) => {
                 ("update", format!("A new version of a {name}, or the first one under this id"))
             }
+            (Kind::ConditionalUpdate, _) => (
+                "conditionalUpdate",
+                format!("A new version of the {name} that the query finds, or a new one"),
+            ),
+            (Kind::Patch, _) => ("patch", format!("A new version of a {name}, made out of the current one")),
+            (Kind::ConditionalPatch, _) => {
+                ("conditionalPatch", format!("A new version of the {name} that the query finds, by a patch"))
+            }
             (Kind::Delete, _) => ("delete", format!("Deletes a {name}; its history stays")),
+            (Kind::ConditionalDelete, _) => {
+                ("conditionalDelete", format!("Deletes the {name} that the query finds; its history stays"))
+            }
             (Kind::History, _) => ("history", format!("The versions of a {name}, newest first")),
             (Kind::TypeHistory, _) => {
                 ("historyOfType", format!("The versions of every {name}, newest first"))
@@ -137,7 +147,11 @@ impl Described<'_> {
             Kind::Read | Kind::Vread | Kind::History => "r",
             Kind::Create => "c",
             Kind::Update => "u",
+            Kind::ConditionalUpdate => "cus",
+            Kind::Patch => "ru",
+            Kind::ConditionalPatch => "rus",
             Kind::Delete => "d",
+            Kind::ConditionalDelete => "ds",
             Kind::Search | Kind::CompartmentSearch | Kind::TypeHistory | Kind::SystemHistory => "s",
             Kind::Operation => return None,
         };
@@ -167,8 +181,8 @@ impl Described<'_> {
         let headers: &[&str] = match self.row.kind {
             Kind::Read => &["IfNoneMatch", "IfModifiedSince"],
             Kind::Create => &["IfNoneExist", "Prefer"],
-            Kind::Update => &["IfMatch", "Prefer"],
-            Kind::Delete => &["IfMatch"],
+            Kind::Update | Kind::ConditionalUpdate | Kind::Patch => &["IfMatch", "Prefer"],
+            Kind::ConditionalPatch | Kind::Delete | Kind::ConditionalDelete => &["IfMatch", "Prefer"],
             Kind::Search | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
             Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
             Kind::Capabilities | Kind::Vread | Kind::Operation => &[],
@@ -201,10 +215,16 @@ impl Described<'_> {
             (Kind::Update, _) => {
                 ("The whole resource, with the `id` of the URL", schema, examples::resource_with_id(schema))
             }
+            (Kind::ConditionalUpdate, _) => (
+                "The whole resource, without an `id` or with that of the one that the query finds",
+                schema,
+                examples::resource(schema),
+            ),
+            (Kind::Patch | Kind::ConditionalPatch, _) => return Some(bodies::patch()),
             (Kind::Batch, _) => {
                 ("A Bundle of type `transaction` or `batch`", "Bundle", examples::resource("Bundle"))
             }
-            (Kind::Search | Kind::CompartmentSearch, Method::Post) => return Some(form()),
+            (Kind::Search | Kind::CompartmentSearch, Method::Post) => return Some(bodies::form()),
             _ => return None,
         };
         let content = Content::builder().schema(Some(schema_ref(schema))).example(example).build();
@@ -229,8 +249,13 @@ impl Described<'_> {
                 vec![(200, bundle("A `history`; its `next` link leads to the next page"))]
             }
             Kind::Create => vec![(201, made()), (200, found("`If-None-Exist` found this one"))],
-            Kind::Update => vec![(200, found("The new version")), (201, made())],
-            Kind::Delete => vec![(204, responses::empty("Deleted, now or before").build())],
+            Kind::Update | Kind::ConditionalUpdate => {
+                vec![(200, found("The new version")), (201, made())]
+            }
+            Kind::Patch | Kind::ConditionalPatch => vec![(200, found("The new version"))],
+            Kind::Delete | Kind::ConditionalDelete => {
+                vec![(204, responses::empty("Deleted, now or before").build())]
+            }
             Kind::Operation => Vec::new(),
         };
         responses::responses(successes, self.failures())
@@ -249,7 +274,14 @@ impl Described<'_> {
                 &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
             }
             Kind::Delete => &["Unauthorized", "Forbidden", "NotFound", "PreconditionFailed", "Unavailable"],
-            Kind::Create | Kind::Update | Kind::Batch | Kind::Operation => &[
+            Kind::Create
+            | Kind::Update
+            | Kind::ConditionalUpdate
+            | Kind::Patch
+            | Kind::ConditionalPatch
+            | Kind::ConditionalDelete
+            | Kind::Batch
+            | Kind::Operation => &[
                 "BadRequest",
                 "Unauthorized",
                 "Forbidden",
@@ -264,15 +296,4 @@ impl Described<'_> {
             ],
         }
     }
-}
-
-fn form() -> RequestBody {
-    let schema = ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .description(Some("The search parameters, as in a query"));
-    let content = Content::builder().schema(Some(schema)).build();
-    RequestBodyBuilder::new()
-        .required(Some(Required::True))
-        .content("application/x-www-form-urlencoded", content)
-        .build()
 }

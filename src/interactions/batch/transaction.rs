@@ -20,6 +20,7 @@ use crate::interactions::batch::is_reading;
 use crate::interactions::create;
 use crate::interactions::delete;
 use crate::interactions::history;
+use crate::interactions::patch;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
 use crate::interactions::route::route;
@@ -112,6 +113,7 @@ fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
         | Interaction::Vread { .. }
         | Interaction::Create { .. }
         | Interaction::Update { .. }
+        | Interaction::Patch { .. }
         | Interaction::Delete { .. }
         | Interaction::History { .. }
         | Interaction::Search { .. } => Ok(interaction),
@@ -129,6 +131,7 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
         Interaction::Capabilities
         | Interaction::Create { .. }
         | Interaction::Update { .. }
+        | Interaction::Patch { .. }
         | Interaction::Delete { .. }
         | Interaction::Batch
         | Interaction::Operation { .. } => Ok(()),
@@ -138,7 +141,9 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
 
 fn identity(interaction: &Interaction) -> Option<(ResourceType, String)> {
     match interaction {
-        Interaction::Update { ty, id } | Interaction::Delete { ty, id } => Some((*ty, id.clone())),
+        Interaction::Update { ty, id } | Interaction::Patch { ty, id } | Interaction::Delete { ty, id } => {
+            Some((*ty, id.clone()?))
+        }
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }
@@ -156,6 +161,7 @@ fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<C
     let result = match interaction {
         Interaction::Create { ty } => create::change(ty, entry.request),
         Interaction::Update { ty, id } => update::change(session, ty, id, entry.request),
+        Interaction::Patch { ty, id } => patch::change(session, ty, id, entry.request),
         Interaction::Delete { ty, id } => delete::change(session, ty, id, &entry.request)
             .map(|change| Change { at: in_request.clone(), ..change }),
         Interaction::Capabilities
@@ -180,11 +186,11 @@ fn place(failure: Failure, in_request: &str, in_resource: &str) -> Failure {
     failure.under(if names_element || has_no_body { in_resource } else { in_request })
 }
 
-/// Deletes, then creates, then updates.
+/// Deletes, then creates, then updates and patches.
 fn turn(action: &ChangeAction) -> u8 {
     match action {
         ChangeAction::Delete { .. } => 0,
         ChangeAction::Create { .. } => 1,
-        ChangeAction::Update { .. } => 2,
+        ChangeAction::Update { .. } | ChangeAction::Patch { .. } => 2,
     }
 }

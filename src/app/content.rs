@@ -1,0 +1,114 @@
+//! What a change stores: the bytes, the index rows that its content gives, and what of it a client may not change.
+//! <https://hl7.org/fhir/R4/resource.html#Meta>
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::app::change::Change;
+use crate::app::guard;
+use crate::app::resolve::Links;
+use crate::app::resolve::make_relative;
+use crate::app::resolve::refers_below;
+use crate::app::session::Session;
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::instant;
+use crate::search::IndexRows;
+use crate::search::rows;
+use crate::store::EpisodeRow;
+use crate::store::Stored;
+
+/// What is to be stored.
+pub(crate) struct Content {
+    pub(crate) bytes: Bytes,
+    pub(crate) rows: IndexRows,
+    pub(crate) episode: Option<EpisodeRow>,
+    /// What a client may not change, where the resource has such.
+    pub(crate) derived: Option<Value>,
+}
+
+/// The JSON to store, with a gap for version and time.
+pub(crate) struct Bytes {
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+impl Bytes {
+    fn new(resource: &Value, ty: ResourceType, id: &str) -> Self {
+        let head = format!(r#"{{"resourceType":"{ty}","id":"{id}","meta":{{"versionId":""#).into_bytes();
+        let mut tail = Vec::with_capacity(2_048);
+        tail.push(b'"');
+        for (name, value) in resource.get("meta").and_then(Value::as_object).into_iter().flatten() {
+            if !matches!(name.trim_start_matches('_'), "versionId" | "lastUpdated") {
+                member(&mut tail, name, value);
+            }
+        }
+        tail.push(b'}');
+        for (name, value) in resource.as_object().into_iter().flatten() {
+            if !matches!(name.as_str(), "resourceType" | "id" | "meta") {
+                member(&mut tail, name, value);
+            }
+        }
+        tail.push(b'}');
+        Self { head, tail }
+    }
+
+    /// The complete JSON of this version.
+    pub(crate) fn of_version(&self, version: i64, updated: Micros) -> Vec<u8> {
+        let gap = format!(r#"{version}","lastUpdated":"{}"#, instant(updated));
+        [self.head.as_slice(), gap.as_bytes(), self.tail.as_slice()].concat()
+    }
+}
+
+fn member(out: &mut Vec<u8>, name: &str, value: &Value) {
+    out.push(b',');
+    serde_json::to_writer(&mut *out, name).expect("a text is written to memory");
+    out.push(b':');
+    serde_json::to_writer(&mut *out, value).expect("JSON is written to memory");
+}
+
+impl Content {
+    /// Whether it says what the current version says, of which this is the JSON: another version or time is no
+    /// difference, nor is another order of elements, but another digit is.
+    pub(crate) fn is_that_of(&self, current: &Stored, value: &Value) -> bool {
+        let bytes = self.bytes.of_version(current.version, current.updated);
+        bytes == current.body || serde_json::from_slice::<Value>(&bytes).is_ok_and(|own| own == *value)
+    }
+}
+
+/// Works out what is stored of a resource under an id.
+pub(crate) fn content(
+    session: &Session,
+    change: &Change,
+    (resource, id): (&Resource, &str),
+    links: &mut Links<'_>,
+) -> Result<Content, Failure> {
+    let mut value = Cow::Borrowed(resource.value());
+    // Only the entries of a Bundle can refer to one another or by a search.
+    if change.full_url.is_some() || change.at.starts_with("Bundle.") {
+        links.rewrite(value.to_mut(), change.full_url.as_deref())?;
+    }
+    if refers_below(&value, session.base_url()) {
+        make_relative(session, value.to_mut());
+    }
+    let ty = resource.ty();
+    // A patient stands in its own compartment by its id, which the client's JSON need not have; others are not
+    // copied for it.
+    if ty.name() == "Patient" && value.get("id").and_then(Value::as_str) != Some(id) {
+        value.to_mut().as_object_mut().expect("a resource is an object").insert("id".into(), id.into());
+    }
+    let episode = if ty.name() == "EpisodeOfCare" {
+        guard::episode_row(&Resource::from_value(value.as_ref().clone())?)
+    } else {
+        None
+    };
+    Ok(Content {
+        bytes: Bytes::new(&value, ty, id),
+        rows: rows(&session.app().parameters, &value, session.zone()),
+        episode,
+        derived: guard::derived(ty, &value),
+    })
+}

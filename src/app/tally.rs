@@ -1,0 +1,219 @@
+//! What the changes of a write come to, decided for each against the version that is there, which is locked.
+//! <https://hl7.org/fhir/R4/http.html#concurrency>
+
+use serde_json::Value;
+
+use crate::app::change::Demand;
+use crate::app::change::WriteOutcome;
+use crate::app::content::Content;
+use crate::app::guard;
+use crate::app::prepare::Batch;
+use crate::app::prepare::Prepared;
+use crate::app::prepare::Work;
+use crate::app::session::not_found;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::datetime::Micros;
+use crate::search::IndexRows;
+use crate::search::Visible;
+use crate::search::rows;
+use crate::store::EpisodeRow;
+use crate::store::Fault;
+use crate::store::Method;
+use crate::store::Stored;
+use crate::store::index::Entries;
+
+/// Where an outcome's version stands.
+pub(crate) enum Place {
+    /// Among the first versions, under the name of its change.
+    Inserted,
+    /// Among the later versions, at this place.
+    Replaced(usize),
+    /// It is none that was written.
+    AsItWas(Stored),
+}
+
+/// What the changes come to, table by table.
+#[derive(Default)]
+pub(crate) struct Tally {
+    now: Micros,
+    /// In the order of the changes.
+    pub(crate) outcomes: Vec<(WriteOutcome, Place)>,
+    /// First versions.
+    pub(crate) inserted: Vec<Stored>,
+    /// Later versions, deletions among them.
+    pub(crate) replaced: Vec<Stored>,
+    /// Index rows to add to later versions.
+    pub(crate) added: Entries,
+    /// Index rows that later versions have no more.
+    pub(crate) removed: Entries,
+    /// Resources that lose all index rows.
+    pub(crate) cleared: Vec<i64>,
+    /// Episodes of later versions, or that they are none any more.
+    pub(crate) episodes: Vec<(i64, Option<EpisodeRow>)>,
+}
+
+impl Tally {
+    /// Nothing yet, at this time.
+    pub(crate) fn begin(now: Micros) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    /// Adds what a change comes to where this is the current version.
+    pub(crate) fn take(
+        &mut self,
+        batch: &Batch,
+        change: &Prepared,
+        current: Option<&Stored>,
+    ) -> Result<(), Fault> {
+        match (&change.work, current) {
+            (Work::Keep, Some(current)) if !current.deleted => {
+                self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(current.clone())));
+            }
+            // A patch is made of a version that is there; what is gone since shows when it is prepared again.
+            (Work::Keep, _) | (Work::Patch { .. }, None) => return Err(Fault::Stale),
+            (Work::Nothing, _) => {
+                self.outcomes.push((WriteOutcome::AlreadyDeleted, Place::AsItWas(never(change))));
+            }
+            (Work::Create(_), Some(_)) => {
+                let text = format!("{}/{} exists already.", change.ty, change.id);
+                return Err(Failure::new(Reason::Conflict, text).code("duplicate").into());
+            }
+            (Work::Create(content), None) => self.insert(change, content, Method::Post),
+            (Work::Update { content, demand, may_create }, None) => {
+                demand.check(None)?;
+                if !may_create {
+                    return Err(not_found(change.ty, &change.id).into());
+                }
+                guard::may_make(change.origin, change.ty, content.derived.as_ref())?;
+                self.insert(change, content, Method::Put);
+            }
+            (Work::Update { content, demand, .. }, Some(current)) => {
+                let old = open(batch, change, current)?;
+                demand.check(Some(current))?;
+                self.update(batch, change, (content, current, &old))?;
+            }
+            (Work::Patch { content, base, demand }, Some(current)) => {
+                let old = open(batch, change, current)?;
+                demand.check(Some(current))?;
+                if current.version != *base {
+                    return Err(Fault::Stale);
+                }
+                self.update(batch, change, (content, current, &old))?;
+            }
+            (Work::Delete { demand }, current) => self.delete(batch, change, (demand, current))?,
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, change: &Prepared, content: &Content, method: Method) {
+        self.outcomes.push((WriteOutcome::Created, Place::Inserted));
+        self.inserted.push(Stored {
+            ty: change.ty,
+            id: change.id.clone(),
+            version: 1,
+            updated: self.now,
+            deleted: false,
+            method,
+            body: content.bytes.of_version(1, self.now),
+            rid: 0,
+        });
+    }
+
+    fn update(
+        &mut self,
+        batch: &Batch,
+        change: &Prepared,
+        (content, current, old): (&Content, &Stored, &Old),
+    ) -> Result<(), Failure> {
+        guard::may_change(change.origin, change.ty, (old.derived.as_ref(), content.derived.as_ref()))?;
+        if batch.skip_unchanged && !current.deleted && content.is_that_of(current, &old.value) {
+            self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(current.clone())));
+            return Ok(());
+        }
+        let version = current.version + 1;
+        let updated = self.now.max(current.updated + 1_000);
+        self.outcomes.push((WriteOutcome::Updated, Place::Replaced(self.replaced.len())));
+        self.added.add((change.ty, current.rid), &content.rows, &old.rows);
+        self.removed.add((change.ty, current.rid), &old.rows, &content.rows);
+        if change.ty.name() == "EpisodeOfCare" {
+            self.episodes.push((current.rid, content.episode.clone()));
+        }
+        self.replaced.push(Stored {
+            version,
+            updated,
+            deleted: false,
+            method: Method::Put,
+            body: content.bytes.of_version(version, updated),
+            ..current.clone_identity()
+        });
+        Ok(())
+    }
+
+    fn delete(
+        &mut self,
+        batch: &Batch,
+        change: &Prepared,
+        (demand, current): (&Demand, Option<&Stored>),
+    ) -> Result<(), Failure> {
+        let Some(current) = current else {
+            if change.visible != Visible::All {
+                return Err(not_found(change.ty, &change.id));
+            }
+            demand.check(None)?;
+            self.outcomes.push((WriteOutcome::AlreadyDeleted, Place::AsItWas(never(change))));
+            return Ok(());
+        };
+        let old = open(batch, change, current)?;
+        demand.check(Some(current))?;
+        if current.deleted {
+            self.outcomes.push((WriteOutcome::AlreadyDeleted, Place::AsItWas(current.clone())));
+            return Ok(());
+        }
+        guard::may_change(change.origin, change.ty, (old.derived.as_ref(), None))?;
+        self.outcomes.push((WriteOutcome::Deleted, Place::Replaced(self.replaced.len())));
+        self.cleared.push(current.rid);
+        if change.ty.name() == "EpisodeOfCare" {
+            self.episodes.push((current.rid, None));
+        }
+        self.replaced.push(Stored {
+            version: current.version + 1,
+            updated: self.now.max(current.updated + 1_000),
+            deleted: true,
+            method: Method::Delete,
+            ..current.clone_identity()
+        });
+        Ok(())
+    }
+}
+
+/// What a change needs to know of the version before it.
+struct Old {
+    value: Value,
+    rows: IndexRows,
+    derived: Option<Value>,
+}
+
+/// What the current version is, as far as a change depends on it; nothing of it for one that may not see it.
+fn open(batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failure> {
+    let value = if current.deleted { Value::Null } else { current.value()? };
+    let rows = rows(&batch.parameters, &value, &batch.zone);
+    if !guard::is_inside(&change.visible, &rows.patients) {
+        return Err(not_found(change.ty, &change.id));
+    }
+    Ok(Old { derived: guard::derived(change.ty, &value), rows, value })
+}
+
+/// The answer to deleting what never was.
+fn never(change: &Prepared) -> Stored {
+    Stored {
+        ty: change.ty,
+        id: change.id.clone(),
+        version: 0,
+        updated: 0,
+        deleted: true,
+        method: Method::Delete,
+        body: Vec::new(),
+        rid: 0,
+    }
+}

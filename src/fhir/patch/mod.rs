@@ -1,0 +1,112 @@
+//! Patches of a resource: JSON Patch (RFC 6902) and merge patch (RFC 7396). <https://hl7.org/fhir/R4/http.html#patch>
+//!
+//! A patch is read at the edge and applied to the JSON of a version; what comes of it is an ordinary resource, which
+//! is then validated as a whole like any other.
+
+mod json;
+mod merge;
+
+use serde_json::Value;
+
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
+
+/// How many operations a patch may have.
+const MOST_OPERATIONS: usize = 1_000;
+
+/// What to change of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Json(Vec<json_patch::PatchOperation>),
+    Merge(Value),
+}
+
+impl Patch {
+    /// Reads a JSON Patch.
+    ///
+    /// # Errors
+    /// `Structure` where it is none, with the number of the operation that is wrong.
+    pub fn json(document: Value) -> Result<Self, Failure> {
+        Ok(Self { kind: Kind::Json(json::read(document)?) })
+    }
+
+    /// Reads a merge patch.
+    ///
+    /// # Errors
+    /// `Structure` where it is no object.
+    pub fn merge(document: Value) -> Result<Self, Failure> {
+        if document.is_object() {
+            return Ok(Self { kind: Kind::Merge(document) });
+        }
+        Err(Failure::new(Reason::Structure, "A merge patch is a JSON object with the elements to change."))
+    }
+
+    /// What it makes of a resource.
+    ///
+    /// # Errors
+    /// `Unprocessable` where it does not fit the resource, a test of it does not hold, or it changes type or id.
+    pub fn apply(&self, mut value: Value) -> Result<Resource, Failure> {
+        let identity = identity(&value);
+        match &self.kind {
+            Kind::Json(operations) => json::apply(operations, &mut value)?,
+            Kind::Merge(changes) => merge::apply(changes, &mut value),
+        }
+        let [ty, id] = self::identity(&value);
+        for (name, old, new) in [("resourceType", &identity[0], ty), ("id", &identity[1], id)] {
+            if *old != new {
+                let text = format!("A patch cannot change `{name}`; leave it as it is.");
+                return Err(unfit(text).at(format!("{}.{name}", shown(&identity[0]))));
+            }
+        }
+        Resource::from_value(value)
+    }
+}
+
+/// Type and id.
+fn identity(value: &Value) -> [Option<Value>; 2] {
+    ["resourceType", "id"].map(|name| value.get(name).cloned())
+}
+
+/// The type as an expression begins with it.
+fn shown(ty: &Option<Value>) -> &str {
+    ty.as_ref().and_then(Value::as_str).unwrap_or("Resource")
+}
+
+/// Why a patch does not fit a resource.
+fn unfit(text: impl Into<String>) -> Failure {
+    Failure::new(Reason::Unprocessable, text).code("processing")
+}
+
+/// Why a document is no patch.
+fn unread(text: impl Into<String>) -> Failure {
+    Failure::new(Reason::Structure, text)
+}
+
+/// Refuses a patch of more operations than any use has.
+fn check_length(operations: usize) -> Result<(), Failure> {
+    if operations <= MOST_OPERATIONS {
+        return Ok(());
+    }
+    let text = format!(
+        "A patch has at most {MOST_OPERATIONS} operations, this one has {operations}; send the whole resource with PUT."
+    );
+    Err(Failure::new(Reason::Invalid, text).code("too-costly"))
+}
+
+/// Whether nothing is in it, so that FHIR wants it left out.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! patch and conditional patch. <https://hl7.org/fhir/R4/http.html#patch>
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::access::Action;
+use crate::app::Answer;
+use crate::app::Change;
+use crate::app::ChangeAction;
+use crate::app::Session;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::json;
+use crate::fhir::patch::Patch;
+use crate::interactions::body;
+use crate::interactions::conditions;
+use crate::interactions::conditions::Write;
+use crate::interactions::published;
+use crate::interactions::request::Body;
+use crate::interactions::request::PatchFormat;
+use crate::interactions::request::Request;
+use crate::interactions::written;
+
+/// Makes a new version out of the current one of a resource, or of the one that the URL's search finds. Without
+/// `If-Match` it is done again where another write came between.
+///
+/// # Errors
+/// What is wrong with the patch; `NotFound`; `Unprocessable` where it does not fit, or what it makes is not valid.
+pub fn patch(
+    session: &Session,
+    ty: ResourceType,
+    id: Option<String>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let prefer = request.prefer;
+    written::one(session, change(session, ty, id, request)?, prefer)
+}
+
+/// The change that a patch asks for.
+///
+/// # Errors
+/// `Structure` for a body that is no patch; `MediaType`; `Forbidden`; `Conflict` for a definition of our own.
+pub fn change(
+    session: &Session,
+    ty: ResourceType,
+    id: Option<String>,
+    request: Request,
+) -> Result<Change, Failure> {
+    session.require(Action::Update, ty)?;
+    if let Some(id) = &id {
+        published::check_free(session, ty, id)?;
+    }
+    let demand = conditions::demand(Write::Change, &request.conditions)?;
+    let target = conditions::target(id, &request)?;
+    let patch = read(request.body)?;
+    Ok(Change::client(ChangeAction::Patch { ty, target, patch, demand }))
+}
+
+fn read(sent: Option<Body>) -> Result<Patch, Failure> {
+    match sent {
+        Some(Body::Patch(format, bytes)) => of_format(format, json::parse(&bytes)?),
+        Some(Body::Resource(resource)) if resource["resourceType"] == "Binary" => of_binary(&resource),
+        None => Err(Failure::new(Reason::Structure, "The request has no body; send a patch.")),
+        other => of_resource(body::value(other)?),
+    }
+}
+
+fn of_format(format: PatchFormat, document: Value) -> Result<Patch, Failure> {
+    match format {
+        PatchFormat::Json => Patch::json(document),
+        PatchFormat::Merge => Patch::merge(document),
+        PatchFormat::Unnamed if document.is_array() => Patch::json(document),
+        PatchFormat::Unnamed => Patch::merge(document),
+    }
+}
+
+fn of_resource(_resource: Value) -> Result<Patch, Failure> {
+    let text = "This Content-Type is not that of a patch; send application/json-patch+json or \
+                application/merge-patch+json.";
+    Err(Failure::new(Reason::MediaType, text))
+}
+
+/// In a Bundle a JSON Patch goes as a Binary.
+fn of_binary(binary: &Value) -> Result<Patch, Failure> {
+    let text = |name: &str| binary.get(name).and_then(Value::as_str);
+    let name = text("contentType").unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let format = PatchFormat::named(name).ok_or_else(|| {
+        let text = "A patch in a Binary has the contentType application/json-patch+json or \
+                    application/merge-patch+json.";
+        Failure::new(Reason::MediaType, text).at("Binary.contentType")
+    })?;
+    let data: String = text("data").unwrap_or_default().split_whitespace().collect();
+    let bytes = STANDARD.decode(data).map_err(|_| {
+        Failure::new(Reason::Structure, "The `data` of the Binary is no base64.").at("Binary.data")
+    })?;
+    of_format(format, json::parse(&bytes)?)
+}
