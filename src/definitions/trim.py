@@ -17,6 +17,13 @@ import sys
 OUT = pathlib.Path(__file__).parent / "r4"
 # A longer list is a vocabulary rather than a choice, and does not belong in a binary.
 MAX_CODES = 2000
+# https://hl7.org/fhir/R4/datatypes.html#SimpleQuantity
+SIMPLE_QUANTITY = {
+    "key": "sqty-1",
+    "severity": "error",
+    "human": "The comparator is not used on a SimpleQuantity",
+    "expression": "comparator.empty()",
+}
 
 
 def definitions(folder, kind):
@@ -63,6 +70,22 @@ def trim_type(entry):
     return trimmed
 
 
+def is_own(constraint, url, is_root):
+    """Whether an invariant is kept where it stands: the type's own, what it takes over from Quantity, and on a
+    resource the recommendation of a narrative (the rest of what every resource or element must obey is checked by
+    the code that walks over it)."""
+    key = constraint["key"]
+    if key.startswith(("ele-", "ext-", "dom-")):
+        return is_root and (constraint.get("source", url) == url or key == "dom-6")
+    return constraint.get("source", url) == url or key.startswith(("qty-", "sqty-"))
+
+
+def simple_quantity(element):
+    """The invariant of SimpleQuantity, which is a profile of Quantity, where an element asks for it."""
+    asks = any(p.endswith("/SimpleQuantity") for t in element.get("type", []) for p in t.get("profile", []))
+    return [SIMPLE_QUANTITY] if asks else []
+
+
 def trim_element(element, url, is_root):
     """An element as far as validation, documentation and summaries need it."""
     trimmed = keep(element, "path", "short", "min", "max", "contentReference", "isSummary", "isModifier")
@@ -75,8 +98,8 @@ def trim_element(element, url, is_root):
         trimmed.pop("binding", None)
     constraints = [
         keep(constraint, "key", "severity", "human", "expression")
-        for constraint in element.get("constraint", [])
-        if constraint.get("source", url) == url and (is_root or not constraint["key"].startswith(("ele-", "ext-")))
+        for constraint in element.get("constraint", []) + simple_quantity(element)
+        if is_own(constraint, url, is_root)
     ]
     if constraints:
         trimmed["constraint"] = constraints

@@ -2,9 +2,12 @@
 //!
 //! Bounded: each step counts, and an expression that takes too many ends as an error rather than as a wait.
 
+use std::borrow::Cow;
+
 use crate::fhir::path::Scope;
 use crate::fhir::path::item::Item;
 use crate::fhir::path::node::Node;
+use crate::fhir::path::tree::Function;
 use crate::fhir::path::tree::Operator;
 use crate::fhir::path::tree::Tree;
 use crate::fhir::path::tree::Typing;
@@ -35,12 +38,14 @@ pub(super) struct Evaluator<'a> {
     steps: usize,
     /// Whether something could not be told where a value was there, as with two dates of different precision.
     pub(super) uncertain: bool,
+    /// Whether a variable was asked for.
+    pub(super) asked: bool,
 }
 
 impl<'a> Evaluator<'a> {
     /// At the beginning.
     pub(super) fn new(shapes: &'a Shapes, scope: Scope<'a>) -> Self {
-        Self { shapes, scope, steps: 0, uncertain: false }
+        Self { shapes, scope, steps: 0, uncertain: false, asked: false }
     }
 
     /// Counts a step.
@@ -119,6 +124,11 @@ impl<'a> Evaluator<'a> {
                 left,
                 right,
             ) => self.logic(*operator, (left, right), frame),
+            Tree::Call(focus, function @ (Function::Exists | Function::Empty), arguments)
+                if arguments.is_empty() =>
+            {
+                Ok(Some(self.is_there(focus, frame)? == (*function == Function::Exists)))
+            }
             tree => {
                 let items = self.evaluate(tree, frame)?;
                 truth_of(&items)
@@ -126,7 +136,22 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn variable(&self, variable: Variable) -> Item<'a> {
+    /// Whether a part of the expression gives anything; a child need not be collected for that.
+    fn is_there(&mut self, tree: &'a Tree, frame: Frame<'_, 'a>) -> Evaluated<bool> {
+        let Tree::Child(focus, name) = tree else { return Ok(!self.evaluate(tree, frame)?.is_empty()) };
+        let Tree::This = **focus else { return Ok(!self.evaluate(tree, frame)?.is_empty()) };
+        self.steps_by(frame.this.len())?;
+        let mut found = false;
+        for item in frame.this {
+            if let Item::Node(node) = item {
+                node.each_child(self.shapes, name, &mut |_| found = true);
+            }
+        }
+        Ok(found)
+    }
+
+    fn variable(&mut self, variable: Variable) -> Item<'a> {
+        self.asked = true;
         Item::Node(match variable {
             Variable::Resource => Node::resource(self.scope.resource),
             Variable::RootResource => Node::resource(self.scope.root_resource),
@@ -215,7 +240,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The one text of a collection that may have one at most.
-    pub(super) fn text(&mut self, items: &[Item<'a>]) -> Evaluated<Option<std::borrow::Cow<'a, str>>> {
+    pub(super) fn text(&mut self, items: &[Item<'a>]) -> Evaluated<Option<Cow<'a, str>>> {
         Ok(match self.one(items)? {
             None => None,
             Some(value @ (System::Text(_) | System::Moment(..))) => Some(value.to_text()),

@@ -153,6 +153,10 @@ fn order((kind, one): (Moment, &str), (other, two): (Moment, &str)) -> Option<Or
     if (kind == Moment::Time) != (other == Moment::Time) {
         return None;
     }
+    if one.len() == two.len() && zone(one) == zone(two) {
+        // Written alike, they sort as texts do, which saves counting.
+        return Some(one.cmp(two));
+    }
     let (one, two) = (moment_span(kind, one)?, moment_span(other, two)?);
     if one.high < two.low {
         return Some(Ordering::Less);
@@ -163,6 +167,12 @@ fn order((kind, one): (Moment, &str), (other, two): (Moment, &str)) -> Option<Or
     // Seconds and fractions of them are one precision.
     let exact = one.high - one.low <= SECOND && two.high - two.low <= SECOND;
     if exact { Some(one.low.cmp(&two.low)) } else { (one == two).then_some(Ordering::Equal) }
+}
+
+/// The offset from UTC at the end of a time.
+fn zone(text: &str) -> Option<&str> {
+    let clock = text.find('T')?;
+    text[clock..].find(['Z', '+', '-']).map(|at| &text[clock + at..])
 }
 
 fn folded(text: &str) -> String {

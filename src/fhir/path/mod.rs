@@ -14,6 +14,7 @@ mod node;
 mod number;
 mod operators;
 mod parser;
+mod reads;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Frame;
 use crate::fhir::path::item::Item;
 use crate::fhir::path::tree::Tree;
+use crate::fhir::shape::Content;
 use crate::fhir::shape::Shapes;
 
 pub use locate::Location;
@@ -47,6 +49,16 @@ impl Expression {
     /// A sentence for whoever wrote it, where it is not FHIRPath or calls a function that is not known.
     pub fn compile(text: &str) -> Result<Self, String> {
         parser::parse(text).map(|tree| Self { tree })
+    }
+
+    /// The names of the children of its context at which it looks; none where it looks at the context as a whole.
+    pub(in crate::fhir) fn names(&self) -> Option<Vec<&str>> {
+        reads::names(&self.tree)
+    }
+
+    /// Whether an element of a type that has no children at all keeps it, whatever stands around that.
+    pub(in crate::fhir) fn holds_of_nothing(&self, shapes: &Shapes, content: Content) -> bool {
+        reads::holds_of_nothing(&self.tree, shapes, content)
     }
 }
 

@@ -35,6 +35,15 @@ impl<'a> Node<'a> {
         Self { value: Some(resource), shadow: None, content: Content::Resource }
     }
 
+    /// An element with its value, its shadow (`_name`) or both.
+    pub(in crate::fhir) fn element(
+        content: Content,
+        value: Option<&'a Value>,
+        shadow: Option<&'a Value>,
+    ) -> Self {
+        Self { value, shadow, content }
+    }
+
     /// The JSON; none where a primitive has extensions alone.
     #[must_use]
     pub fn value(&self) -> Option<&'a Value> {

@@ -10,7 +10,6 @@ use crate::fhir::path::tree::Named;
 use crate::fhir::path::tree::Operator;
 use crate::fhir::path::tree::Tree;
 use crate::fhir::path::tree::Typing;
-use crate::fhir::path::tree::Variable;
 use crate::fhir::path::value::System;
 
 type Parsed<T> = Result<T, String>;
@@ -146,7 +145,7 @@ impl Parser {
                 "total" => Ok(Tree::Total),
                 _ => Err(format!("`${name}` is not known")),
             },
-            Token::Variable(name) => variable(&name),
+            Token::Variable(name) => Tree::variable(&name),
             Token::Quoted(name) => Ok(Tree::Child(Box::new(Tree::This), name)),
             Token::Name(name) => match name.as_str() {
                 "true" | "false" => Ok(literal(System::Boolean(name == "true"))),
@@ -164,8 +163,8 @@ impl Parser {
         let number = Number::parse(text).ok_or_else(|| format!("`{text}` is not a number"))?;
         let unit = match self.peek() {
             Token::Text(unit) => unit.clone(),
-            Token::Name(name) if calendar_unit(name).is_some() => {
-                calendar_unit(name).unwrap_or_default().to_owned()
+            Token::Name(name) if System::calendar_unit(name).is_some() => {
+                System::calendar_unit(name).unwrap_or_default().to_owned()
             }
             _ => return Ok(literal(System::Number(number))),
         };
@@ -262,34 +261,6 @@ fn call(focus: Box<Tree>, function: Function, mut arguments: Vec<Tree>) -> Parse
 
 fn literal(value: System<'static>) -> Tree {
     Tree::Literal(value)
-}
-
-fn variable(name: &str) -> Parsed<Tree> {
-    let text = |url: &'static str| Ok(literal(System::Text(url.into())));
-    match name {
-        "resource" => Ok(Tree::Variable(Variable::Resource)),
-        "rootResource" => Ok(Tree::Variable(Variable::RootResource)),
-        "context" => Ok(Tree::Variable(Variable::Context)),
-        "ucum" => text("http://unitsofmeasure.org"),
-        "sct" => text("http://snomed.info/sct"),
-        "loinc" => text("http://loinc.org"),
-        _ => Err(format!("the variable `%{name}` is not known")),
-    }
-}
-
-/// The UCUM unit of a word for a stretch of time.
-fn calendar_unit(word: &str) -> Option<&'static str> {
-    Some(match word.strip_suffix('s').unwrap_or(word) {
-        "year" => "a",
-        "month" => "mo",
-        "week" => "wk",
-        "day" => "d",
-        "hour" => "h",
-        "minute" => "min",
-        "second" => "s",
-        "millisecond" => "ms",
-        _ => return None,
-    })
 }
 
 fn unexpected(word: &Token) -> String {

@@ -142,6 +142,10 @@ fn each_part_of_the_language_gives_what_it_should() {
         ("1 = 1.0 and 'a' != 'A' and 'a B' ~ 'A  b' and (1 | 2) !~ (1 | 3) and (1 | 2) ~ (2 | 1)", &["true"]),
         ("({} = 1).empty() and ({} ~ {})", &["true"]),
         ("birthDate = @1950-03-02 and birthDate < @1950-04 and (birthDate < @1950-03).empty()", &["true"]),
+        (
+            "@2026-01-01T10:00:00+01:00 > @2026-01-01T09:59:59+01:00 and @2026-01-01T10:00:00+02:00 < @2026-01-01T09:00:00+00:00",
+            &["true"],
+        ),
         ("@2026-01-01T10:00:00+01:00 = @2026-01-01T09:00:00.000Z and @T10:30 < @T10:31", &["true"]),
         ("4 'mg' < 5 'mg' and (4 'mg' < 5 'g').empty() and 1 day = 1 'd'", &["true"]),
         ("gender in ('male' | 'female') and ('a' | 'b') contains 'b' and ('z' in {}) = false", &["true"]),

@@ -32,6 +32,22 @@ pub(super) enum Tree {
     Binary(Operator, Box<Tree>, Box<Tree>),
 }
 
+impl Tree {
+    /// What `%` and a name stand for.
+    pub(super) fn variable(name: &str) -> Result<Self, String> {
+        let text = |url: &'static str| Ok(Self::Literal(System::Text(url.into())));
+        match name {
+            "resource" => Ok(Self::Variable(Variable::Resource)),
+            "rootResource" => Ok(Self::Variable(Variable::RootResource)),
+            "context" => Ok(Self::Variable(Variable::Context)),
+            "ucum" => text("http://unitsofmeasure.org"),
+            "sct" => text("http://snomed.info/sct"),
+            "loinc" => text("http://loinc.org"),
+            _ => Err(format!("the variable `%{name}` is not known")),
+        }
+    }
+}
+
 /// What stands after `%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variable {

@@ -42,6 +42,21 @@ impl<'a> System<'a> {
         moment_span(kind, &text).map(|_| Self::Moment(kind, text))
     }
 
+    /// The UCUM unit of a word for a stretch of time.
+    pub(super) fn calendar_unit(word: &str) -> Option<&'static str> {
+        Some(match word.strip_suffix('s').unwrap_or(word) {
+            "year" => "a",
+            "month" => "mo",
+            "week" => "wk",
+            "day" => "d",
+            "hour" => "h",
+            "minute" => "min",
+            "second" => "s",
+            "millisecond" => "ms",
+            _ => return None,
+        })
+    }
+
     /// The name of its type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::fhir::ResourceType;
 use crate::fhir::shape::binding::CodeList;
 use crate::fhir::shape::primitive::Primitive;
-use crate::fhir::shape::rules::RULES;
+use crate::fhir::shape::rules::rules;
 use crate::fhir::shape::tables::Content;
 use crate::fhir::shape::tables::Element;
 use crate::fhir::shape::tables::Kind;
@@ -79,11 +79,12 @@ impl Compiler {
             self.by_name.insert(path.to_owned(), self.types.len());
             self.types.push(Type {
                 name: path.to_owned(),
+                at: self.types.len(),
                 kind,
                 elements: Vec::new(),
                 properties: Vec::new(),
                 required: Vec::new(),
-                rules: RULES.iter().filter(|rule| rule.ty == path).collect(),
+                rules: rules(element)?,
             });
         }
         Ok(())
@@ -102,6 +103,8 @@ impl Compiler {
             choice: base != name,
             many: max != "1" && max != "0",
             max: max.parse().unwrap_or(usize::MAX),
+            // An element with elements of its own is a type, and keeps its rules there.
+            rules: if self.by_name.contains_key(path) { Vec::new() } else { rules(definition)? },
         };
         let owner = &mut self.types[owner];
         if definition["min"].as_u64().is_some_and(|min| min > 0) {

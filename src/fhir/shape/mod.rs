@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/validation.html>
 //!
 //! The StructureDefinitions are compiled once into tables; a resource is judged in one walk over its JSON, which
-//! finds every problem and says for each where it is ([`validate`]). Profiles are not judged here, only R4 itself.
+//! finds every problem and says for each where it is ([`validate`]). R4's invariants are data too and are worked out on
+//! the way. Profiles are not judged here, only R4 itself.
 
 mod binding;
 mod calendar;
@@ -28,6 +29,7 @@ use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Severity;
+use crate::fhir::shape::walk::Rigour;
 
 pub use layout::Form;
 pub use layout::Layout;
@@ -45,7 +47,12 @@ pub(in crate::fhir) use path::At;
 
 /// Every problem of a resource, each with its FHIRPath; none where it is valid.
 pub fn validate(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
-    walk::walk(shapes, resource)
+    walk::walk(shapes, resource, Rigour::Errors)
+}
+
+/// Every problem as [`validate`] finds it, and as warnings what R4 recommends and the resource does not follow.
+pub fn review(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
+    walk::walk(shapes, resource, Rigour::Warnings)
 }
 
 /// Whether a narrative is XHTML of the harmless subset that FHIR allows.

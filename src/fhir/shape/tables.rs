@@ -24,6 +24,8 @@ pub struct Shapes {
 #[derive(Debug)]
 pub(in crate::fhir) struct Type {
     pub(in crate::fhir) name: String,
+    /// Its place among the types.
+    pub(in crate::fhir) at: usize,
     pub(in crate::fhir) kind: Kind,
     pub(in crate::fhir) elements: Vec<Element>,
     /// The names of these elements in JSON, sorted; a choice has one for each of its types.
@@ -31,7 +33,7 @@ pub(in crate::fhir) struct Type {
     /// Which elements must be there.
     pub(in crate::fhir) required: Vec<usize>,
     /// What else must hold.
-    pub(in crate::fhir) rules: Vec<&'static Rule>,
+    pub(in crate::fhir) rules: Vec<Rule>,
 }
 
 /// What a type is, where the walk treats it apart.
@@ -54,6 +56,8 @@ pub(in crate::fhir) struct Element {
     pub(in crate::fhir) choice: bool,
     pub(in crate::fhir) many: bool,
     pub(in crate::fhir) max: usize,
+    /// What must hold of each value, where the element has no elements of its own.
+    pub(in crate::fhir) rules: Vec<Rule>,
 }
 
 /// An element under one of its names in JSON.

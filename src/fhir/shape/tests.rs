@@ -164,7 +164,7 @@ fn a_choice_is_made_once_and_among_its_types() {
         (observation(json!({ "valueString": "a", "_valueString": { "id": "x" } })), &[]),
         (
             observation(json!({ "valueString": "a", "_valueInteger": { "id": "x" } })),
-            &["structure Observation.valueInteger"],
+            &["invariant Observation.valueInteger", "structure Observation.valueInteger"],
         ),
         (observation(json!({ "valueDecimal": 1.5 })), &["structure Observation.valueDecimal"]),
     ]);

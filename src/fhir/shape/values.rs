@@ -4,10 +4,12 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::fhir::path::Node;
 use crate::fhir::shape::path::At;
 use crate::fhir::shape::primitive::Fault;
 use crate::fhir::shape::primitive::Primitive;
 use crate::fhir::shape::references;
+use crate::fhir::shape::rules::Place;
 use crate::fhir::shape::suggest;
 use crate::fhir::shape::tables::Content;
 use crate::fhir::shape::tables::Element;
@@ -36,7 +38,7 @@ impl<'a> Walk<'a> {
                 let text = format!("`{}` does not repeat; send its value, not a list.", property.name);
                 return self.report("structure", *at, text);
             }
-            return self.item(property, (value, shadow), at);
+            return self.item(found, (value, shadow), at);
         }
         let values = match value.map(|value| value.as_array().ok_or(value)) {
             Some(Ok(values)) => Some(values),
@@ -44,7 +46,7 @@ impl<'a> Walk<'a> {
             Some(Err(single)) => {
                 let text = format!("`{}` repeats; send a list, even of one.", property.name);
                 self.report("structure", *at, text);
-                return self.item(property, (Some(single), None), at);
+                return self.item(found, (Some(single), None), at);
             }
             None => None,
         };
@@ -81,12 +83,12 @@ impl<'a> Walk<'a> {
         for place in 0..length {
             let value = values.and_then(|values| values.get(place));
             let shadow = shadows.and_then(|shadows| shadows.get(place));
-            self.item(property, (value, shadow), &at.index(place));
+            self.item((property, element), (value, shadow), &at.index(place));
         }
     }
 
     /// One value, not a list. A null holds the place of a value or shadow that the other list has.
-    fn item(&mut self, property: &'a Property, (value, shadow): Pair<'a>, at: &At<'_>) {
+    fn item(&mut self, (property, element): Found<'a>, (value, shadow): Pair<'a>, at: &At<'_>) {
         let value = value.filter(|value| !value.is_null());
         let shadow = shadow.filter(|shadow| !shadow.is_null());
         if value.is_none() && shadow.is_none() {
@@ -95,6 +97,28 @@ impl<'a> Walk<'a> {
         if let Some(shadow) = shadow {
             self.shadow(property, shadow, at);
         }
+        self.value((property, element), value, at);
+        // An empty object is reported as such.
+        let says_something = |value: &Value| {
+            value.as_object().is_none_or(|map| map.is_empty() || map.keys().any(|key| key != "id"))
+        };
+        if !matches!(property.content, Content::Resource)
+            && ![value, shadow].into_iter().flatten().any(says_something)
+        {
+            let text = format!(
+                "`{}` has an id and nothing else (ele-1); give it a value or children.",
+                property.name
+            );
+            self.report("invariant", *at, text);
+        }
+        if !element.rules.is_empty() {
+            let node = Node::element(property.content, value, shadow);
+            let place = Place { content: property.content, seen: &[], required: &[] };
+            self.rules(&element.rules, node, (place, at));
+        }
+    }
+
+    fn value(&mut self, (property, _): Found<'a>, value: Option<&'a Value>, at: &At<'_>) {
         let Some(value) = value else { return };
         match (property.content, value) {
             (Content::Primitive(primitive), value) => self.primitive(property, (primitive, value), at),
@@ -102,7 +126,7 @@ impl<'a> Walk<'a> {
             (Content::Resource, value) => self.resource(value, at),
             (Content::Complex(ty), Value::Object(map)) => {
                 let ty = &self.shapes.types[ty];
-                self.object(ty, map, at);
+                self.object(ty, (value, map), at);
                 self.check_meaning((property, ty), map, at);
             }
             (Content::Complex(ty), value) => {
@@ -116,7 +140,7 @@ impl<'a> Walk<'a> {
     /// What `_name` holds: the id and extensions of a primitive.
     fn shadow(&mut self, property: &Property, shadow: &'a Value, at: &At<'_>) {
         match shadow.as_object() {
-            Some(map) => self.object(&self.shapes.types[self.shapes.element], map, at),
+            Some(map) => self.object(&self.shapes.types[self.shapes.element], (shadow, map), at),
             None => {
                 let text = format!("`{}` is an object with `id` or `extension`.", property.shadow);
                 self.report("structure", *at, text);

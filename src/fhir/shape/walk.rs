@@ -5,9 +5,15 @@ use serde_json::Value;
 
 use crate::fhir::Issue;
 use crate::fhir::ResourceType;
+use crate::fhir::Severity;
+use crate::fhir::path::Node;
+use crate::fhir::path::Scope;
 use crate::fhir::shape::contained::Container;
 use crate::fhir::shape::path::At;
+use crate::fhir::shape::rules::Place;
+use crate::fhir::shape::rules::Rule;
 use crate::fhir::shape::suggest;
+use crate::fhir::shape::tables::Content;
 use crate::fhir::shape::tables::Kind;
 use crate::fhir::shape::tables::MAX_ELEMENTS;
 use crate::fhir::shape::tables::Shapes;
@@ -16,9 +22,19 @@ use crate::fhir::shape::tables::Type;
 /// The most issues that one answer lists; a body made to have millions must not cost as much to describe.
 const MAX_ISSUES: usize = 1_000;
 
+/// How strictly a resource is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rigour {
+    /// What R4 demands.
+    Errors,
+    /// What it recommends as well.
+    Warnings,
+}
+
 /// Every problem of a resource.
-pub(super) fn walk(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
-    let mut walk = Walk { shapes, issues: Vec::new(), containers: Vec::new(), dropped: 0 };
+pub(super) fn walk(shapes: &Shapes, resource: &Value, rigour: Rigour) -> Vec<Issue> {
+    let scope = Scope::of(resource);
+    let mut walk = Walk { shapes, rigour, scope, issues: Vec::new(), containers: Vec::new(), dropped: 0 };
     let name = resource.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse);
     walk.resource(resource, &At::root(name.map_or("Resource", ResourceType::name)));
     if walk.dropped > 0 {
@@ -31,6 +47,9 @@ pub(super) fn walk(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
 /// The state of a walk.
 pub(super) struct Walk<'a> {
     pub(super) shapes: &'a Shapes,
+    rigour: Rigour,
+    /// The resource that the walk is in, for expressions.
+    scope: Scope<'a>,
     issues: Vec<Issue>,
     /// The resources that the walk is in and that are not contained, innermost last.
     pub(super) containers: Vec<Container<'a>>,
@@ -42,7 +61,10 @@ impl<'a> Walk<'a> {
     pub(super) fn resource(&mut self, value: &'a Value, at: &At<'_>) {
         let container = value.as_object().map(Container::of).unwrap_or_default();
         self.containers.push(container);
+        let outer = self.scope;
+        self.scope = Scope { outermost: outer.outermost, ..Scope::of(value) };
         self.typed_resource(value, at);
+        self.scope = outer;
         let unused: Vec<usize> = self.containers.pop().iter().flat_map(Container::unused).collect();
         for entry in unused {
             let text =
@@ -68,7 +90,7 @@ impl<'a> Walk<'a> {
             let text = format!("`{shown}` is not a resource type of FHIR R4.");
             return self.report("structure", at.child("resourceType"), text);
         };
-        self.object(self.shapes.resource(ty), map, at);
+        self.object(self.shapes.resource(ty), (value, map), at);
     }
 
     /// A contained resource: no resource within, an id, no version of its own.
@@ -94,13 +116,22 @@ impl<'a> Walk<'a> {
                 self.report("invariant", at.child("meta").child(name), text);
             }
         }
+        let outer = self.scope;
+        self.scope.resource = value;
         self.typed_resource(value, at);
+        self.scope = outer;
         if let Some(container) = self.containers.last_mut() {
             container.inside = None;
         }
     }
 
-    pub(super) fn object(&mut self, ty: &'a Type, map: &'a Map<String, Value>, at: &At<'_>) {
+    /// An object of a type, given as JSON and as its members.
+    pub(super) fn object(
+        &mut self,
+        ty: &'a Type,
+        (value, map): (&'a Value, &'a Map<String, Value>),
+        at: &At<'_>,
+    ) {
         if map.is_empty() {
             return self.report("structure", *at, "An empty object says nothing; leave it out.".to_owned());
         }
@@ -146,8 +177,24 @@ impl<'a> Walk<'a> {
             let text = format!("{} needs `{name}`; add it.", ty.name);
             self.report("required", at.child(&element.name), text);
         }
-        for rule in ty.rules.iter().filter(|rule| !(rule.holds)(map)) {
-            self.report("invariant", *at, format!("{} ({})", rule.says, rule.key));
+        if !ty.rules.is_empty() {
+            let content = Content::Complex(ty.at);
+            let place = Place { content, seen: &seen[..ty.elements.len()], required: &ty.required };
+            self.rules(&ty.rules, Node::element(content, Some(value), None), (place, at));
+        }
+    }
+
+    /// Judges an element by the invariants of its type or definition.
+    pub(super) fn rules(&mut self, rules: &[Rule], node: Node<'a>, (place, at): (Place<'_>, &At<'_>)) {
+        for rule in rules {
+            if rule.severity != Severity::Error && self.rigour == Rigour::Errors {
+                continue;
+            }
+            let scope = Scope { context: node, ..self.scope };
+            if rule.is_broken(self.shapes, scope, place) {
+                let issue = Issue { severity: rule.severity, ..Issue::error("invariant", rule.sentence()) };
+                self.add(issue, *at);
+            }
         }
     }
 
@@ -158,11 +205,15 @@ impl<'a> Walk<'a> {
 
     /// Notes a problem.
     pub(super) fn report(&mut self, code: &'static str, at: At<'_>, text: String) {
+        self.add(Issue::error(code, text), at);
+    }
+
+    fn add(&mut self, issue: Issue, at: At<'_>) {
         if self.issues.len() == MAX_ISSUES {
             self.dropped += 1;
             return;
         }
-        self.issues.push(Issue::error(code, text).at(at.to_string()));
+        self.issues.push(issue.at(at.to_string()));
     }
 }
 

@@ -6,6 +6,7 @@ use crate::fhir::path::evaluate::Evaluated;
 use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Items;
 use crate::fhir::path::item::Item;
+use crate::fhir::path::number::Number;
 use crate::fhir::path::tree::Function;
 use crate::fhir::path::value::System;
 
@@ -23,22 +24,7 @@ impl<'a> Evaluator<'a> {
         if function == Function::Join {
             return self.join(items, arguments).map(Some);
         }
-        let takes = matches!(
-            function,
-            Function::StartsWith
-                | Function::EndsWith
-                | Function::ContainsText
-                | Function::IndexOf
-                | Function::Substring
-                | Function::Replace
-                | Function::Length
-                | Function::Upper
-                | Function::Lower
-                | Function::Trim
-                | Function::ToChars
-                | Function::Split
-        );
-        if !takes {
+        if !takes_text(function) {
             return Ok(None);
         }
         let Some(text) = self.text(items)? else { return Ok(Some(self.unknown())) };
@@ -65,7 +51,7 @@ impl<'a> Evaluator<'a> {
             Function::IndexOf => {
                 let place = text.find(first).map(|at| text[..at].chars().count());
                 let place = place.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1);
-                vec![Item::Value(System::Number(crate::fhir::path::number::Number::whole(place)))]
+                vec![Item::Value(System::Number(Number::whole(place)))]
             }
             Function::Split => many(text.split(first).map(str::to_owned).collect()),
             Function::Replace => {
@@ -116,4 +102,23 @@ impl<'a> Evaluator<'a> {
         }
         Ok(vec![Item::Value(System::Text(joined.into()))])
     }
+}
+
+/// Whether a function is of one text.
+fn takes_text(function: Function) -> bool {
+    matches!(
+        function,
+        Function::StartsWith
+            | Function::EndsWith
+            | Function::ContainsText
+            | Function::IndexOf
+            | Function::Substring
+            | Function::Replace
+            | Function::Length
+            | Function::Upper
+            | Function::Lower
+            | Function::Trim
+            | Function::ToChars
+            | Function::Split
+    )
 }
