@@ -50,6 +50,7 @@ pub use once::Once;
 pub(crate) use session::LARGEST_PAGE;
 pub use session::Session;
 
+pub use crate::config::ConditionalDelete;
 pub use crate::store::Method;
 pub use crate::store::Stored;
 

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::app::Answer;
 use crate::app::App;
+use crate::app::ConditionalDelete;
 use crate::app::Session;
-use crate::config::ConditionalDelete;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;

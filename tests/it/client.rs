@@ -88,6 +88,11 @@ impl Call {
         Self(self.0.header(name, value))
     }
 
+    /// Adds a header that need not be text.
+    pub fn bytes_header(self, name: &str, value: &[u8]) -> Self {
+        Self(self.0.header(name, reqwest::header::HeaderValue::from_bytes(value).unwrap()))
+    }
+
     /// Gives it a FHIR JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.body("application/fhir+json", body.to_string())

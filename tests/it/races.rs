@@ -1,0 +1,227 @@
+//! Many clients at once, on two servers over one database: whatever comes first, one result.
+//! <https://hl7.org/fhir/R4/http.html#concurrency>
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+
+/// Two servers on one database.
+fn two_servers() -> [TestApp; 2] {
+    let first = TestApp::new();
+    let url = first.app().config.database_url.clone();
+    let second = TestApp::with(|config| config.database_url = url);
+    [first, second]
+}
+
+/// Does it once for each number, all at the same moment, on either server by turns.
+fn at_once<T: Send>(
+    servers: &[TestApp; 2],
+    count: usize,
+    work: impl Fn(usize, Client) -> T + Sync,
+) -> Vec<T> {
+    let start = Barrier::new(count);
+    std::thread::scope(|scope| {
+        let (start, work) = (&start, &work);
+        let one = move |at: usize, client: Client| {
+            start.wait();
+            work(at, client)
+        };
+        let threads: Vec<_> = (0..count)
+            .map(|at| {
+                let client = servers[at % 2].clinician();
+                scope.spawn(move || one(at, client))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn patient() -> Value {
+    json!({ "resourceType": "Patient", "active": true,
+        "identifier": [{ "system": "urn:mrn", "value": "race" }] })
+}
+
+/// The same criteria, written in several ways.
+const CRITERIA: [&str; 4] = [
+    "identifier=urn:mrn|race&active=true",
+    "active=true&identifier=urn:mrn|race",
+    "active=true&identifier=urn%3Amrn%7Crace&active=true",
+    "identifier=urn:mrn|race,urn:mrn|race&active=true",
+];
+
+fn create(client: &Client, at: usize) -> Reply {
+    client.request("POST", "/Patient").header("if-none-exist", CRITERIA[at % 4]).json(&patient()).send()
+}
+
+/// A conditional create with something that refers to it.
+fn transaction(client: &Client, at: usize) -> Reply {
+    let name = format!("urn:uuid:00000000-0000-4000-8000-{at:012}");
+    let goal = json!({ "resourceType": "Goal", "lifecycleStatus": "active", "description": { "text": "home" },
+        "subject": { "reference": name } });
+    client.post(
+        "",
+        &json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "fullUrl": name, "resource": patient(),
+          "request": { "method": "POST", "url": "Patient", "ifNoneExist": CRITERIA[at % 4] } },
+        { "resource": goal, "request": { "method": "POST", "url": "Goal" } },
+    ] }),
+    )
+}
+
+fn update(client: &Client, at: usize) -> Reply {
+    client.put(&format!("/Patient?{}", CRITERIA[at % 4]), &patient())
+}
+
+fn update_in_transaction(client: &Client, at: usize) -> Reply {
+    client.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "resource": patient(), "request": { "method": "PUT", "url": format!("Patient?{}", CRITERIA[at % 4]) } },
+    ] }))
+}
+
+fn the_only_one(servers: &[TestApp; 2]) -> String {
+    let mut ids = servers[0].clinician().get("/Patient?identifier=urn:mrn|race").expect(200).ids();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    ids.remove(0)
+}
+
+#[test]
+fn of_many_creates_under_one_condition_one_is_made() {
+    let servers = two_servers();
+    let replies = at_once(&servers, 32, |at, client| create(&client, at));
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 31, "{statuses:?}");
+    let id = the_only_one(&servers);
+    assert!(replies.iter().all(|reply| reply.json()["id"] == id.as_str()));
+}
+
+#[test]
+fn of_many_transactions_under_one_condition_one_makes_it_and_all_refer_to_it() {
+    let servers = two_servers();
+    for reply in at_once(&servers, 32, |at, client| transaction(&client, at)) {
+        reply.expect(200);
+    }
+    let id = the_only_one(&servers);
+    let goals = servers[0].clinician().get(&format!("/Goal?patient={id}&_count=50")).expect(200);
+    assert_eq!(goals.ids().len(), 32);
+}
+
+#[test]
+fn creates_and_updates_under_one_condition_exclude_one_another() {
+    let servers = two_servers();
+    let replies = at_once(&servers, 32, |at, client| match at % 4 {
+        0 => create(&client, at / 4),
+        1 => transaction(&client, at / 4),
+        2 => update(&client, at / 4),
+        _ => update_in_transaction(&client, at / 4),
+    });
+    for reply in &replies {
+        assert!(matches!(reply.status, 200 | 201), "{} {}", reply.status, reply.text());
+    }
+    let id = the_only_one(&servers);
+    let version =
+        servers[0].clinician().get(&format!("/Patient/{id}")).expect(200).header("etag").unwrap().to_owned();
+    // Each of the 16 updates made a version, one of them or a create before them the first.
+    assert!(matches!(version.as_str(), "W/\"16\"" | "W/\"17\""), "{version}");
+}
+
+#[test]
+fn of_deletes_and_updates_under_one_condition_none_fails() {
+    let servers = two_servers();
+    let replies = at_once(&servers, 24, |at, client| match at % 3 {
+        0 => client.delete(&format!("/Patient?{}", CRITERIA[at % 4])),
+        1 => update(&client, at),
+        _ => create(&client, at),
+    });
+    for reply in &replies {
+        assert!(matches!(reply.status, 200 | 201 | 204), "{} {}", reply.status, reply.text());
+    }
+    let left = servers[0].clinician().get("/Patient?identifier=urn:mrn|race").expect(200).ids();
+    assert!(left.len() <= 1, "{left:?}");
+}
+
+#[test]
+fn no_update_under_if_match_is_lost() {
+    const EACH: i64 = 3;
+    let servers = two_servers();
+    let counter = |value: i64| {
+        json!({ "resourceType": "Observation", "id": "counter", "status": "final", "code": { "text": "count" },
+            "valueInteger": value })
+    };
+    servers[0].clinician().store(&counter(0));
+    at_once(&servers, 16, |_, client| {
+        let mut left = EACH;
+        while left > 0 {
+            let read = client.get("/Observation/counter").expect(200);
+            let next = counter(read.json()["valueInteger"].as_i64().unwrap() + 1);
+            let call = client
+                .request("PUT", "/Observation/counter")
+                .header("if-match", read.header("etag").unwrap());
+            let reply = call.json(&next).send();
+            assert!(matches!(reply.status, 200 | 412), "{} {}", reply.status, reply.text());
+            left -= i64::from(reply.status == 200);
+        }
+    });
+    let last = servers[1].clinician().get("/Observation/counter").expect(200);
+    assert_eq!(last.json()["valueInteger"], 16 * EACH);
+    assert_eq!(last.header("etag"), Some(format!("W/\"{}\"", 16 * EACH + 1).as_str()));
+}
+
+#[test]
+fn no_patch_is_lost_though_none_names_a_version() {
+    let servers = two_servers();
+    servers[0]
+        .clinician()
+        .store(&json!({ "resourceType": "Patient", "id": "p", "identifier": [{ "value": "0" }] }));
+    let replies = at_once(&servers, 32, |at, client| {
+        let add = json!([{ "op": "add", "path": "/identifier/-", "value": { "value": at.to_string() } }]);
+        client.request("PATCH", "/Patient/p").body("application/json-patch+json", add.to_string()).send()
+    });
+    for reply in &replies {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let last = servers[0].clinician().get("/Patient/p").expect(200);
+    assert_eq!(last.header("etag"), Some("W/\"33\""));
+    let values: BTreeSet<String> =
+        last.json()["identifier"].as_array().unwrap().iter().map(|one| one["value"].to_string()).collect();
+    assert_eq!(values.len(), 32);
+}
+
+#[test]
+fn transactions_over_the_same_resources_in_opposite_orders_do_not_block_one_another() {
+    let servers = two_servers();
+    let put = |ty: &str, id: usize, mark: &str| {
+        let resource = json!({ "resourceType": ty, "id": format!("r{id}"), "language": mark });
+        json!({ "resource": resource, "request": { "method": "PUT", "url": format!("{ty}/r{id}") } })
+    };
+    let statuses = at_once(&servers, 12, |at, client| {
+        let mut statuses = Vec::new();
+        for turn in 0..3 {
+            let mark = format!("x-{at}-{turn}");
+            let mut entries: Vec<Value> =
+                (0..6).flat_map(|id| [put("Patient", id, &mark), put("Practitioner", id, &mark)]).collect();
+            if at % 2 == 1 {
+                entries.reverse();
+            }
+            let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+            statuses.push(client.post("", &bundle).status);
+        }
+        statuses
+    });
+    let statuses: Vec<u16> = statuses.into_iter().flatten().collect();
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
+    assert!(statuses.contains(&200));
+    // All of them bear the mark of one and the same transaction.
+    let clinician = servers[0].clinician();
+    let marks: BTreeSet<String> = (0..6)
+        .flat_map(|id| [format!("/Patient/r{id}"), format!("/Practitioner/r{id}")])
+        .map(|path| clinician.get(&path).expect(200).json()["language"].to_string())
+        .collect();
+    assert_eq!(marks.len(), 1, "{marks:?}");
+}
