@@ -21,6 +21,7 @@ mod find;
 mod guard;
 mod once;
 mod prepare;
+mod profiles;
 mod record;
 mod resolve;
 mod tally;

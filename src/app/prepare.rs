@@ -19,6 +19,7 @@ use crate::app::clock::Clock;
 use crate::app::content::Content;
 use crate::app::content::content;
 use crate::app::guard;
+use crate::app::profiles::check;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -26,7 +27,6 @@ use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
-use crate::fhir::shape::check;
 use crate::search::Parameters;
 use crate::search::Visible;
 
@@ -96,7 +96,7 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
         else {
             continue;
         };
-        if let Err(failure) = check(&session.app().definitions.shapes, resource.value()) {
+        if let Err(failure) = check(session.app(), resource.value()) {
             let failure = failure.under(&change.at);
             let worse = reason.is_none() || failure.reason == Reason::Structure;
             reason = if worse { Some(failure.reason) } else { reason };
@@ -231,9 +231,8 @@ fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resour
     };
     let stored = session.read(*ty, id)?;
     demand.check(Some(&stored))?;
-    let shapes = &session.app().definitions.shapes;
     let resource = patch.apply(stored.value()?)?;
-    check(shapes, resource.value())
+    check(session.app(), resource.value())
         .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
     Ok((resource, stored.version))
 }

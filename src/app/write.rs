@@ -14,6 +14,7 @@ use crate::app::prepare::examine;
 use crate::app::prepare::prepare;
 use crate::app::session::Session;
 use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::store::Fault;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
@@ -56,6 +57,21 @@ impl Session {
             once::keep(conn, once, &answer)?;
             Ok(answer)
         })
+    }
+
+    /// Does all that [`Session::write`] does and undoes it again: what would be refused is refused.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub fn rehearse(&self, changes: &[Change]) -> Result<(), Failure> {
+        examine(self, changes)?;
+        let undone = || Failure::of(Reason::Conflict, Vec::new());
+        let rehearsed = self.commit_with(changes, move |conn, batch| {
+            commit(conn, batch)?;
+            // Nothing is kept of a transaction that ends in a refusal.
+            Err::<(), Fault>(Fault::Refused(undone()))
+        });
+        rehearsed.or_else(|failure| if failure.issues.is_empty() { Ok(()) } else { Err(failure) })
     }
 
     fn commit_with<T: Send + 'static>(

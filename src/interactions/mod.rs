@@ -140,8 +140,7 @@ fn operation(
         Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
         Some((_, None)) | None => None,
     };
-    let body =
-        request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body))).transpose()?;
+    let body = request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body)));
     let asked = operations::Asked {
         method: request.method,
         target,

@@ -94,8 +94,8 @@ pub struct Asked {
     pub method: Method,
     /// The type and perhaps the instance that it is called on.
     pub target: Option<(ResourceType, Option<String>)>,
-    /// The body, if there is one.
-    pub body: Option<Value>,
+    /// The body, if there is one, or why it cannot be read.
+    pub body: Option<Result<Value, Failure>>,
     /// The query, percent-encoded.
     pub query: String,
     /// The version in `If-Match`.
@@ -140,30 +140,36 @@ fn compile(definitions: &[Value]) -> Vec<Offered> {
 /// # Errors
 /// `NotFound` where there is none of that code at that place; `MethodNotAllowed`; `Forbidden`; `Invalid` for what its
 /// parameters have wrong; and whatever the operation itself refuses.
-pub fn perform(session: &Session, code: &str, asked: Asked) -> Result<Answer, Failure> {
+pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer, Failure> {
     let offered = find(offered(session.app()), code, asked.target.as_ref())?;
     let definition = &offered.definition;
     let method = method(definition, asked.method)?;
     check_access(session, asked.target.as_ref())?;
-    let once = once(definition, &asked)?;
+    if let (Resources::AsGiven, Some(body)) = (offered.operation.resources, &asked.body)
+        && let Some(answer) = validate::unreadable(session, body)
+    {
+        return Ok(answer);
+    }
+    let body = asked.body.take().transpose()?;
+    let once = once(definition, &asked, body.as_ref())?;
     if let Some(answer) = once.as_ref().map_or(Ok(None), |once| session.replay(once))? {
         return Ok(answer);
     }
-    let parameters = input(session, offered, &asked.query, asked.body).map_err(coded)?;
+    let parameters = input(session, offered, &asked.query, body).map_err(coded)?;
     let call = Call { target: asked.target, parameters, once, if_match: asked.if_match, method };
     (offered.operation.run)(session, call).map_err(coded)
 }
 
 /// The request's `Idempotency-Key` with a digest of all that the operation is given; for what changes nothing it has
 /// no meaning.
-fn once(definition: &Definition, asked: &Asked) -> Result<Option<Once>, Failure> {
+fn once(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
     let Some(key) = asked.idempotency_key.clone().filter(|_| definition.affects_state) else {
         return Ok(None);
     };
     if !(1..=128).contains(&key.chars().count()) {
         return Err(Failure::new(Reason::Invalid, "`Idempotency-Key` has 1 to 128 characters."));
     }
-    let body = asked.body.as_ref().map(Value::to_string);
+    let body = body.map(Value::to_string);
     let given = format!("{}\n{:?}\n{}\n{body:?}", definition.code, asked.target, asked.query);
     let digest = digest::digest(&digest::SHA256, given.as_bytes());
     Ok(Some(Once { key, digest: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() }))
@@ -307,12 +313,16 @@ mod tests {
             if_match: None,
             idempotency_key: Some(key.to_owned()),
         };
-        assert_eq!(once(&definition, &asked("k", "")), Ok(None), "reading needs no key");
+        assert_eq!(once(&definition, &asked("k", ""), None), Ok(None), "reading needs no key");
         definition.affects_state = true;
-        let digest = |query| once(&definition, &asked("k", query)).expect("a key").map(|once| once.digest);
+        let digest =
+            |query| once(&definition, &asked("k", query), None).expect("a key").map(|once| once.digest);
         assert_eq!(digest("a=1"), digest("a=1"));
         assert_ne!(digest("a=1"), digest("a=2"));
-        assert_eq!(once(&definition, &asked(&"k".repeat(129), "")).expect_err("too long").status(), 400);
+        assert_eq!(
+            once(&definition, &asked(&"k".repeat(129), ""), None).expect_err("too long").status(),
+            400
+        );
     }
 
     #[test]

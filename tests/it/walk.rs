@@ -95,3 +95,40 @@ fn a_person_with_emphysema_is_referred_screened_enrolled_and_planned_for() {
     assert_eq!(app.patient(&p).get("/CarePlan?status=active").expect(200).resources().len(), 1);
     assert_eq!(app.patient("other").get(&query).expect(200).resources().len(), 0);
 }
+
+/// What the programme writes, and the US Core profile that it holds to.
+const PROFILES: &[(&str, &str)] = &[
+    ("CarePlan", "us-core-careplan"),
+    ("Goal", "us-core-goal"),
+    ("CareTeam", "us-core-careteam"),
+    ("Encounter", "us-core-encounter"),
+    ("ServiceRequest", "us-core-servicerequest"),
+];
+
+#[test]
+fn what_the_programme_writes_holds_to_us_core() {
+    let app = TestApp::with(|config| config.validation = comfrey::config::Validation::UsCore);
+    let clinician = app.clinician();
+    let episode = crate::programme::enrolled(&clinician, "p");
+    let apply = parameters(json!([{ "name": "mode", "valueCode": "apply" }]));
+    clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-careplan"), &apply).expect(200);
+    let mut judged = Vec::new();
+    for (ty, profile) in PROFILES {
+        let url = format!("http://hl7.org/fhir/us/core/StructureDefinition/{profile}");
+        for resource in clinician.get(&format!("/{ty}?patient=p")).expect(200).resources() {
+            // the person's stay came from elsewhere
+            if resource["id"] == "p-stay" {
+                continue;
+            }
+            let id = resource["id"].as_str().unwrap();
+            let reply = clinician.get(&format!("/{ty}/{id}/$validate?profile={url}")).expect(200);
+            let issues = reply.json()["issue"].as_array().unwrap().clone();
+            let wrong: Vec<_> = issues.into_iter().filter(|issue| issue["severity"] == "error").collect();
+            assert!(wrong.is_empty(), "{ty}: {wrong:#?}\n{resource:#}");
+            judged.push(*ty);
+        }
+    }
+    for ty in ["CarePlan", "Goal", "CareTeam"] {
+        assert!(judged.contains(&ty), "{ty} of {judged:?}");
+    }
+}

@@ -91,6 +91,18 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The child under this name in JSON that has this value and this shadow; none where R4 has no such element.
+    #[must_use]
+    pub fn child(
+        &self,
+        shapes: &Shapes,
+        name: &str,
+        (value, shadow): (Option<&'a Value>, Option<&'a Value>),
+    ) -> Option<Self> {
+        let content = self.table(shapes)?.property(name)?.content;
+        Some(Node { value, shadow, content })
+    }
+
     /// Gives `take` each child with this name; a choice goes by its name without the type.
     pub(super) fn each_child(&self, shapes: &Shapes, name: &str, take: &mut dyn FnMut(Node<'a>)) {
         let (Some(members), Some(ty)) = (self.members(), self.table(shapes)) else { return };

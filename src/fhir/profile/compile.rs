@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::fhir::ResourceType;
+use crate::fhir::Severity;
+use crate::fhir::path::Expression;
 use crate::fhir::profile::choices::is_data_type;
 use crate::fhir::profile::discriminator::Discriminator;
 use crate::fhir::profile::discriminator::tests;
 use crate::fhir::profile::tree::Binding;
+use crate::fhir::profile::tree::Constraint;
 use crate::fhir::profile::tree::Node;
 use crate::fhir::profile::tree::Profile;
 use crate::fhir::profile::tree::Slice;
@@ -17,7 +20,7 @@ use crate::fhir::profile::tree::Strength;
 use crate::fhir::profile::tree::TypeRule;
 
 /// Where R4's own definitions have their URLs.
-pub(super) const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
+pub const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
 /// The extension of a binding by which it has a value set that holds without exception.
 const LIMIT: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
 /// The invariants that everything has.
@@ -124,19 +127,30 @@ impl Compiler {
         node.types = types(element, node.choice);
         node.binding = binding(element);
         for constraint in element["constraint"].as_array().into_iter().flatten() {
-            self.constraint(constraint);
+            node.constraints.extend(self.constraint(constraint));
         }
         Ok(node)
     }
 
     /// An invariant, unless it is one of R4's own, which are checked anyway.
-    fn constraint(&mut self, constraint: &Value) {
-        let Some(key) = text(constraint, "key") else { return };
+    fn constraint(&mut self, constraint: &Value) -> Option<Constraint> {
+        let key = text(constraint, "key")?;
         let source = text(constraint, "source").and_then(|source| source.strip_prefix(R4));
         let of_r4 = source.is_some_and(|name| ResourceType::parse(name).is_some() || is_data_type(name));
-        if !of_r4 && !EVERYWHERE.iter().any(|start| key.starts_with(start)) {
-            self.unchecked.push(format!("the invariant {key}"));
+        if of_r4 || EVERYWHERE.iter().any(|start| key.starts_with(start)) {
+            return None;
         }
+        let Some(Ok(expression)) = text(constraint, "expression").map(Expression::compile) else {
+            self.unchecked.push(format!("the invariant {key}"));
+            return None;
+        };
+        let is_warning = constraint["severity"] == "warning";
+        Some(Constraint {
+            key: key.to_owned(),
+            severity: if is_warning { Severity::Warning } else { Severity::Error },
+            says: text(constraint, "human").unwrap_or(key).trim_end_matches('.').to_owned(),
+            expression,
+        })
     }
 
     fn add_slicing(&mut self, node: usize, path: &str, slicing: &Value) {
@@ -160,6 +174,9 @@ impl Compiler {
             sliced =
                 slices.filter(|slice| slice.name == outer).map(|slice| slice.node).next().unwrap_or(sliced);
         }
+        // What holds for every value need not be judged again for those of a slice.
+        let known: Vec<String> = self.nodes[sliced].constraints.iter().map(|one| one.key.clone()).collect();
+        self.nodes[number].constraints.retain(|constraint| !known.contains(&constraint.key));
         let slicing = self.nodes[sliced].slicing.get_or_insert(Slicing { closed: false, slices: Vec::new() });
         slicing.slices.push(Slice { name: name.to_owned(), node: number, tests: None });
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::fhir::profile::codes::Codes;
 use crate::fhir::profile::compile::split_version;
 use crate::fhir::profile::tree::Profile;
+use crate::fhir::shape::Shapes;
 
 /// Profiles that belong together, with the value sets that they bind elements to.
 #[derive(Debug, Default)]
@@ -31,9 +32,7 @@ impl Library {
             library.add(Profile::compile(structure)?);
         }
         for value_set in value_sets {
-            if let (Some(url), Some(codes)) = (value_set["url"].as_str(), Codes::compile(value_set)) {
-                library.codes.entry(url.to_owned()).or_insert(codes);
-            }
+            library.add_codes(value_set);
         }
         Ok(library)
     }
@@ -41,6 +40,13 @@ impl Library {
     /// Adds a profile; it is the newest of its URL only if it is the first.
     pub fn add(&mut self, profile: Profile) {
         self.profiles.entry(profile.url.clone()).or_default().push(profile);
+    }
+
+    /// Adds the codes of a value set, if they can be listed.
+    pub fn add_codes(&mut self, value_set: &Value) {
+        if let (Some(url), Some(codes)) = (value_set["url"].as_str(), Codes::compile(value_set)) {
+            self.codes.entry(url.to_owned()).or_insert(codes);
+        }
     }
 
     /// The profile of a canonical URL: of the version that it names, else the newest.
@@ -65,18 +71,24 @@ impl Library {
 /// All that is known while a resource is judged: one library after another.
 #[derive(Clone, Debug)]
 pub struct Known<'a> {
+    pub(super) shapes: &'a Shapes,
     libraries: Vec<&'a Library>,
 }
 
 impl<'a> Known<'a> {
-    /// Knows what these libraries hold; the first that has a profile is the one that counts.
-    pub fn new(libraries: Vec<&'a Library>) -> Self {
-        Self { libraries }
+    /// Knows R4 and what these libraries hold; the first that has a profile is the one that counts.
+    pub fn new(shapes: &'a Shapes, libraries: Vec<&'a Library>) -> Self {
+        Self { shapes, libraries }
     }
 
     /// The profile of a canonical URL.
     pub fn find(&self, canonical: &str) -> Option<&'a Profile> {
         self.libraries.iter().find_map(|library| library.find(canonical))
+    }
+
+    /// Whether the codes of a value set are known.
+    pub fn has_codes(&self, url: &str) -> bool {
+        self.codes(url).is_some()
     }
 
     /// The codes of a value set.

@@ -11,8 +11,10 @@
 mod choices;
 mod codes;
 mod compile;
+mod constraints;
 mod content;
 mod discriminator;
+mod item;
 mod library;
 mod pattern;
 mod slices;
@@ -25,10 +27,11 @@ use serde_json::Value;
 
 use crate::fhir::Issue;
 use crate::fhir::Severity;
-use crate::fhir::profile::walk::Item;
+use crate::fhir::profile::item::Item;
 use crate::fhir::profile::walk::Walk;
 use crate::fhir::shape::At;
 
+pub use compile::R4;
 pub use library::Known;
 pub use library::Library;
 pub use tree::Profile;
@@ -47,7 +50,7 @@ pub fn validate(known: &Known<'_>, profile: &Profile, resource: &Value) -> Vec<I
     }
     let at = At::root(ty);
     let mut walk = Walk::new(known, profile, resource);
-    walk.conform(profile, Item::root(resource), &at);
+    walk.conform(profile, Item::resource(resource), &at);
     let mut issues = walk.issues;
     if !walk.notes.is_empty() {
         let notes: Vec<String> = walk.notes.into_iter().collect();

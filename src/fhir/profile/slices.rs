@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::fhir::profile::discriminator::tells;
+use crate::fhir::profile::item::Item;
 use crate::fhir::profile::pattern::is_fixed;
 use crate::fhir::profile::pattern::matches;
 use crate::fhir::profile::tree::Node;
@@ -10,7 +11,6 @@ use crate::fhir::profile::tree::Step;
 use crate::fhir::profile::tree::Strength;
 use crate::fhir::profile::tree::Test;
 use crate::fhir::profile::tree::TestKind;
-use crate::fhir::profile::walk::Item;
 use crate::fhir::profile::walk::Walk;
 
 impl<'a> Walk<'a> {
@@ -30,15 +30,25 @@ impl<'a> Walk<'a> {
         let mut found = vec![item];
         for step in path {
             found = match step {
-                Step::Child(name) => found.iter().flat_map(|item| named(*item, name)).collect(),
+                Step::Child(name) => found.iter().flat_map(|item| self.named(*item, name)).collect(),
                 Step::Extension(url) => {
-                    let inner = found.iter().flat_map(|item| named(*item, "extension"));
+                    let inner = found.iter().flat_map(|item| self.named(*item, "extension"));
                     inner.filter(|extension| member(*extension, "url") == Some(url)).collect()
                 }
                 Step::Resolve => found,
             };
         }
         found
+    }
+
+    /// What a value has under a name; a choice element is found by its name without a type.
+    fn named(&self, item: Item<'a>, name: &str) -> Vec<Item<'a>> {
+        let find = |choice| {
+            let node = Node { name: name.to_owned(), choice, ..Node::default() };
+            item.children(self.known.shapes, &node)
+        };
+        let plain = find(false);
+        if plain.is_empty() { find(true) } else { plain }
     }
 
     fn has_type(&self, item: Item<'a>, codes: &[String]) -> bool {
@@ -57,21 +67,12 @@ impl<'a> Walk<'a> {
         fixed.is_none_or(|fixed| item.value.is_some_and(|value| is_fixed(fixed, value)))
             && pattern.is_none_or(|pattern| item.value.is_some_and(|value| matches(pattern, value)))
             && binding.is_none_or(|binding| self.is_within(binding, item))
-            && own
-                .children
-                .iter()
-                .filter(|child| **child > node && tells(nodes, **child))
-                .all(|child| item.children(&nodes[*child]).into_iter().any(|inner| self.fits(*child, inner)))
+            && own.children.iter().filter(|child| **child > node && tells(nodes, **child)).all(|child| {
+                item.children(self.known.shapes, &nodes[*child])
+                    .into_iter()
+                    .any(|inner| self.fits(*child, inner))
+            })
     }
-}
-
-/// What a value has under a name; a choice element is found by its name without a type.
-fn named<'a>(item: Item<'a>, name: &str) -> Vec<Item<'a>> {
-    let plain = item.children(&Node { name: name.to_owned(), ..Node::default() });
-    if !plain.is_empty() {
-        return plain;
-    }
-    item.children(&Node { name: name.to_owned(), choice: true, ..Node::default() })
 }
 
 fn member<'a>(item: Item<'a>, name: &str) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::definitions::Definitions;
 use crate::fhir::Issue;
 use crate::fhir::Severity;
 use crate::fhir::profile::Known;
@@ -23,7 +24,8 @@ fn issues(definitions: &[Value], resource: &Value) -> Vec<Issue> {
     let value_sets = [json!({ "url": "http://example.org/colours", "compose": { "include": [
         { "system": "urn:colours", "concept": [{ "code": "red" }, { "code": "blue" }] }] } })];
     let library = Library::compile(definitions.iter(), value_sets.iter()).expect("they compile");
-    let known = Known::new(vec![&library]);
+    let r4 = Definitions::shared().expect("the definitions load");
+    let known = Known::new(&r4.shapes, vec![&library]);
     validate(&known, known.find(URL).expect("it is there"), resource)
 }
 
@@ -298,4 +300,31 @@ fn profiles_that_demand_one_another_come_to_an_end() {
         found(&issues(&[profile("Patient", &elements), inner], &resource), Severity::Error),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn invariants_are_judged_where_they_stand() {
+    let elements = json!([{ "path": "Patient.name", "constraint": [
+        { "key": "own-1", "severity": "error", "human": "A name has a family name.", "expression": "family.exists()" },
+        { "key": "own-2", "severity": "warning", "human": "Two are better.", "expression": "given.count() > 1" },
+        { "key": "ele-1", "severity": "error", "human": "R4's own", "expression": "false" },
+        { "key": "own-3", "severity": "error", "human": "R4's own", "expression": "false",
+          "source": "http://hl7.org/fhir/StructureDefinition/HumanName" }] }]);
+    let resource = patient(json!({ "name": [{ "family": "A", "given": ["B", "C"] }, { "given": ["D"] }] }));
+    let issues = issues(&[profile("Patient", &elements)], &resource);
+    assert_eq!(found(&issues, Severity::Error), ["invariant Patient.name[1]"]);
+    assert_eq!(found(&issues, Severity::Warning), ["invariant Patient.name[1]"]);
+    assert!(
+        issues.iter().any(|issue| issue.text.contains("A name has a family name (own-1).")),
+        "{issues:?}"
+    );
+}
+
+#[test]
+fn an_invariant_that_is_no_fhirpath_is_named_as_not_checked() {
+    let elements = json!([{ "path": "Patient.name", "constraint": [
+        { "key": "own-1", "severity": "error", "human": "?", "expression": "family.nonsense(" }] }]);
+    let issues = issues(&[profile("Patient", &elements)], &patient(json!({ "name": [{}] })));
+    assert_eq!(found(&issues, Severity::Error), Vec::<String>::new());
+    assert!(issues.iter().any(|issue| issue.text.contains("own-1")), "{issues:?}");
 }

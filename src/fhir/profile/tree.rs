@@ -3,6 +3,10 @@
 
 use serde_json::Value;
 
+use crate::fhir::Severity;
+use crate::fhir::path::Expression;
+use crate::fhir::profile::compile::R4;
+
 /// A compiled StructureDefinition of the derivation `constraint`.
 #[derive(Debug)]
 pub struct Profile {
@@ -21,6 +25,19 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The profiles that it names for values of its elements.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        let rules = self.nodes.iter().flat_map(|node| &node.types);
+        let urls = rules.flat_map(|rule| &rule.profiles);
+        urls.map(String::as_str).filter(|url| !url.starts_with(R4))
+    }
+
+    /// The value sets to which it binds elements.
+    pub fn value_sets(&self) -> impl Iterator<Item = &str> {
+        let bindings = self.nodes.iter().filter_map(|node| node.binding.as_ref());
+        bindings.flat_map(|binding| [Some(binding.value_set.as_str()), binding.limit.as_deref()]).flatten()
+    }
+
     /// What it demands and nothing here checks.
     pub fn unchecked(&self) -> &[String] {
         &self.unchecked
@@ -42,6 +59,7 @@ pub(super) struct Node {
     pub(super) pattern: Option<Value>,
     pub(super) max_length: Option<usize>,
     pub(super) binding: Option<Binding>,
+    pub(super) constraints: Vec<Constraint>,
     pub(super) children: Vec<usize>,
     pub(super) slicing: Option<Slicing>,
 }
@@ -71,6 +89,15 @@ pub(super) enum Strength {
     Required,
     Extensible,
     Preferred,
+}
+
+/// An invariant that the profile adds.
+#[derive(Debug)]
+pub(super) struct Constraint {
+    pub(super) key: String,
+    pub(super) severity: Severity,
+    pub(super) says: String,
+    pub(super) expression: Expression,
 }
 
 /// How a repeating or choice element is divided.

@@ -66,7 +66,14 @@ pub(in crate::fhir) fn narrative_is_fine(text: &str) -> bool {
 /// # Errors
 /// `Structure` or `Unprocessable`, with every issue.
 pub fn check(shapes: &Shapes, resource: &Value) -> Result<(), Failure> {
-    let issues = validate(shapes, resource);
+    verdict(validate(shapes, resource))
+}
+
+/// Refuses what has these issues, if one of them is an error: 400 where the shape is wrong, else 422.
+///
+/// # Errors
+/// As [`check`].
+pub fn verdict(issues: Vec<Issue>) -> Result<(), Failure> {
     if issues.iter().all(|issue| issue.severity != Severity::Error) {
         return Ok(());
     }

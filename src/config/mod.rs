@@ -3,6 +3,8 @@
 //! A wrong value or an unsafe combination stops the start with one line that says what to do, so that a mistake
 //! in a deployment shows at once and not as open data.
 
+mod values;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
@@ -10,6 +12,14 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
+
+use crate::config::values::database_url;
+use crate::config::values::filled;
+use crate::config::values::flag;
+use crate::config::values::log_filter;
+use crate::config::values::size;
+use crate::config::values::web_url;
+use crate::config::values::zone;
 
 /// How callers prove who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,6 +39,15 @@ pub enum ConditionalDelete {
     Single,
     /// All that the search finds, up to 1,000
     Multiple,
+}
+
+/// By what resources are judged that are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Validation {
+    /// FHIR R4 itself
+    Base,
+    /// Also the US Core profiles that a resource claims in meta.profile
+    UsCore,
 }
 
 /// The settings of a running service.
@@ -100,6 +119,9 @@ pub struct Config {
           default_missing_value = "1", num_args = 0..=1, require_equals = true,
           value_parser = flag)]
     pub skip_unchanged: bool,
+    /// By what resources are judged that are written
+    #[arg(long, global = true, env = "COMFREY_VALIDATION", value_enum, default_value = "base")]
+    pub validation: Validation,
     /// Serve HTTPS with this certificate chain (PEM)
     #[arg(long, global = true, env = "COMFREY_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -130,6 +152,7 @@ impl Default for Config {
             max_body: 16 * 1024 * 1024,
             conditional_delete: ConditionalDelete::Single,
             skip_unchanged: false,
+            validation: Validation::Base,
             tls_cert: None,
             tls_key: None,
             log: "info".into(),
@@ -246,62 +269,6 @@ fn readable(file: &Path, setting: &str) -> Result<(), String> {
     })
 }
 
-fn database_url(text: &str) -> Result<String, String> {
-    let known = text.strip_prefix("sqlite:").is_some_and(|path| !path.trim_start_matches('/').is_empty())
-        || text.starts_with("postgres://")
-        || text.starts_with("postgresql://");
-    if known { Ok(text.into()) } else { Err("use sqlite:PATH, sqlite::memory: or postgres://…".into()) }
-}
-
-fn web_url(text: &str) -> Result<String, String> {
-    let url = text.trim_end_matches('/');
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
-    let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\@".contains(&byte));
-    if host.is_empty() || host.starts_with('/') || !plain {
-        return Err("use http(s)://host[:port]/path, without a query".into());
-    }
-    Ok(url.into())
-}
-
-fn filled(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("it is empty: give a value or unset it".into()) } else { Ok(text.into()) }
-}
-
-fn log_filter(text: &str) -> Result<String, String> {
-    let level = |part: &str| part.rsplit('=').next().unwrap_or_default().trim().parse::<log::LevelFilter>();
-    if text.split(',').all(|part| level(part).is_ok()) {
-        return Ok(text.into());
-    }
-    Err("use off, error, warn, info, debug or trace, or target=level, separated by commas".into())
-}
-
-fn flag(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "true" => Ok(true),
-        "0" | "false" => Ok(false),
-        _ => Err("use 1 or 0".into()),
-    }
-}
-
-fn zone(text: &str) -> Result<TimeZone, String> {
-    TimeZone::get(text).map_err(|_| "use an IANA time zone such as UTC or America/Phoenix".into())
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    let advice = "use a number of bytes from 1KB to 1GB, such as 500000, 16MB or 1GB";
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" => 1024,
-        "M" | "MB" => 1024 * 1024,
-        "G" | "GB" => 1024 * 1024 * 1024,
-        _ => return Err(advice.into()),
-    };
-    let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
-    bytes.filter(|bytes| (1024..=1024 * 1024 * 1024).contains(bytes)).ok_or_else(|| advice.into())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::FromArgMatches;
@@ -347,6 +314,7 @@ mod tests {
             ["--trust-proxy=maybe", "--pool=1"],
             ["--pool", "0"],
             ["--max-body", "big"],
+            ["--validation", "all"],
             ["--log", "loud"],
             ["--log", "info,comfrey"],
         ] {

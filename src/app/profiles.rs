@@ -1,0 +1,193 @@
+//! What R4 and profiles find wrong with a resource: US Core's, and those that clients have stored.
+//! <https://hl7.org/fhir/R4/validation.html>
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::access::Action;
+use crate::app::App;
+use crate::app::session::Session;
+use crate::config::Validation;
+use crate::definitions::US_CORE;
+use crate::definitions::us_core;
+use crate::fhir::Failure;
+use crate::fhir::Issue;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::Severity;
+use crate::fhir::form;
+use crate::fhir::profile;
+use crate::fhir::profile::Known;
+use crate::fhir::profile::Library;
+use crate::fhir::profile::Profile;
+use crate::fhir::profile::claims;
+use crate::fhir::shape;
+
+/// The most definitions that one resource's profiles may name.
+const MOST_DEFINITIONS: usize = 100;
+
+/// Refuses a resource that is to be written and breaks a rule of R4 or, where that is set, of a US Core profile that
+/// it claims. A profile that is not known stops nothing.
+///
+/// # Errors
+/// `Structure` or `Unprocessable`, with every issue.
+pub(crate) fn check(app: &App, resource: &Value) -> Result<(), Failure> {
+    let claimed = claims(resource).any(|claim| claim.starts_with(US_CORE));
+    let mut issues = shape::validate(&app.definitions.shapes, resource);
+    if app.config.validation == Validation::UsCore && claimed {
+        let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
+        for found in claims(resource).filter_map(|claim| known.find(claim)) {
+            add(&mut issues, profile::validate(&known, found, resource));
+        }
+        issues.retain(|issue| issue.severity != Severity::Information);
+    }
+    shape::verdict(issues)
+}
+
+/// Adds issues, but those that say again what an error said of the same place.
+fn add(issues: &mut Vec<Issue>, more: Vec<Issue>) {
+    for issue in more {
+        let again = |known: &Issue| {
+            known.severity == Severity::Error
+                && known.code == issue.code
+                && known.expression == issue.expression
+        };
+        if !issues.iter().any(again) || issue.severity == Severity::Information {
+            issues.push(issue);
+        }
+    }
+}
+
+impl Session {
+    /// Everything that R4 and the profile that is asked for, else those that the resource claims, find in a resource.
+    ///
+    /// # Errors
+    /// `NotFound` where the profile that is asked for is not known; `Unprocessable` where it is no profile or has no
+    /// snapshot.
+    pub fn judge(&self, resource: &Value, asked: Option<&str>) -> Result<Vec<Issue>, Failure> {
+        let mut issues = shape::validate(&self.app().definitions.shapes, resource);
+        let mut stored = Stored::new(self)?;
+        if let Some(asked) = asked {
+            if !is_base(asked, resource) {
+                stored.fetch(asked)?;
+            }
+        } else {
+            for claim in claims(resource).filter(|claim| !is_base(claim, resource)) {
+                if let Err(failure) = stored.fetch(claim) {
+                    issues.extend(failure.issues.into_iter().map(|issue| unknown_claim(issue, resource)));
+                }
+            }
+        }
+        let known = stored.known();
+        let wanted: Vec<&str> = asked.map_or_else(|| claims(resource).collect(), |asked| vec![asked]);
+        for found in wanted.into_iter().filter_map(|canonical| known.find(canonical)) {
+            add(&mut issues, profile::validate(&known, found, resource));
+        }
+        Ok(issues)
+    }
+}
+
+/// Whether the canonical is that of R4's own definition of the resource's type.
+fn is_base(canonical: &str, resource: &Value) -> bool {
+    let ty = canonical.split('|').next().and_then(|url| url.strip_prefix(profile::R4));
+    ty.is_some() && ty == resource["resourceType"].as_str()
+}
+
+fn unknown_claim(issue: Issue, resource: &Value) -> Issue {
+    let at = format!("{}.meta.profile", resource["resourceType"].as_str().unwrap_or_default());
+    Issue { severity: Severity::Warning, ..issue }.at(at)
+}
+
+/// The profiles that clients have stored, as far as they are needed, beside US Core's.
+struct Stored<'a> {
+    session: &'a Session,
+    us_core: &'static Library,
+    library: Library,
+    seen: HashSet<String>,
+}
+
+impl<'a> Stored<'a> {
+    fn new(session: &'a Session) -> Result<Self, Failure> {
+        let us_core = us_core().map_err(Failure::internal)?;
+        Ok(Self { session, us_core, library: Library::default(), seen: HashSet::new() })
+    }
+
+    fn known(&self) -> Known<'_> {
+        Known::new(&self.session.app().definitions.shapes, vec![self.us_core, &self.library])
+    }
+
+    /// Makes a profile known, with the profiles and value sets that it names as far as they are stored.
+    fn fetch(&mut self, canonical: &str) -> Result<(), Failure> {
+        if self.known().find(canonical).is_some() {
+            return Ok(());
+        }
+        let found = self.find("StructureDefinition", canonical)?.ok_or_else(|| {
+            let text = format!(
+                "The profile `{}` is not known here; store its StructureDefinition, or ask for one of US Core.",
+                shortened(canonical)
+            );
+            Failure::new(Reason::NotFound, text)
+        })?;
+        let compiled = Profile::compile(&found).map_err(|text| Failure::new(Reason::Unprocessable, text))?;
+        self.take(compiled)
+    }
+
+    fn take(&mut self, profile: Profile) -> Result<(), Failure> {
+        let mut open: Vec<String> = profile.profiles().map(str::to_owned).collect();
+        let mut value_sets: Vec<String> = profile.value_sets().map(str::to_owned).collect();
+        self.library.add(profile);
+        while let Some(url) = open.pop() {
+            if self.known().find(&url).is_some() {
+                continue;
+            }
+            // One that cannot be compiled is like one that is not there: the issues name it as not checked.
+            let found = self.find("StructureDefinition", &url)?;
+            if let Some(Ok(profile)) = found.map(|found| Profile::compile(&found)) {
+                open.extend(profile.profiles().map(str::to_owned));
+                value_sets.extend(profile.value_sets().map(str::to_owned));
+                self.library.add(profile);
+            }
+        }
+        for url in value_sets {
+            if !self.known().has_codes(&url)
+                && let Some(value_set) = self.find("ValueSet", &url)?
+            {
+                self.library.add_codes(&value_set);
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest stored definition of a canonical that the caller may see.
+    fn find(&mut self, ty: &str, canonical: &str) -> Result<Option<Value>, Failure> {
+        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(u, v)| (u, Some(v)));
+        let ty = ResourceType::parse(ty).expect("definitions are of types of R4");
+        let may_look = url.starts_with("http") || url.starts_with("urn:");
+        let new = self.seen.len() < MOST_DEFINITIONS && self.seen.insert(canonical.to_owned());
+        if !may_look || !new || !self.session.caller().may(Action::Search, ty) {
+            return Ok(None);
+        }
+        let mut query = format!("_sort=-_lastUpdated&url={}", form::encoded(&escaped(url)));
+        if let Some(version) = version {
+            query = format!("{query}&version={}", form::encoded(&escaped(version)));
+        }
+        self.session.find(ty, &query)?.first().map(crate::store::Stored::value).transpose()
+    }
+}
+
+/// A value as it stands in a search parameter. <https://hl7.org/fhir/R4/search.html#escaping>
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | ',' | '|' | '$') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
