@@ -39,7 +39,7 @@ impl Session {
     /// # Errors
     /// `Forbidden` without the scope.
     pub fn search(&self, query: &Query) -> Result<Found, Failure> {
-        self.search_in(self.app.db.for_searches(), query)
+        self.search_in(self.for_searches(), query)
     }
 
     fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {

@@ -17,6 +17,7 @@ pub mod upkeep;
 mod aim;
 mod commit;
 mod content;
+mod each;
 mod find;
 mod guard;
 mod once;

@@ -15,6 +15,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
 use crate::search::Visible;
+use crate::store::Db;
 use crate::store::Stored;
 use crate::store::history;
 use crate::store::resources;
@@ -29,13 +30,26 @@ pub struct Session {
     caller: Caller,
     base_url: String,
     now: Micros,
+    newest: bool,
 }
 
 impl Session {
     /// A caller's unit of work; its time stands still from here on.
     pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
         let now = app.clock.now();
-        Self { app, caller, base_url, now }
+        Self { app, caller, base_url, now, newest: false }
+    }
+
+    /// The same unit of work, whose searches see what it has written: none of them goes to a replica.
+    #[must_use]
+    pub(crate) fn seeing_its_writes(&self) -> Self {
+        let caller = self.caller.clone();
+        Self { app: self.app.clone(), caller, base_url: self.base_url.clone(), now: self.now, newest: true }
+    }
+
+    /// Where this unit of work searches.
+    pub(super) fn for_searches(&self) -> &Db {
+        if self.newest { &self.app.db } else { self.app.db.for_searches() }
     }
 
     /// The service's own unit of work, which may do everything.
@@ -48,7 +62,13 @@ impl Session {
     /// see what speaks against it.
     pub(crate) fn as_service(&self) -> Self {
         let caller = Caller::everything("comfrey");
-        Self { app: self.app.clone(), caller, base_url: self.base_url.clone(), now: self.now }
+        Self {
+            app: self.app.clone(),
+            caller,
+            base_url: self.base_url.clone(),
+            now: self.now,
+            newest: self.newest,
+        }
     }
 
     /// The running service.

@@ -1,5 +1,7 @@
 //! What a reference's text points to. <https://hl7.org/fhir/R4/references.html#literal>
 
+use serde_json::Value;
+
 use crate::fhir::resource_type::ResourceType;
 
 /// A `Reference.reference`, read.
@@ -78,6 +80,37 @@ pub fn strip_base<'a>(text: &'a str, base_url: &str) -> &'a str {
         Some(rest) if !base_url.is_empty() => rest.strip_prefix('/').unwrap_or(text),
         Some(_) | None => text,
     }
+}
+
+/// The base of a RESTful `fullUrl`, to which relative references of its resource are relative:
+/// `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
+/// <https://hl7.org/fhir/R4/bundle.html#references>
+pub fn base_of(full_url: &str) -> Option<&str> {
+    let (rest, _) = full_url.rsplit_once('/')?;
+    let (base, ty) = rest.rsplit_once('/')?;
+    (full_url.starts_with("http") && ResourceType::parse(ty).is_some()).then_some(base)
+}
+
+/// Where in a resource a reference has this text first: `Goal.subject.reference`.
+pub fn place_of(resource: &Value, text: &str) -> Option<String> {
+    fn search(value: &Value, text: &str, at: &str) -> Option<String> {
+        match value {
+            Value::Object(members) => members.iter().find_map(|(name, value)| {
+                let at = format!("{at}.{name}");
+                if name == "reference" && value.as_str() == Some(text) {
+                    Some(at)
+                } else {
+                    search(value, text, &at)
+                }
+            }),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, item)| search(item, text, &format!("{at}[{index}]"))),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        }
+    }
+    search(resource, text, resource.get("resourceType").and_then(Value::as_str)?)
 }
 
 /// Whether the text can be a logical id. <https://hl7.org/fhir/R4/datatypes.html#id>

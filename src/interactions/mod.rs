@@ -104,6 +104,22 @@ pub enum Interaction {
     },
 }
 
+impl Interaction {
+    /// Whether it asks for resources to be written, and for nothing else.
+    pub fn is_write(&self) -> bool {
+        match self {
+            Self::Create { .. } | Self::Update { .. } | Self::Patch { .. } | Self::Delete { .. } => true,
+            Self::Capabilities
+            | Self::Read { .. }
+            | Self::Vread { .. }
+            | Self::History { .. }
+            | Self::Search { .. }
+            | Self::Batch
+            | Self::Operation { .. } => false,
+        }
+    }
+}
+
 /// Carries out a request: the only way in, for HTTP and for the entries of a Bundle alike.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! transaction over HTTP. <https://hl7.org/fhir/R4/http.html#transaction>
 
+use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -8,6 +9,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::database::Database;
 
 const PATIENT: &str = "urn:uuid:11111111-1111-4111-8111-111111111111";
 const GOAL: &str = "urn:uuid:22222222-2222-4222-8222-222222222222";
@@ -219,15 +221,140 @@ fn every_entry_takes_its_own_scope() {
 }
 
 #[test]
-fn a_thousand_entries_are_written_together() {
+fn a_read_of_what_is_not_there_refuses_the_whole() {
     let app = TestApp::new();
     let clinician = app.clinician();
-    let goals =
-        (0..999).map(|at| post(&format!("urn:uuid:00000000-0000-4000-8000-{at:012}"), &goal(PATIENT)));
-    let entries: Vec<Value> = goals.chain([post(PATIENT, &patient("x"))]).collect();
-    let began = Instant::now();
+    clinician.store(&patient("there"));
+    clinician.store(&patient("gone"));
+    clinician.delete("/Patient/gone").expect(204);
+    let cases = [
+        (request("GET", "Patient/none"), 404),
+        (request("GET", "Patient/gone"), 410),
+        (request("GET", "Patient/there/_history/7"), 404),
+        (request("HEAD", "Patient/none"), 404),
+        (request("GET", "Patient/other"), 410),
+    ];
+    for (entry, status) in cases {
+        clinician.store(&patient("other"));
+        let reply =
+            send(&clinician, &[put(&patient("new")), request("DELETE", "Patient/other"), entry.clone()]);
+        let reply = reply.expect(status);
+        assert_eq!(reply.expressions(), ["Bundle.entry[2].request.url"], "{entry}");
+        clinician.get("/Patient/new").expect(404);
+        clinician.get("/Patient/other").expect(200);
+    }
+    let mut unchanged = request("GET", "Patient/there");
+    unchanged["request"]["ifNoneMatch"] = "W/\"1\"".into();
+    let entries =
+        [put(&patient("new")), request("GET", "Patient/new"), unchanged, request("HEAD", "Patient/new")];
     let answer = send(&clinician, &entries).expect(200).json();
-    assert_eq!(answer["entry"].as_array().unwrap().len(), 1_000);
-    assert!(began.elapsed().as_secs() < 20, "took {:?}", began.elapsed());
-    assert_eq!(clinician.get("/Goal?_summary=count").expect(200).json()["total"], 999);
+    assert_eq!(answer["entry"][1]["resource"]["id"], "new");
+    assert_eq!(answer["entry"][2]["response"]["status"], "304 Not Modified");
+    assert!(answer["entry"][3].get("resource").is_none(), "{answer}");
+}
+
+#[test]
+fn every_kind_of_link_is_rewritten_where_r4_says_so() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let elsewhere = "http://source.example/fhir";
+    let document = json!({
+        "resourceType": "DocumentReference", "status": "current",
+        "contained": [{ "resourceType": "Organization", "id": "org", "name": "contained",
+            "partOf": { "reference": format!("{elsewhere}/Organization/1") } }],
+        "subject": { "reference": "Patient/1" },
+        "custodian": { "reference": "#org" },
+        "author": [{ "reference": format!("{elsewhere}/Patient/1") }, { "reference": "Practitioner/77" }],
+        "extension": [
+            { "url": "http://x.example/uri", "valueUri": GOAL },
+            { "url": "http://x.example/canonical", "valueCanonical": GOAL },
+            { "url": "http://x.example/oid", "valueOid": "urn:oid:1.2.3" },
+            { "url": "http://x.example/text", "valueString": GOAL },
+            { "url": "http://x.example/ref", "valueReference": { "reference": "urn:oid:1.2.3" } },
+        ],
+        "text": { "status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">\
+            <a href=\"{elsewhere}/Patient/1\">p</a><img src=\"{GOAL}\"/><a href=\"#org\">o</a></div>") },
+        "content": [{ "attachment": { "url": GOAL } }],
+    });
+    let entries = [
+        post(&format!("{elsewhere}/DocumentReference/9"), &document),
+        post(&format!("{elsewhere}/Patient/1"), &patient("1")),
+        post(GOAL, &json!({ "resourceType": "Binary", "contentType": "text/plain", "data": "eWVz" })),
+        post("urn:oid:1.2.3", &json!({ "resourceType": "Organization", "name": "o" })),
+        post(
+            &format!("{elsewhere}/Organization/1"),
+            &json!({ "resourceType": "Organization", "name": "part" }),
+        ),
+    ];
+    let answer = send(&clinician, &entries).expect(200).json();
+    let stored = clinician.get(&format!("/{}", place(&answer, 0))).expect(200).json();
+    let (patient, binary, organization) = (place(&answer, 1), place(&answer, 2), place(&answer, 3));
+    assert_eq!(stored["subject"]["reference"], patient);
+    assert_eq!(stored["author"][0]["reference"], patient);
+    assert_eq!(stored["author"][1]["reference"], "Practitioner/77");
+    assert_eq!(stored["custodian"]["reference"], "#org");
+    assert_eq!(stored["contained"][0]["id"], "org");
+    assert_eq!(stored["contained"][0]["partOf"]["reference"], place(&answer, 4));
+    assert_eq!(stored["extension"][0]["valueUri"], binary);
+    assert_eq!(stored["extension"][1]["valueCanonical"], GOAL, "R4 leaves a canonical as it is");
+    assert_eq!(stored["extension"][2]["valueOid"], organization);
+    assert_eq!(stored["extension"][3]["valueString"], GOAL, "a text is no link");
+    assert_eq!(stored["extension"][4]["valueReference"]["reference"], organization);
+    assert_eq!(stored["content"][0]["attachment"]["url"], binary);
+    let div = stored["text"]["div"].as_str().unwrap();
+    for part in [format!("href=\"{patient}\""), format!("src=\"{binary}\""), "href=\"#org\"".to_owned()] {
+        assert!(div.contains(&part), "{part} is not in {div}");
+    }
+}
+
+#[test]
+fn searches_of_a_transaction_see_its_writes_although_others_go_to_a_replica() {
+    let replica = Database::fresh();
+    if replica.url().starts_with("sqlite:") {
+        return;
+    }
+    crate::app::migrate(replica.url());
+    let app = TestApp::with(|config| config.database_read_url = Some(replica.url().to_owned()));
+    let clinician = app.clinician();
+    let answer = send(&clinician, &[put(&patient("p")), request("GET", "Patient?_id=p")]).expect(200).json();
+    assert_eq!(answer["entry"][1]["resource"]["total"], 1, "{answer}");
+    assert_eq!(clinician.get("/Patient?_id=p").expect(200).ids(), [""; 0], "the replica has not got it");
+}
+
+#[test]
+fn five_thousand_entries_are_written_together_while_others_read() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("reader"));
+    let seen = |at: usize| format!("urn:uuid:00000000-0000-4000-8000-{at:012}");
+    let history = (0..4_999).map(|at| {
+        let mut goal = goal(PATIENT);
+        goal["identifier"] = json!([{ "system": "urn:goal", "value": at.to_string() }]);
+        goal["startDate"] = format!("20{:02}-0{}-1{}", at % 26, at % 9 + 1, at % 9).into();
+        goal["expressedBy"] = json!({ "reference": PATIENT });
+        goal["note"] = json!([{ "text": format!("As said on visit {at}"), "authorReference": { "reference": PATIENT } }]);
+        post(&seen(at), &goal)
+    });
+    let entries: Vec<Value> = history.chain([post(PATIENT, &patient("x"))]).collect();
+    let began = Instant::now();
+    let (mut reads, mut slowest) = (0, Duration::ZERO);
+    let answer = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| send(&clinician, &entries).expect(200).json());
+        while !writing.is_finished() {
+            let asked = Instant::now();
+            clinician.get("/Patient/reader").expect(200);
+            let goals = clinician.get("/Goal?_summary=count").expect(200).json()["total"].as_u64().unwrap();
+            assert!(goals == 0 || goals == 4_999, "{goals} of them are seen");
+            slowest = slowest.max(asked.elapsed());
+            reads += 1;
+        }
+        writing.join().unwrap()
+    });
+    assert_eq!(answer["entry"].as_array().unwrap().len(), 5_000);
+    println!("took {:?}, {reads} pairs of reads beside it, the slowest {slowest:?}", began.elapsed());
+    assert!(reads > 10 && slowest < Duration::from_secs(2), "{reads} reads, the slowest {slowest:?}");
+    assert!(began.elapsed() < Duration::from_secs(100), "took {:?}", began.elapsed());
+    let patient = place(&answer, 4_999);
+    let of_patient = clinician.get(&format!("/Goal?subject={patient}&_summary=count")).expect(200).json();
+    assert_eq!(of_patient["total"], 4_999);
 }

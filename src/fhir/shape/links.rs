@@ -17,7 +17,7 @@ use crate::fhir::shape::tables::Type;
 pub enum Link {
     /// `Reference.reference`.
     Reference,
-    /// A value of type uri, url, canonical, oid or uuid.
+    /// A value of type uri, url, oid or uuid; a canonical names something by a URL of its own and is not rewritten.
     Url,
     /// A `href` or `src` in a narrative.
     NarrativeUrl,
@@ -66,7 +66,7 @@ fn single(
         (Content::Primitive(primitive), Value::String(text)) => {
             if ty.kind == Kind::Reference && property.name == "reference" {
                 change(Link::Reference, text);
-            } else if primitive.is_address() {
+            } else if primitive.is_address() && primitive != Primitive::Canonical {
                 change(Link::Url, text);
             }
         }

@@ -4,6 +4,7 @@
 //! written together.
 
 mod entry;
+mod independent;
 mod transaction;
 
 use serde_json::Value;
@@ -25,9 +26,7 @@ use crate::interactions::body;
 use crate::interactions::request::Method;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
-use crate::interactions::route::route;
 use crate::interactions::run;
-use entry::Entry;
 
 /// What came of an entry.
 type Outcome = Result<Answer, Failure>;
@@ -44,8 +43,13 @@ pub fn batch(session: &Session, request: Request) -> Result<Answer, Failure> {
     entry::check_requests(&bundle)?;
     shape::check(&session.app().definitions.shapes, &bundle)?;
     let entries = entry::entries(bundle, resources, &entry::Around { base_url: session.base_url(), prefer })?;
+    let session = if entries.iter().all(|entry| is_reading(entry.request.method)) {
+        session
+    } else {
+        &session.seeing_its_writes()
+    };
     let outcomes = match kind {
-        Kind::Batch => entries.into_iter().map(|entry| alone(session, entry)).collect(),
+        Kind::Batch => independent::independent(session, entries),
         Kind::Transaction => transaction::transaction(session, entries)?,
     };
     Ok(Answer::bytes(written(kind, outcomes, prefer.return_)))
@@ -84,13 +88,11 @@ impl Kind {
     }
 }
 
-/// Carries out one entry of a batch as if it had come alone.
-fn alone(session: &Session, entry: Entry) -> Outcome {
-    let interaction = route(entry.request.method, &entry.request.path)?;
-    if interaction == Interaction::Batch {
-        return Err(Failure::new(Reason::NotSupported, "A Bundle within a Bundle is not carried out."));
-    }
-    run(session, interaction, entry.request)
+/// Carries out an entry that is not written together with others.
+fn read(session: &Session, interaction: Interaction, request: Request) -> Outcome {
+    let is_head = request.method == Method::Head;
+    let answer = run(session, interaction, request)?;
+    Ok(if is_head { Answer { body: Body::Empty, ..answer } } else { answer })
 }
 
 fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {

@@ -1,9 +1,10 @@
 //! transaction: every entry or none. <https://hl7.org/fhir/R4/http.html#trules>
 //!
-//! Deletes come first, then creates, then updates, in one write of the session. What only reads is checked before
-//! and carried out after that write, so that it sees what was written; what it then does not find is said in its own
-//! entry, as nothing of what was written depends on it.
+//! Deletes come first, then creates, then updates, in one write of the session. What only reads is carried out after
+//! that write, so that it sees what was written, and checked before it, since nothing is written where one entry
+//! fails. Only what somebody else deletes in between is said in the entry that read it.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 
 use crate::access::Action;
@@ -16,7 +17,7 @@ use crate::fhir::ResourceType;
 use crate::interactions::Interaction;
 use crate::interactions::batch::Outcome;
 use crate::interactions::batch::entry::Entry;
-use crate::interactions::batch::is_reading;
+use crate::interactions::batch::read;
 use crate::interactions::create;
 use crate::interactions::delete;
 use crate::interactions::history;
@@ -24,7 +25,6 @@ use crate::interactions::patch;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
 use crate::interactions::route::route;
-use crate::interactions::run;
 use crate::interactions::search;
 use crate::interactions::update;
 use crate::interactions::written;
@@ -36,7 +36,8 @@ use crate::interactions::written;
 pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome>, Failure> {
     let wanted = entries.first().map_or(Return::Minimal, |entry| entry.request.prefer.return_);
     let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
-    let Sorted { mut changes, reads } = sort(session, entries)?;
+    let Sorted { mut changes, reads, fates } = sort(session, entries)?;
+    reads.iter().try_for_each(|one| expect(session, one, &fates))?;
     changes.sort_by_key(|(_, change)| turn(&change.action));
     let (places, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
     if !changes.is_empty() {
@@ -45,7 +46,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
         }
     }
     for (place, interaction, request) in reads {
-        outcomes[place] = Some(run(session, interaction, request));
+        outcomes[place] = Some(read(session, interaction, request));
     }
     outcomes
         .into_iter()
@@ -55,16 +56,45 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
         .collect()
 }
 
+/// Refuses a read of what will not be there, since every entry of a transaction must succeed: it is not there now
+/// and no other entry writes it, or another one deletes it.
+fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fates) -> Result<(), Failure> {
+    let (place, interaction, request) = read_of;
+    let (Interaction::Read { ty, id } | Interaction::Vread { ty, id, .. }) = interaction else {
+        return Ok(());
+    };
+    let failure = match (fates.get(&(*ty, id.clone())), interaction) {
+        (Some(Fate::Written), _) => return Ok(()),
+        (Some(Fate::Deleted), Interaction::Read { .. }) => {
+            Failure::new(Reason::Deleted, format!("Another entry of this transaction deletes {ty}/{id}."))
+        }
+        (Some(Fate::Deleted) | None, _) => match read(session, interaction.clone(), request.clone()) {
+            Ok(_) => return Ok(()),
+            Err(failure) => failure,
+        },
+    };
+    Err(failure.at(format!("Bundle.entry[{place}].request.url")))
+}
+
+/// What becomes of the resources that entries name.
+type Fates = HashMap<(ResourceType, String), Fate>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Written,
+    Deleted,
+}
+
 /// The entries by what becomes of them.
 #[derive(Default)]
 struct Sorted {
     changes: Vec<(usize, Change)>,
     reads: Vec<(usize, Interaction, Request)>,
+    fates: Fates,
 }
 
 fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
     let mut sorted = Sorted::default();
-    let mut identities = HashSet::new();
     let mut full_urls = HashSet::new();
     for entry in entries {
         if let Some(url) = entry.full_url.as_ref().filter(|url| !full_urls.insert((*url).clone())) {
@@ -72,12 +102,13 @@ fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
             return Err(Failure::new(Reason::Invalid, text).at(entry.at("fullUrl")));
         }
         let interaction = interaction(&entry)?;
-        if is_reading(entry.request.method) || matches!(interaction, Interaction::Search { .. }) {
+        if !interaction.is_write() {
             check(session, &interaction, &entry)?;
             sorted.reads.push((entry.index, interaction, entry.request));
             continue;
         }
-        if let Some((ty, id)) = identity(&interaction).filter(|identity| !identities.insert(identity.clone()))
+        if let Some(((ty, id), fate)) = identity(&interaction)
+            && sorted.fates.insert((ty, id.clone()), fate).is_some()
         {
             let text = format!("Two entries write {ty}/{id}; a transaction writes each resource once.");
             return Err(Failure::new(Reason::Invalid, text).at(entry.at("request.url")));
@@ -139,11 +170,13 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
     result.map_err(|failure| failure.at(entry.at("request.url")))
 }
 
-fn identity(interaction: &Interaction) -> Option<(ResourceType, String)> {
+/// The resource that an interaction names to write it, and what becomes of it.
+fn identity(interaction: &Interaction) -> Option<((ResourceType, String), Fate)> {
     match interaction {
-        Interaction::Update { ty, id } | Interaction::Patch { ty, id } | Interaction::Delete { ty, id } => {
-            Some((*ty, id.clone()?))
+        Interaction::Update { ty, id } | Interaction::Patch { ty, id } => {
+            Some(((*ty, id.clone()?), Fate::Written))
         }
+        Interaction::Delete { ty, id } => Some(((*ty, id.clone()?), Fate::Deleted)),
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }
@@ -158,12 +191,22 @@ fn identity(interaction: &Interaction) -> Option<(ResourceType, String)> {
 fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<Change, Failure> {
     let (in_request, in_resource) = (entry.at("request"), entry.at("resource"));
     let full_url = entry.full_url;
-    let result = match interaction {
-        Interaction::Create { ty } => create::change(ty, entry.request),
-        Interaction::Update { ty, id } => update::change(session, ty, id, entry.request),
-        Interaction::Patch { ty, id } => patch::change(session, ty, id, entry.request),
-        Interaction::Delete { ty, id } => delete::change(session, ty, id, &entry.request)
-            .map(|change| Change { at: in_request.clone(), ..change }),
+    let result = change_of(session, interaction, entry.request);
+    let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
+    let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
+    Ok(Change { full_url, at, ..change })
+}
+
+/// The change that an interaction asks for that writes.
+///
+/// # Errors
+/// What the request has wrong.
+pub fn change_of(session: &Session, interaction: Interaction, request: Request) -> Result<Change, Failure> {
+    match interaction {
+        Interaction::Create { ty } => create::change(ty, request),
+        Interaction::Update { ty, id } => update::change(session, ty, id, request),
+        Interaction::Patch { ty, id } => patch::change(session, ty, id, request),
+        Interaction::Delete { ty, id } => delete::change(session, ty, id, &request),
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }
@@ -173,10 +216,7 @@ fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<C
         | Interaction::Operation { .. } => {
             Err(Failure::internal("an entry that reads was taken for a change"))
         }
-    };
-    let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
-    let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
-    Ok(Change { full_url, at, ..change })
+    }
 }
 
 /// A failure that names an element is about the resource, any other about the request.
