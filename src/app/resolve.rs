@@ -11,6 +11,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::pairs;
+use crate::fhir::reference::base_of;
+use crate::fhir::reference::place_of;
 use crate::fhir::shape::Link;
 use crate::fhir::shape::links_mut;
 use crate::search::Plan;
@@ -126,11 +128,14 @@ impl<'a> Links<'a> {
                 Ok(Some(new)) => *text = new,
                 Ok(None) => {}
                 Err(failure) => {
-                    first_failure.get_or_insert(failure);
+                    first_failure.get_or_insert_with(|| (failure, text.clone()));
                 }
             }
         });
-        first_failure.map_or(Ok(()), Err)
+        match first_failure {
+            None => Ok(()),
+            Some((failure, text)) => Err(failure.at(place_of(value, &text).unwrap_or_default())),
+        }
     }
 
     /// What a reference becomes; none where it stays.
@@ -202,11 +207,4 @@ fn below<'a>(text: &'a str, base: &str) -> Option<&'a str> {
     let relative = text.strip_prefix(base)?.strip_prefix('/')?;
     let (ty, _) = relative.split_once('/')?;
     ResourceType::parse(ty).map(|_| relative)
-}
-
-/// `http://example.org/fhir` of `http://example.org/fhir/Patient/1`.
-fn base_of(full_url: &str) -> Option<&str> {
-    let (rest, _) = full_url.rsplit_once('/')?;
-    let (base, ty) = rest.rsplit_once('/')?;
-    (full_url.starts_with("http") && ResourceType::parse(ty).is_some()).then_some(base)
 }

@@ -344,7 +344,7 @@ fn check_reports_content_and_history_that_no_index_can_mend() {
         (format!("UPDATE resource SET body = {} WHERE id = 'h'", bytes("{\"id\":")), "Goal/h version 1: is no JSON"),
         (format!("UPDATE resource SET body = {} WHERE id = 'o'", bytes(&now("/Goal/g"))), "Observation/o version 1: has the type, id, version or time of another"),
         ("DELETE FROM history WHERE version = 1 AND rid = (SELECT rid FROM resource WHERE id = 'p')".to_owned(), "Patient/p version 2: has no history"),
-        ("INSERT INTO history SELECT 987656, 1, updated, method, deleted, body FROM history".to_owned(), "number 987656 is not there, but has a history"),
+        ("INSERT INTO history (rid, version, updated, method, deleted, body, type) SELECT 987656, 1, updated, method, deleted, body, type FROM history LIMIT 1".to_owned(), "number 987656 is not there, but has a history"),
         ("UPDATE history SET updated = updated + 99000000 WHERE rid = (SELECT rid FROM resource WHERE id = 'gone')".to_owned(), "Patient/gone version 2: is not younger"),
     ];
     for (statement, _) in &harm {
