@@ -3,12 +3,20 @@
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Reason;
 
+/// The most pairs that are read: a body may have room for millions, each of which costs more than its bytes.
+const MOST_PAIRS: usize = 1_000;
+
 /// The decoded pairs, in their order; empty ones between two `&` are left out.
 ///
 /// # Errors
-/// `Invalid` where the percent-encoding is broken or does not give UTF-8.
+/// `Invalid` where the percent-encoding is broken or does not give UTF-8, or the pairs are too many.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
-    text.split('&').filter(|pair| !pair.is_empty()).map(pair).collect()
+    let pairs = || text.split('&').filter(|pair| !pair.is_empty());
+    if pairs().nth(MOST_PAIRS).is_some() {
+        let text = format!("A request may have {MOST_PAIRS} parameters, and this one has more.");
+        return Err(Failure::new(Reason::Invalid, text).code("too-long"));
+    }
+    pairs().map(pair).collect()
 }
 
 fn pair(pair: &str) -> Result<(String, String), Failure> {
@@ -76,6 +84,8 @@ mod tests {
 
     #[test]
     fn broken_encoding_is_refused() {
+        assert_eq!(pairs(&"a&".repeat(1_001)).expect_err("too many").status(), 400);
+        assert_eq!(pairs(&"&".repeat(1_000_000)).expect("none").len(), 0);
         for text in ["a=%", "a=%4", "a=%zz", "a=%ff", "%+1=a"] {
             assert_eq!(pairs(text).expect_err(text).status(), 400, "{text}");
         }

@@ -167,13 +167,13 @@ impl Issue {
         if let Some((system, code)) = &self.coding {
             details.insert("coding".into(), json!([{ "system": system, "code": code }]));
         }
-        details.insert("text".into(), self.text.as_str().into());
+        details.insert("text".into(), shortened(&self.text).into());
         issue.insert("details".into(), Value::Object(details));
         if let Some(diagnostics) = &self.diagnostics {
             issue.insert("diagnostics".into(), diagnostics.as_str().into());
         }
         if let Some(expression) = &self.expression {
-            issue.insert("expression".into(), json!([expression]));
+            issue.insert("expression".into(), json!([shortened(expression)]));
         }
         Value::Object(issue)
     }
@@ -256,6 +256,15 @@ impl Failure {
     /// The OperationOutcome that tells the client.
     pub fn outcome(&self) -> Value {
         outcome(&self.issues)
+    }
+}
+
+/// What a name or value of megabytes gives rise to is told in fewer words than it has.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 2_000;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -22,7 +22,8 @@ impl Resource {
             Failure::new(Reason::Structure, "The body has no `resourceType`; send a FHIR R4 resource.")
         })?;
         let ty = ResourceType::parse(name).ok_or_else(|| {
-            Failure::new(Reason::Structure, format!("`{name}` is not a resource type of FHIR R4."))
+            let shown: String = name.chars().take(60).collect();
+            Failure::new(Reason::Structure, format!("`{shown}` is not a resource type of FHIR R4."))
                 .at("resourceType")
         })?;
         Ok(Self { ty, value })

@@ -14,6 +14,9 @@ const ELEMENTS: [&str; 60] = [
     "strike", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
 ];
 
+/// More attributes than XHTML has for any element.
+const MOST_ATTRIBUTES: usize = 40;
+
 /// Attributes whose value is fetched or followed.
 const ADDRESSES: [&str; 6] = ["href", "src", "longdesc", "cite", "usemap", "background"];
 
@@ -32,6 +35,9 @@ pub(super) fn check(text: &str) -> Result<(), String> {
             }
             Piece::Text(text) => {
                 check_entities(text)?;
+                if text.contains("]]>") {
+                    return Err("The narrative holds `]]>`; write it as `]]&gt;`.".to_owned());
+                }
                 has_content |= !text.trim().is_empty();
             }
             Piece::Comment => {}
@@ -103,7 +109,17 @@ fn check_element(text: &str, name: &str, attributes: &[Attribute<'_>]) -> Result
     if ELEMENTS.binary_search(&name).is_err() {
         return Err(format!("A narrative may not hold `{}`; use plain formatting only.", shown(name)));
     }
-    for attribute in attributes {
+    if attributes.len() > MOST_ATTRIBUTES {
+        return Err(format!("The narrative's `{}` has too many attributes.", shown(name)));
+    }
+    for (at, attribute) in attributes.iter().enumerate() {
+        if attributes[..at].iter().any(|before| before.name == attribute.name) {
+            return Err(format!("The narrative gives the attribute `{}` twice.", shown(attribute.name)));
+        }
+        let prefix = attribute.name.split_once(':').map(|(prefix, _)| prefix);
+        if prefix.is_some_and(|prefix| !matches!(prefix, "xml" | "xmlns")) {
+            return Err(format!("The narrative's `{}` is not an attribute of XHTML.", shown(attribute.name)));
+        }
         let lower = attribute.name.to_ascii_lowercase();
         if lower.starts_with("on") {
             return Err(format!(
@@ -113,7 +129,7 @@ fn check_element(text: &str, name: &str, attributes: &[Attribute<'_>]) -> Result
         }
         let value = &text[attribute.value.clone()];
         check_entities(value)?;
-        let is_address = ADDRESSES.contains(&lower.trim_start_matches("xlink:"));
+        let is_address = ADDRESSES.contains(&lower.as_str());
         if (is_address && !is_harmless_address(value)) || (lower == "style" && is_active_style(value)) {
             return Err(format!("The narrative's `{}` may run code; remove it.", shown(attribute.name)));
         }
@@ -153,14 +169,8 @@ fn check_entities(text: &str) -> Result<(), String> {
     for (at, _) in text.match_indices('&') {
         let name = text[at + 1..].split(';').next().unwrap_or_default();
         let ends = text[at + 1..].len() > name.len();
-        let digits = |text: &str, hex: bool| {
-            !text.is_empty()
-                && text.chars().all(|c| if hex { c.is_ascii_hexdigit() } else { c.is_ascii_digit() })
-        };
         let fits = match name.strip_prefix('#') {
-            Some(number) => {
-                number.strip_prefix('x').map_or_else(|| digits(number, false), |hex| digits(hex, true))
-            }
+            Some(number) => is_character(number),
             None => !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()),
         };
         if !ends || !fits {
@@ -168,6 +178,17 @@ fn check_entities(text: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether `160` or `xA0` is the number of a character that XML can hold.
+fn is_character(number: &str) -> bool {
+    let code = match number.strip_prefix('x') {
+        Some(hex) if hex.bytes().all(|digit| digit.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16),
+        None if number.bytes().all(|digit| digit.is_ascii_digit()) => number.parse(),
+        Some(_) | None => return false,
+    };
+    let character = code.ok().and_then(char::from_u32);
+    character.is_some_and(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..))
 }
 
 fn shown(name: &str) -> String {
@@ -205,6 +226,9 @@ impl<'a> Scanner<'a> {
         }
         if let Some(comment) = rest.strip_prefix("<!--") {
             let end = comment.find("-->").ok_or("The narrative does not close a comment.")?;
+            if comment[..end].contains("--") || comment[..end].ends_with('-') {
+                return Err("A comment of the narrative holds `--`, which XML does not allow.".to_owned());
+            }
             self.at += 4 + end + 3;
             return Ok(Some(Piece::Comment));
         }
@@ -323,6 +347,12 @@ mod tests {
             (div("<p>a</b></p>"), "where `p` is open"),
             (div("<br>a"), "`br` is open"),
             (div("a & b"), "bare `&`"),
+            (div("a &#0; b"), "bare `&`"),
+            (div("a &#xD800; b"), "bare `&`"),
+            (div("a ]]> b"), "`]]&gt;`"),
+            (div("<!-- a -- b -->c"), "holds `--`"),
+            (div("<p title='a' title='b'>a</p>"), "twice"),
+            (div("<p x:y='a'>a</p>"), "not an attribute of XHTML"),
             (div("a < b"), "bare `<`"),
             (div("<p x>a</p>"), "name=\"value\""),
             (div("<script>a()</script>"), "`script`"),

@@ -137,7 +137,7 @@ impl Primitive {
                         "An empty string says nothing; leave the element out.".to_owned(),
                     ));
                 }
-                self.check_text(text).map_err(Fault::Format)
+                check_characters(text).and_then(|()| self.check_text(text)).map_err(Fault::Format)
             }
         }
     }
@@ -185,12 +185,22 @@ fn whole(value: &Value, least: i64) -> Result<(), Fault> {
     Err(Fault::Format(format!("`{number}` is not a whole number from {least} to {most}.")))
 }
 
+/// What XML cannot hold is no text of FHIR, in JSON neither.
+fn check_characters(text: &str) -> Result<(), String> {
+    let suspect = |byte: u8| byte == 0xEF || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    if !text.bytes().any(suspect) {
+        return Ok(());
+    }
+    let is_control = |c: char| matches!(c, '\0'..='\u{8}' | '\u{B}' | '\u{C}' | '\u{E}'..='\u{1F}');
+    if text.contains(|c: char| is_control(c) || matches!(c, '\u{FFFE}' | '\u{FFFF}')) {
+        return Err("A value may hold no control characters but tab and line ends; remove them.".to_owned());
+    }
+    Ok(())
+}
+
 fn check_string(text: &str) -> Result<(), String> {
     if text.len() > MAX_STRING {
         return Err("A string may have at most 1,048,576 bytes; send large content as a Binary.".to_owned());
-    }
-    if text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        return Err("A string may hold no control characters but tab and line ends; remove them.".to_owned());
     }
     Ok(())
 }

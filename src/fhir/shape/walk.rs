@@ -145,7 +145,9 @@ impl<'a> Walk<'a> {
             let shadowed = key.strip_prefix('_');
             let found = ty.position(shadowed.unwrap_or(key));
             let Some(place) = found.filter(|at| shadowed.is_none() || ty.properties[*at].has_shadow()) else {
-                self.report("structure", at.child(key), suggest::unknown(ty, key));
+                // what is not listed is not worth the search for what was meant either
+                let text = if self.is_full() { String::new() } else { suggest::unknown(ty, key) };
+                self.report("structure", at.child(&suggest::shortened(key)), text);
                 continue;
             };
             let property = &ty.properties[place];
@@ -203,13 +205,17 @@ impl<'a> Walk<'a> {
         self.report("structure", *at, "A null says nothing; leave the element out.".to_owned());
     }
 
+    fn is_full(&self) -> bool {
+        self.issues.len() >= MAX_ISSUES
+    }
+
     /// Notes a problem.
     pub(super) fn report(&mut self, code: &'static str, at: At<'_>, text: String) {
         self.add(Issue::error(code, text), at);
     }
 
     fn add(&mut self, issue: Issue, at: At<'_>) {
-        if self.issues.len() == MAX_ISSUES {
+        if self.is_full() {
             self.dropped += 1;
             return;
         }

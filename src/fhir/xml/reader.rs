@@ -74,18 +74,23 @@ impl<'a> Reader<'a> {
     }
 
     fn member(&mut self, slot: Slot<'a>, tag: &Tag<'a>, map: &mut Map<String, Value>) -> Read<()> {
-        let place = match map.get(slot.name) {
-            Some(Value::Array(items)) => items.len(),
-            _ => 0,
-        };
-        let levels = usize::from(slot.many);
-        self.levels += levels;
-        let filled = self.filled(slot, tag, map);
-        self.levels -= levels;
-        filled.map_err(|problem| match slot.many {
-            true => problem.within(format!("{}[{place}]", slot.name)),
-            false => problem.within(slot.name),
-        })
+        if !slot.many {
+            return self.filled(slot, tag, map).map_err(|problem| problem.within(slot.name));
+        }
+        let place = map.get(slot.name).and_then(Value::as_array).map_or(0, Vec::len);
+        let filled = self.deeper().and_then(|()| self.filled(slot, tag, map));
+        self.levels -= 1;
+        filled.map_err(|problem| problem.within(format!("{}[{place}]", slot.name)))
+    }
+
+    /// Goes into an object or a list of the JSON, which is bounded as that of a JSON body is.
+    fn deeper(&mut self) -> Read<()> {
+        self.levels += 1;
+        if self.levels <= json::MAX_DEPTH {
+            return Ok(());
+        }
+        let text = format!("The resource is nested more than {} levels deep; flatten it", json::MAX_DEPTH);
+        Err(self.source.problem(text))
     }
 
     fn filled(&mut self, slot: Slot<'a>, tag: &Tag<'a>, map: &mut Map<String, Value>) -> Read<()> {
