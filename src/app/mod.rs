@@ -26,6 +26,7 @@ mod profiles;
 mod record;
 mod resolve;
 mod tally;
+mod terminology;
 mod write;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@
 
 mod care_dates;
 mod search_parameter;
+pub mod terminology;
 mod us_core;
 
 use std::collections::BTreeMap;
@@ -39,9 +40,13 @@ type Files = &'static [(&'static str, &'static str)];
 
 /// OperationDefinitions, one for each operation that is offered.
 const OPERATIONS: Files = files![
+    "operations/CodeSystem-lookup.json",
+    "operations/CodeSystem-validate-code.json",
     "operations/Encounter-everything.json",
     "operations/EpisodeOfCare-everything.json",
     "operations/Patient-everything.json",
+    "operations/ValueSet-expand.json",
+    "operations/ValueSet-validate-code.json",
     "operations/palliative-careplan.json",
     "operations/palliative-enroll.json",
     "operations/palliative-refer.json",
@@ -176,6 +181,18 @@ impl Definitions {
             operations: parsed(OPERATIONS)?,
             programs: parsed(PROGRAMS)?,
         })
+    }
+
+    /// The definition of ours with this type and id, which is read under it though nobody has stored it.
+    pub fn published(&self, ty: ResourceType, id: &str) -> Option<&Value> {
+        let has_id = |value: &&Value| value.get("id").and_then(Value::as_str) == Some(id);
+        match ty.name() {
+            "OperationDefinition" => self.operations.iter().find(has_id),
+            "PlanDefinition" => self.plan_definitions.values().find(has_id),
+            "ValueSet" => self.value_sets.values().find(has_id),
+            "CodeSystem" => self.code_systems.values().find(has_id),
+            _ => None,
+        }
     }
 
     /// The same for the whole process: loaded when first asked for, then shared.

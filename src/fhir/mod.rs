@@ -14,6 +14,7 @@ pub mod reference;
 pub mod resource;
 pub mod resource_type;
 pub mod shape;
+pub mod terminology;
 pub mod xml;
 
 pub use outcome::{Failure, Issue, Reason, Severity};

@@ -10,15 +10,7 @@ use crate::fhir::ResourceType;
 
 /// The definition with this id.
 pub fn find<'a>(session: &'a Session, ty: ResourceType, id: &str) -> Option<&'a Value> {
-    let definitions = &session.app().definitions;
-    let has_id = |value: &&Value| value.get("id").and_then(Value::as_str) == Some(id);
-    match ty.name() {
-        "OperationDefinition" => definitions.operations.iter().find(has_id),
-        "PlanDefinition" => definitions.plan_definitions.values().find(has_id),
-        "ValueSet" => definitions.value_sets.values().find(has_id),
-        "CodeSystem" => definitions.code_systems.values().find(has_id),
-        _ => None,
-    }
+    session.app().definitions.published(ty, id)
 }
 
 /// Refuses to write under the id of a definition: the read after it would not give what was written.

@@ -4,12 +4,15 @@
 //! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
 pub mod everything;
+pub mod expand;
+pub mod lookup;
 pub mod palliative_careplan;
 pub mod palliative_enroll;
 pub mod palliative_refer;
 pub mod palliative_screen;
 pub mod palliative_transition;
 pub mod validate;
+pub mod validate_code;
 
 use std::sync::OnceLock;
 
@@ -58,6 +61,10 @@ pub const OPERATIONS: &[Operation] = &[
     validated("Patient-everything", everything::run),
     validated("Encounter-everything", everything::run),
     validated("EpisodeOfCare-everything", everything::run),
+    validated("ValueSet-expand", expand::run),
+    validated("ValueSet-validate-code", validate_code::run),
+    validated("CodeSystem-validate-code", validate_code::run),
+    validated("CodeSystem-lookup", lookup::run),
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
@@ -238,6 +245,7 @@ fn check_access(session: &Session, target: Option<&(ResourceType, Option<String>
     let Some((ty, id)) = target else { return Ok(()) };
     session.require(Action::Read, *ty)?;
     match id {
+        Some(id) if session.app().definitions.published(*ty, id).is_some() => Ok(()),
         Some(id) => session.read(*ty, id).map(|_| ()),
         None => Ok(()),
     }

@@ -38,6 +38,7 @@ mod races;
 mod read;
 mod readme;
 mod search;
+mod terminology;
 mod transaction;
 mod update;
 mod us_core;

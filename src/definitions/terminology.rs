@@ -1,0 +1,51 @@
+//! R4's and US Core's code systems and value sets, each read only when it is asked for: a server that is never
+//! asked does not start later for them. <https://hl7.org/fhir/R4/terminologies-systems.html>
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+/// Their lines by URL.
+type Lines = LazyLock<HashMap<&'static str, &'static str>>;
+
+static CODE_SYSTEMS: Lines = LazyLock::new(|| by_url(include_str!("r4/terminology-code-systems.ndjson")));
+static VALUE_SETS: Lines = LazyLock::new(|| by_url(include_str!("r4/terminology-value-sets.ndjson")));
+
+/// R4's CodeSystem with this URL.
+pub fn r4_code_system(url: &str) -> Option<Value> {
+    CODE_SYSTEMS.get(url).and_then(|line| serde_json::from_str(line).ok())
+}
+
+/// R4's ValueSet with this URL.
+pub fn r4_value_set(url: &str) -> Option<Value> {
+    VALUE_SETS.get(url).and_then(|line| serde_json::from_str(line).ok())
+}
+
+fn by_url(text: &'static str) -> HashMap<&'static str, &'static str> {
+    text.lines().filter_map(|line| Some((url(line)?, line))).collect()
+}
+
+/// The URL of a line, which stands right after its type.
+fn url(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(r#","url":""#)?;
+    rest.split_once('"').map(|(url, _)| url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_found_by_its_url() {
+        assert!(CODE_SYSTEMS.len() > 1_000 && VALUE_SETS.len() > 1_300);
+        for (url, line) in CODE_SYSTEMS.iter().chain(VALUE_SETS.iter()) {
+            let value: Value = serde_json::from_str(line).expect("a line is JSON");
+            assert_eq!(value["url"], *url);
+        }
+        let system = r4_code_system("http://hl7.org/fhir/administrative-gender").expect("R4 has it");
+        assert_eq!(system["concept"][0]["code"], "male");
+        assert!(r4_value_set("http://hl7.org/fhir/ValueSet/administrative-gender").is_some());
+        assert!(r4_value_set("http://hl7.org/fhir/administrative-gender").is_none());
+    }
+}

@@ -1,0 +1,247 @@
+//! Value sets and code systems: what they hold, and what they must not be guessed to hold.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::definitions::r4_value_sets;
+use crate::definitions::terminology::r4_code_system;
+use crate::definitions::terminology::r4_value_set;
+use crate::fhir::Failure;
+use crate::fhir::terminology::Answer;
+use crate::fhir::terminology::CodeSystem;
+use crate::fhir::terminology::Library;
+use crate::fhir::terminology::Question;
+use crate::fhir::terminology::Shelf;
+
+/// R4's definitions, and those of a test before them.
+#[derive(Default)]
+struct Books(BTreeMap<String, Value>);
+
+impl Library for Books {
+    fn value_set(&self, url: &str, _: Option<&str>) -> Result<Option<Value>, Failure> {
+        Ok(self.0.get(url).cloned().or_else(|| r4_value_set(url)))
+    }
+
+    fn code_system(&self, url: &str, _: Option<&str>) -> Result<Option<Value>, Failure> {
+        Ok(self.0.get(url).cloned().or_else(|| r4_code_system(url)))
+    }
+}
+
+/// Animals: a mammal is a cat or a dog, a dog is also a pet.
+fn animals() -> Value {
+    let code = |code: &str, value: &str| json!({ "code": code, "valueCode": value });
+    json!({ "resourceType": "CodeSystem", "url": "urn:animals", "version": "1", "content": "complete",
+        "concept": [
+            { "code": "pet", "property": [{ "code": "notSelectable", "valueBoolean": true }] },
+            { "code": "mammal", "display": "Mammal", "concept": [
+                { "code": "cat", "display": "House cat", "property": [{ "code": "legs", "valueInteger": 4 }],
+                  "concept": [{ "code": "kitten", "display": "Young cat" }] },
+                { "code": "dog", "display": "Dog", "property": [code("subsumedBy", "pet"), code("sound", "woof")] } ] },
+            { "code": "dodo", "display": "Dodo", "property": [code("status", "retired")] } ] })
+}
+
+fn books(value_sets: Vec<Value>) -> Books {
+    let all = value_sets.into_iter().chain([animals()]);
+    Books(all.map(|one| (one["url"].as_str().unwrap_or_default().to_owned(), one)).collect())
+}
+
+fn set(url: &str, compose: Value) -> Value {
+    json!({ "resourceType": "ValueSet", "url": url, "status": "active", "compose": compose })
+}
+
+fn codes(books: &Books, set: &Value) -> Result<Vec<String>, Failure> {
+    let members = Question::of(Shelf::of(books)).expand(set)?;
+    Ok(members.into_iter().map(|member| member.code).collect())
+}
+
+fn find(books: &Books, set: &Value, system: &str, code: &str) -> Answer {
+    Question::of(Shelf::of(books)).find(set, (system, code)).expect("it can be told, or not")
+}
+
+fn of_animals(filter: Value) -> Value {
+    set("urn:vs", json!({ "include": [{ "system": "urn:animals", "filter": [filter] }] }))
+}
+
+#[test]
+fn each_filter_takes_what_it_says() {
+    let books = books(Vec::new());
+    let cases: [(&str, &str, &str, &[&str]); 19] = [
+        ("concept", "is-a", "mammal", &["mammal", "cat", "kitten", "dog"]),
+        ("concept", "is-a", "pet", &["pet", "dog"]),
+        ("concept", "descendent-of", "mammal", &["cat", "kitten", "dog"]),
+        ("concept", "is-not-a", "mammal", &["pet", "dodo"]),
+        ("concept", "generalizes", "kitten", &["mammal", "cat", "kitten"]),
+        ("concept", "=", "dog", &["dog"]),
+        ("code", "in", "cat, dog", &["cat", "dog"]),
+        ("code", "not-in", "cat,dog,pet,kitten", &["mammal", "dodo"]),
+        ("code", "regex", "d.*", &["dog", "dodo"]),
+        ("code", "regex", "d|do", &[]),
+        ("display", "regex", ".*cat", &["cat", "kitten"]),
+        ("legs", "=", "4", &["cat"]),
+        ("legs", "exists", "true", &["cat"]),
+        ("sound", "exists", "false", &["pet", "mammal", "cat", "kitten", "dodo"]),
+        ("sound", "=", "woof", &["dog"]),
+        ("parent", "=", "mammal", &["cat", "dog"]),
+        ("child", "=", "kitten", &["cat"]),
+        ("status", "=", "retired", &["dodo"]),
+        ("concept", "is-a", "unicorn", &[]),
+    ];
+    for (property, op, value, expected) in cases {
+        let set = of_animals(json!({ "property": property, "op": op, "value": value }));
+        assert_eq!(codes(&books, &set).expect("told"), expected, "{property} {op} {value}");
+        for code in ["pet", "mammal", "cat", "kitten", "dog", "dodo", "unicorn"] {
+            let found = matches!(find(&books, &set, "urn:animals", code), Answer::Yes(_));
+            assert_eq!(found, expected.contains(&code), "{property} {op} {value}: {code}");
+        }
+    }
+}
+
+#[test]
+fn includes_add_up_imports_intersect_and_excludes_take_away() {
+    let dogs =
+        set("urn:dogs", json!({ "include": [{ "system": "urn:animals", "concept": [{ "code": "dog" }] }] }));
+    let mammals = of_animals(json!({ "property": "concept", "op": "is-a", "value": "mammal" }));
+    let books = books(vec![dogs, mammals.clone()]);
+    let all = json!({ "system": "urn:animals" });
+    for (compose, expected) in [
+        (json!({ "include": [all] }), &["pet", "mammal", "cat", "kitten", "dog", "dodo"][..]),
+        (json!({ "include": [all], "exclude": [{ "valueSet": ["urn:vs"] }] }), &["pet", "dodo"]),
+        (json!({ "include": [all], "inactive": false, "exclude": [{ "valueSet": ["urn:vs"] }] }), &["pet"]),
+        (
+            json!({ "include": [{ "valueSet": ["urn:dogs"] }, { "system": "urn:animals", "concept": [{ "code": "cat" },
+            { "code": "dog" }] }] }),
+            &["dog", "cat"],
+        ),
+        (json!({ "include": [{ "system": "urn:animals", "valueSet": ["urn:vs", "urn:dogs"] }] }), &["dog"]),
+        (json!({ "include": [{ "valueSet": ["urn:vs", "urn:dogs"] }] }), &["dog"]),
+        (
+            json!({ "include": [all], "exclude": [{ "system": "urn:animals", "valueSet": ["urn:dogs"] }] }),
+            &["pet", "mammal", "cat", "kitten", "dodo"],
+        ),
+        (json!({ "include": [] }), &[]),
+    ] {
+        let own = set("urn:own", compose);
+        assert_eq!(codes(&books, &own).expect("told"), expected, "{own}");
+        for code in ["pet", "mammal", "cat", "kitten", "dog", "dodo"] {
+            let found = matches!(find(&books, &own, "urn:animals", code), Answer::Yes(_));
+            assert_eq!(found, expected.contains(&code), "{code} {own}");
+        }
+    }
+    let expanded = json!({ "resourceType": "ValueSet", "expansion": { "contains": [
+        { "system": "urn:x", "code": "a", "contains": [{ "system": "urn:x", "code": "b" }] }] } });
+    assert_eq!(codes(&books, &expanded).expect("told"), ["a", "b"]);
+}
+
+#[test]
+fn what_only_a_system_could_tell_that_is_not_at_hand_is_not_guessed() {
+    let books = books(Vec::new());
+    let snomed = "http://snomed.info/sct";
+    let whole = set("urn:s", json!({ "include": [{ "system": snomed }] }));
+    let failure = codes(&books, &whole).expect_err("SNOMED CT is not here");
+    assert_eq!((failure.status(), failure.issues[0].code), (422, "not-supported"));
+    assert_eq!(find(&books, &whole, snomed, "22298006"), Answer::Unknown(snomed.into()));
+    assert_eq!(find(&books, &whole, "http://loinc.org", "22298006"), Answer::No);
+    let listed = json!({ "system": snomed, "concept": [{ "code": "1", "display": "One" }] });
+    let listed_set = set("urn:l", json!({ "include": [listed] }));
+    assert_eq!(codes(&books, &listed_set).expect("listed"), ["1"]);
+    assert_eq!(find(&books, &listed_set, snomed, "2"), Answer::No);
+    let but = set(
+        "urn:b",
+        json!({ "include": [listed], "exclude": [{ "system": snomed, "filter": [
+        { "property": "concept", "op": "is-a", "value": "2" }] }] }),
+    );
+    assert_eq!(codes(&books, &but).expect_err("not told").status(), 422);
+    assert_eq!(find(&books, &but, snomed, "1"), Answer::Unknown(snomed.into()));
+    let icd = "http://hl7.org/fhir/sid/icd-10-cm";
+    let form = set(
+        "urn:i",
+        json!({ "include": [{ "system": icd, "filter": [
+        { "property": "code", "op": "regex", "value": "I50.*" }] }] }),
+    );
+    assert!(matches!(find(&books, &form, icd, "I50.9"), Answer::Yes(member) if member.by_form));
+    assert_eq!(find(&books, &form, icd, "J44"), Answer::No);
+    assert_eq!(codes(&books, &form).expect_err("not listed").status(), 422);
+}
+
+#[test]
+fn rings_and_costly_questions_end() {
+    let import = |url: &str, other: &str| set(url, json!({ "include": [{ "valueSet": [other] }] }));
+    let ring = books(vec![import("urn:a", "urn:b"), import("urn:b", "urn:a")]);
+    let failure = codes(&ring, &import("urn:a", "urn:b")).expect_err("a ring");
+    assert_eq!(failure.status(), 422);
+    let unknown = codes(&ring, &import("urn:c", "urn:none")).expect_err("unknown");
+    assert_eq!((unknown.status(), unknown.issues[0].code), (422, "not-found"));
+    // each takes in the next twice: two to the fortieth paths
+    let twice = |at: usize| {
+        let next = json!({ "valueSet": [format!("urn:{}", at + 1)] });
+        set(&format!("urn:{at}"), json!({ "include": [next.clone(), next] }))
+    };
+    let mut ladder: Vec<Value> = (0..40).map(twice).collect();
+    ladder.push(set("urn:40", json!({ "include": [{ "system": "urn:animals" }] })));
+    let first = ladder[0].clone();
+    let failure = codes(&books(ladder), &first).expect_err("too much");
+    assert_eq!(failure.issues[0].code, "too-costly");
+    let evil = of_animals(json!({ "property": "code", "op": "regex", "value": "(a{1000}){1000}" }));
+    assert_eq!(codes(&books(Vec::new()), &evil).expect_err("too large").status(), 422);
+    let evil = of_animals(json!({ "property": "code", "op": "regex", "value": "(x+x+)+y" }));
+    assert_eq!(codes(&books(Vec::new()), &evil).expect("linear"), Vec::<String>::new());
+    let odd = of_animals(json!({ "property": "code", "op": "like", "value": "x" }));
+    assert_eq!(codes(&books(Vec::new()), &odd).expect_err("no filter of R4").issues[0].code, "not-supported");
+}
+
+#[test]
+fn a_ring_of_concepts_is_walked_once() {
+    let code = |value: &str| json!([{ "code": "parent", "valueCode": value }]);
+    let system = CodeSystem::compile(&json!({ "url": "urn:ring", "concept": [
+        { "code": "a", "property": code("b") }, { "code": "b", "property": code("a") }, { "code": "c" }] }));
+    assert!(system.is_a("a", "b") && system.is_a("b", "a") && !system.is_a("a", "c"));
+    let loose = CodeSystem::compile(&json!({ "caseSensitive": false, "concept": [{ "code": "Ab" }] }));
+    assert!(loose.find("aB").is_some());
+}
+
+#[test]
+fn words_are_found_by_their_beginnings_and_in_other_languages() {
+    let book = books(vec![set(
+        "urn:w",
+        json!({ "include": [{ "system": "urn:animals", "concept": [
+        { "code": "cat", "designation": [{ "language": "nl-BE", "value": "Huiskat" }] }] }] }),
+    )]);
+    let own = book.0["urn:w"].clone();
+    let member = Question::of(Shelf::of(&book)).expand(&own).expect("told").remove(0);
+    assert_eq!(member.display_in(None), Some("House cat"));
+    assert_eq!(member.display_in(Some("nl")), Some("Huiskat"));
+    assert_eq!(member.display_in(Some("n")), Some("House cat"));
+    for (text, found) in [("ho ca", true), ("CAT", true), ("hous", true), ("at", false), ("cat dog", false)] {
+        assert_eq!(member.matches(text, None), found, "{text}");
+    }
+    assert!(member.is_called("house  CAT") && member.is_called("huiskat") && !member.is_called("cat"));
+}
+
+#[test]
+fn r4s_required_value_sets_expand_to_the_codes_that_validation_allows() {
+    let books = Books::default();
+    let mut compared = 0;
+    for listed in r4_value_sets().expect("they load") {
+        let mut wanted = BTreeSet::new();
+        for include in listed["compose"]["include"].as_array().into_iter().flatten() {
+            for concept in include["concept"].as_array().into_iter().flatten() {
+                wanted.insert((include["system"].to_string(), concept["code"].to_string()));
+            }
+        }
+        let url = listed["url"].as_str().expect("a URL");
+        let Some(set) = r4_value_set(url).filter(|_| !wanted.is_empty()) else { continue };
+        let members = Question::of(Shelf::of(&books))
+            .expand(&set)
+            .unwrap_or_else(|problem| panic!("{url} {problem:?}"));
+        let found: BTreeSet<_> = members
+            .into_iter()
+            .map(|one| (Value::from(one.system).to_string(), Value::from(one.code).to_string()))
+            .collect();
+        assert_eq!(found, wanted, "{url}");
+        compared += 1;
+    }
+    assert!(compared > 200, "{compared}");
+}

@@ -1,0 +1,257 @@
+//! What a value set holds: all of it, or whether one code is among it.
+//! <https://hl7.org/fhir/R4/valueset.html#compositions>
+//!
+//! An include takes in codes by system (all, listed, or filtered) and by other value sets; where it names several of
+//! these, only what is in all of them. What is taken in and not excluded is in the set. Value sets come from clients:
+//! rings are found, and the work that one question may cost is bounded.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Reason;
+use crate::fhir::terminology::code_system::CodeSystem;
+use crate::fhir::terminology::code_system::list;
+use crate::fhir::terminology::filter::Filter;
+use crate::fhir::terminology::library::Shelf;
+use crate::fhir::terminology::member::Member;
+
+/// The most codes that a value set is expanded to.
+pub const LARGEST: usize = 20_000;
+
+/// How many codes may be looked at for one question.
+const WORK: usize = 2_000_000;
+
+/// How many codes opening a value set counts for.
+const OPENING: usize = 50;
+
+/// Whether a code is in a value set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// It is.
+    Yes(Box<Member>),
+    /// It is not.
+    No,
+    /// Only this code system could tell, which is not at hand.
+    Unknown(String),
+}
+
+/// One question about value sets.
+pub struct Question<'a> {
+    pub(super) shelf: Shelf<'a>,
+    open: Vec<String>,
+    work: usize,
+}
+
+impl<'a> Question<'a> {
+    /// A question that has cost nothing yet.
+    pub fn of(shelf: Shelf<'a>) -> Self {
+        Self { shelf, open: Vec::new(), work: WORK }
+    }
+
+    /// Where it looks things up.
+    pub fn shelf(&mut self) -> &mut Shelf<'a> {
+        &mut self.shelf
+    }
+
+    /// All codes of a value set, in its order, each once.
+    ///
+    /// # Errors
+    /// `Unprocessable` where it cannot be told what they are, or they are too many.
+    pub fn expand(&mut self, set: &Value) -> Result<Vec<Member>, Failure> {
+        self.within(set, |question| question.expand_open(set))
+    }
+
+    /// Whether a code is in a value set.
+    ///
+    /// # Errors
+    /// `Unprocessable` where the value set is wrong in itself.
+    pub fn find(&mut self, set: &Value, (system, code): (&str, &str)) -> Result<Answer, Failure> {
+        self.within(set, |question| question.find_open(set, (system, code)))
+    }
+
+    /// Does this unless the value set is being looked at already: then it takes in itself.
+    fn within<T>(
+        &mut self,
+        set: &Value,
+        work: impl FnOnce(&mut Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let url = set.get("url").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if !url.is_empty() && self.open.contains(&url) {
+            let text = format!("The value set {url} takes in itself, by way of others.");
+            return Err(Failure::new(Reason::Unprocessable, text));
+        }
+        self.spend(OPENING)?;
+        self.open.push(url);
+        let result = work(self);
+        self.open.pop();
+        result
+    }
+
+    pub(super) fn spend(&mut self, codes: usize) -> Result<(), Failure> {
+        match self.work.checked_sub(codes.max(1)) {
+            Some(left) => {
+                self.work = left;
+                Ok(())
+            }
+            None => {
+                Err(too_costly("This takes more work than one request may cost; name smaller value sets."))
+            }
+        }
+    }
+
+    fn expand_open(&mut self, set: &Value) -> Result<Vec<Member>, Failure> {
+        let Some(compose) = set.get("compose") else { return self.expanded_before(set) };
+        let mut members = Vec::new();
+        let mut seen = HashSet::new();
+        for include in list(compose, "include") {
+            for member in self.included(include)? {
+                if seen.insert((member.system.clone(), member.code.clone())) {
+                    members.push(member);
+                }
+            }
+            if members.len() > LARGEST {
+                let text = format!("The value set has more than {LARGEST} codes; narrow what it takes in.");
+                return Err(too_costly(text));
+            }
+        }
+        for exclude in list(compose, "exclude") {
+            let mut kept = Vec::with_capacity(members.len());
+            for member in members {
+                match self.find_in(exclude, (&member.system, &member.code))? {
+                    Answer::Yes(_) => {}
+                    Answer::No => kept.push(member),
+                    Answer::Unknown(system) => return Err(not_held(&system)),
+                }
+            }
+            members = kept;
+        }
+        if compose.get("inactive") == Some(&Value::Bool(false)) {
+            members.retain(|member| !member.inactive);
+        }
+        Ok(members)
+    }
+
+    /// A value set without a definition may bring its expansion.
+    pub(super) fn expanded_before(&mut self, set: &Value) -> Result<Vec<Member>, Failure> {
+        fn flat(holder: &Value, members: &mut Vec<Member>) {
+            for entry in list(holder, "contains") {
+                let text = |name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+                let flag = |name: &str| entry.get(name) == Some(&Value::Bool(true));
+                if let (Some(system), Some(code)) = (text("system"), text("code")) {
+                    members.push(Member {
+                        system,
+                        code,
+                        version: text("version"),
+                        display: text("display"),
+                        designation: list(entry, "designation").cloned().collect(),
+                        inactive: flag("inactive"),
+                        is_abstract: flag("abstract"),
+                        by_form: false,
+                    });
+                }
+                flat(entry, members);
+            }
+        }
+        let mut members = Vec::new();
+        set.get("expansion").iter().for_each(|expansion| flat(expansion, &mut members));
+        self.spend(members.len())?;
+        Ok(members)
+    }
+
+    /// What an include takes in.
+    fn included(&mut self, include: &Value) -> Result<Vec<Member>, Failure> {
+        let imports: Vec<&str> = list(include, "valueSet").filter_map(Value::as_str).collect();
+        let (members, others) = match (system_of(include), imports.as_slice()) {
+            (Some(system), others) => (self.of_system(&system, include)?, others),
+            (None, [first, others @ ..]) => {
+                let set = self.imported(first)?;
+                (self.expand(&set)?, others)
+            }
+            (None, []) => (Vec::new(), &[][..]),
+        };
+        self.spend(members.len())?;
+        let mut kept = Vec::with_capacity(members.len());
+        for member in members {
+            let mut inside = true;
+            for other in others {
+                let set = self.imported(other)?;
+                match self.find(&set, (&member.system, &member.code))? {
+                    Answer::Yes(_) => {}
+                    Answer::No => inside = false,
+                    Answer::Unknown(system) => return Err(not_held(&system)),
+                }
+            }
+            if inside {
+                kept.push(member);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// The codes of one system that an include names.
+    fn of_system(&mut self, canonical: &str, include: &Value) -> Result<Vec<Member>, Failure> {
+        let system = self.shelf.code_system(canonical)?;
+        let listed: Vec<&Value> = list(include, "concept").collect();
+        if !listed.is_empty() {
+            let members = listed.iter().map(|one| listed_member(canonical, system.as_deref(), one));
+            return Ok(members.collect());
+        }
+        let Some(system) = system.filter(|system| system.complete) else { return Err(not_held(canonical)) };
+        let filters = filters(include)?;
+        let concepts = system.concepts();
+        let passing = concepts.filter(|one| filters.iter().all(|filter| filter.passes(&system, one)));
+        Ok(passing.map(|concept| Member::of(&system, concept)).collect())
+    }
+
+    pub(super) fn imported(&mut self, canonical: &str) -> Result<Rc<Value>, Failure> {
+        self.shelf.value_set(canonical)?.ok_or_else(|| {
+            let text =
+                format!("The value set takes in {canonical}, which is not known here; store it first.");
+            Failure::new(Reason::Unprocessable, text).code("not-found")
+        })
+    }
+}
+
+/// The system that an include names, with its version where it names one.
+pub(super) fn system_of(include: &Value) -> Option<String> {
+    let system = include.get("system").and_then(Value::as_str)?;
+    let version = include.get("version").and_then(Value::as_str);
+    Some(version.map_or_else(|| system.to_owned(), |version| format!("{system}|{version}")))
+}
+
+pub(super) fn filters(include: &Value) -> Result<Vec<Filter>, Failure> {
+    list(include, "filter").map(Filter::read).collect()
+}
+
+/// A code that a value set lists, with its own words for it before those of the code system.
+pub(super) fn listed_member(canonical: &str, system: Option<&CodeSystem>, listed: &Value) -> Member {
+    let text = |name: &str| listed.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = text("code").unwrap_or_default();
+    let known = system.and_then(|system| Some(Member::of(system, system.find(&code)?))).unwrap_or_default();
+    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
+    let own = list(listed, "designation").cloned();
+    Member {
+        system: url.to_owned(),
+        version: Some(version.to_owned()).filter(|version| !version.is_empty()).or(known.version),
+        code,
+        display: text("display").or(known.display),
+        designation: own.chain(known.designation).collect(),
+        ..known
+    }
+}
+
+/// Refuses what only a code system could tell that is not at hand.
+pub fn not_held(system: &str) -> Failure {
+    let text = format!(
+        "The code system {system} is not held here, so that its codes cannot be told; store it as a CodeSystem \
+         with all its concepts, or list the codes one by one."
+    );
+    Failure::new(Reason::Unprocessable, text).code("not-supported")
+}
+
+fn too_costly(text: impl Into<String>) -> Failure {
+    Failure::new(Reason::Unprocessable, text).code("too-costly")
+}
