@@ -21,7 +21,7 @@ use crate::fhir::profile;
 use crate::fhir::profile::Known;
 use crate::fhir::profile::Library;
 use crate::fhir::profile::Profile;
-use crate::fhir::profile::claims;
+use crate::fhir::profile::Subject;
 use crate::fhir::shape;
 
 /// The most definitions that one resource's profiles may name.
@@ -33,12 +33,13 @@ const MOST_DEFINITIONS: usize = 100;
 /// # Errors
 /// `Structure` or `Unprocessable`, with every issue.
 pub(crate) fn check(app: &App, resource: &Value) -> Result<(), Failure> {
-    let claimed = claims(resource).any(|claim| claim.starts_with(US_CORE));
+    let subject = Subject::of(resource);
     let mut issues = shape::validate(&app.definitions.shapes, resource);
-    if app.config.validation == Validation::UsCore && claimed {
+    if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
+    {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
-        for found in claims(resource).filter_map(|claim| known.find(claim)) {
-            add(&mut issues, profile::validate(&known, found, resource));
+        for found in subject.claims().filter_map(|claim| known.find(claim)) {
+            add(&mut issues, profile::validate(&known, found, &subject));
         }
         issues.retain(|issue| issue.severity != Severity::Information);
     }
@@ -68,21 +69,26 @@ impl Session {
     pub fn judge(&self, resource: &Value, asked: Option<&str>) -> Result<Vec<Issue>, Failure> {
         let mut issues = shape::validate(&self.app().definitions.shapes, resource);
         let mut stored = Stored::new(self)?;
-        if let Some(asked) = asked {
-            if !is_base(asked, resource) {
-                stored.fetch(asked)?;
-            }
-        } else {
-            for claim in claims(resource).filter(|claim| !is_base(claim, resource)) {
-                if let Err(failure) = stored.fetch(claim) {
-                    issues.extend(failure.issues.into_iter().map(|issue| unknown_claim(issue, resource)));
+        let (subjects, wanted) = match asked {
+            Some(asked) => (vec![Subject::of(resource)], Some(asked)),
+            None => (Subject::all(resource), None),
+        };
+        let mut judged = Vec::new();
+        for subject in &subjects {
+            let claims: Vec<&str> = wanted.map_or_else(|| subject.claims().collect(), |asked| vec![asked]);
+            for canonical in claims.into_iter().filter(|canonical| !is_base(canonical, subject.resource)) {
+                match (stored.fetch(canonical), asked) {
+                    (Ok(()), _) => judged.push((subject, canonical)),
+                    (Err(failure), Some(_)) => return Err(failure),
+                    (Err(failure), None) if failure.status() >= 500 => return Err(failure),
+                    (Err(failure), None) => issues.extend(not_judged(failure, subject)),
                 }
             }
         }
         let known = stored.known();
-        let wanted: Vec<&str> = asked.map_or_else(|| claims(resource).collect(), |asked| vec![asked]);
-        for found in wanted.into_iter().filter_map(|canonical| known.find(canonical)) {
-            add(&mut issues, profile::validate(&known, found, resource));
+        for (subject, canonical) in judged {
+            let found = known.find(canonical).into_iter();
+            found.for_each(|found| add(&mut issues, profile::validate(&known, found, subject)));
         }
         Ok(issues)
     }
@@ -94,9 +100,12 @@ fn is_base(canonical: &str, resource: &Value) -> bool {
     ty.is_some() && ty == resource["resourceType"].as_str()
 }
 
-fn unknown_claim(issue: Issue, resource: &Value) -> Issue {
-    let at = format!("{}.meta.profile", resource["resourceType"].as_str().unwrap_or_default());
-    Issue { severity: Severity::Warning, ..issue }.at(at)
+/// A claim that cannot be judged stops nothing.
+fn not_judged(failure: Failure, subject: &Subject<'_>) -> Vec<Issue> {
+    let warned = |issue: Issue| {
+        Issue { severity: Severity::Warning, ..issue }.at(format!("{}.meta.profile", subject.at))
+    };
+    failure.issues.into_iter().map(warned).collect()
 }
 
 /// The profiles that clients have stored, as far as they are needed, beside US Core's.

@@ -138,52 +138,44 @@ fn a_profile_that_is_not_known_is_an_error_where_it_is_asked_for_and_a_warning_w
 
 /// A profile with an extension and a value set of its own.
 fn coloured() -> [Value; 3] {
-    let definition = |id: &str, ty: &str, elements: Value| {
-        json!({ "resourceType": "StructureDefinition", "id": id, "url": format!("http://example.org/StructureDefinition/{id}"),
-                "version": "1.0", "name": "Own", "status": "active", "kind": "resource", "abstract": false, "type": ty,
-                "baseDefinition": format!("http://hl7.org/fhir/StructureDefinition/{ty}"), "derivation": "constraint",
-                "snapshot": { "element": elements } })
-    };
-    let element = |path: &str, more: Value| {
-        let mut element = json!({ "id": path, "path": path, "definition": "It.", "min": 0, "max": "*",
-            "base": { "path": path, "min": 0, "max": "*" } });
-        element.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        element
-    };
-    [
-        definition(
-            "coloured-patient",
-            "Patient",
-            json!([
-                element("Patient", json!({})),
-                element(
-                    "Patient.extension",
-                    json!({ "slicing": {
-                "discriminator": [{ "type": "value", "path": "url" }], "rules": "open" } })
-                ),
-                element(
-                    "Patient.extension",
-                    json!({ "id": "Patient.extension:colour", "sliceName": "colour", "min": 1,
-                "type": [{ "code": "Extension", "profile": ["http://example.org/StructureDefinition/colour"] }] })
-                ),
-            ]),
+    let mut profile = definition("coloured-patient", "Patient");
+    let slicing = json!({ "discriminator": [{ "type": "value", "path": "url" }], "rules": "open" });
+    let colour =
+        json!([{ "code": "Extension", "profile": ["http://example.org/StructureDefinition/colour"] }]);
+    profile["snapshot"]["element"] = json!([
+        element("Patient", json!({})),
+        element("Patient.extension", json!({ "slicing": slicing })),
+        element(
+            "Patient.extension",
+            json!({ "id": "Patient.extension:colour", "sliceName": "colour", "min": 1, "type": colour })
         ),
-        definition(
-            "colour",
-            "Extension",
-            json!([
-                element("Extension", json!({})),
-                element(
-                    "Extension.value[x]",
-                    json!({ "min": 1, "max": "1", "type": [{ "code": "code" }],
-                "binding": { "strength": "required", "valueSet": "http://example.org/ValueSet/colours" } })
-                ),
-            ]),
-        ),
-        json!({ "resourceType": "ValueSet", "id": "colours", "url": "http://example.org/ValueSet/colours",
-                "status": "active", "compose": { "include": [
-                    { "system": "urn:colours", "concept": [{ "code": "red" }] }] } }),
-    ]
+    ]);
+    let mut extension = definition("colour", "Extension");
+    extension["kind"] = "complex-type".into();
+    extension["context"] = json!([{ "type": "element", "expression": "Patient" }]);
+    let binding = json!({ "strength": "required", "valueSet": "http://example.org/ValueSet/colours" });
+    let types = json!([{ "code": "code" }]);
+    extension["snapshot"]["element"] = json!([
+        element("Extension", json!({})),
+        element("Extension.value[x]", json!({ "min": 1, "max": "1", "type": types, "binding": binding })),
+    ]);
+    let include = json!([{ "system": "urn:colours", "concept": [{ "code": "red" }] }]);
+    let value_set = json!({ "resourceType": "ValueSet", "id": "colours", "status": "active",
+        "url": "http://example.org/ValueSet/colours", "compose": { "include": include } });
+    [profile, extension, value_set]
+}
+
+fn definition(id: &str, ty: &str) -> Value {
+    json!({ "resourceType": "StructureDefinition", "id": id, "url": format!("http://example.org/StructureDefinition/{id}"),
+        "version": "1.0", "name": "Own", "status": "active", "kind": "resource", "abstract": false, "type": ty,
+        "baseDefinition": format!("http://hl7.org/fhir/StructureDefinition/{ty}"), "derivation": "constraint" })
+}
+
+fn element(path: &str, more: Value) -> Value {
+    let mut element = json!({ "id": path, "path": path, "definition": "It.", "min": 0, "max": "*",
+        "base": { "path": path, "min": 0, "max": "*" } });
+    element.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    element
 }
 
 #[test]
@@ -362,4 +354,15 @@ fn with_us_core_set_a_write_must_keep_the_profile_that_it_claims() {
 fn without_it_a_claim_is_taken_as_it_is() {
     let app = TestApp::new();
     app.clinician().post("/Patient", &bare("us-core-patient")).expect(201);
+}
+
+#[test]
+fn the_claims_of_what_a_bundle_holds_are_judged_where_they_stand() {
+    let app = TestApp::new();
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "fullUrl": "urn:uuid:8a3ad0b3-3a0f-4a33-9a3a-4c1b1f6b7f01", "resource": bare("us-core-patient") }] });
+    let reply = app.clinician().post("/Bundle/$validate", &bundle).expect(200);
+    let mut wrong = places(&reply, "error");
+    wrong.sort();
+    assert_eq!(wrong, ["Bundle.entry[0].resource.identifier", "Bundle.entry[0].resource.name"]);
 }

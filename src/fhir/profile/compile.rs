@@ -23,6 +23,8 @@ use crate::fhir::profile::tree::TypeRule;
 pub const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
 /// The extension of a binding by which it has a value set that holds without exception.
 const LIMIT: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
+/// The most elements that a profile may have; the largest of R4's own definitions has some 300.
+const MAX_ELEMENTS: usize = 5_000;
 /// The invariants that everything has.
 const EVERYWHERE: [&str; 3] = ["ele-", "ext-", "dom-"];
 
@@ -42,6 +44,11 @@ impl Profile {
         let elements = elements.ok_or_else(|| {
             format!("{url} has no snapshot; store it with one, as the publishing tools make it.")
         })?;
+        if elements.len() > MAX_ELEMENTS {
+            return Err(format!(
+                "{url} has more than {MAX_ELEMENTS} elements, which are too many to judge by."
+            ));
+        }
         let mut compiler = Compiler::default();
         for element in elements {
             compiler.add(element).map_err(|problem| format!("{url}: {problem}"))?;

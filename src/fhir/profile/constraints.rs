@@ -1,22 +1,28 @@
 //! The part of the walk that judges invariants. <https://hl7.org/fhir/R4/conformance-rules.html#constraints>
 
-use serde_json::Value;
-
 use crate::fhir::path::Scope;
 use crate::fhir::path::holds;
 use crate::fhir::profile::item::Item;
+use crate::fhir::profile::subject::Subject;
 use crate::fhir::profile::tree::Node;
 use crate::fhir::profile::walk::Walk;
 use crate::fhir::shape::At;
+
+/// What an expression counts that came to no end.
+const UNFINISHED: usize = 1_000_000;
 
 impl<'a> Walk<'a> {
     /// Judges the invariants that an element adds, upon one value.
     pub(super) fn constraints(&mut self, node: &'a Node, item: Item<'a>, at: &At<'_>) {
         // What R4 does not know at all is refused for that.
         let Some(context) = item.node else { return };
-        let resource: &'a Value = self.resource;
-        let scope = Scope { resource, root_resource: resource, outermost: resource, context };
+        let Subject { resource, root, outermost, .. } = self.subject;
+        let scope = Scope { resource, root_resource: root, outermost, context };
         for constraint in &node.constraints {
+            self.count_steps(10);
+            if self.is_exhausted() {
+                return;
+            }
             match holds(&constraint.expression, self.known.shapes, scope) {
                 Ok(Some(true) | None) => {}
                 Ok(Some(false)) => {
@@ -24,6 +30,7 @@ impl<'a> Walk<'a> {
                     self.note(constraint.severity, "invariant", (at, text));
                 }
                 Err(_) => {
+                    self.count_steps(UNFINISHED);
                     self.notes.insert(format!("the invariant {}", constraint.key));
                 }
             }

@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
         }
         let Some((first, others)) = known.split_first() else { return };
         for other in others {
-            let mut walk = Walk::new(self.known, other, self.resource);
+            let mut walk = Walk::new(self.known, other, self.subject);
             walk.conform(other, item, at);
             if walk.issues.iter().all(|issue| issue.severity != Severity::Error) {
                 return;
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
             Reference::Local(local) => Some(local.ty),
             Reference::Conditional { ty, .. } => Some(ty),
             Reference::Contained(id) => {
-                let contained = self.resource["contained"].as_array()?;
+                let contained = self.subject.root["contained"].as_array()?;
                 let found = contained.iter().find(|resource| resource["id"] == id)?;
                 ResourceType::parse(found["resourceType"].as_str()?)
             }

@@ -18,12 +18,11 @@ mod item;
 mod library;
 mod pattern;
 mod slices;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod walk;
-
-use serde_json::Value;
 
 use crate::fhir::Issue;
 use crate::fhir::Severity;
@@ -34,28 +33,31 @@ use crate::fhir::shape::At;
 pub use compile::R4;
 pub use library::Known;
 pub use library::Library;
+pub use subject::Subject;
 pub use tree::Profile;
 
-/// The canonical URLs of the profiles that a resource claims to conform to.
-pub fn claims(resource: &Value) -> impl Iterator<Item = &str> {
-    resource["meta"]["profile"].as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
 /// Every problem that a resource has with a profile, each with its FHIRPath.
-pub fn validate(known: &Known<'_>, profile: &Profile, resource: &Value) -> Vec<Issue> {
-    let ty = resource["resourceType"].as_str().unwrap_or_default();
+pub fn validate(known: &Known<'_>, profile: &Profile, subject: &Subject<'_>) -> Vec<Issue> {
+    let ty = subject.resource["resourceType"].as_str().unwrap_or_default();
     if profile.ty != ty {
         let text = format!("{} is a profile of {}, not of {ty}.", profile.title, profile.ty);
-        return vec![Issue::error("value", text).at(format!("{ty}.meta.profile"))];
+        return vec![Issue::error("value", text).at(format!("{}.meta.profile", subject.at))];
     }
-    let at = At::root(ty);
-    let mut walk = Walk::new(known, profile, resource);
-    walk.conform(profile, Item::resource(resource), &at);
+    let at = At::root(&subject.at);
+    let mut walk = Walk::new(known, profile, subject);
+    walk.conform(profile, Item::resource(subject.resource), &at);
+    let is_too_costly = walk.is_exhausted();
     let mut issues = walk.issues;
+    if is_too_costly {
+        let text =
+            format!("Judging the resource by {} takes too long; send smaller resources.", profile.title);
+        issues.push(Issue::error("too-costly", text).at(&subject.at));
+    }
     if !walk.notes.is_empty() {
         let notes: Vec<String> = walk.notes.into_iter().collect();
         let text = format!("Of {} this was not checked: {}.", profile.title, notes.join("; "));
-        issues.push(Issue { severity: Severity::Information, ..Issue::error("informational", text) });
+        let note = Issue::error("informational", text).at(&subject.at);
+        issues.push(Issue { severity: Severity::Information, ..note });
     }
     issues
 }

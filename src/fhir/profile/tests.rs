@@ -9,6 +9,7 @@ use crate::fhir::Severity;
 use crate::fhir::profile::Known;
 use crate::fhir::profile::Library;
 use crate::fhir::profile::Profile;
+use crate::fhir::profile::Subject;
 use crate::fhir::profile::validate;
 
 const URL: &str = "http://example.org/StructureDefinition/own";
@@ -26,7 +27,7 @@ fn issues(definitions: &[Value], resource: &Value) -> Vec<Issue> {
     let library = Library::compile(definitions.iter(), value_sets.iter()).expect("they compile");
     let r4 = Definitions::shared().expect("the definitions load");
     let known = Known::new(&r4.shapes, vec![&library]);
-    validate(&known, known.find(URL).expect("it is there"), resource)
+    validate(&known, known.find(URL).expect("it is there"), &Subject::of(resource))
 }
 
 /// The errors, as issue code and place.
@@ -327,4 +328,49 @@ fn an_invariant_that_is_no_fhirpath_is_named_as_not_checked() {
     let issues = issues(&[profile("Patient", &elements)], &patient(json!({ "name": [{}] })));
     assert_eq!(found(&issues, Severity::Error), Vec::<String>::new());
     assert!(issues.iter().any(|issue| issue.text.contains("own-1")), "{issues:?}");
+}
+
+#[test]
+fn claims_are_found_in_contained_resources_and_in_those_of_a_bundle() {
+    let claiming = |claim: &str| json!({ "resourceType": "Patient", "meta": { "profile": [claim] } });
+    let mut outer = claiming("a");
+    outer["contained"] = json!([claiming("b")]);
+    let bundle = json!({ "resourceType": "Bundle", "entry": [{}, { "resource": outer }] });
+    let all = Subject::all(&bundle);
+    let found: Vec<_> =
+        all.iter().flat_map(|one| one.claims().map(|claim| (claim, one.at.as_str()))).collect();
+    assert_eq!(found, [("b", "Bundle.entry[1].resource.contained[0]"), ("a", "Bundle.entry[1].resource")]);
+}
+
+#[test]
+fn an_invariant_of_a_contained_resource_sees_what_contains_it() {
+    let elements = json!([{ "path": "Organization.name", "constraint": [
+        { "key": "own-1", "severity": "error", "human": "?", "expression": "%rootResource.active" }] }]);
+    let outer = |active: bool| {
+        patient(
+            json!({ "active": active, "contained": [{ "resourceType": "Organization", "id": "o", "name": "O" }] }),
+        )
+    };
+    let errors = |outer: &Value| {
+        let definition = profile("Organization", &elements);
+        let library = Library::compile([definition].iter(), std::iter::empty()).expect("it compiles");
+        let r4 = Definitions::shared().expect("the definitions load");
+        let known = Known::new(&r4.shapes, vec![&library]);
+        let inner = &Subject::all(outer)[1];
+        found(&validate(&known, known.find(URL).expect("it is there"), inner), Severity::Error)
+    };
+    assert_eq!(errors(&outer(true)), Vec::<String>::new());
+    assert_eq!(errors(&outer(false)), ["invariant Patient.contained[0].name"]);
+}
+
+#[test]
+fn a_profile_made_to_cost_time_is_given_up() {
+    let many: Vec<Value> = (0..2_000).map(|_| json!({ "path": "Patient.telecom.value", "min": 0 })).collect();
+    let mut elements = vec![json!({ "path": "Patient.telecom" })];
+    elements.extend(many);
+    let resource = patient(json!({ "telecom": vec![json!({ "value": "1" }); 20_000] }));
+    let issues = issues(&[profile("Patient", &elements.into())], &resource);
+    assert_eq!(found(&issues, Severity::Error), ["too-costly Patient"]);
+    let too_many = vec![json!({ "path": "Patient.name" }); 5_001];
+    assert!(Profile::compile(&profile("Patient", &too_many.into())).is_err());
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::fhir::Issue;
 use crate::fhir::Severity;
 use crate::fhir::profile::item::Item;
 use crate::fhir::profile::library::Known;
+use crate::fhir::profile::subject::Subject;
 use crate::fhir::profile::tree::Node;
 use crate::fhir::profile::tree::Profile;
 use crate::fhir::shape::At;
@@ -16,24 +15,27 @@ use crate::fhir::shape::At;
 const MAX_ISSUES: usize = 1_000;
 /// How deep profiles may demand one another; a profile may demand itself of the same value.
 const MAX_DEPTH: usize = 32;
+/// How many elements may be looked at; a Patient with a million telecoms takes ten million.
+const MAX_STEPS: usize = 20_000_000;
 
 /// The state of a walk.
 pub(super) struct Walk<'a> {
     pub(super) known: &'a Known<'a>,
     /// The whole resource.
-    pub(super) resource: &'a Value,
+    pub(super) subject: &'a Subject<'a>,
     /// The profile that is judged by.
     pub(super) profile: &'a Profile,
     pub(super) issues: Vec<Issue>,
     /// What was not looked at, as sentences.
     pub(super) notes: BTreeSet<String>,
     depth: usize,
+    steps: usize,
 }
 
 impl<'a> Walk<'a> {
     /// A walk that has not begun.
-    pub(super) fn new(known: &'a Known<'a>, profile: &'a Profile, resource: &'a Value) -> Self {
-        Self { known, resource, profile, issues: Vec::new(), notes: BTreeSet::new(), depth: 0 }
+    pub(super) fn new(known: &'a Known<'a>, profile: &'a Profile, subject: &'a Subject<'a>) -> Self {
+        Self { known, subject, profile, issues: Vec::new(), notes: BTreeSet::new(), depth: 0, steps: 0 }
     }
 
     /// Judges a value by a whole profile.
@@ -53,6 +55,10 @@ impl<'a> Walk<'a> {
     pub(super) fn element(&mut self, node: usize, item: Item<'a>, at: &At<'_>) {
         let profile = self.profile;
         let own = &profile.nodes[node];
+        self.count_steps(1 + own.children.len());
+        if self.is_exhausted() {
+            return;
+        }
         self.content(own, item, at);
         self.constraints(own, item, at);
         for child in &own.children {
@@ -74,6 +80,10 @@ impl<'a> Walk<'a> {
         for slice in &slicing.slices {
             let Some(tests) = &slice.tests else { continue };
             let mut count = 0;
+            self.count_steps(items.len());
+            if self.is_exhausted() {
+                return;
+            }
             for (item, in_no_slice) in items.iter().zip(&mut in_no_slice) {
                 if !tests.iter().all(|test| self.passes(test, *item)) {
                     continue;
@@ -113,6 +123,16 @@ impl<'a> Walk<'a> {
             }
             Some(_) | None => {}
         }
+    }
+
+    /// Counts work, of which a resource and a profile that are made for it could cause any amount.
+    pub(super) fn count_steps(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+    }
+
+    /// Whether there was too much of it.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.steps > MAX_STEPS
     }
 
     /// Notes an error.
