@@ -27,6 +27,8 @@ pub struct Answer {
     pub version: Option<i64>,
     /// `Last-Modified`, in microseconds since 1970.
     pub updated: Option<i64>,
+    /// `ETag` of what has no versions, with its quotes: the same as long as the content is.
+    pub tag: Option<String>,
     /// `Idempotency-Replayed: true`: the answer is the one given before to the same key.
     pub replayed: bool,
 }
@@ -34,7 +36,15 @@ pub struct Answer {
 impl Answer {
     /// An answer of this status with neither body nor headers.
     pub fn empty(status: u16) -> Self {
-        Self { status, body: Body::Empty, location: None, version: None, updated: None, replayed: false }
+        Self {
+            status,
+            body: Body::Empty,
+            location: None,
+            version: None,
+            updated: None,
+            tag: None,
+            replayed: false,
+        }
     }
 
     /// 200 with this JSON.

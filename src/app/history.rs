@@ -149,7 +149,7 @@ impl Session {
     }
 
     /// All types that the caller sees something of, those together that are seen in the same way.
-    fn visible_types(&self) -> Result<Vec<(Narrow, Vec<ResourceType>)>, Failure> {
+    pub(super) fn visible_types(&self) -> Result<Vec<(Narrow, Vec<ResourceType>)>, Failure> {
         let mut groups: Vec<(Narrow, Vec<ResourceType>)> = Vec::new();
         for ty in ResourceType::all() {
             let narrow = self.narrow(Action::Search, ty);

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod change;
 pub mod clock;
 pub mod history;
+pub mod meta;
 pub mod programme;
 pub mod screening;
 pub mod session;

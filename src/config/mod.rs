@@ -17,6 +17,7 @@ use crate::config::values::database_url;
 use crate::config::values::filled;
 use crate::config::values::flag;
 use crate::config::values::log_filter;
+use crate::config::values::origin;
 use crate::config::values::size;
 use crate::config::values::web_url;
 use crate::config::values::zone;
@@ -122,6 +123,14 @@ pub struct Config {
     /// By what resources are judged that are written
     #[arg(long, global = true, env = "COMFREY_VALIDATION", value_enum, default_value = "base")]
     pub validation: Validation,
+    /// Requests carried out or waiting at a time; further ones are refused with 429
+    #[arg(long, global = true, env = "COMFREY_MAX_REQUESTS", value_name = "N", default_value = "1024",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_requests: u32,
+    /// Origins whose pages may use the service from a browser (CORS): https://app.example,…, or * for any
+    #[arg(long, global = true, env = "COMFREY_CORS_ORIGINS", value_name = "ORIGIN,…", value_delimiter = ',',
+          value_parser = origin)]
+    pub cors_origins: Vec<String>,
     /// Serve HTTPS with this certificate chain (PEM)
     #[arg(long, global = true, env = "COMFREY_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -153,6 +162,8 @@ impl Default for Config {
             conditional_delete: ConditionalDelete::Single,
             skip_unchanged: false,
             validation: Validation::Base,
+            max_requests: 1024,
+            cors_origins: Vec::new(),
             tls_cert: None,
             tls_key: None,
             log: "info".into(),
@@ -225,6 +236,13 @@ impl Config {
                      COMFREY_AUTH=required.",
                     self.listen
                 ));
+            }
+            Auth::Off if !self.cors_origins.is_empty() => {
+                return Err(
+                    "COMFREY_AUTH=off keeps pages of other origins out, and COMFREY_CORS_ORIGINS lets them \
+                            in: set COMFREY_AUTH=dev for them, or unset the origins."
+                        .into(),
+                );
             }
             Auth::Off => return Ok(()),
             Auth::Required if !missing.is_empty() => {
@@ -315,6 +333,10 @@ mod tests {
             ["--pool", "0"],
             ["--max-body", "big"],
             ["--validation", "all"],
+            ["--max-requests", "0"],
+            ["--cors-origins", "app.example"],
+            ["--cors-origins", "https://app.example/path"],
+            ["--cors-origins", "https://a.example,"],
             ["--log", "loud"],
             ["--log", "info,comfrey"],
         ] {
@@ -329,6 +351,10 @@ mod tests {
         assert!(config.trust_proxy);
         assert_eq!(config.auth, Auth::Dev);
         assert!(!parse(["--trust-proxy=0"]).unwrap().trust_proxy);
+        let origins =
+            parse(["--cors-origins", "https://App.example,http://localhost:3000"]).unwrap().cors_origins;
+        assert_eq!(origins, ["https://app.example", "http://localhost:3000"]);
+        assert_eq!(parse(["--max-requests", "7"]).unwrap().max_requests, 7);
         assert_eq!(parse(["--log", "warn,comfrey::http=debug"]).unwrap().log, "warn,comfrey::http=debug");
     }
 
@@ -347,6 +373,7 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         for (config, names) in [
             (Config { listen: open, ..safe.clone() }, "COMFREY_AUTH=off"),
+            (Config { cors_origins: vec!["*".into()], ..safe.clone() }, "COMFREY_CORS_ORIGINS"),
             (Config::default(), "COMFREY_JWKS, COMFREY_ISSUER, COMFREY_AUDIENCE"),
             (Config { audience: None, ..trusting.clone() }, "COMFREY_AUDIENCE"),
             (Config { auth: Auth::Dev, issuer: None, ..trusting.clone() }, "COMFREY_ISSUER"),

@@ -21,6 +21,17 @@ pub(super) fn web_url(text: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
+/// An origin as browsers send it, or `*` for any.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte));
+    if text == "*" || (!host.is_empty() && plain) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err("use origins such as https://app.example or http://localhost:3000, separated by commas, or *".into())
+}
+
 /// A text that is not empty.
 pub(super) fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty: give a value or unset it".into()) } else { Ok(text.into()) }

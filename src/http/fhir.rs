@@ -21,6 +21,7 @@ use crate::fhir::xml;
 use crate::http::Served;
 use crate::http::body;
 use crate::http::caller;
+use crate::http::load;
 use crate::http::negotiate;
 use crate::http::negotiate::Format;
 use crate::http::negotiate::Sent;
@@ -60,6 +61,7 @@ async fn answer(
         _ => caller::caller(request, served).await?,
     };
     let interaction = routed?;
+    let place = load::take(served)?;
     let (mut format, query) = negotiate::answer_format(request)?;
     let sent = read_body(request, payload, served.app.config.max_body).await?;
     if let Some((Sent::Form, form)) = &sent {
@@ -75,7 +77,10 @@ async fn answer(
     };
     let session = Session::new(Arc::clone(&served.app), caller, base_url);
     let id = RequestId::current(request);
-    let work = move || id.around(|| guarded(|| perform(&session, asked, sent, format)));
+    let work = move || {
+        let _until_done = place;
+        id.around(|| guarded(|| perform(&session, asked, sent, format)))
+    };
     // one read by key on an embedded database takes less time than handing it to another thread
     let is_short = interactions::is_short_read(&interaction) && format.syntax == Syntax::Json;
     let answer = if served.app.config.is_embedded() && is_short {

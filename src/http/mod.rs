@@ -4,8 +4,10 @@
 
 pub mod body;
 pub mod caller;
+pub mod cors;
 pub mod fhir;
 pub mod health;
+pub mod load;
 pub mod metrics;
 pub mod negotiate;
 pub mod observe;
@@ -28,6 +30,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 
 use crate::app::App;
+use crate::http::load::Load;
 use crate::http::metrics::Metrics;
 
 /// Threads beside each HTTP worker, for what waits on the database. Writers wait together for one durable commit,
@@ -44,6 +47,8 @@ pub struct Served {
     pub app: Arc<App>,
     /// Counts of requests.
     pub metrics: Metrics,
+    /// How much there is to do.
+    pub load: Load,
 }
 
 /// Serves on this listener until told to stop; SIGTERM and SIGINT stop it after the requests in flight.
@@ -53,7 +58,7 @@ pub struct Served {
 pub fn serve(app: Arc<App>, listener: TcpListener) -> io::Result<Server> {
     let tls = tls::config(&app.config)?;
     let workers = app.config.workers();
-    let served = Data::new(Served { app, metrics: Metrics::default() });
+    let served = Data::new(Served { app, metrics: Metrics::default(), load: Load::default() });
     let server = HttpServer::new(move || {
         actix_web::App::new()
             .app_data(served.clone())

@@ -1,4 +1,4 @@
-//! Around every request: its id, its log line, its count, CORS. <https://fetch.spec.whatwg.org/#http-cors-protocol>
+//! Around every request: its id, its log line, its count. <https://hl7.org/fhir/R4/http.html#custom>
 //!
 //! A log line has the method, the interaction and the resource type: never an id, a query, a body or a token, all of
 //! which can be health data or a key to it.
@@ -10,18 +10,11 @@ use std::time::Instant;
 use actix_web::Error;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
-use actix_web::HttpResponse;
 use actix_web::body::EitherBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::http::header::ACCESS_CONTROL_ALLOW_HEADERS;
-use actix_web::http::header::ACCESS_CONTROL_ALLOW_METHODS;
-use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
-use actix_web::http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
-use actix_web::http::header::ACCESS_CONTROL_MAX_AGE;
-use actix_web::http::header::ALLOW;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
@@ -29,14 +22,10 @@ use actix_web::http::header::X_CONTENT_TYPE_OPTIONS;
 use actix_web::middleware::Next;
 use actix_web::web;
 
-use crate::config::Auth;
 use crate::http::Served;
+use crate::http::cors;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const ALLOWED_HEADERS: &str = "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, \
-                               If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id";
-const EXPOSED_HEADERS: &str = "Allow, Content-Location, ETag, Idempotency-Replayed, Last-Modified, Location, Retry-After, WWW-Authenticate, X-Request-Id";
 
 thread_local! {
     static CURRENT: RefCell<Option<RequestId>> = const { RefCell::new(None) };
@@ -104,13 +93,18 @@ pub async fn observe(
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let served = request.app_data::<web::Data<Served>>().cloned();
-    let auth = served.as_ref().map_or(Auth::Off, |served| served.app.config.auth);
-    let mut response = if request.method() == Method::OPTIONS {
-        request.into_response(options(auth)).map_into_right_body()
-    } else {
-        next.call(request).await?.map_into_left_body()
+    let mut response = match &served {
+        Some(served) if request.method() == Method::OPTIONS => {
+            let answer = cors::options(request.request(), &served.app);
+            request.into_response(answer).map_into_right_body()
+        }
+        Some(_) | None => next.call(request).await?.map_into_left_body(),
     };
-    headers(response.headers_mut(), &id, auth);
+    headers(response.headers_mut(), &id);
+    if let Some(served) = &served {
+        let asked = response.request().headers().clone();
+        cors::add(response.headers_mut(), &served.app.config.cors_origins, &asked);
+    }
     let took = begun.elapsed();
     if let Some(served) = served {
         served.metrics.count(response.request().method().as_str(), response.status().as_u16(), took);
@@ -119,27 +113,11 @@ pub async fn observe(
     Ok(response)
 }
 
-fn options(auth: Auth) -> HttpResponse {
-    let mut response = HttpResponse::NoContent();
-    response.insert_header((ALLOW, METHODS));
-    if auth != Auth::Off {
-        response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS));
-        response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS));
-        response.insert_header((ACCESS_CONTROL_MAX_AGE, "600"));
-    }
-    response.finish()
-}
-
-/// Tokens are sent by scripts and not by cookies, so that any page may ask; where there are no tokens, none may.
-fn headers(headers: &mut HeaderMap, id: &RequestId, auth: Auth) {
+fn headers(headers: &mut HeaderMap, id: &RequestId) {
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if auth != Auth::Off {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
-    }
 }
 
 fn log<B>(response: &ServiceResponse<B>, took: Duration) {

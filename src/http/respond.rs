@@ -53,6 +53,9 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
     if let Some(version) = answer.version {
         response.insert_header((ETAG, etag(version)));
     }
+    if let Some(tag) = answer.tag {
+        response.insert_header((ETAG, tag));
+    }
     if let Some(updated) = answer.updated.and_then(http_date) {
         response.insert_header((LAST_MODIFIED, updated));
     }

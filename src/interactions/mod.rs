@@ -28,6 +28,7 @@ pub use request::Return;
 pub use route::route;
 
 use crate::app::Answer;
+use crate::app::App;
 use crate::app::HistoryOf;
 use crate::app::Session;
 use crate::fhir::Failure;
@@ -127,6 +128,18 @@ impl Interaction {
 pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
     let interaction = route(request.method, &request.path)?;
     run(session, interaction, request)
+}
+
+/// The methods that a path has, as `Allow` has them.
+///
+/// # Errors
+/// `NotFound` for a path that means nothing here.
+pub fn allowed(app: &App, path: &str) -> Result<String, Failure> {
+    match route(Method::Post, path) {
+        Ok(Interaction::Operation { code, target }) => operations::allowed(app, &code, target.as_ref()),
+        Ok(_) | Err(_) => route::methods(path).map(|methods| route::allow_header(&methods)),
+    }
+    .map(|methods| if methods.is_empty() { "OPTIONS".to_owned() } else { format!("{methods}, OPTIONS") })
 }
 
 /// Carries out what a request has been found to ask for.

@@ -123,6 +123,18 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
     Err(allow.map_or_else(|| unknown(&segments), |allow| not_allowed(&allow)))
 }
 
+/// The methods that a path has, without `HEAD`, which goes with `GET`.
+///
+/// # Errors
+/// `NotFound` for a path that means nothing here.
+pub fn methods(path: &str) -> Result<Vec<Method>, Failure> {
+    let segments = segments(path)?;
+    let here = ROUTES.iter().filter(|row| found(row.path, &segments).is_some());
+    let methods: Vec<Method> = here.map(|row| row.method).collect();
+    let without = WITHOUT_METHOD.iter().any(|path| found(path, &segments).is_some());
+    if methods.is_empty() && !without { Err(unknown(&segments)) } else { Ok(methods) }
+}
+
 /// What the variables of a path are.
 #[derive(Default)]
 struct Found<'a> {

@@ -12,10 +12,15 @@ use serde_json::json;
 use crate::definitions;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::form;
 use crate::interactions::request::Handling;
 use crate::interactions::request::Request;
+
+/// What marks a resource that is not whole.
+const MARK: &str = "SUBSETTED";
+const MARK_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
 
 /// Which part of each resource is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,6 +173,20 @@ pub fn both() -> Failure {
     Failure::new(Reason::Invalid, text).at("http._elements")
 }
 
+/// Refuses to store what a client has got as a part: all that was left out of it would be lost.
+/// <https://hl7.org/fhir/R4/valueset-common-tags.html>
+///
+/// # Errors
+/// `Unprocessable` for a resource that is marked as a part.
+pub fn check_whole(resource: &Resource) -> Result<(), Failure> {
+    let tags = resource.value().pointer("/meta/tag").and_then(Value::as_array).into_iter().flatten();
+    let is_mark = |tag: &Value| tag["code"] == MARK && tag["system"] == MARK_SYSTEM;
+    let Some(at) = tags.into_iter().position(is_mark) else { return Ok(()) };
+    let text = "The resource is marked as a part (SUBSETTED), and storing it would lose the rest; read it whole, \
+                change that and send it, or send a patch.";
+    Err(Failure::new(Reason::Unprocessable, text).at(format!("{}.meta.tag[{at}]", resource.ty())))
+}
+
 fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
@@ -221,8 +240,8 @@ fn summarise_each(value: &mut Value, path: &str) {
 
 fn mark(object: &mut Map<String, Value>) {
     let tag = json!({
-        "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-        "code": "SUBSETTED",
+        "system": MARK_SYSTEM,
+        "code": MARK,
         "display": "subsetted",
     });
     let meta = object.entry("meta").or_insert_with(|| json!({}));

@@ -13,6 +13,7 @@ use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
 use crate::interactions::published;
 use crate::interactions::request::Request;
+use crate::interactions::subset;
 use crate::interactions::written;
 
 /// Makes a new version, or the first one under an id that the client chose; without an id of the one resource that
@@ -48,6 +49,7 @@ pub fn change(
     let demand = conditions::demand(Write::Update, &request.conditions)?;
     let target = conditions::target(id.clone(), &request)?;
     let resource = body::resource(ty, request.body)?;
+    subset::check_whole(&resource)?;
     match (&id, resource.id()) {
         (Some(id), _) => check_id(&resource, id)?,
         (None, Some(own)) => published::check_free(session, ty, own)?,

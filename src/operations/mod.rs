@@ -6,6 +6,8 @@
 pub mod everything;
 pub mod expand;
 pub mod lookup;
+pub mod meta;
+pub mod meta_change;
 pub mod palliative_careplan;
 pub mod palliative_enroll;
 pub mod palliative_refer;
@@ -65,6 +67,9 @@ pub const OPERATIONS: &[Operation] = &[
     validated("ValueSet-validate-code", validate_code::run),
     validated("CodeSystem-validate-code", validate_code::run),
     validated("CodeSystem-lookup", lookup::run),
+    validated("meta", meta::run),
+    validated("meta-add", meta_change::add),
+    validated("meta-delete", meta_change::delete),
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
@@ -207,6 +212,22 @@ fn find<'a>(
     })
 }
 
+/// The methods of an operation at a place, as `Allow` has them.
+///
+/// # Errors
+/// `NotFound` where there is none of that code at that place.
+pub fn allowed(
+    app: &App,
+    code: &str,
+    target: Option<&(ResourceType, Option<String>)>,
+) -> Result<String, Failure> {
+    find(offered(app), code, target).map(|offered| allow(&offered.definition).to_owned())
+}
+
+fn allow(definition: &Definition) -> &'static str {
+    if definition.affects_state { "POST" } else { "GET, HEAD, POST" }
+}
+
 fn places(definition: &Definition) -> String {
     let types: Vec<&str> = match definition.resource.as_slice() {
         [] => vec!["{type}"],
@@ -231,8 +252,7 @@ fn method(definition: &Definition, method: Method) -> Result<Method, Failure> {
         Method::Get | Method::Head | Method::Put | Method::Patch | Method::Delete => {
             let text = format!("${} is called with POST.", definition.code);
             let mut failure = Failure::new(Reason::MethodNotAllowed, text);
-            let allow = if definition.affects_state { "POST" } else { "GET, HEAD, POST" };
-            failure.allow = Some(allow.to_owned());
+            failure.allow = Some(allow(definition).to_owned());
             Err(failure)
         }
     }

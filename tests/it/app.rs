@@ -84,6 +84,11 @@ impl TestApp {
             "fhirUser": "Practitioner/clinician-1" }))
     }
 
+    /// The bearer token of a clinician, for requests that are written by hand.
+    pub fn clinician_token(&self) -> String {
+        Signer::shared().token(&json!({ "sub": "clinician-1", "scope": "user/*.cruds" }), self.clock.now())
+    }
+
     /// A partner's program: `system/*.rs`.
     pub fn partner(&self) -> Client {
         self.with_claims(json!({ "sub": "partner-1", "client_id": "partner-1", "scope": "system/*.rs" }))

@@ -36,8 +36,27 @@ fn it_says_what_each_type_has() {
         plan["interaction"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert_eq!(
         codes,
-        ["create", "delete", "history-instance", "history-type", "read", "search-type", "update", "vread"]
+        [
+            "create",
+            "delete",
+            "history-instance",
+            "history-type",
+            "patch",
+            "read",
+            "search-type",
+            "update",
+            "vread"
+        ]
     );
+    let profiles = plan["supportedProfile"].as_array().unwrap();
+    assert!(profiles.contains(&json!("http://hl7.org/fhir/us/core/StructureDefinition/us-core-careplan")));
+    assert_eq!(
+        (&plan["readHistory"], &plan["conditionalUpdate"], &plan["conditionalDelete"]),
+        (&json!(true), &json!(true), &json!("single"))
+    );
+    assert_eq!(statement["patchFormat"].as_array().unwrap().len(), 4);
+    let system = statement["rest"][0]["interaction"].as_array().unwrap();
+    assert!(system.contains(&json!({ "code": "history-system" })), "{system:?}");
     let parameters = plan["searchParam"].as_array().unwrap();
     let subject = parameters.iter().find(|one| one["name"] == "subject").unwrap();
     assert_eq!(subject["type"], "reference");
@@ -71,6 +90,19 @@ fn every_search_parameter_that_it_names_is_understood() {
             assert!(known, "{ty}?{name}={value}: {}", reply.text());
         }
     }
+}
+
+#[test]
+fn it_is_sent_again_only_where_it_has_changed() {
+    let app = TestApp::new();
+    let first = app.anonymous().get("/metadata").expect(200);
+    let tag = first.header("etag").unwrap().to_owned();
+    for (known, status) in [(tag.as_str(), 304), ("W/\"other\"", 200), ("*", 304)] {
+        let reply = app.anonymous().request("GET", "/metadata").header("If-None-Match", known).send();
+        assert_eq!((reply.status, reply.header("etag")), (status, Some(tag.as_str())), "{known}");
+    }
+    let terminology = app.anonymous().get("/metadata?mode=terminology").expect(200);
+    assert_ne!(terminology.header("etag"), Some(tag.as_str()));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
 
 use comfrey::config::Auth;
 use flate2::Compression;
@@ -167,6 +169,36 @@ fn head_is_get_without_its_body() {
         assert_eq!(head.header(name), get.header(name), "{name}");
     }
     assert_eq!(clinician.request("HEAD", "/Patient/none").send().status, 404);
+    let outside = [
+        "/",
+        "/openapi.json",
+        "/swagger-ui/",
+        "/health/live",
+        "/health/ready",
+        "/fhir/.well-known/smart-configuration",
+    ];
+    for path in [
+        "/metadata",
+        "/Patient",
+        "/Patient?_summary=count",
+        "/Patient/p/_history",
+        "/Patient/_history",
+        "/Patient/p/_history/1",
+        "/Patient/p/$meta",
+        "/Patient/p?_format=xml",
+        "/Patient/p?nope=1",
+        "/nothing",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain(outside.map(|path| app.url(path)))
+    {
+        let (get, head) = (clinician.get(&path), clinician.request("HEAD", &path).send());
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        for name in ["etag", "last-modified", "content-type", "content-length", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{path} {name}");
+        }
+    }
 }
 
 #[test]
@@ -174,7 +206,7 @@ fn a_method_that_is_not_there_is_refused_with_those_that_are() {
     let app = TestApp::new();
     let clinician = app.clinician();
     for (method, path, allow) in [
-        ("PATCH", "/Patient/p".to_owned(), "GET, HEAD, PUT, DELETE"),
+        ("POST", "/Patient/p".to_owned(), "GET, HEAD, PUT, PATCH, DELETE"),
         ("DELETE", "/metadata".into(), "GET, HEAD"),
         ("BREW", "/Patient".into(), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         ("POST", app.url("/health/live"), "GET, HEAD, OPTIONS"),
@@ -185,8 +217,8 @@ fn a_method_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn pages_of_other_origins_may_ask_and_read() {
-    let app = TestApp::new();
+fn pages_of_other_origins_may_ask_and_read_where_that_is_set() {
+    let app = TestApp::with(|config| config.cors_origins = vec!["*".into()]);
     let preflight = app.anonymous().request("OPTIONS", "/Patient/p").header("Origin", "https://app.example");
     let reply = preflight.header("Access-Control-Request-Method", "PUT").send().expect(204);
     assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
@@ -201,6 +233,109 @@ fn pages_of_other_origins_may_ask_and_read() {
     }
     let refused = app.anonymous().get("/Patient/p").expect(401);
     assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    let statement = app.anonymous().get("/metadata").expect(200).json();
+    assert_eq!(statement["rest"][0]["security"]["cors"], true);
+}
+
+#[test]
+fn pages_of_origins_that_are_not_named_read_nothing() {
+    let closed = TestApp::new();
+    let named = TestApp::with(|config| config.cors_origins = vec!["https://app.example".into()]);
+    for (app, origin, expected) in [
+        (&closed, "https://app.example", None),
+        (&named, "https://app.example", Some("https://app.example")),
+        (&named, "https://evil.example", None),
+        (&named, "null", None),
+    ] {
+        for method in ["OPTIONS", "GET"] {
+            let request = app.anonymous().request(method, "/Patient/p").header("Origin", origin);
+            let reply = request.header("Access-Control-Request-Method", "PUT").send();
+            assert_eq!(reply.header("access-control-allow-origin"), expected, "{method} {origin}");
+            assert_eq!(
+                reply.header("access-control-allow-methods").is_some(),
+                method == "OPTIONS" && expected.is_some()
+            );
+        }
+    }
+    let varied = named.anonymous().get("/metadata").expect(200);
+    assert!(varied.headers.get_all("vary").iter().any(|vary| vary == "Origin"), "{:?}", varied.headers);
+    assert_eq!(closed.anonymous().get("/metadata").json()["rest"][0]["security"]["cors"], false);
+}
+
+#[test]
+fn options_names_the_methods_of_a_path() {
+    let app = TestApp::new();
+    for (path, allow) in [
+        ("/Patient/_history".to_owned(), "GET, HEAD, OPTIONS"),
+        ("/metadata".into(), "GET, HEAD, OPTIONS"),
+        ("/".into(), "POST, OPTIONS"),
+        ("/_search".into(), "OPTIONS"),
+        ("/Patient/$validate".into(), "GET, HEAD, POST, OPTIONS"),
+        ("/Patient/p/%24meta-add".into(), "POST, OPTIONS"),
+        (app.url("/health/live"), "GET, HEAD, OPTIONS"),
+    ] {
+        let reply = app.anonymous().request("OPTIONS", &path).send().expect(204);
+        assert_eq!((reply.header("allow"), reply.body.len()), (Some(allow), 0), "{path}");
+    }
+    let instance = app.anonymous().request("OPTIONS", "/Patient/p").send().expect(204);
+    let allow = instance.header("allow").unwrap();
+    assert!(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"].iter().all(|one| allow.contains(one)), "{allow}");
+    for path in ["/Nothing", "/Patient/$nothing", "/Patient/a_b"] {
+        app.anonymous().request("OPTIONS", path).send().expect(404);
+    }
+}
+
+#[test]
+fn a_slash_at_the_end_and_an_encoded_dollar_change_nothing() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient());
+    for path in [
+        "/metadata/",
+        "/Patient/",
+        "/Patient/p/",
+        "/Patient/p/_history/",
+        "/Patient/p/_history/1/",
+        "/Patient/p/%24meta",
+        "/Patient/%24validate?mode=create",
+    ] {
+        let status = clinician.get(path).status;
+        assert_eq!(status, if path.contains("validate") { 400 } else { 200 }, "{path}");
+    }
+}
+
+#[test]
+fn what_a_server_cannot_hold_is_refused_at_once_with_a_time_to_come_back() {
+    let app = TestApp::with(|config| config.max_requests = 1);
+    let clinician = app.clinician();
+    let address = app.url("").replace("http://", "");
+    let mut slow = TcpStream::connect(&address).unwrap();
+    let (body, token) = (patient().to_string(), app.clinician_token());
+    let head = format!(
+        "PUT /fhir/Patient/p HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/fhir+json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    // its body is still to come: it has the only place as soon as its head has been read
+    let refused = (0..200).find_map(|_| {
+        let reply = clinician.get("/Patient");
+        if reply.status == 200 {
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        (reply.status != 200).then_some(reply)
+    });
+    let refused = refused.expect("there is no place for a second").expect_issue(429, "throttled");
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    app.anonymous().request("GET", &app.url("/health/live")).send().expect(200);
+    app.anonymous().get("/Patient").expect(401);
+    slow.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    clinician.get("/Patient/p").expect(200);
+    clinician.get("/Patient").expect(200);
 }
 
 #[test]

@@ -65,7 +65,8 @@ fn the_examples_of_the_document_work_against_the_samples() {
     for (path, item) in document["paths"].as_object().unwrap() {
         let operation = &item["post"];
         let example = &operation["requestBody"]["content"]["application/fhir+json"]["example"];
-        if example.is_null() || path.contains("{id}") {
+        // of more than one patient a record is refused: whose it is stands in the path of the other form
+        if example.is_null() || path.contains("{id}") || path == "/fhir/Patient/$everything" {
             continue;
         }
         let path =

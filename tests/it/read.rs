@@ -111,6 +111,16 @@ fn a_part_of_a_resource_is_marked_as_one() {
         assert!(reply.get(gone).is_none() && reply.get(kept).is_some(), "{query}: {reply}");
     }
     clinician.get("/Patient/p?_elements=nope").expect_issue(400, "invalid");
+    clinician.get("/Patient/p?_elements=name&_summary=text").expect_issue(400, "invalid");
+    clinician.get("/Patient/p/_history/1?_elements=Patient.name").expect(200);
+    // what is not whole does not become the whole
+    let part = clinician.get("/Patient/p?_elements=name").expect(200).json();
+    let refused = clinician.put("/Patient/p", &part).expect_issue(422, "invalid");
+    assert_eq!(refused.expressions(), ["Patient.meta.tag[0]"]);
+    let entry = json!({ "resource": part, "request": { "method": "PUT", "url": "Patient/p" } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    clinician.post("/", &bundle).expect_issue(422, "invalid");
+    assert_eq!(clinician.get("/Patient/p").header("etag"), Some("W/\"1\""));
     clinician.get("/Patient/p?name=x").expect_issue(400, "invalid");
 }
 

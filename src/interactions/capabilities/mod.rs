@@ -1,26 +1,26 @@
 //! capabilities: what this server can do, from the lists that it does it by.
 //! <https://hl7.org/fhir/R4/http.html#capabilities>
 
+mod of_type;
+
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use aws_lc_rs::digest;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::app::Answer;
 use crate::app::App;
-use crate::app::ConditionalDelete;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form;
-use crate::fhir::operation::Definition;
+use crate::interactions::capabilities::of_type::operations;
+use crate::interactions::capabilities::of_type::parameters_for_all;
+use crate::interactions::capabilities::of_type::resource;
 use crate::interactions::request::Request;
-use crate::interactions::route;
-use crate::interactions::route::Kind;
-use crate::operations;
-use crate::search;
 
 /// When what is said below last changed.
 const DATE: &str = "2026-11-22";
@@ -55,7 +55,12 @@ enum Mode {
 /// `Invalid` for another parameter or mode.
 pub fn capabilities(session: &Session, request: &Request) -> Result<Answer, Failure> {
     let mode = mode(&request.query)?;
-    Ok(Answer::bytes(kept(session, mode)))
+    let (tag, bytes) = kept(session, mode);
+    let known = request.conditions.if_none_match.as_deref();
+    if known.is_some_and(|known| known.split(',').any(|own| [tag.as_str(), "*"].contains(&own.trim()))) {
+        return Ok(Answer { tag: Some(tag), ..Answer::empty(304) });
+    }
+    Ok(Answer { tag: Some(tag), ..Answer::bytes(bytes) })
 }
 
 fn mode(query: &str) -> Result<Mode, Failure> {
@@ -77,21 +82,46 @@ fn mode(query: &str) -> Result<Mode, Failure> {
 
 /// The bytes for this base URL, made when first asked for. Definitions are part of the binary, so nothing else can
 /// change them while the process runs.
-fn kept(session: &Session, mode: Mode) -> Vec<u8> {
-    static KEPT_STATEMENTS: Mutex<Vec<(Mode, String, Vec<u8>)>> = Mutex::new(Vec::new());
+fn kept(session: &Session, mode: Mode) -> (String, Vec<u8>) {
+    static KEPT_STATEMENTS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
     let base_url = session.base_url();
     let mut kept = KEPT_STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, _, bytes)) = kept.iter().find(|(own, url, _)| *own == mode && url == base_url) {
-        return bytes.clone();
+    let settings = settings(session.app());
+    if let Some(own) = kept.iter().find(|own| own.is_of(mode, base_url, &settings)) {
+        return (own.tag.clone(), own.bytes.clone());
     }
     let value = match mode {
         Mode::Full | Mode::Normative => statement(session.app(), base_url, mode),
         Mode::Terminology => terminology(session.app(), base_url),
     };
     let bytes = value.to_string().into_bytes();
+    let digest = digest::digest(&digest::SHA256, &bytes);
+    let tag: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let tag = format!("W/\"{tag}\"");
     kept.truncate(KEPT - 1);
-    kept.insert(0, (mode, base_url.to_owned(), bytes.clone()));
-    bytes
+    let own = Kept { mode, base_url: base_url.to_owned(), settings, tag: tag.clone(), bytes: bytes.clone() };
+    kept.insert(0, own);
+    (tag, bytes)
+}
+
+/// A statement that was made, with what it was made for.
+struct Kept {
+    mode: Mode,
+    base_url: String,
+    settings: String,
+    tag: String,
+    bytes: Vec<u8>,
+}
+
+impl Kept {
+    fn is_of(&self, mode: Mode, base_url: &str, settings: &str) -> bool {
+        self.mode == mode && self.base_url == base_url && self.settings == settings
+    }
+}
+
+/// The settings that the statement speaks of.
+fn settings(app: &App) -> String {
+    format!("{} {:?}", app.config.cors_origins.is_empty(), app.config.conditional_delete)
 }
 
 fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
@@ -113,12 +143,17 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
         "implementation": { "description": "Comfrey", "url": base_url },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
-        "patchFormat": ["application/json-patch+json", "application/merge-patch+json"],
+        "patchFormat": [
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/fhir+json",
+            "application/fhir+xml",
+        ],
         "rest": [{
             "mode": "server",
             "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \
                               all. Version ids count from 1.",
-            "security": security(),
+            "security": security(app),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
             "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
             "searchParam": parameters_for_all(app),
@@ -129,9 +164,9 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
     .without_empty_lists()
 }
 
-fn security() -> Value {
+fn security(app: &App) -> Value {
     json!({
-        "cors": true,
+        "cors": !app.config.cors_origins.is_empty(),
         "service": [{
             "coding": [{
                 "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
@@ -143,127 +178,6 @@ fn security() -> Value {
         "description": "Bearer tokens with SMART scopes for system, user and patient; a patient's scope reaches that \
                         patient's compartment alone.",
     })
-}
-
-fn resource(app: &App, ty: ResourceType) -> Value {
-    json!({
-        "type": ty.name(),
-        "profile": format!("http://hl7.org/fhir/StructureDefinition/{ty}"),
-        "interaction": interactions().iter().map(|code| json!({ "code": code })).collect::<Vec<_>>(),
-        "versioning": "versioned-update",
-        "readHistory": true,
-        "updateCreate": true,
-        "conditionalCreate": true,
-        "conditionalRead": "full-support",
-        "conditionalUpdate": offers(Kind::ConditionalUpdate),
-        "conditionalDelete": conditional_delete(app),
-        "referencePolicy": ["literal", "logical", "local"],
-        "searchInclude": includes(app, ty),
-        "searchRevInclude": reverse_includes(app, ty),
-        "searchParam": search_parameters(app, ty),
-        "operation": operations(app, |definition| {
-            (definition.type_level || definition.instance) && definition.is_on(ty)
-        }),
-    })
-    .without_empty_lists()
-}
-
-/// The codes of the interactions that the route table has for every type.
-/// <https://hl7.org/fhir/R4/valueset-type-restful-interaction.html>
-fn interactions() -> Vec<&'static str> {
-    let code = |kind: Kind| match kind {
-        Kind::Read => Some("read"),
-        Kind::Vread => Some("vread"),
-        Kind::Create => Some("create"),
-        Kind::Update => Some("update"),
-        Kind::Patch => Some("patch"),
-        Kind::Delete => Some("delete"),
-        Kind::History => Some("history-instance"),
-        Kind::TypeHistory => Some("history-type"),
-        Kind::Search => Some("search-type"),
-        Kind::Capabilities
-        | Kind::ConditionalUpdate
-        | Kind::ConditionalPatch
-        | Kind::ConditionalDelete
-        | Kind::CompartmentSearch
-        | Kind::SystemHistory
-        | Kind::Batch
-        | Kind::Operation => None,
-    };
-    let mut codes: Vec<&str> = route::table().filter_map(|row| code(row.kind)).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
-}
-
-/// Whether the route table has a row of this kind.
-fn offers(kind: Kind) -> bool {
-    route::table().any(|row| row.kind == kind)
-}
-
-/// <https://hl7.org/fhir/R4/valueset-conditional-delete-status.html>
-fn conditional_delete(app: &App) -> &'static str {
-    match app.config.conditional_delete {
-        _ if !offers(Kind::ConditionalDelete) => "not-supported",
-        ConditionalDelete::Single => "single",
-        ConditionalDelete::Multiple => "multiple",
-    }
-}
-
-/// The parameters of a type, and of those that every type has the two that clients look for here.
-fn search_parameters(app: &App, ty: ResourceType) -> Vec<Value> {
-    let own = |parameter: &&search::Parameter| {
-        !is_for_all(parameter) || matches!(parameter.code.as_str(), "_id" | "_lastUpdated")
-    };
-    app.parameters
-        .of(ty)
-        .filter(|parameter| parameter.is_searchable())
-        .filter(own)
-        .map(search_parameter)
-        .collect()
-}
-
-/// The parameters that every type has.
-fn parameters_for_all(app: &App) -> Vec<Value> {
-    let any = ResourceType::all().next().expect("R4 has resource types");
-    let for_all =
-        app.parameters.of(any).filter(|parameter| parameter.is_searchable() && is_for_all(parameter));
-    for_all.map(search_parameter).collect()
-}
-
-fn is_for_all(parameter: &search::Parameter) -> bool {
-    parameter.code.starts_with('_')
-}
-
-fn search_parameter(parameter: &search::Parameter) -> Value {
-    json!({
-        "name": parameter.code,
-        "definition": parameter.url,
-        "type": parameter.kind.name(),
-        "documentation": parameter.documentation,
-    })
-    .without_empty_lists()
-}
-
-fn includes(app: &App, ty: ResourceType) -> Vec<String> {
-    let references = app.parameters.of(ty).filter(|parameter| parameter.kind == search::Kind::Reference);
-    references.map(|parameter| format!("{ty}:{}", parameter.code)).collect()
-}
-
-fn reverse_includes(app: &App, ty: ResourceType) -> Vec<String> {
-    let points_here = |parameter: &&search::Parameter| {
-        parameter.kind == search::Kind::Reference && parameter.target.contains(&ty)
-    };
-    let from = |source: ResourceType| {
-        let parameters = app.parameters.of(source).filter(points_here);
-        parameters.map(move |parameter| format!("{source}:{}", parameter.code))
-    };
-    ResourceType::all().flat_map(from).collect()
-}
-
-fn operations(app: &App, is_here: impl Fn(&Definition) -> bool) -> Vec<Value> {
-    let here = operations::offered(app).iter().map(|offered| &offered.definition).filter(|own| is_here(own));
-    here.map(|definition| json!({ "name": definition.code, "definition": definition.url })).collect()
 }
 
 fn terminology(app: &App, base_url: &str) -> Value {
