@@ -231,7 +231,7 @@ fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resour
     };
     let stored = session.read(*ty, id)?;
     demand.check(Some(&stored))?;
-    let resource = patch.apply(stored.value()?)?;
+    let resource = patch.apply(&session.app().definitions.shapes, stored.value()?)?;
     check(session.app(), resource.value())
         .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
     Ok((resource, stored.version))

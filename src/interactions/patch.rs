@@ -54,16 +54,32 @@ pub fn change(
     }
     let demand = conditions::demand(Write::Change, &request.conditions)?;
     let target = conditions::target(id, &request)?;
-    let patch = read(request.body)?;
+    let patch = read(session, ty, request.body)?;
     Ok(Change::client(ChangeAction::Patch { ty, target, patch, demand }))
 }
 
-fn read(sent: Option<Body>) -> Result<Patch, Failure> {
-    match sent {
-        Some(Body::Patch(format, bytes)) => of_format(format, json::parse(&bytes)?),
-        Some(Body::Resource(resource)) if resource["resourceType"] == "Binary" => of_binary(&resource),
-        None => Err(Failure::new(Reason::Structure, "The request has no body; send a patch.")),
-        other => of_resource(body::value(other)?),
+fn read(session: &Session, ty: ResourceType, sent: Option<Body>) -> Result<Patch, Failure> {
+    let document = match sent {
+        Some(Body::Patch(format, bytes)) => {
+            let document = json::parse(&bytes)?;
+            // Plain JSON may be FHIR's own, and no resource becomes a Parameters by a merge.
+            let is_ours = document["resourceType"] == "Parameters" && ty.name() != "Parameters";
+            if format != PatchFormat::Unnamed || !is_ours {
+                return of_format(format, document);
+            }
+            document
+        }
+        None => return Err(Failure::new(Reason::Structure, "The request has no body; send a patch.")),
+        other => body::value(other)?,
+    };
+    match document["resourceType"].as_str() {
+        Some("Parameters") => Patch::parameters(&session.app().definitions.shapes, &document),
+        Some("Binary") => of_binary(&document),
+        _ => {
+            let text = "As FHIR, a patch is a Parameters resource with operations; send others as \
+                        application/json-patch+json or application/merge-patch+json.";
+            Err(Failure::new(Reason::Structure, text).code("invalid"))
+        }
     }
 }
 
@@ -74,12 +90,6 @@ fn of_format(format: PatchFormat, document: Value) -> Result<Patch, Failure> {
         PatchFormat::Unnamed if document.is_array() => Patch::json(document),
         PatchFormat::Unnamed => Patch::merge(document),
     }
-}
-
-fn of_resource(_resource: Value) -> Result<Patch, Failure> {
-    let text = "This Content-Type is not that of a patch; send application/json-patch+json or \
-                application/merge-patch+json.";
-    Err(Failure::new(Reason::MediaType, text))
 }
 
 /// In a Bundle a JSON Patch goes as a Binary.

@@ -1,5 +1,6 @@
 //! `$palliative-transition` over HTTP. The rules themselves are tested where they stand.
 
+use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -89,6 +90,67 @@ fn determine_can_rest_on_a_screening_that_was_recorded() {
     let other = refer(&clinician, "q");
     let foreign = json!([{ "name": "screenResult", "valueReference": kept }]);
     assert_eq!(act(&clinician, &other, "determine", foreign).expect(400).details(), ["bad-parameter"]);
+}
+
+#[test]
+fn a_screening_is_recorded_by_its_operation_alone() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let record = parameters(json!([{ "name": "record", "valueBoolean": true }]));
+    clinician.post("/Patient/p/$palliative-screen", &record).expect(200);
+    let recorded = clinician.get("/GuidanceResponse").expect(200).resources().remove(0);
+    let path = format!("/GuidanceResponse/{}", recorded["id"].as_str().unwrap());
+    let outcome = json!({ "url": "https://comfrey.health/fhir/StructureDefinition/screen-outcome",
+        "valueCode": "eligible" });
+    let plain = json!({ "resourceType": "GuidanceResponse", "id": "plain", "status": "success",
+        "moduleUri": "http://example.org/module", "subject": { "reference": "Patient/p" } });
+    let with = |resource: &Value, name: &str, value: &Value| {
+        let mut changed = resource.clone();
+        changed[name] = value.clone();
+        changed
+    };
+    let forged = with(&plain, "extension", &json!([outcome]));
+    let merge = |name: &str, value: &Value| json!({ name: value });
+    let subject = json!({ "reference": "Patient/other" });
+    clinician.store(&plain);
+    let mut requests = vec![
+        ("POST", "/GuidanceResponse".to_owned(), forged.clone()),
+        ("PUT", "/GuidanceResponse/new".to_owned(), with(&forged, "id", &json!("new"))),
+        ("PUT", "/GuidanceResponse?subject=Patient/none".to_owned(), forged.clone()),
+        ("PUT", "/GuidanceResponse/plain".to_owned(), forged.clone()),
+        ("PATCH", "/GuidanceResponse/plain".to_owned(), merge("extension", &forged["extension"])),
+        ("PATCH", path.clone(), merge("extension", &json!(null))),
+        ("PATCH", path.clone(), merge("contained", &json!([{ "resourceType": "Parameters", "id": "result" }]))),
+        ("DELETE", path.clone(), json!(null)),
+    ];
+    for (name, value) in
+        [("subject", &subject), ("status", &json!("entered-in-error")), ("extension", &forged["extension"])]
+    {
+        requests.push(("PUT", path.clone(), with(&recorded, name, value)));
+    }
+    for (method, path, body) in &requests {
+        let call = clinician.request(method, path);
+        let reply = match *method {
+            "PATCH" => call.body("application/merge-patch+json", body.to_string()).send(),
+            "DELETE" => call.send(),
+            _ => call.json(body).send(),
+        };
+        let text = reply.expect_issue(422, "business-rule").text();
+        assert!(text.contains("$palliative-screen"), "{method} {path} {text}");
+        if *method != "PATCH" {
+            let mut entry = json!({ "request": { "method": method, "url": path.trim_start_matches('/') } });
+            if !body.is_null() {
+                entry["resource"] = body.clone();
+            }
+            let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+            clinician.post("", &bundle).expect_issue(422, "business-rule");
+        }
+    }
+    assert_eq!(clinician.get(&path).expect(200).json(), recorded);
+    // What no decision reads may be changed.
+    clinician.put(&path, &with(&recorded, "note", &json!([{ "text": "seen" }]))).expect(200);
+    clinician.delete("/GuidanceResponse/plain").expect(204);
 }
 
 #[test]

@@ -50,6 +50,50 @@ fn each_content_type_has_its_kind_of_patch() {
     assert_eq!(history["total"], 7);
 }
 
+/// A FHIRPath patch that puts a date in the place of the birth date.
+fn born(date: &str) -> Value {
+    json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
+        { "name": "type", "valueCode": "replace" },
+        { "name": "path", "valueString": "Patient.birthDate" },
+        { "name": "value", "valueDate": date },
+    ] }] })
+}
+
+#[test]
+fn a_parameters_resource_is_a_fhirpath_patch_in_any_format() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient());
+    let date = || clinician.get("/Patient/p").expect(200).json()["birthDate"].clone();
+    for (content_type, expected) in [("application/fhir+json", "1960"), ("application/json", "1961")] {
+        patch(&clinician, content_type, &born(expected)).expect(200);
+        assert_eq!(date(), expected, "{content_type}");
+    }
+    let xml = "<Parameters xmlns=\"http://hl7.org/fhir\"><parameter><name value=\"operation\"/>\
+        <part><name value=\"type\"/><valueCode value=\"replace\"/></part>\
+        <part><name value=\"path\"/><valueString value=\"Patient.birthDate\"/></part>\
+        <part><name value=\"value\"/><valueDate value=\"1962\"/></part></parameter></Parameters>";
+    clinician.request("PATCH", "/Patient/p").body("application/fhir+xml", xml).send().expect(200);
+    assert_eq!(date(), "1962");
+    for kind in ["transaction", "batch"] {
+        let year = if kind == "batch" { "1963" } else { "1964" };
+        let entry = json!({ "resource": born(year), "request": { "method": "PATCH", "url": "Patient/p" } });
+        let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": [entry] });
+        let answer = clinician.post("", &bundle).expect(200).json();
+        assert_eq!(answer["entry"][0]["response"]["status"], "200 OK", "{answer}");
+        assert_eq!(date(), year);
+    }
+    let wrong = patch(&clinician, "application/fhir+json", &born("1999-02-30")).expect(422);
+    assert_eq!(wrong.expressions(), ["Parameters.parameter[0].part[2].valueDate"]);
+    let mut missing = born("1965");
+    missing["parameter"][0]["part"][1]["valueString"] = "Patient.gender".into();
+    let reply = patch(&clinician, "application/fhir+json", &missing).expect_issue(422, "processing");
+    assert_eq!(reply.expressions(), ["Parameters.parameter[0]"]);
+    patch(&clinician, "application/fhir+json", &patient()).expect_issue(400, "invalid");
+    patch(&clinician, "application/fhir+json", &json!([])).expect(400);
+    assert_eq!(date(), "1964");
+}
+
 #[test]
 fn what_is_no_patch_of_the_kind_is_refused() {
     let app = TestApp::new();

@@ -20,7 +20,9 @@ use serde_json::Value;
 use crate::fhir::Failure;
 use crate::fhir::json::MAX_DEPTH;
 use crate::fhir::patch::check_length;
+use crate::fhir::patch::depth;
 use crate::fhir::patch::is_empty;
+use crate::fhir::patch::size;
 use crate::fhir::patch::unfit;
 use crate::fhir::patch::unread;
 
@@ -141,28 +143,6 @@ fn bound(operation: &PatchOperation, resource: &Value, left: &mut usize) -> Resu
         return Err(unfit(format!("The resource would be nested deeper than {MAX_DEPTH} levels.")));
     }
     Ok(())
-}
-
-/// How deep it nests; what a resource and a patch hold is bounded when it is read.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-/// About how many bytes it has.
-fn size(value: &Value) -> usize {
-    const EACH: usize = 8;
-    match value {
-        Value::Array(items) => EACH + items.iter().map(size).sum::<usize>(),
-        Value::Object(members) => {
-            EACH + members.iter().map(|(name, value)| EACH + name.len() + size(value)).sum::<usize>()
-        }
-        Value::String(text) => EACH + text.len(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => EACH,
-    }
 }
 
 fn holds(test: &TestOperation, resource: &Value) -> Result<(), PatchErrorKind> {

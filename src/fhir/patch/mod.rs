@@ -1,30 +1,37 @@
-//! Patches of a resource: JSON Patch (RFC 6902) and merge patch (RFC 7396). <https://hl7.org/fhir/R4/http.html#patch>
+//! Patches of a resource: JSON Patch (RFC 6902), merge patch (RFC 7396) and FHIRPath Patch.
+//! <https://hl7.org/fhir/R4/http.html#patch>
 //!
 //! A patch is read at the edge and applied to the JSON of a version; what comes of it is an ordinary resource, which
 //! is then validated as a whole like any other.
 
+mod fhir_path;
+mod given;
 mod json;
 mod merge;
+mod spot;
 
 use serde_json::Value;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
+use crate::fhir::shape;
+use crate::fhir::shape::Shapes;
 
 /// How many operations a patch may have.
 const MOST_OPERATIONS: usize = 1_000;
 
 /// What to change of a resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Patch {
     kind: Kind,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Kind {
     Json(Vec<json_patch::PatchOperation>),
     Merge(Value),
+    FhirPath(Vec<fhir_path::Operation>),
 }
 
 impl Patch {
@@ -47,15 +54,25 @@ impl Patch {
         Err(Failure::new(Reason::Structure, "A merge patch is a JSON object with the elements to change."))
     }
 
+    /// Reads a FHIRPath patch.
+    ///
+    /// # Errors
+    /// What is wrong with the Parameters, with the place in them.
+    pub fn parameters(shapes: &Shapes, parameters: &Value) -> Result<Self, Failure> {
+        shape::check(shapes, parameters)?;
+        Ok(Self { kind: Kind::FhirPath(fhir_path::read(parameters)?) })
+    }
+
     /// What it makes of a resource.
     ///
     /// # Errors
     /// `Unprocessable` where it does not fit the resource, a test of it does not hold, or it changes type or id.
-    pub fn apply(&self, mut value: Value) -> Result<Resource, Failure> {
+    pub fn apply(&self, shapes: &Shapes, mut value: Value) -> Result<Resource, Failure> {
         let identity = identity(&value);
         match &self.kind {
             Kind::Json(operations) => json::apply(operations, &mut value)?,
             Kind::Merge(changes) => merge::apply(changes, &mut value),
+            Kind::FhirPath(operations) => fhir_path::apply(operations, shapes, &mut value)?,
         }
         let [ty, id] = self::identity(&value);
         for (name, old, new) in [("resourceType", &identity[0], ty), ("id", &identity[1], id)] {
@@ -108,5 +125,29 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// How deep it nests; what a resource and a patch hold is bounded when it is read.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// About how many bytes it has.
+fn size(value: &Value) -> usize {
+    const EACH: usize = 8;
+    match value {
+        Value::Array(items) => EACH + items.iter().map(size).sum::<usize>(),
+        Value::Object(members) => {
+            EACH + members.iter().map(|(name, value)| EACH + name.len() + size(value)).sum::<usize>()
+        }
+        Value::String(text) => EACH + text.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => EACH,
+    }
+}
+
+#[cfg(test)]
+mod fhir_path_tests;
 #[cfg(test)]
 mod tests;
