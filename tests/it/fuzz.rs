@@ -413,8 +413,11 @@ fn patches_of_any_kind() {
     Fuzz::new(include_str!("../data/fuzz/patch.txt"), words).run(|bytes| {
         let Ok(document) = json::parse(bytes) else { return false };
         let mut accepted = false;
-        for patch in [Patch::json(document.clone()), Patch::merge(document)] {
-            let patched = match patch.and_then(|patch| patch.apply(resource.clone())) {
+        let shapes = &definitions.shapes;
+        let kinds =
+            [Patch::parameters(shapes, &document), Patch::json(document.clone()), Patch::merge(document)];
+        for patch in kinds {
+            let patched = match patch.and_then(|patch| patch.apply(shapes, resource.clone())) {
                 Ok(patched) => patched,
                 Err(failure) => {
                     assert!(matches!(failure.status(), 400 | 422), "{failure:?}");

@@ -121,7 +121,11 @@ fn a_screening_is_recorded_by_its_operation_alone() {
         ("PUT", "/GuidanceResponse/plain".to_owned(), forged.clone()),
         ("PATCH", "/GuidanceResponse/plain".to_owned(), merge("extension", &forged["extension"])),
         ("PATCH", path.clone(), merge("extension", &json!(null))),
-        ("PATCH", path.clone(), merge("contained", &json!([{ "resourceType": "Parameters", "id": "result" }]))),
+        (
+            "PATCH",
+            path.clone(),
+            merge("contained", &json!([{ "resourceType": "Parameters", "id": "result" }])),
+        ),
         ("DELETE", path.clone(), json!(null)),
     ];
     for (name, value) in
