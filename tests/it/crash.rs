@@ -1,18 +1,32 @@
-//! The program itself, killed while it writes: what it had answered is there, and nothing is there by half.
+//! The program itself, killed while it writes, and its database taken away under load: what was answered is there,
+//! nothing is there by half, and nobody sees a 500.
 
+use std::hash::BuildHasher;
+use std::hash::Hasher;
+use std::hash::RandomState;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use reqwest::blocking::Client;
+use reqwest::blocking::Response;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::database::Database;
+use crate::database::OwnServer;
+use crate::database::tamper;
+
+const WRITERS: usize = 16;
+const KILLS: usize = 20;
 
 struct Running {
     process: Child,
@@ -21,9 +35,8 @@ struct Running {
 
 impl Running {
     fn start(database: &str) -> Self {
-        let mut serve = Command::new(env!("CARGO_BIN_EXE_comfrey"));
-        let serve =
-            serve.args(["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", database]);
+        let mut serve =
+            comfrey(&["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", database]);
         let mut process = serve.stderr(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
         let line = lines.find(|line| line.contains("serving on http://")).expect("it says where it serves");
@@ -43,58 +56,289 @@ impl Drop for Running {
     }
 }
 
-fn bundle(id: &str) -> Value {
-    let patient = json!({ "resourceType": "Patient", "id": id, "active": true });
-    let goal = json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active",
-        "description": { "text": "to be home" }, "subject": { "reference": format!("Patient/{id}") } });
-    json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
-        { "resource": patient, "request": { "method": "PUT", "url": format!("Patient/{id}") } },
-        { "resource": goal, "request": { "method": "PUT", "url": format!("Goal/{id}") } },
-    ] })
+fn comfrey(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comfrey"));
+    command.args(arguments).stdin(Stdio::null());
+    command
 }
 
-/// Sends transactions until the server is gone, and notes which were answered.
-fn write_until_gone(http: &Client, base: &str, worker: usize, answered: &Mutex<Vec<String>>) {
+fn http() -> Client {
+    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+}
+
+fn send(http: &Client, method: &str, url: &str, body: Option<&Value>) -> Option<Response> {
+    let call = http.request(method.parse().unwrap(), url);
+    let call = match body {
+        Some(body) => call.header("content-type", "application/fhir+json").body(body.to_string()),
+        None => call,
+    };
+    call.send().ok()
+}
+
+fn random(below: u64) -> u64 {
+    RandomState::new().build_hasher().finish() % below
+}
+
+/// What was answered: that this version is there with this mark, or that it is the deletion.
+struct Acknowledged {
+    path: String,
+    version: String,
+    mark: Option<String>,
+}
+
+fn patient(id: &str, mark: &str) -> Value {
+    json!({ "resourceType": "Patient", "id": id, "identifier": [{ "system": "urn:mark", "value": mark }] })
+}
+
+fn pair(id: &str, mark: &str) -> Value {
+    let goal = json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active",
+        "identifier": [{ "system": "urn:mark", "value": mark }], "description": { "text": "to be home" },
+        "subject": { "reference": format!("Patient/{id}") } });
+    let put = |resource: Value| {
+        let url = format!("{}/{id}", resource["resourceType"].as_str().unwrap());
+        json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+    };
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": [put(patient(id, mark)), put(goal)] })
+}
+
+/// The version in an ETag such as `W/"3"`.
+fn version(etag: &str) -> String {
+    etag.trim_start_matches("W/").trim_matches('"').to_owned()
+}
+
+/// Creates, updates, transactions and deletes until the server is gone; notes what was answered.
+fn write_until_gone(http: &Client, base: &str, name: &str, log: &Mutex<Vec<Acknowledged>>) {
     for at in 0.. {
-        let id = format!("w{worker}-{at}");
-        let sent =
-            http.post(base).header("content-type", "application/fhir+json").body(bundle(&id).to_string());
-        match sent.send() {
-            Ok(reply) if reply.status() == 200 => answered.lock().unwrap().push(id),
-            Ok(reply) => panic!("{}: {}", reply.status(), reply.text().unwrap_or_default()),
-            Err(_) => return,
+        let mark = format!("{name}n{at}");
+        let lasting = name.split('w').nth(1).map_or_else(String::new, |worker| format!("lasting{worker}"));
+        let (id, single) = (format!("p{mark}"), patient(&format!("p{mark}"), &mark));
+        let steps: [(&str, String, Option<Value>, &str); 6] = [
+            ("PUT", format!("Patient/{id}"), Some(single.clone()), "one"),
+            ("POST", "Patient".into(), Some(single), "one"),
+            ("PUT", format!("Patient/{lasting}"), Some(patient(&lasting, &mark)), "one"),
+            ("POST", String::new(), Some(pair(&format!("t{mark}"), &mark)), "pair"),
+            ("DELETE", format!("Patient/{id}"), None, "gone"),
+            ("POST", String::new(), Some(pair(&lasting.replace("lasting", "both"), &mark)), "pair"),
+        ];
+        for (method, path, body, kind) in steps {
+            let url = if path.is_empty() { base.to_owned() } else { format!("{base}/{path}") };
+            let Some(reply) = send(http, method, &url, body.as_ref()) else { return };
+            let status = reply.status().as_u16();
+            assert!((200..300).contains(&status), "{method} {path}: {status}");
+            let tag = reply.headers().get("etag").map(|tag| version(tag.to_str().unwrap()));
+            let place = reply.headers().get("location").map(|place| place.to_str().unwrap().to_owned());
+            // An answer of which the end is missing is none.
+            let Ok(text) = reply.text() else { return };
+            let mark = Some(mark.clone());
+            let noted = match kind {
+                "gone" => vec![Acknowledged { path, version: tag.unwrap(), mark: None }],
+                "pair" => of_bundle(&text, mark),
+                _ => {
+                    let path = place.map_or(path, |place| in_location(&place));
+                    vec![Acknowledged { path, version: tag.unwrap(), mark }]
+                }
+            };
+            log.lock().unwrap().extend(noted);
+        }
+    }
+}
+
+/// `Patient/1` of `http://…/fhir/Patient/1/_history/2`.
+fn in_location(place: &str) -> String {
+    let parts: Vec<&str> = place.split('/').collect();
+    parts[parts.len() - 4..parts.len() - 2].join("/")
+}
+
+fn of_bundle(text: &str, mark: Option<String>) -> Vec<Acknowledged> {
+    let bundle: Value = serde_json::from_str(text).unwrap();
+    let entries = bundle["entry"].as_array().unwrap().iter();
+    let noted = entries.map(|entry| Acknowledged {
+        path: in_location(entry["response"]["location"].as_str().unwrap()),
+        version: version(entry["response"]["etag"].as_str().unwrap()),
+        mark: mark.clone(),
+    });
+    noted.collect()
+}
+
+#[track_caller]
+fn check(database: &str) {
+    let output = comfrey(&["check", "--database-url", database]).output().unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+/// Every version that was answered, with its content.
+fn all_is_there(http: &Client, base: &str, log: &[Acknowledged]) {
+    for one in log {
+        let url = format!("{base}/{}/_history/{}", one.path, one.version);
+        let reply = send(http, "GET", &url, None).expect("it answers");
+        let status = reply.status().as_u16();
+        match &one.mark {
+            None => assert_eq!(status, 410, "{url}"),
+            Some(mark) => {
+                assert_eq!(status, 200, "{url}");
+                let stored: Value = serde_json::from_str(&reply.text().unwrap()).unwrap();
+                assert_eq!(stored["identifier"][0]["value"].as_str(), Some(mark.as_str()), "{url}");
+            }
+        }
+    }
+}
+
+/// Both of a pair, or neither.
+fn pairs_are_whole(http: &Client, base: &str) {
+    let total = |search: &str| {
+        let reply = send(http, "GET", &format!("{base}/{search}_summary=count"), None).unwrap();
+        serde_json::from_str::<Value>(&reply.text().unwrap()).unwrap()["total"].as_u64().unwrap()
+    };
+    let with_goal = total("Patient?_has:Goal:subject:lifecycle-status=active&");
+    assert_eq!(with_goal, total("Goal?"), "each goal came with its patient");
+}
+
+#[test]
+fn what_was_answered_survives_twenty_kills_and_nothing_is_there_by_half() {
+    let (database, http) = (Database::fresh(), http());
+    let log = Mutex::new(Vec::new());
+    for kill in 0..KILLS {
+        let server = Running::start(database.url());
+        std::thread::scope(|scope| {
+            for worker in 0..WRITERS {
+                let (http, log, base) = (&http, &log, server.base.clone());
+                scope.spawn(move || write_until_gone(http, &base, &format!("k{kill}w{worker}"), log));
+            }
+            // Each time a little into the work, wherever that is.
+            let (before, began) = (log.lock().unwrap().len(), Instant::now());
+            while log.lock().unwrap().len() < before + 20 && began.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::thread::sleep(Duration::from_millis(random(300)));
+            drop(server);
+        });
+        if kill % 5 == 0 {
+            check(database.url());
+        }
+    }
+    check(database.url());
+    let log = log.into_inner().unwrap();
+    println!("{KILLS} kills, {} versions were answered", log.len());
+    assert!(log.len() > KILLS * 10, "{} versions are too few to show anything", log.len());
+    let server = Running::start(database.url());
+    all_is_there(&http, &server.base, &log);
+    pairs_are_whole(&http, &server.base);
+}
+
+/// Writes and reads until told to stop; nobody may see anything but success or an honest 503.
+fn use_until(http: &Client, base: &str, worker: usize, (done, seen): (&AtomicBool, &Seen)) {
+    for at in 0.. {
+        if done.load(Ordering::Relaxed) {
+            return;
+        }
+        let mark = format!("w{worker}n{at}");
+        let id = format!("r{mark}");
+        let steps = [
+            ("PUT", format!("{base}/Patient/{id}"), Some(patient(&id, &mark))),
+            ("POST", base.to_owned(), Some(pair(&format!("t{mark}"), &mark))),
+            ("GET", format!("{base}/Patient/{id}"), None),
+            ("GET", format!("{base}/Patient?identifier=urn:mark|{mark}"), None),
+        ];
+        for (method, url, body) in steps {
+            let reply = send(http, method, &url, body.as_ref()).expect("the server itself goes on");
+            let status = reply.status().as_u16();
+            match status {
+                200 | 201 => {
+                    seen.good.fetch_add(1, Ordering::Relaxed);
+                    if method == "PUT" {
+                        let version = version(reply.headers()["etag"].to_str().unwrap());
+                        let path = format!("Patient/{id}");
+                        seen.log.lock().unwrap().push(Acknowledged {
+                            path,
+                            version,
+                            mark: Some(mark.clone()),
+                        });
+                    }
+                }
+                503 => is_honest(reply, seen),
+                // What was refused before cannot be read now.
+                404 if method == "GET" => {}
+                _ => panic!("{method} {url}: {status} {}", reply.text().unwrap_or_default()),
+            }
+        }
+    }
+}
+
+/// What several callers saw.
+#[derive(Default)]
+struct Seen {
+    good: AtomicUsize,
+    refused: AtomicUsize,
+    log: Mutex<Vec<Acknowledged>>,
+}
+
+fn is_honest(reply: Response, seen: &Seen) {
+    seen.refused.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(reply.status(), 503);
+    assert!(reply.headers().contains_key("retry-after"));
+    let text = reply.text().unwrap();
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(outcome["resourceType"], "OperationOutcome");
+    assert_eq!(outcome["issue"][0]["code"], "transient");
+    for word in ["terminating", "FATAL", "connection to server", "administrator"] {
+        assert!(!text.contains(word), "{text}");
+    }
+}
+
+impl Seen {
+    /// Waits until so many more have succeeded.
+    fn succeed(&self, more: usize) {
+        let goal = self.good.load(Ordering::Relaxed) + more;
+        let patience = Instant::now() + Duration::from_secs(60);
+        while self.good.load(Ordering::Relaxed) < goal {
+            assert!(Instant::now() < patience, "it does not recover");
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
 #[test]
-fn what_was_answered_survives_a_kill_and_nothing_is_there_by_half() {
-    let database = Database::fresh();
-    let http = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
-    let answered = Mutex::new(Vec::new());
-    let server = Running::start(database.url());
+fn a_database_server_that_goes_and_comes_back_is_awaited() {
+    let Some(own) = OwnServer::start() else { return };
+    let (server, http, seen) = (Running::start(&own.url()), http(), Seen::default());
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (http, answered) = (&http, &answered);
-        for worker in 0..6 {
-            let base = server.base.clone();
-            scope.spawn(move || write_until_gone(http, &base, worker, answered));
+        for worker in 0..8 {
+            let (http, base, around) = (&http, &server.base, (&done, &seen));
+            scope.spawn(move || use_until(http, base, worker, around));
         }
-        while answered.lock().unwrap().len() < 60 {
-            std::thread::sleep(Duration::from_millis(20));
+        for _ in 0..5 {
+            seen.succeed(40);
+            let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                          WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            tamper(&own.url(), others);
         }
-        drop(server);
+        seen.succeed(40);
+        own.restart("fast");
+        seen.succeed(40);
+        own.restart("immediate");
+        seen.succeed(40);
+        done.store(true, Ordering::Relaxed);
     });
-    let answered = answered.into_inner().unwrap();
-    let server = Running::start(database.url());
-    let get = |path: &str| http.get(format!("{}{path}", server.base)).send().unwrap();
-    for id in &answered {
-        assert_eq!(get(&format!("/Patient/{id}")).status(), 200, "Patient/{id}");
-        assert_eq!(get(&format!("/Goal/{id}")).status(), 200, "Goal/{id}");
+    own.stop();
+    let url = format!("{}/Patient/any", server.base);
+    is_honest(send(&http, "GET", &url, None).unwrap(), &seen);
+    is_honest(send(&http, "PUT", &url, Some(&patient("any", "x"))).unwrap(), &seen);
+    let ready = server.base.replace("/fhir", "/health/ready");
+    assert_eq!(send(&http, "GET", &ready, None).unwrap().status(), 503);
+    own.go();
+    let back = Instant::now();
+    while send(&http, "PUT", &url, Some(&patient("any", "x"))).unwrap().status() == 503 {
+        assert!(back.elapsed() < Duration::from_secs(60), "it does not recover");
     }
-    let total = |ty: &str| {
-        let text = get(&format!("/{ty}?_summary=count")).text().unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()["total"].as_u64().unwrap()
-    };
-    assert_eq!(total("Patient"), total("Goal"));
-    assert!(total("Patient") >= answered.len() as u64);
+    let log = seen.log.into_inner().unwrap();
+    println!(
+        "{} answers, {} of them 503",
+        seen.good.load(Ordering::Relaxed),
+        seen.refused.load(Ordering::Relaxed)
+    );
+    all_is_there(&http, &server.base, &log);
+    check(&own.url());
 }

@@ -1,5 +1,9 @@
 //! A database of its own for each test: an SQLite file, or a PostgreSQL database copied from a migrated one.
 
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU32;
@@ -81,6 +85,89 @@ fn with_database(server: &str, name: &str) -> String {
     let end = base[scheme..].find('/').map_or(base.len(), |at| scheme + at);
     let options = options.map(|options| format!("?{options}")).unwrap_or_default();
     format!("{}/{name}{options}", &base[..end])
+}
+
+/// A PostgreSQL server of a test's own, which it may stop and start; on the machine of the other tests' server.
+pub struct OwnServer {
+    programs: String,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl OwnServer {
+    /// A running server, where the tests run on PostgreSQL.
+    pub fn start() -> Option<Self> {
+        std::env::var(SERVER).ok()?;
+        let programs = std::env::var("COMFREY_TEST_POSTGRES_BIN").expect(
+            "COMFREY_TEST_POSTGRES_BIN names the folder of PostgreSQL's programs, as `./test` sets it",
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { programs, folder, port };
+        if server.is_root() {
+            assert!(
+                Command::new("chown").arg("postgres").arg(server.folder.path()).status().unwrap().success()
+            );
+        }
+        let options = ["-U", "comfrey", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        server.run("initdb", &options);
+        server.go();
+        Some(server)
+    }
+
+    /// The URL of its one database.
+    pub fn url(&self) -> String {
+        format!("postgres://comfrey@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Stops it, and whoever is connected loses the connection.
+    pub fn stop(&self) {
+        self.run("pg_ctl", &["-m", "fast", "-w", "stop"]);
+    }
+
+    /// Starts it again.
+    pub fn go(&self) {
+        let folder = self.folder.path().display();
+        let settings = format!("-p {} -k {folder} -c listen_addresses=127.0.0.1", self.port);
+        let log = format!("{folder}/log");
+        self.run("pg_ctl", &["-w", "-t", "60", "-l", &log, "-o", &settings, "start"]);
+    }
+
+    /// Stops it in this way and starts it again.
+    pub fn restart(&self, how: &str) {
+        self.run("pg_ctl", &["-m", how, "-w", "stop"]);
+        self.go();
+    }
+
+    fn is_root(&self) -> bool {
+        std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    }
+
+    /// PostgreSQL refuses to run as root, so root hands it to the account that its package made.
+    fn run(&self, program: &str, arguments: &[&str]) {
+        assert!(self.try_run(program, arguments), "{program} {arguments:?}");
+    }
+
+    fn try_run(&self, program: &str, arguments: &[&str]) -> bool {
+        let path = format!("{}/{program}", self.programs);
+        let data = format!("{}/data", self.folder.path().display());
+        let mut command = if self.is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--", &path]);
+            command
+        } else {
+            Command::new(path)
+        };
+        command.args(["-D", &data]).args(arguments).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.try_run("pg_ctl", &["-m", "immediate", "stop"]);
+    }
 }
 
 /// Changes a database behind the server's back.
