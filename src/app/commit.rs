@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crate::app::aim::Met;
 use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
+use crate::app::overlap;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
@@ -39,7 +40,9 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
             Fault::Stale | Fault::Database(_) => fault,
         })?;
     }
-    write(tally, conn, batch)
+    let written = write(tally, conn, batch)?;
+    overlap::check(conn, batch)?;
+    Ok(written)
 }
 
 /// Makes all that write under the same conditions wait for one another.

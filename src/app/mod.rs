@@ -22,12 +22,14 @@ mod each;
 mod find;
 mod guard;
 mod once;
+mod overlap;
 mod prepare;
 mod profiles;
 mod record;
 mod resolve;
 mod tally;
 mod terminology;
+mod touched;
 mod write;
 
 use std::sync::Arc;

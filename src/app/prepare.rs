@@ -1,7 +1,6 @@
 //! The first half of a write, with no lock held: check, resolve, work out index rows and the bytes to store.
 //! <https://hl7.org/fhir/R4/http.html#trules>
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -120,17 +119,13 @@ fn require(session: &Session, action: &ChangeAction) -> Result<(), Failure> {
 /// Prepares changes that [`examine`] found right.
 pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Failure> {
     let aims = aims(session, changes)?;
-    let entries: HashMap<String, String> = changes
-        .iter()
-        .zip(&aims)
-        .filter_map(|(change, aim)| {
-            Some((change.full_url.clone()?, format!("{}/{}", aim.ty, aim.ids.first()?)))
-        })
-        .collect();
-    let mut links = Links::new(session, entries);
+    let mut links = Links::new(session, changes, &aims);
+    let mut works = Vec::with_capacity(changes.len());
+    for (change, aim) in changes.iter().zip(&aims) {
+        works.push(work(session, change, aim, &mut links).map_err(|failure| place(failure, &change.at))?);
+    }
     let mut prepared = Vec::with_capacity(changes.len());
-    for (number, (change, aim)) in changes.iter().zip(aims).enumerate() {
-        let work = work(session, change, &aim, &mut links).map_err(|failure| place(failure, &change.at))?;
+    for (number, ((change, aim), work)) in changes.iter().zip(aims).zip(works).enumerate() {
         prepared.extend(parts(session, (number, change), aim, work));
     }
     let app = session.app();

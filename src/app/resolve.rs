@@ -6,7 +6,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::aim::Aim;
+use crate::app::change::Change;
+use crate::app::change::ChangeAction;
 use crate::app::session::Session;
+use crate::app::touched::Touched;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -20,6 +24,7 @@ use crate::search::Query;
 use crate::search::conditional_key;
 use crate::search::parse;
 use crate::search::plan;
+use crate::search::query::Criterion;
 use crate::search::query::Total;
 use crate::store::Stored;
 use crate::store::matches;
@@ -32,6 +37,7 @@ pub(crate) struct Condition {
     pub(crate) plan: Plan,
     /// How many matches it may have.
     most: usize,
+    criteria: Vec<Criterion>,
 }
 
 /// What a search may say about its result; a condition has none, so that nobody takes it for being heeded.
@@ -67,6 +73,7 @@ impl Session {
             key: conditional_key(&query),
             plan,
             most: usize::try_from(most).unwrap_or(usize::MAX),
+            criteria: query.criteria,
         })
     }
 
@@ -102,12 +109,32 @@ pub(crate) struct Links<'a> {
     session: &'a Session,
     by_url: HashMap<String, String>,
     by_search: HashMap<String, String>,
+    touched: HashMap<ResourceType, Touched<'a>>,
 }
 
 impl<'a> Links<'a> {
-    /// Knows entries by their `fullUrl`: pairs of it and `Type/id`.
-    pub(crate) fn new(session: &'a Session, entries: HashMap<String, String>) -> Self {
-        Self { session, by_url: entries, by_search: HashMap::new() }
+    /// Knows the changes of a write by their `fullUrl` and by their content.
+    pub(crate) fn new(session: &'a Session, changes: &'a [Change], aims: &'a [Aim]) -> Self {
+        let mut links =
+            Self { session, by_url: HashMap::new(), by_search: HashMap::new(), touched: HashMap::new() };
+        for (change, aim) in changes.iter().zip(aims) {
+            let resource = match &change.action {
+                ChangeAction::Create { .. } if aim.met_something() => None,
+                ChangeAction::Create { resource, .. } | ChangeAction::Update { resource, .. } => {
+                    Some(resource)
+                }
+                ChangeAction::Patch { .. } | ChangeAction::Delete { .. } => None,
+            };
+            let is_deletion = matches!(change.action, ChangeAction::Delete { .. });
+            if let (Some(url), Some(id), false) = (&change.full_url, aim.ids.first(), is_deletion) {
+                links.by_url.insert(url.clone(), format!("{}/{id}", aim.ty));
+            }
+            if is_deletion || resource.is_some() {
+                let touched = links.touched.entry(aim.ty).or_default();
+                aim.ids.iter().for_each(|id| touched.add(id, resource));
+            }
+        }
+        links
     }
 
     /// Rewrites all references of a resource, whose own `fullUrl` tells to what its relative ones are relative.
@@ -161,8 +188,7 @@ impl<'a> Links<'a> {
         if let Some(found) = self.by_search.get(text) {
             return Ok(found.clone());
         }
-        let condition = self.session.condition(ty, query, 1)?;
-        let found = self.session.meeting(&condition)?.pop().ok_or_else(|| {
+        let found = self.one_that_meets(ty, query)?.ok_or_else(|| {
             Failure::new(
                 Reason::Precondition,
                 format!(
@@ -171,9 +197,30 @@ impl<'a> Links<'a> {
             )
             .code("not-found")
         })?;
-        let reference = format!("{ty}/{}", found.id);
+        let reference = format!("{ty}/{found}");
         self.by_search.insert(text.to_owned(), reference.clone());
         Ok(reference)
+    }
+
+    /// The id of the one resource that will meet a condition when all is written: of those that the write is about,
+    /// it is what they will be that counts.
+    fn one_that_meets(&mut self, ty: ResourceType, query: &str) -> Result<Option<String>, Failure> {
+        let room = self.touched.get(&ty).map_or(0, Touched::count);
+        let room = u32::try_from(room).unwrap_or(u32::MAX).saturating_add(1);
+        let condition = self.session.condition(ty, query, room)?;
+        let mut found: Vec<String> =
+            self.session.meeting(&condition)?.into_iter().map(|stored| stored.id).collect();
+        if let Some(touched) = self.touched.get_mut(&ty)
+            && let Some(made) = touched.will_meet(self.session, &condition.criteria)
+        {
+            found.retain(|id| !touched.has(id));
+            found.extend(made);
+        }
+        if found.len() > 1 {
+            let text = format!("The reference by search `{ty}?…` meets several resources; make it narrower.");
+            return Err(Failure::new(Reason::MultipleMatches, text));
+        }
+        Ok(found.pop())
     }
 }
 

@@ -4,6 +4,7 @@ mod chain;
 pub mod fold;
 mod include;
 mod kinds;
+mod meets;
 pub mod modifier;
 pub mod page;
 pub mod parameter;
@@ -16,6 +17,8 @@ mod special;
 pub mod sql;
 mod value;
 
+pub use meets::codes;
+pub use meets::meets;
 pub use page::Position;
 pub use parameter::Kind;
 pub use parameter::Parameter;

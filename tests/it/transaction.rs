@@ -199,6 +199,82 @@ fn conditional_references_and_creates_are_resolved() {
 }
 
 #[test]
+fn a_reference_by_a_search_finds_what_the_transaction_makes_of_the_resources() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mrn = |id: &str, value: &str| json!({ "resourceType": "Patient", "id": id, "identifier": [{ "system": "urn:mrn", "value": value }] });
+    let asked = "Patient?identifier=urn:mrn|1";
+    let subject = |answer: &Value, index: usize| {
+        let stored = clinician.get(&format!("/{}", place(answer, index))).expect(200).json();
+        stored["subject"]["reference"].as_str().unwrap().to_owned()
+    };
+    let answer =
+        send(&clinician, &[post(GOAL, &goal(asked)), post(PATIENT, &mrn("x", "1"))]).expect(200).json();
+    let first = place(&answer, 1);
+    assert_eq!(subject(&answer, 0), first, "one that is only being made is found");
+    let several = [post(GOAL, &goal(asked)), post(PATIENT, &mrn("x", "1"))];
+    send(&clinician, &several).expect_issue(412, "multiple-matches");
+    let id = first.strip_prefix("Patient/").unwrap();
+    let answer = send(&clinician, &[post(GOAL, &goal(asked)), put(&mrn(id, "2")), put(&mrn("b", "1"))]);
+    assert_eq!(
+        subject(&answer.expect(200).json(), 0),
+        "Patient/b",
+        "what does not meet it any more is not found"
+    );
+    let answer =
+        send(&clinician, &[post(GOAL, &goal(asked)), request("DELETE", "Patient/b"), put(&mrn("c", "1"))]);
+    assert_eq!(subject(&answer.expect(200).json(), 0), "Patient/c", "what is deleted is not found");
+    let gone = [post(GOAL, &goal(asked)), request("DELETE", "Patient/c")];
+    let reply = send(&clinician, &gone).expect(412);
+    assert_eq!(reply.expressions(), ["Bundle.entry[0].resource.subject.reference"]);
+}
+
+#[test]
+fn a_condition_that_another_entry_comes_to_meet_is_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("there"));
+    let once = |value: &str| {
+        let mut entry = post(PATIENT, &patient(value));
+        entry["request"]["ifNoneExist"] = format!("identifier=urn:mrn|{value}").into();
+        entry
+    };
+    let by_search = |value: &str| {
+        let mut entry = put(&patient(value));
+        entry["request"]["url"] = format!("Patient?identifier=urn:mrn|{value}").into();
+        entry["resource"].as_object_mut().unwrap().remove("id");
+        entry
+    };
+    let delete = |value: &str| request("DELETE", &format!("Patient?identifier=urn:mrn|{value}"));
+    let other = |value: &str| post(GOAL, &patient(value));
+    let named = |url: &str, mut entry: Value| {
+        entry["fullUrl"] = url.into();
+        entry
+    };
+    for entries in [
+        vec![once("new"), other("new")],
+        vec![by_search("new"), other("new")],
+        vec![once("new"), by_search("new")],
+        vec![once("there"), put(&patient("there"))],
+        vec![by_search("there"), request("DELETE", "Patient/there")],
+        vec![once("there"), delete("there")],
+    ] {
+        let reply = send(&clinician, &entries);
+        let reply = reply.expect_issue(400, "invalid");
+        assert!(reply.expressions()[0].starts_with("Bundle.entry["), "{}", reply.text());
+        assert_eq!(clinician.get("/Patient?identifier=urn:mrn|new").expect(200).ids(), [""; 0]);
+        assert_eq!(clinician.get("/Patient/there").expect(200).header("etag"), Some("W/\"1\""));
+    }
+    let answer =
+        send(&clinician, &[once("a"), named(PLAN, once("b")), other("c"), by_search("d")]).expect(200).json();
+    assert_eq!(answer["entry"].as_array().unwrap().len(), 4);
+    // Deletes come first, so that what is deleted by a search can be made anew.
+    let answer = send(&clinician, &[other("a"), delete("a")]).expect(200).json();
+    assert_eq!(answer["entry"][0]["response"]["status"], "201 Created");
+    assert_eq!(clinician.get("/Patient?identifier=urn:mrn|a").expect(200).references(), [place(&answer, 0)]);
+}
+
+#[test]
 fn of_many_equal_transactions_at_once_one_makes_the_patient() {
     let app = TestApp::new();
     let clinician = app.clinician();

@@ -1,5 +1,7 @@
 //! A Bundle taken apart into requests, without copying a resource. <https://hl7.org/fhir/R4/bundle.html#Bundle.entry>
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::fhir::Failure;
@@ -55,19 +57,26 @@ pub fn take_resources(bundle: &mut Value) -> Vec<Option<Value>> {
     entries.map(|entries| entries.iter_mut().map(take).collect()).unwrap_or_default()
 }
 
-/// Makes sure that every entry has a request.
+/// Makes sure that every entry has a request and a `fullUrl` of its own, or none.
 ///
 /// # Errors
-/// `Invalid`, for the first that has none.
-pub fn check_requests(bundle: &Value) -> Result<(), Failure> {
+/// `Invalid`, for the first of which that is not so.
+pub fn check_entries(bundle: &Value) -> Result<(), Failure> {
     let entries = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    match entries.iter().position(|entry| entry.get("request").is_none_or(|request| !request.is_object())) {
-        None => Ok(()),
-        Some(index) => {
+    let mut full_urls = HashSet::new();
+    for (index, entry) in entries.iter().enumerate() {
+        if entry.get("request").is_none_or(|request| !request.is_object()) {
             let text = "An entry of a batch or transaction has a request with method and url.";
-            Err(Failure::new(Reason::Invalid, text).code("required").at(at(index, "request")))
+            return Err(Failure::new(Reason::Invalid, text).code("required").at(at(index, "request")));
+        }
+        if let Some(url) = entry.get("fullUrl").and_then(Value::as_str)
+            && !full_urls.insert(url)
+        {
+            let text = "Another entry has this fullUrl too; each needs its own (bdl-7).";
+            return Err(Failure::new(Reason::Invalid, text).at(at(index, "fullUrl")));
         }
     }
+    Ok(())
 }
 
 /// The entries as requests.
@@ -125,7 +134,7 @@ mod tests {
 
     fn read_all(mut bundle: Value) -> Result<Vec<Entry>, Failure> {
         let resources = take_resources(&mut bundle);
-        check_requests(&bundle)?;
+        check_entries(&bundle)?;
         entries(bundle, resources, &Around { base_url: "http://x/fhir", prefer: prefer(Prefer::default()) })
     }
 

@@ -40,7 +40,7 @@ pub fn batch(session: &Session, request: Request) -> Result<Answer, Failure> {
     let mut bundle = body::value(request.body)?;
     let kind = Kind::of(&bundle)?;
     let resources = entry::take_resources(&mut bundle);
-    entry::check_requests(&bundle)?;
+    entry::check_entries(&bundle)?;
     shape::check(&session.app().definitions.shapes, &bundle)?;
     let entries = entry::entries(bundle, resources, &entry::Around { base_url: session.base_url(), prefer })?;
     let session = if entries.iter().all(|entry| is_reading(entry.request.method)) {

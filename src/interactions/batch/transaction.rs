@@ -5,7 +5,6 @@
 //! fails. Only what somebody else deletes in between is said in the entry that read it.
 
 use std::collections::HashMap;
-use std::collections::HashSet;
 
 use crate::access::Action;
 use crate::app::Change;
@@ -95,12 +94,7 @@ struct Sorted {
 
 fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
     let mut sorted = Sorted::default();
-    let mut full_urls = HashSet::new();
     for entry in entries {
-        if let Some(url) = entry.full_url.as_ref().filter(|url| !full_urls.insert((*url).clone())) {
-            let text = format!("Two entries have the fullUrl `{url}`; each needs its own.");
-            return Err(Failure::new(Reason::Invalid, text).at(entry.at("fullUrl")));
-        }
         let interaction = interaction(&entry)?;
         if !interaction.is_write() {
             check(session, &interaction, &entry)?;

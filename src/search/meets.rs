@@ -1,0 +1,69 @@
+//! Whether a resource that is not stored yet meets a condition, by its index rows: for references by a search to what
+//! the same transaction writes. <https://hl7.org/fhir/R4/http.html#trules>
+
+use crate::search::Kind;
+use crate::search::query::Condition;
+use crate::search::query::Criterion;
+use crate::search::query::Rows;
+use crate::search::query::Test;
+use crate::search::rows::IndexRows;
+use crate::search::rows::TokenRow;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+
+/// Whether a resource with this id and these rows meets all of the criteria. None where a criterion is neither an id
+/// nor a code, such as an identifier, without a modifier but `:not`: the others are for the database to tell.
+pub fn meets(criteria: &[Criterion], id: &str, rows: &IndexRows) -> Option<bool> {
+    let mut all = true;
+    for criterion in criteria {
+        let met = match &criterion.test {
+            Test::Id(ids) => ids.iter().any(|own| own == id),
+            Test::Index(asked) => has_token(asked, &rows.tokens)?,
+            Test::Updated(_) | Test::Chain(..) | Test::Has(..) => return None,
+        };
+        all &= met != criterion.negated;
+    }
+    Some(all)
+}
+
+/// The codes one of which a resource must have, each with its parameter, where a criterion says so: with them few of
+/// many resources need be looked at.
+pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
+    criteria.iter().filter(|criterion| !criterion.negated).find_map(|criterion| match &criterion.test {
+        Test::Index(asked) if asked.kind == Kind::Token && !asked.any.is_empty() => {
+            asked.any.iter().map(|one| Some((asked.param, code(one)?))).collect()
+        }
+        Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) => None,
+    })
+}
+
+fn code(condition: &Condition) -> Option<String> {
+    match condition.leading.as_slice() {
+        [("code", values)] => match values.as_slice() {
+            [Bind::Text(code)] => Some(code.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn has_token(asked: &Rows, rows: &[TokenRow]) -> Option<bool> {
+    let known = forms("", 0);
+    let is_plain = |sql: &Sql| known.iter().any(|form| form.is_like(sql));
+    if asked.kind != Kind::Token || asked.any.is_empty() || !asked.any.iter().all(|one| is_plain(&one.sql)) {
+        return None;
+    }
+    let own = rows.iter().filter(|row| row.param == asked.param);
+    let mut forms = own.flat_map(|row| forms(&row.code, row.system));
+    Some(forms.any(|form| asked.any.iter().any(|one| one.sql == form)))
+}
+
+/// The conditions that a row meets: by its code, by code and system, by its system.
+fn forms(code: &str, system: i64) -> [Sql; 3] {
+    let (code, system): (Bind, Bind) = (code.into(), system.into());
+    [
+        Sql::of("code = ?", [code.clone()]),
+        Sql::of("code = ? AND system = ?", [code, system.clone()]),
+        Sql::of("system = ?", [system]),
+    ]
+}
