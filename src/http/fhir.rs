@@ -68,6 +68,8 @@ async fn answer(
         format = negotiate::form_format(format, form)?;
         request.extensions_mut().insert(format);
     }
+    // a Bundle that is read by its id has links of its own
+    format.by_query &= !interactions::is_short_read(&interaction);
     let asked = Request {
         query,
         conditions: conditions(request)?,

@@ -5,6 +5,7 @@
 pub mod body;
 pub mod caller;
 pub mod cors;
+pub mod encodings;
 pub mod fhir;
 pub mod health;
 pub mod load;
@@ -64,6 +65,7 @@ pub fn serve(app: Arc<App>, listener: TcpListener) -> io::Result<Server> {
             .app_data(served.clone())
             .configure(routes::configure)
             .wrap(Compress::default())
+            .wrap(from_fn(encodings::word_refusals))
             .wrap(from_fn(observe::observe))
     })
     .workers(workers)

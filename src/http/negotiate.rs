@@ -32,6 +32,8 @@ pub struct Format {
     pub syntax: Syntax,
     /// Whether lines are broken and indented, for people.
     pub pretty: bool,
+    /// Whether `_format` asked for it, and not a header: then the links to further pages must ask again.
+    pub by_query: bool,
 }
 
 /// FHIR's own name for JSON.
@@ -48,11 +50,11 @@ const OFFERED: [Format; 6] = [
 ];
 
 const fn json(media_type: &'static str) -> Format {
-    Format { media_type, syntax: Syntax::Json, pretty: false }
+    Format { media_type, syntax: Syntax::Json, pretty: false, by_query: false }
 }
 
 const fn xml(media_type: &'static str) -> Format {
-    Format { media_type, syntax: Syntax::Xml, pretty: false }
+    Format { media_type, syntax: Syntax::Xml, pretty: false, by_query: false }
 }
 
 impl Format {
@@ -114,7 +116,8 @@ impl Asked {
             match name {
                 "_format" => {
                     let value = form::percent_decoded(value).unwrap_or_default();
-                    asked.format = Some(named(&value).ok_or_else(|| not_offered("_format"))?);
+                    let format = named(&value).ok_or_else(|| not_offered("_format"))?;
+                    asked.format = Some(Format { by_query: true, ..format });
                 }
                 "_pretty" => asked.pretty = Some(is_true(form::percent_decoded(value).as_deref())?),
                 _ => rest.push(pair),

@@ -39,12 +39,26 @@ pub fn worded(answer: Answer, format: Format, shapes: &Shapes) -> Result<Answer,
         Body::Empty => Body::Empty,
         Body::Stored(bytes) if format.syntax == Syntax::Json && !format.pretty => Body::Stored(bytes),
         Body::Stored(bytes) => {
-            let value = serde_json::from_slice(&bytes).map_err(Failure::internal)?;
+            let mut value = serde_json::from_slice(&bytes).map_err(Failure::internal)?;
+            if format.by_query && format.syntax == Syntax::Xml {
+                ask_again(&mut value);
+            }
             Body::Stored(written(&value, format, shapes)?)
         }
         Body::Value(value) => Body::Stored(written(&value, format, shapes)?),
     };
     Ok(Answer { body, ..answer })
+}
+
+/// Makes the links to further pages ask for XML, as the URL did that led here; JSON comes without asking.
+fn ask_again(bundle: &mut Value) {
+    for link in bundle.get_mut("link").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(Value::String(url)) = link.get_mut("url")
+            && url.contains("_cursor=")
+        {
+            url.push_str("&_format=xml");
+        }
+    }
 }
 
 /// The response of an answer that [`worded`] gave.
@@ -191,7 +205,7 @@ mod tests {
     #[test]
     fn xml_is_written_from_what_is_stored() {
         let stored = Body::Stored(br#"{"resourceType":"Patient","active":true,"id":"1"}"#.to_vec());
-        let format = Format { media_type: "text/xml", syntax: Syntax::Xml, pretty: false };
+        let format = Format { media_type: "text/xml", syntax: Syntax::Xml, ..FHIR_JSON };
         let response = answered_in(answer(stored), format);
         assert_eq!(header(&response, "content-type"), Some("text/xml"));
         assert_eq!(header(&response, "vary"), Some("Accept, Accept-Encoding"));

@@ -129,6 +129,10 @@ fn bodies_come_and_go_compressed() {
     let mut text = String::new();
     brotli::Decompressor::new(reply.body.as_slice(), 4096).read_to_string(&mut text).unwrap();
     assert!(text.contains("Rivera"), "{text}");
+    for refused in ["identity;q=0", "zstd, *;q=0", "*;q=0"] {
+        let reply = clinician.request("GET", "/Patient/p").header("Accept-Encoding", refused).send();
+        reply.expect_issue(406, "not-supported");
+    }
     for (encoding, body, status) in [
         ("zstd", vec![1, 2, 3], 415),
         ("gzip, br", vec![1, 2, 3], 415),

@@ -110,6 +110,26 @@ fn a_client_may_speak_xml_alone() {
     send(&clinician, "DELETE", "/Patient/p", "").expect(204);
 }
 
+#[test]
+fn pages_that_were_asked_for_in_xml_lead_to_pages_in_xml() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for id in ["a", "b", "c"] {
+        clinician.store(&json!({ "resourceType": "Patient", "id": id }));
+    }
+    for path in ["/Patient?_count=1&_format=xml", "/Patient/_history?_format=xml&_count=1"] {
+        let (mut next, mut pages) = (Some(path.to_owned()), 0);
+        while let Some(path) = next.take() {
+            let bundle = tree(&clinician.request("GET", &path).send().expect(200).body);
+            let links = bundle["link"].as_array().cloned().unwrap();
+            let link = links.iter().find(|link| link["relation"] == "next");
+            next = link.map(|link| link["url"].as_str().unwrap().to_owned());
+            pages += 1;
+        }
+        assert_eq!(pages, 3, "{path}");
+    }
+}
+
 /// A Bundle's own id and time differ from answer to answer.
 fn bundle_stays(key: &str) -> bool {
     !matches!(key, "id" | "meta" | "timestamp")

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use quick_xml::escape::resolve_html5_entity;
 
+use crate::fhir::xml;
+
 /// R4 allows the elements of HTML 4.0's chapters 7 to 11 (without 9.4) and 15, links and images.
 #[rustfmt::skip]
 const ELEMENTS: [&str; 60] = [
@@ -172,7 +174,7 @@ fn check_entities(text: &str) -> Result<(), String> {
     for (at, _) in text.match_indices('&') {
         let Some((name, _)) = text[at + 1..].split_once(';') else { return Err(bare()) };
         let fits = match name.strip_prefix('#') {
-            Some(number) => is_character(number),
+            Some(_) => xml::numbered(name).is_some(),
             None if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) => return Err(bare()),
             None => resolve_html5_entity(name).is_some(),
         };
@@ -188,17 +190,6 @@ fn check_entities(text: &str) -> Result<(), String> {
 
 fn bare() -> String {
     "The narrative holds a bare `&`; write it as `&amp;`.".to_owned()
-}
-
-/// Whether `160` or `xA0` is the number of a character that XML can hold.
-fn is_character(number: &str) -> bool {
-    let code = match number.strip_prefix('x') {
-        Some(hex) if hex.bytes().all(|digit| digit.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16),
-        None if number.bytes().all(|digit| digit.is_ascii_digit()) => number.parse(),
-        Some(_) | None => return false,
-    };
-    let character = code.ok().and_then(char::from_u32);
-    character.is_some_and(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..))
 }
 
 fn shown(name: &str) -> String {

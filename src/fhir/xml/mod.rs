@@ -21,6 +21,8 @@ use crate::fhir::Reason;
 use crate::fhir::json;
 use crate::fhir::shape::Shapes;
 
+pub(in crate::fhir) use narrative::numbered;
+
 /// FHIR's namespace.
 const FHIR: &str = "http://hl7.org/fhir";
 /// The namespace of a narrative.

@@ -109,8 +109,8 @@ fn reference(text: &str) -> Option<&str> {
     text.get(..end)
 }
 
-/// The character of `#160` or `#xA0`.
-fn numbered(name: &str) -> Option<char> {
+/// The character of `#160` or `#xA0`, if XML can hold it.
+pub(in crate::fhir) fn numbered(name: &str) -> Option<char> {
     let digits = name.strip_prefix('#')?;
     let code = match digits.strip_prefix('x') {
         Some(hex) if hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16).ok()?,
