@@ -50,7 +50,8 @@ pub const CORE: [&str; 13] = [
 const ABOUT: &str = "Find who may benefit from palliative care, explain why, enrol them, plan their care and \
 share it: HL7 FHIR R4 (4.0.1) with operations of its own.\n\nEvery R4 resource type is stored and searched; the \
 types that the programme works with stand here by name, all others under *Any type*. Primitive elements may have \
-a sibling with an underscore (`_birthDate`) for their extensions, as FHIR says. Every failure is an \
+a sibling with an underscore (`_birthDate`) for their extensions, as FHIR says. Bodies are shown as JSON; each may \
+as well be FHIR's XML (`application/fhir+xml`), in and out. Every failure is an \
 OperationOutcome that says what is wrong, where, and what to do.";
 
 /// The document.
