@@ -22,6 +22,7 @@ mod tables;
 mod tests;
 mod values;
 mod walk;
+mod xhtml;
 
 use serde_json::Value;
 

@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use quick_xml::escape::resolve_html5_entity;
 
+use crate::fhir::shape::xhtml::Attribute;
+use crate::fhir::shape::xhtml::Piece;
+use crate::fhir::shape::xhtml::Scanner;
 use crate::fhir::xml;
 
 /// R4 allows the elements of HTML 4.0's chapters 7 to 11 (without 9.4) and 15, links and images.
@@ -27,7 +30,7 @@ const ADDRESSES: [&str; 6] = ["href", "src", "longdesc", "cite", "usemap", "back
 /// Checks a `div`; says what is wrong and what to do.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let mut open: Vec<&str> = Vec::new();
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     let (mut has_content, mut seen_root) = (false, false);
     while let Some(piece) = scanner.next()? {
         if open.is_empty() && seen_root && !matches!(piece, Piece::Text(text) if text.trim().is_empty()) {
@@ -80,7 +83,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 /// Shows `change` each `href` and `src`, with `&amp;` read as `&`; it may rewrite it.
 pub(super) fn addresses_mut(text: &mut String, change: &mut dyn FnMut(&mut String)) {
     let mut changed: Vec<(Range<usize>, String)> = Vec::new();
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     while let Ok(Some(piece)) = scanner.next() {
         let Piece::Open { attributes, .. } = piece else { continue };
         for attribute in attributes.into_iter().filter(|attribute| matches!(attribute.name, "href" | "src")) {
@@ -192,115 +195,9 @@ fn bare() -> String {
     "The narrative holds a bare `&`; write it as `&amp;`.".to_owned()
 }
 
-fn shown(name: &str) -> String {
+/// A name as a sentence shows it.
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(30).collect()
-}
-
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    Comment,
-    Open { name: &'a str, attributes: Vec<Attribute<'a>>, closed: bool },
-    Close(&'a str),
-}
-
-struct Attribute<'a> {
-    name: &'a str,
-    /// Where its value stands in the whole text, without quotes.
-    value: Range<usize>,
-}
-
-impl<'a> Scanner<'a> {
-    fn next(&mut self) -> Result<Option<Piece<'a>>, String> {
-        let rest = &self.text[self.at..];
-        if rest.is_empty() {
-            return Ok(None);
-        }
-        let tag_at = rest.find('<').unwrap_or(rest.len());
-        if tag_at > 0 {
-            self.at += tag_at;
-            return Ok(Some(Piece::Text(&rest[..tag_at])));
-        }
-        if let Some(comment) = rest.strip_prefix("<!--") {
-            let end = comment.find("-->").ok_or("The narrative does not close a comment.")?;
-            if comment[..end].contains("--") || comment[..end].ends_with('-') {
-                return Err("A comment of the narrative holds `--`, which XML does not allow.".to_owned());
-            }
-            self.at += 4 + end + 3;
-            return Ok(Some(Piece::Comment));
-        }
-        if rest.starts_with("<!") || rest.starts_with("<?") {
-            return Err(
-                "A narrative may hold no DOCTYPE, CDATA or processing instruction; remove it.".to_owned()
-            );
-        }
-        if let Some(close) = rest.strip_prefix("</") {
-            let end = close.find('>').ok_or("The narrative ends inside a tag.")?;
-            self.at += 2 + end + 1;
-            return Ok(Some(Piece::Close(close[..end].trim_end())));
-        }
-        self.open().map(Some)
-    }
-
-    fn open(&mut self) -> Result<Piece<'a>, String> {
-        let text = self.text;
-        self.at += 1;
-        let name = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_'));
-        if name.is_empty() {
-            return Err("The narrative holds a bare `<`; write it as `&lt;`.".to_owned());
-        }
-        let mut attributes = Vec::new();
-        loop {
-            let space = self.take_while(char::is_whitespace);
-            let rest = &text[self.at..];
-            if rest.starts_with("/>") {
-                self.at += 2;
-                return Ok(Piece::Open { name, attributes, closed: true });
-            }
-            if rest.starts_with('>') {
-                self.at += 1;
-                return Ok(Piece::Open { name, attributes, closed: false });
-            }
-            if space.is_empty() {
-                return Err(format!("The narrative's tag `{}` is not well formed.", shown(name)));
-            }
-            attributes.push(self.attribute(name)?);
-        }
-    }
-
-    fn attribute(&mut self, element: &str) -> Result<Attribute<'a>, String> {
-        let fault = || {
-            format!("An attribute of the narrative's `{}` is not written as name=\"value\".", shown(element))
-        };
-        let name = self.take_while(|c| c.is_alphanumeric() || matches!(c, ':' | '-' | '_' | '.'));
-        self.take_while(char::is_whitespace);
-        if name.is_empty() || !self.text[self.at..].starts_with('=') {
-            return Err(fault());
-        }
-        self.at += 1;
-        self.take_while(char::is_whitespace);
-        let quote =
-            self.text[self.at..].chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or_else(fault)?;
-        let start = self.at + 1;
-        let length = self.text[start..].find(quote).ok_or_else(fault)?;
-        self.at = start + length + 1;
-        let value = start..start + length;
-        if self.text[value.clone()].contains('<') {
-            return Err(fault());
-        }
-        Ok(Attribute { name, value })
-    }
-
-    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
-        let rest = &self.text[self.at..];
-        let end = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
 }
 
 #[cfg(test)]
