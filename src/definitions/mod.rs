@@ -3,7 +3,7 @@
 //!
 //! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/` or
 //! `programs/`, and one line in the lists below; a test holds the lists against the folders. R4's definitions
-//! lie in `r4/`, one a line, made by `trim.py`.
+//! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
 
 mod care_dates;
 mod search_parameter;

@@ -176,7 +176,7 @@ fn perform(
         Some((Sent::Json, bytes)) => Some(Body::Json(bytes)),
         Some((Sent::Form, bytes)) => Some(Body::Form(bytes)),
         Some((Sent::Patch(format), bytes)) => Some(Body::Patch(format, bytes)),
-        Some((Sent::Xml, bytes)) => Some(Body::Resource(xml::read(shapes, &bytes)?)),
+        Some((Sent::Xml, bytes)) => Some(xml::read(shapes, &bytes).map_or_else(Body::Broken, Body::Resource)),
     };
     let answer = interactions::perform(session, Request { body, ..request })?;
     respond::worded(answer, format, shapes)

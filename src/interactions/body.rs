@@ -17,6 +17,7 @@ pub fn value(body: Option<Body>) -> Result<Value, Failure> {
     match body {
         Some(Body::Json(bytes)) => json::parse(&bytes),
         Some(Body::Resource(value)) => Ok(value),
+        Some(Body::Broken(failure)) => Err(failure),
         Some(Body::Form(_)) => Err(Failure::new(
             Reason::MediaType,
             "A form is read by a search alone; send a resource as application/fhir+json.",

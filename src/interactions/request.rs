@@ -1,6 +1,7 @@
 //! A request as FHIR sees it, whether it came over HTTP or as an entry of a Bundle.
 //! <https://hl7.org/fhir/R4/http.html#general>
 
+use crate::fhir::Failure;
 pub use crate::fhir::bundle::Method;
 
 /// What is asked.
@@ -61,6 +62,8 @@ pub enum Body {
     Patch(PatchFormat, Vec<u8>),
     /// A resource that has been read already, as an entry of a Bundle.
     Resource(serde_json::Value),
+    /// What was not well-formed enough to be read, and why.
+    Broken(Failure),
 }
 
 /// Which kind of patch a body is. <https://hl7.org/fhir/R4/http.html#patch>
@@ -91,7 +94,7 @@ impl Body {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Json(bytes) | Self::Form(bytes) | Self::Patch(_, bytes) => bytes.is_empty(),
-            Self::Resource(_) => false,
+            Self::Resource(_) | Self::Broken(_) => false,
         }
     }
 }

@@ -109,7 +109,7 @@ fn text(request: Request) -> Result<String, Failure> {
         Some(Body::Form(bytes)) => String::from_utf8(bytes)
             .map_err(|_| Failure::new(Reason::Invalid, "The form is not UTF-8; send it in UTF-8."))?,
         Some(Body::Json(bytes)) if bytes.is_empty() => return Ok(request.query),
-        Some(Body::Json(_) | Body::Patch(..) | Body::Resource(_)) => {
+        Some(Body::Json(_) | Body::Patch(..) | Body::Resource(_) | Body::Broken(_)) => {
             let text = "A search is sent as application/x-www-form-urlencoded.";
             return Err(Failure::new(Reason::MediaType, text));
         }

@@ -13,6 +13,7 @@ use comfrey::fhir::profile::Subject;
 use comfrey::fhir::profile::validate;
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use serde_json::json;
 
 /// The examples, one a line. See `tests/data/README.md`.
 const EXAMPLES: &[u8] = include_bytes!("../data/us-core-examples.ndjson.gz");
@@ -145,4 +146,36 @@ fn an_example_with_another_code_than_its_profile_fixes_is_found_wanting() {
         let places: Vec<_> = found.iter().filter_map(|issue| issue.expression.as_deref()).collect();
         assert!(places.contains(&at), "{profile} {pointer}: {places:?}");
     }
+}
+
+/// Whatever stands in a resource, judging it ends with issues rather than with a panic.
+#[test]
+fn any_json_is_judged_without_a_panic() {
+    let r4 = Definitions::shared().unwrap();
+    let known = Known::new(&r4.shapes, vec![us_core().unwrap()]);
+    let mut seen = BTreeSet::new();
+    for example in examples() {
+        let claims: Vec<String> = Subject::of(&example).claims().map(str::to_owned).collect();
+        if !seen.insert(claims) {
+            continue;
+        }
+        let mut pointers = vec![String::new()];
+        while let Some(pointer) = pointers.pop() {
+            let at = example.pointer(&pointer).unwrap();
+            let members = at.as_object().into_iter().flatten().map(|(name, _)| name.clone());
+            let entries = (0..at.as_array().map_or(0, Vec::len)).map(|index| index.to_string());
+            pointers.extend(members.chain(entries).map(|name| format!("{pointer}/{name}")));
+            if pointer.is_empty() || pointer.starts_with("/meta") || pointer == "/resourceType" {
+                continue;
+            }
+            for other in
+                [json!(null), json!(1), json!("é"), json!([null, {}]), json!({ "coding": {}, "url": 1 })]
+            {
+                let mut mutant = example.clone();
+                *mutant.pointer_mut(&pointer).unwrap() = other;
+                errors(&known, &mutant);
+            }
+        }
+    }
+    assert!(seen.len() > 40);
 }

@@ -366,3 +366,16 @@ fn the_claims_of_what_a_bundle_holds_are_judged_where_they_stand() {
     wrong.sort();
     assert_eq!(wrong, ["Bundle.entry[0].resource.identifier", "Bundle.entry[0].resource.name"]);
 }
+
+#[test]
+fn xml_is_validated_and_answered_as_xml() {
+    let app = TestApp::new();
+    let send = |body: &str| {
+        let call =
+            app.clinician().request("POST", "/Patient/$validate").header("accept", "application/fhir+xml");
+        call.body("application/fhir+xml", body.to_owned()).send().expect(200).text()
+    };
+    let wrong = send(r#"<Patient xmlns="http://hl7.org/fhir"><birthDate value="never"/></Patient>"#);
+    assert!(wrong.contains("<OperationOutcome") && wrong.contains("Patient.birthDate"), "{wrong}");
+    assert!(send("<Patient").contains(r#"<severity value="error"/>"#));
+}

@@ -67,6 +67,11 @@ impl Codes {
         !self.open.is_empty() || self.listed.values().any(|codes| codes.contains(code))
     }
 
+    /// Whether some of its codes are of this system.
+    pub(super) fn has_system(&self, system: &str) -> bool {
+        self.open.contains(system) || self.listed.contains_key(system)
+    }
+
     /// Some of its codes, for a sentence.
     pub(super) fn sample(&self) -> &str {
         &self.sample

@@ -5,16 +5,13 @@ use serde_json::Value;
 
 use crate::fhir::ResourceType;
 use crate::fhir::Severity;
-use crate::fhir::profile::codes::Codes;
 use crate::fhir::profile::compile::R4;
 use crate::fhir::profile::compile::split_version;
 use crate::fhir::profile::item::Item;
 use crate::fhir::profile::pattern::is_fixed;
 use crate::fhir::profile::pattern::matches;
 use crate::fhir::profile::pattern::shown;
-use crate::fhir::profile::tree::Binding;
 use crate::fhir::profile::tree::Node;
-use crate::fhir::profile::tree::Strength;
 use crate::fhir::profile::tree::TypeRule;
 use crate::fhir::profile::walk::Walk;
 use crate::fhir::reference::Reference;
@@ -45,40 +42,6 @@ impl<'a> Walk<'a> {
             self.binding(node, binding, (item, at));
         }
         self.types(node, item, at);
-    }
-
-    fn binding(&mut self, node: &Node, binding: &'a Binding, (item, at): (Item<'a>, &At<'_>)) {
-        let required = binding.strength == Strength::Required;
-        let limit = binding.limit.as_deref().or_else(|| required.then_some(binding.value_set.as_str()));
-        if let Some(limit) = limit {
-            match self.known.codes(limit).map(|codes| (codes, within(codes, item))) {
-                Some((codes, Some(false) | None)) if needs_code(item) => {
-                    let text = format!("`{}` needs {} (of {limit}).", node.name, codes.sample());
-                    return self.report("code-invalid", at, text);
-                }
-                Some(_) => {}
-                None => {
-                    self.notes.insert(format!("the codes of {limit}"));
-                }
-            }
-        }
-        let severity = match binding.strength {
-            Strength::Required => return,
-            Strength::Extensible => Severity::Warning,
-            Strength::Preferred => Severity::Information,
-        };
-        let url = &binding.value_set;
-        if let Some(codes) = self.known.codes(url)
-            && within(codes, item) == Some(false)
-        {
-            let should = if severity == Severity::Warning { "should have" } else { "had better have" };
-            let text = format!(
-                "`{}` {should} {} (of {url}), unless none of them says what is meant.",
-                node.name,
-                codes.sample()
-            );
-            self.note(severity, "code-invalid", (at, text));
-        }
     }
 
     /// Judges the type of a value and what its type is bound to.
@@ -181,34 +144,4 @@ impl<'a> Walk<'a> {
 
 fn is_any_resource(code: &str) -> bool {
     matches!(code, "Resource" | "DomainResource")
-}
-
-/// Whether a value must have a code at all: one whose value is left out for a reason has none.
-fn needs_code(item: Item<'_>) -> bool {
-    item.value.is_some()
-}
-
-/// Whether the codes of a value are among these; none where it has no code that could be.
-fn within(codes: &Codes, item: Item<'_>) -> Option<bool> {
-    match item.value? {
-        Value::String(code) => Some(codes.has_code(code)),
-        Value::Object(map) => match map.get("coding") {
-            Some(codings) => {
-                let codings = codings.as_array()?.iter().filter_map(Value::as_object);
-                let mut codings = codings.filter(|coding| coding.contains_key("code")).peekable();
-                codings.peek()?;
-                Some(codings.any(|coding| codes.has_coding(coding)))
-            }
-            None if map.contains_key("code") => Some(codes.has_coding(map)),
-            None => None,
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
-    }
-}
-
-impl Walk<'_> {
-    /// Whether a value is within a required binding, where that tells a slice.
-    pub(super) fn is_within(&self, binding: &Binding, item: Item<'_>) -> bool {
-        self.known.codes(&binding.value_set).is_some_and(|codes| within(codes, item) == Some(true))
-    }
 }

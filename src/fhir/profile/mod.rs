@@ -8,6 +8,7 @@
 //! to be able to do, not what a resource has to have, so it is not judged. What else a profile demands is named in
 //! an issue of the severity information, so that silence means that all was checked.
 
+mod bindings;
 mod choices;
 mod codes;
 mod compile;

@@ -374,3 +374,20 @@ fn a_profile_made_to_cost_time_is_given_up() {
     let too_many = vec![json!({ "path": "Patient.name" }); 5_001];
     assert!(Profile::compile(&profile("Patient", &too_many.into())).is_err());
 }
+
+#[test]
+fn a_binding_of_a_choice_is_about_the_types_that_have_codes() {
+    let elements = json!([{ "path": "Observation.value[x]",
+                            "binding": { "strength": "required", "valueSet": "http://example.org/colours" } }]);
+    let of = |value: Value| {
+        let mut observation = json!({ "resourceType": "Observation" });
+        observation.as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());
+        observation
+    };
+    let good =
+        of(json!({ "valueQuantity": { "value": 1, "system": "http://unitsofmeasure.org", "code": "kg" } }));
+    let bad =
+        of(json!({ "valueCodeableConcept": { "coding": [{ "system": "urn:colours", "code": "green" }] } }));
+    check(&elements, &good, &bad, &["code-invalid Observation.valueCodeableConcept"]);
+    assert_eq!(errors(&elements, &of(json!({ "valueString": "green" }))), Vec::<String>::new());
+}
