@@ -17,6 +17,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::Severity;
 use crate::fhir::outcome::outcome;
+use crate::fhir::shape;
 use crate::operations::Call;
 
 /// Every problem of the resource that is sent or, on an instance, of the one that is stored. The answer is 200, valid
@@ -35,13 +36,14 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
             .code("required")
             .at(at("profile")));
     }
-    let mut issues = Vec::new();
+    let (mut issues, mut advice) = (Vec::new(), Vec::new());
     match (resource(session, &call)?, mode) {
         (Some(resource), _) => {
             issues = session.judge(resource.value(), profile)?;
             issues.extend(against_url(&resource, *ty, id.as_deref(), mode));
             if issues.iter().all(|issue| issue.severity != Severity::Error) {
                 issues.extend(rehearsed(session, mode, (&resource, id.as_deref()))?);
+                advice = shape::advice(&session.app().definitions.shapes, resource.value());
             }
         }
         (None, Mode::Delete) => issues.extend(rehearsed_delete(session, *ty, id.as_deref())?),
@@ -49,6 +51,10 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     }
     if issues.iter().all(|issue| issue.severity == Severity::Information) {
         issues.insert(0, fine(mode, profile));
+    }
+    // What R4 only recommends makes nothing less fine, and is of no use to whom errors keep busy.
+    if issues.iter().all(|issue| issue.severity != Severity::Error) {
+        issues.extend(advice);
     }
     Ok(Answer::value(outcome(&issues)))
 }

@@ -25,6 +25,7 @@ mod history;
 mod hostile;
 mod http;
 mod import;
+mod invariants;
 mod meta;
 mod mutants;
 mod official_examples;

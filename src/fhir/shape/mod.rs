@@ -15,6 +15,8 @@ mod narrative;
 mod path;
 mod primitive;
 mod references;
+#[cfg(test)]
+mod rule_tests;
 mod rules;
 mod suggest;
 mod tables;
@@ -51,9 +53,11 @@ pub fn validate(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
     walk::walk(shapes, resource, Rigour::Errors)
 }
 
-/// Every problem as [`validate`] finds it, and as warnings what R4 recommends and the resource does not follow.
-pub fn review(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
-    walk::walk(shapes, resource, Rigour::Warnings)
+/// What R4 recommends and a resource does not follow, as warnings.
+pub fn advice(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
+    let mut issues = walk::walk(shapes, resource, Rigour::Warnings);
+    issues.retain(|issue| issue.severity == Severity::Warning);
+    issues
 }
 
 /// Whether a narrative is XHTML of the harmless subset that FHIR allows.
