@@ -13,8 +13,7 @@ use crate::search::plan::record::Part;
 use crate::search::plan::record::Place;
 use crate::search::plan::record::RecordQuery;
 use crate::search::record_plan;
-use crate::store::Conn;
-use crate::store::Fault;
+use crate::store::Hit;
 use crate::store::Stored;
 use crate::store::matches;
 
@@ -25,41 +24,31 @@ impl Session {
     /// Only what the database fails with: what the caller may not see is left out.
     pub fn record(&self, query: &RecordQuery) -> Result<Found, Failure> {
         let restriction = self.caller().restriction(Action::Search);
-        let count = i64::from(query.count);
-        let part = |conn: &mut Conn, after: Place, limit: i64| -> Result<(Vec<Stored>, bool), Fault> {
-            let plan = record_plan(&self.app.parameters, query, (after, limit + 1), &restriction);
-            let hits = matches::hits(conn, plan)?.into_iter().map(|hit| hit.stored);
-            let mut stored: Vec<Stored> = hits.collect();
-            let more = i64::try_from(stored.len()).is_ok_and(|found| found > limit);
-            stored.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok((stored, more))
+        let plan = record_plan(&self.app.parameters, query, &restriction);
+        let hits = self.app.db.for_searches().read(|conn| Ok(matches::hits(conn, plan.clone())?))?;
+        let (own, linked): (Vec<Hit>, Vec<Hit>) = hits.into_iter().partition(is_own);
+        let sorted = |hits: Vec<Hit>| {
+            let mut all: Vec<Stored> = hits.into_iter().map(|hit| hit.stored).collect();
+            all.sort_unstable_by_key(|stored| query.key(stored.ty, &stored.id, stored.rid));
+            all
         };
-        self.app.db.for_searches().snapshot(|conn| {
-            let mut found = Found::default();
-            if query.after.part == Part::Own {
-                let (own, more) = part(conn, query.after, count)?;
-                found.matches = own;
-                if more {
-                    found.next = found.matches.last().map(|last| after(query, Part::Own, last));
-                    return Ok(found);
-                }
-                if query.after == Place::START {
-                    found.total = i64::try_from(found.matches.len()).ok();
-                }
-            }
-            let from = match query.after.part {
-                Part::Own => Place { part: Part::Linked, key: 0 },
-                Part::Linked => query.after,
-            };
-            let left = count - i64::try_from(found.matches.len()).unwrap_or(count);
-            let (linked, more) = part(conn, from, left)?;
-            if more {
-                let last = linked.last().map(|last| after(query, Part::Linked, last));
-                found.next = last.or_else(|| Some(position(from)));
-            }
-            found.included = linked;
-            Ok(found)
-        })
+        let mut found = Found { matches: sorted(own), included: sorted(linked), ..Found::default() };
+        let count = usize::try_from(query.count).unwrap_or(usize::MAX);
+        if found.matches.len() > count {
+            found.matches.truncate(count);
+            found.next = found.matches.last().map(|last| after(query, Part::Own, last));
+            return Ok(found);
+        }
+        if query.after == Place::START {
+            found.total = i64::try_from(found.matches.len()).ok();
+        }
+        let left = count - found.matches.len();
+        if found.included.len() > left {
+            found.included.truncate(left);
+            let last = found.included.last().map(|last| after(query, Part::Linked, last));
+            found.next = last.or_else(|| Some(position(Place { part: Part::Linked, key: 0 })));
+        }
+        Ok(found)
     }
 
     /// Care of this time, by the dates that say when it was given.
@@ -77,6 +66,10 @@ impl Session {
         }
         care
     }
+}
+
+fn is_own(hit: &Hit) -> bool {
+    hit.sort_keys.first().and_then(Option::as_deref) == Some("0")
 }
 
 fn after(query: &RecordQuery, part: Part, last: &Stored) -> Position {

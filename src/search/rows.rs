@@ -154,14 +154,15 @@ fn uncovered(resource: &Value, covered: &[ReferenceRow]) -> Vec<ReferenceRow> {
     found
 }
 
+/// What references point to, and the Binary that holds what an attachment is about.
 fn local_references(value: &Value, found: &mut dyn FnMut(Local<'_>)) {
     match value {
         Value::Object(members) => {
-            if let Some(Reference::Local(local)) =
-                members.get("reference").and_then(Value::as_str).map(Reference::parse)
-            {
-                found(local);
-            }
+            let local = |name: &str| {
+                members.get(name).and_then(Value::as_str).and_then(|text| Reference::parse(text).local())
+            };
+            let attached = local("url").filter(|local| local.ty.name() == "Binary");
+            local("reference").into_iter().chain(attached).for_each(&mut *found);
             members.values().for_each(|member| local_references(member, found));
         }
         Value::Array(list) => list.iter().for_each(|item| local_references(item, found)),

@@ -32,6 +32,7 @@ use crate::store::writer::Writer;
 
 pub use crate::store::connection::Conn;
 pub use crate::store::fault::Fault;
+pub(crate) use crate::store::stored::Hit;
 pub use crate::store::stored::Method;
 pub use crate::store::stored::Stored;
 pub use crate::store::tables::EpisodeRow;

@@ -103,23 +103,36 @@ impl RecordQuery {
     }
 }
 
-/// The resources of one part after a key, as many as are asked for: in the columns of a search's page.
-pub fn record_plan(
-    parameters: &Parameters,
-    query: &RecordQuery,
-    (after, limit): (Place, i64),
-    restriction: &Restriction,
-) -> Sql {
+/// A page, in the columns of a search's page, and with the part as its sort key: 0 for what belongs to the record, 1
+/// for what is linked, of which there is any only where the former leaves room. Each part has one row more than a
+/// page, if there are so many; the rows come in no order, as sorting them would carry their bodies about.
+pub fn record_plan(parameters: &Parameters, query: &RecordQuery, restriction: &Restriction) -> Sql {
     let record = Record { seen: Seen { parameters, restriction }, query };
-    let rows = match after.part {
-        Part::Own => record.own_page(after.key, limit),
-        Part::Linked => record.linked_page(after.key, limit),
+    let (count, asked) = (i64::from(query.count), i64::from(query.count) + 1);
+    let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body, CAST(q.part AS TEXT) FROM (";
+    let sql = record.with_own();
+    let sql = match query.after.part {
+        Part::Own => sql
+            .push(", page AS MATERIALIZED (", [])
+            .append(record.own_page(asked))
+            .push(") ", [])
+            .push(columns, [])
+            .push("SELECT p.rid, p.k, 0 AS part FROM page p UNION ALL SELECT y.rid, y.k, 1 FROM (", [])
+            .push("SELECT l.rid, l.k FROM (", [])
+            .append(record.linked_page(0, asked))
+            .push(
+                ") l LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE 0 END FROM page)",
+                [count.into(), asked.into()],
+            )
+            .push(") y", []),
+        Part::Linked => sql
+            .push(" ", [])
+            .push(columns, [])
+            .push("SELECT l.rid, l.k, 1 AS part FROM (", [])
+            .append(record.linked_page(query.after.key, asked))
+            .push(") l", []),
     };
-    record
-        .with_own()
-        .push(" SELECT r.rid, r.type, r.id, r.version, r.updated, r.body FROM (", [])
-        .append(rows)
-        .push(") q CROSS JOIN resource r WHERE r.rid = q.rid ORDER BY q.k", [])
+    sql.push(") q CROSS JOIN resource r WHERE r.rid = q.rid", [])
 }
 
 struct Record<'a> {
@@ -128,7 +141,7 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// `WITH own AS (…)`: the rows of the record's own resources, with their types and keys.
+    /// `WITH own AS (…)`: the rows of the record's own resources.
     fn with_own(&self) -> Sql {
         let with = match &self.query.focus {
             Focus::Patients(patients) => {
@@ -171,7 +184,7 @@ impl Record<'_> {
         let pointing = pointing.filter(|one| one.target.is_empty() || one.target.contains(&ty));
         let numbers = pointing.map(|one| one.number).chain([ANY_ELEMENT]).collect();
         let target = || [ty.number().into(), id.into()];
-        Sql::of("SELECT r.rid FROM resource r WHERE r.type = ? AND r.id = ?", target())
+        Sql::of("SELECT r.rid FROM resource r WHERE r.type = ? AND r.id = ? AND r.deleted = 0", target())
             .push(" UNION SELECT f.rid FROM idx_reference f WHERE f.param IN (", [])
             .append(integers(numbers))
             .push(") AND f.target_type = ? AND f.target_id = ?", target())
@@ -186,26 +199,17 @@ impl Record<'_> {
             .push("WHERE r.type = ? AND r.id = ? AND p.rid = r.rid)", [ty.number().into(), id.into()])
     }
 
-    /// Of these rows those that the caller may see, and that are care of the time asked for.
+    /// Of these rows those that the caller may see, and that are care of the time asked for. What is deleted has no
+    /// rows in an index, so that the resources themselves are looked at only where the caller does not see all.
     fn visible(&self, rows: Sql) -> Sql {
-        let row = Scope::row(0);
-        let sql = Sql::of("SELECT r0.rid AS rid, r0.type AS type, r0.updated AS updated, ", [])
-            .append(self.key())
-            .push(" AS k FROM (", [])
-            .append(rows)
-            .push(") c CROSS JOIN resource r0 WHERE r0.rid = c.rid AND r0.deleted = 0", []);
-        let sql = and(sql, self.seen.visible_any(&self.own_types(), &row));
+        let sql = Sql::of("SELECT c.rid FROM (", []).append(rows).push(") c", []);
+        let sql = match self.seen.visible_any(&self.own_types(), &Scope::row(0)) {
+            Some(visible) => {
+                sql.push(" CROSS JOIN resource r0 WHERE r0.rid = c.rid AND ", []).append(visible)
+            }
+            None => sql.push(" WHERE 1 = 1", []),
+        };
         and(sql, self.query.care.as_ref().map(in_care))
-    }
-
-    fn key(&self) -> Sql {
-        match self.query.first() {
-            Some((ty, id)) => Sql::of(
-                "CASE WHEN r0.type = ? AND r0.id = ? THEN 0 ELSE r0.rid END",
-                [ty.number().into(), id.into()],
-            ),
-            None => Sql::of("r0.rid", []),
-        }
     }
 
     /// The types that a record's own resources may have.
@@ -215,34 +219,66 @@ impl Record<'_> {
         inside.chain(self.naming_patients().map(|(ty, _)| ty)).collect()
     }
 
-    fn own_page(&self, after: i64, limit: i64) -> Sql {
-        let mut sql = Sql::of("SELECT o.rid, o.k FROM own o WHERE o.k > ?", [after.into()]);
-        if !self.query.types.is_empty() {
-            let types = self.query.types.iter().map(|ty| ty.number()).collect();
-            sql = sql.push(" AND o.type IN (", []).append(integers(types)).push(")", []);
-        }
-        if let Some(since) = self.query.since {
-            sql = sql.push(" AND o.updated >= ?", [since.into()]);
-        }
-        sql.push(" ORDER BY o.k LIMIT ?", [limit.into()])
+    fn own_page(&self, limit: i64) -> Sql {
+        let sql = Sql::of("SELECT x.rid, x.k FROM (SELECT o.rid, ", [])
+            .append(self.key())
+            .push(" AS k FROM own o) x", []);
+        let types: Vec<i64> = self.query.types.iter().map(|ty| ty.number()).collect();
+        let of_type = Sql::of("r0.type IN (", []).append(integers(types)).push(")", []);
+        let conditions = (!self.query.types.is_empty()).then_some(of_type).into_iter().chain(self.since());
+        let conditions: Vec<Sql> = conditions.collect();
+        let sql = match conditions.is_empty() {
+            true => sql.push(" WHERE ", []),
+            false => sql
+                .push(" CROSS JOIN resource r0 WHERE r0.rid = x.rid AND ", [])
+                .append(Sql::join(conditions, " AND "))
+                .push(" AND ", []),
+        };
+        sql.push("x.k > ? ORDER BY x.k LIMIT ?", [self.query.after.key.into(), limit.into()])
     }
 
+    fn key(&self) -> Sql {
+        match self.query.first() {
+            Some((ty, id)) => Sql::of(
+                "CASE WHEN o.rid = (SELECT z.rid FROM resource z WHERE z.type = ? AND z.id = ?) THEN 0 ELSE o.rid END",
+                [ty.number().into(), id.into()],
+            ),
+            None => Sql::of("o.rid", []),
+        }
+    }
+
+    fn since(&self) -> Option<Sql> {
+        self.query.since.map(|since| Sql::of("r0.updated >= ?", [since.into()]))
+    }
+
+    /// A page of what the own resources point to. Each target is looked up by itself, whatever a planner thinks of
+    /// their number; the limit without limit keeps that from being done again wherever its result is named.
     fn linked_page(&self, after: i64, limit: i64) -> Sql {
         let types = self.linked_types();
         let numbers = types.iter().map(|ty| ty.number()).collect();
-        let sql = Sql::of("SELECT r0.rid AS rid, r0.rid AS k FROM (SELECT DISTINCT f.target_type, ", [])
-            .push("f.target_id FROM own o CROSS JOIN idx_reference f WHERE f.rid = o.rid ", [])
-            .push("AND f.target_type IN (", [])
+        let one = Sql::of("SELECT r0.rid FROM resource r0 WHERE r0.type = t.target_type ", [])
+            .push("AND r0.id = t.target_id AND r0.deleted = 0", []);
+        let one = and(and(one, self.linked_visible(&types)), self.since());
+        Sql::of("SELECT v.rid, v.rid AS k FROM (SELECT (", [])
+            .append(one)
+            .push(") AS rid FROM (SELECT DISTINCT f.target_type, f.target_id FROM own o ", [])
+            .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid AND f.target_type IN (", [])
             .append(integers(numbers))
-            .push(")) l CROSS JOIN resource r0 WHERE r0.type = l.target_type AND r0.id = l.target_id ", [])
-            .push("AND r0.deleted = 0 AND r0.rid > ?", [after.into()])
-            .push(" AND r0.rid NOT IN (SELECT o.rid FROM own o)", []);
-        let sql = and(sql, self.seen.visible_any(&types, &Scope::row(0)));
-        let sql = match self.query.since {
-            Some(since) => sql.push(" AND r0.updated >= ?", [since.into()]),
-            None => sql,
-        };
-        sql.push(" ORDER BY r0.rid LIMIT ?", [limit.into()])
+            .push(")) t LIMIT ?) v WHERE v.rid > ?", [i64::MAX.into(), after.into()])
+            .push(" AND v.rid NOT IN (SELECT o.rid FROM own o) ORDER BY v.rid LIMIT ?", [limit.into()])
+    }
+
+    /// What the caller sees of linked resources. One who is held to patients sees what these patients' resources
+    /// point to: where all that the record has of its own is theirs, that is all of it.
+    fn linked_visible(&self, types: &[ResourceType]) -> Option<Sql> {
+        let of = |ty: &ResourceType| self.seen.restriction.of(*ty);
+        let own = self.own_types();
+        let mut reach = own.iter().map(of).filter(|visible| **visible != Visible::Nothing);
+        let held = reach.next().filter(|first| **first != Visible::All && reach.all(|other| other == *first));
+        if types.iter().map(of).all(|visible| *visible == Visible::All || Some(visible) == held) {
+            return None;
+        }
+        self.seen.visible_any(types, &Scope::row(0))
     }
 
     /// The types outside of every compartment that are asked for and of which the caller sees anything.
@@ -257,7 +293,7 @@ impl Record<'_> {
 /// Care of the time asked for: at a date within it, or holding at some time of it; and what has no date of care.
 fn in_care(care: &Care) -> Sql {
     let has = |numbers: &[i64], more: Sql| {
-        Sql::of("EXISTS (SELECT 1 FROM idx_date d WHERE d.rid = r0.rid AND d.param IN (", [])
+        Sql::of("EXISTS (SELECT 1 FROM idx_date d WHERE d.rid = c.rid AND d.param IN (", [])
             .append(integers(numbers.to_vec()))
             .push(")", [])
             .append(more)
