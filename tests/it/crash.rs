@@ -28,13 +28,16 @@ use crate::database::tamper;
 const WRITERS: usize = 16;
 const KILLS: usize = 20;
 
-struct Running {
+/// The program, serving as a process of its own; killed when dropped.
+pub struct Running {
     process: Child,
-    base: String,
+    /// The URL of its FHIR service.
+    pub base: String,
 }
 
 impl Running {
-    fn start(database: &str) -> Self {
+    /// Starts it on a database, open to everybody on this machine.
+    pub fn start(database: &str) -> Self {
         let mut serve =
             comfrey(&["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", database]);
         let mut process = serve.stderr(Stdio::piped()).spawn().expect("the server starts");

@@ -10,6 +10,8 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::crash::Running;
+use crate::database::Database;
 
 /// Two servers on one database.
 fn two_servers() -> [TestApp; 2] {
@@ -25,19 +27,23 @@ fn at_once<T: Send>(
     count: usize,
     work: impl Fn(usize, Client) -> T + Sync,
 ) -> Vec<T> {
+    let clients = [servers[0].clinician(), servers[1].clinician()];
+    with_clients(&clients, count, work)
+}
+
+fn with_clients<T: Send>(
+    clients: &[Client; 2],
+    count: usize,
+    work: impl Fn(usize, Client) -> T + Sync,
+) -> Vec<T> {
     let start = Barrier::new(count);
     std::thread::scope(|scope| {
         let (start, work) = (&start, &work);
-        let one = move |at: usize, client: Client| {
+        let one = move |at: usize| {
             start.wait();
-            work(at, client)
+            work(at, clients[at % 2].clone())
         };
-        let threads: Vec<_> = (0..count)
-            .map(|at| {
-                let client = servers[at % 2].clinician();
-                scope.spawn(move || one(at, client))
-            })
-            .collect();
+        let threads: Vec<_> = (0..count).map(|at| scope.spawn(move || one(at))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
 }
@@ -129,6 +135,24 @@ fn creates_and_updates_under_one_condition_exclude_one_another() {
         servers[0].clinician().get(&format!("/Patient/{id}")).expect(200).header("etag").unwrap().to_owned();
     // Each of the 16 updates made a version, one of them or a create before them the first.
     assert!(matches!(version.as_str(), "W/\"16\"" | "W/\"17\""), "{version}");
+}
+
+#[test]
+fn two_processes_on_one_database_make_one() {
+    let database = Database::fresh();
+    let servers = [Running::start(database.url()), Running::start(database.url())];
+    let clients = servers.each_ref().map(|server| Client::new(server.base.trim_end_matches("/fhir"), None));
+    let replies = with_clients(&clients, 32, |at, client| match at % 8 {
+        0..=3 => create(&client, at / 4),
+        4 | 5 => transaction(&client, at / 4),
+        6 => update(&client, at / 4),
+        _ => update_in_transaction(&client, at / 4),
+    });
+    for reply in &replies {
+        assert!(matches!(reply.status, 200 | 201), "{} {}", reply.status, reply.text());
+    }
+    assert_eq!(clients[0].get("/Patient?identifier=urn:mrn|race").expect(200).ids().len(), 1);
+    assert!(replies.iter().filter(|reply| reply.status == 201).count() <= 1);
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn what_does_not_fit_the_resource_is_refused() {
         ),
     ];
     for operation in cases {
-        let failure = apply(&resource, &[operation.clone()]).expect_err(&operation.to_string());
+        let failure = apply(&resource, std::slice::from_ref(&operation)).expect_err(&operation.to_string());
         assert_eq!(failure.status(), 422, "{operation}");
         let expression = failure.issues[0].expression.as_deref();
         assert!(
@@ -295,7 +295,7 @@ fn what_is_no_patch_is_refused_with_its_place() {
         op("move", "Patient.name", json!({ "source": { "valueInteger": 0 } })),
     ];
     for operation in cases {
-        let failure = apply(&resource, &[operation.clone()]).expect_err(&operation.to_string());
+        let failure = apply(&resource, std::slice::from_ref(&operation)).expect_err(&operation.to_string());
         assert!([400, 422].contains(&failure.status()), "{operation}");
         let expression = failure.issues[0].expression.as_deref().unwrap_or_default();
         assert!(expression.starts_with("Parameters.parameter[0]"), "{operation} {expression}");
