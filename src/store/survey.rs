@@ -42,6 +42,8 @@ pub(crate) struct Page {
     pub(crate) episodes: HashMap<i64, EpisodeRow>,
     /// What the history holds of each number that it knows.
     pub(crate) histories: HashMap<i64, Versions>,
+    /// Numbers with compartments of versions that there are not, or with versions under another type.
+    pub(crate) strays: Vec<i64>,
 }
 
 /// What the index holds of one resource.
@@ -127,6 +129,7 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
         held: held(conn, span)?,
         episodes: episodes(conn, span)?,
         histories: histories(conn, span)?,
+        strays: strays(conn, span)?,
     })
 }
 
@@ -238,6 +241,34 @@ fn episodes(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, EpisodeRow
     let row =
         |(rid, patient, program, state, open)| (rid, EpisodeRow { patient, program, state, open: open != 0 });
     Ok(rows.map(row).collect())
+}
+
+fn strays(conn: &mut Conn, span: &Span) -> QueryResult<Vec<i64>> {
+    let query = Sql::of("SELECT DISTINCT c.rid FROM history_compartment c WHERE ", [])
+        .append(span.holds(conn, "c.rid"))
+        .push(" AND NOT EXISTS (SELECT 1 FROM history h WHERE h.rid = c.rid AND h.version = c.version)", [])
+        .push(" AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.rid = c.rid AND r.version = c.version", [])
+        .push(" AND r.deleted = 1) UNION SELECT h.rid FROM history h JOIN resource r ON r.rid = h.rid", [])
+        .push(" WHERE h.type <> r.type AND ", [])
+        .append(span.holds(conn, "h.rid"));
+    Ok(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// The patients in whose compartments the versions after one place and up to another stood.
+pub(crate) fn stood(
+    conn: &mut Conn,
+    (after, last): ((i64, i64), (i64, i64)),
+) -> QueryResult<HashMap<(i64, i64), Vec<String>>> {
+    let query = Sql::of(
+        "SELECT rid, version, patient FROM history_compartment \
+         WHERE (rid, version) > (?, ?) AND (rid, version) <= (?, ?)",
+        [after.0.into(), after.1.into(), last.0.into(), last.1.into()],
+    );
+    let mut stood: HashMap<(i64, i64), Vec<String>> = HashMap::new();
+    for (rid, version, patient) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
+        stood.entry((rid, version)).or_default().push(patient);
+    }
+    Ok(stood)
 }
 
 fn histories(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Versions>> {

@@ -257,7 +257,7 @@ fn some_resources(app: &TestApp) {
     }
     clinician.store(&json!({ "resourceType": "Patient", "id": "gone" }));
     clinician.delete("/Patient/gone").expect(204);
-    for id in ["g", "h"] {
+    for id in ["g", "h", "h"] {
         clinician.store(&json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active",
             "startDate": "2026-01-02", "description": { "text": "to be home" },
             "subject": { "reference": "Patient/p" } }));
@@ -296,7 +296,7 @@ fn check_names_what_differs_and_reindex_mends_what_is_index() {
             format!("UPDATE idx_date SET low = low - 1 WHERE rid = {}", of("g")),
             "`idx_date` lacks 1 and has 1 too many (search parameters: start-date)",
         ),
-        (format!("UPDATE idx_compartment SET type = 3 WHERE rid = {}", of("h")), "Goal/h version 1: has "),
+        (format!("UPDATE idx_compartment SET type = 3 WHERE rid = {}", of("h")), "Goal/h version 2: has "),
         (
             "INSERT INTO idx_uri VALUES (1, 'x', 987654)".to_owned(),
             "number 987654 is not there, but has search index rows",
@@ -341,9 +341,11 @@ fn check_reports_content_and_history_that_no_index_can_mend() {
     let wrong_code = now("/Goal/g").replace("\"active\"", "\"secretcode\"");
     let harm = [
         (format!("UPDATE resource SET body = {} WHERE id = 'g'", bytes(&wrong_code)), "Goal/g version 1: is not valid: Goal.lifecycleStatus"),
-        (format!("UPDATE resource SET body = {} WHERE id = 'h'", bytes("{\"id\":")), "Goal/h version 1: is no JSON"),
+        (format!("UPDATE resource SET body = {} WHERE id = 'h'", bytes("{\"id\":")), "Goal/h version 2: is no JSON"),
         (format!("UPDATE resource SET body = {} WHERE id = 'o'", bytes(&now("/Goal/g"))), "Observation/o version 1: has the type, id, version or time of another"),
         ("DELETE FROM history WHERE version = 1 AND rid = (SELECT rid FROM resource WHERE id = 'p')".to_owned(), "Patient/p version 2: has no history"),
+        ("INSERT INTO history_compartment (patient, type, rid, version) SELECT 'other', type, rid, 1 FROM resource WHERE id = 'h'".to_owned(), "Goal/h version 1: stands in the history of a patient to whom it does not belong"),
+        ("INSERT INTO history_compartment (patient, type, rid, version) SELECT 'p', type, rid, 7 FROM resource WHERE id = 'o'".to_owned(), "has history under a type or version that it has not"),
         ("INSERT INTO history (rid, version, updated, method, deleted, body, type) SELECT 987656, 1, updated, method, deleted, body, type FROM history LIMIT 1".to_owned(), "number 987656 is not there, but has a history"),
         ("UPDATE history SET updated = updated + 99000000 WHERE rid = (SELECT rid FROM resource WHERE id = 'gone')".to_owned(), "Patient/gone version 2: is not younger"),
     ];

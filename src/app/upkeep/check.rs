@@ -21,6 +21,7 @@ use crate::fhir::datetime::instant;
 use crate::fhir::shape;
 use crate::search::IndexRows;
 use crate::search::Parameters;
+use crate::search::rows;
 use crate::store::Conn;
 use crate::store::Db;
 use crate::store::EpisodeRow;
@@ -98,7 +99,12 @@ impl Checker<'_> {
     }
 
     fn page(&mut self, page: Page) {
-        let Page { resources, mut held, mut episodes, mut histories } = page;
+        let Page { resources, mut held, mut episodes, mut histories, strays } = page;
+        for rid in strays {
+            self.differs(&format!(
+                "the resource number {rid} has history under a type or version that it has not"
+            ));
+        }
         for stored in &resources {
             let around = Around {
                 held: held.remove(&stored.rid).unwrap_or_default(),
@@ -162,26 +168,37 @@ impl Checker<'_> {
         }
     }
 
-    /// Earlier versions: whether each is whole and none is older than the one before it.
+    /// Earlier versions: whether each is whole, none is older than the one before it, and none is shown in the record
+    /// of a patient in whose compartment it never stood.
     fn history(&mut self, conn: &mut Conn) -> Result<(), Fault> {
         let mut after = (i64::MIN, i64::MIN);
         let mut before: Option<(i64, i64)> = None;
         loop {
             let (versions, last) = survey::earlier(conn, after)?;
+            let Some(last) = last else { return Ok(()) };
+            let stood = survey::stood(conn, (after, last))?;
             for stored in &versions {
-                self.seen.versions += 1;
-                if let Err(text) = content(stored) {
-                    self.differs_at(stored, text);
-                }
+                self.version(stored, stood.get(&(stored.rid, stored.version)));
                 if before.is_some_and(|(rid, updated)| rid == stored.rid && stored.updated <= updated) {
-                    self.differs_at(stored, "has a version that is not younger than the one before it");
+                    self.differs_at(stored, "is not younger than the version before it");
                 }
                 before = Some((stored.rid, stored.updated));
             }
-            match last {
-                Some(last) => after = last,
-                None => return Ok(()),
-            }
+            after = last;
+        }
+    }
+
+    fn version(&mut self, stored: &Stored, stood: Option<&Vec<String>>) {
+        self.seen.versions += 1;
+        let value = match content(stored) {
+            Ok(value) => value,
+            Err(text) => return self.differs_at(stored, text),
+        };
+        // A deletion has no content to compare with.
+        let Some(stood) = stood.filter(|_| !stored.deleted) else { return };
+        let own = rows(self.parameters, &value, self.zone).patients;
+        if stood.iter().any(|patient| !own.contains(patient)) {
+            self.differs_at(stored, "stands in the history of a patient to whom it does not belong");
         }
     }
 
