@@ -15,6 +15,7 @@ mod batch;
 mod capabilities;
 mod commands;
 mod conditional;
+mod contract;
 mod crash;
 mod create;
 mod delete;

@@ -4,8 +4,10 @@
 //! The types in [`CORE`] stand by name with their search parameters; every other type of R4 works the same and
 //! stands as `{type}`. Writing all 146 by name would make a document of 20 MB that no page can show.
 
+mod answers;
 mod bodies;
 mod examples;
+mod operation_schemas;
 mod operations;
 mod parameters;
 mod paths;
@@ -50,8 +52,8 @@ pub const CORE: [&str; 13] = [
 const ABOUT: &str = "Find who may benefit from palliative care, explain why, enrol them, plan their care and \
 share it: HL7 FHIR R4 (4.0.1) with operations of its own.\n\nEvery R4 resource type is stored and searched; the \
 types that the programme works with stand here by name, all others under *Any type*. Primitive elements may have \
-a sibling with an underscore (`_birthDate`) for their extensions, as FHIR says. Bodies are shown as JSON; each may \
-as well be FHIR's XML (`application/fhir+xml`), in and out. Every failure is an \
+a sibling with an underscore (`_birthDate`) for their extensions, as FHIR says. Everything is read and written \
+as JSON or as XML. `HEAD` is answered where `GET` is, and `OPTIONS` names the methods of a path. Every failure is an \
 OperationOutcome that says what is wrong, where, and what to do.";
 
 /// The document.
@@ -88,13 +90,14 @@ pub fn text(definitions: &Definitions) -> Result<String, String> {
 fn components(definitions: &Definitions) -> Result<Components, String> {
     let mut types: Vec<String> = CORE.iter().map(|ty| (*ty).to_owned()).collect();
     types.extend(["Bundle", "OperationOutcome", "Parameters", "Resource"].map(str::to_owned));
-    types.extend(definitions.operations.iter().flat_map(operations::value_types));
+    types.extend(definitions.operations.iter().flat_map(operation_schemas::value_types));
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
     let mut components = Components::new();
     components.schemas = schemas::schemas(&r4_structures()?, &r4_value_sets()?, &types);
     for operation in &definitions.operations {
-        operations::add_schemas(&mut components.schemas, operation);
+        operation_schemas::add(&mut components.schemas, operation);
     }
+    components.schemas.insert("Xml".to_owned(), schemas::xml());
     components.responses = responses::components();
     components.parameters = parameters::components();
     components.security_schemes = security::schemes();
@@ -107,9 +110,11 @@ fn tags() -> Vec<Tag> {
         .iter()
         .map(|ty| tag(ty, format!("[R4's definition](https://hl7.org/fhir/R4/{}.html)", ty.to_lowercase())));
     let programme = tag(operations::OPERATIONS, "Screen, refer, enrol and plan".into());
+    let terminology =
+        tag(operations::TERMINOLOGY, "Code systems and value sets: R4's and this server's own".into());
     let any = tag(paths::ANY_TYPE, "The same for every other type of R4".into());
     let system = tag(paths::SYSTEM, "What this server offers; batch and transaction".into());
-    [programme].into_iter().chain(core).chain([any, system]).collect()
+    [programme].into_iter().chain(core).chain([terminology, any, system]).collect()
 }
 
 #[cfg(test)]
@@ -146,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_page_can_show_it() {
-        assert!(made().0.len() < 1_500_000);
+        assert!(made().0.len() < 1_600_000);
     }
 
     #[test]

@@ -4,34 +4,36 @@ use serde_json::Value;
 use utoipa::openapi::Content;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::Paths;
-use utoipa::openapi::RefOr;
 use utoipa::openapi::Required;
-use utoipa::openapi::Schema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::AnyOfBuilder;
-use utoipa::openapi::schema::ArrayBuilder;
-use utoipa::openapi::schema::ObjectBuilder;
-use utoipa::openapi::schema::Type;
 
 use crate::fhir::ResourceType;
 use crate::http::openapi::CORE;
+use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
+use crate::http::openapi::operation_schemas::input_name;
+use crate::http::openapi::operation_schemas::of_side;
+use crate::http::openapi::operation_schemas::output_name;
+use crate::http::openapi::operation_schemas::pascal;
 use crate::http::openapi::parameters;
 use crate::http::openapi::paths::ANY_TYPE;
+use crate::http::openapi::paths::SYSTEM;
 use crate::http::openapi::paths::insert;
 use crate::http::openapi::responses;
 use crate::http::openapi::responses::FHIR_JSON;
-use crate::http::openapi::schemas::Schemas;
+use crate::http::openapi::responses::FHIR_XML;
 use crate::http::openapi::schemas::schema_ref;
 use crate::http::openapi::security;
 
 /// Under which heading the operations stand.
 pub const OPERATIONS: &str = "Palliative programme";
+/// Under which heading the operations on code systems and value sets stand.
+pub const TERMINOLOGY: &str = "Terminology";
 
-/// Names the types of a parameter that may have one of several.
-const ALLOWED_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/operationdefinition-allowed-type";
+/// Operations that say by 201 that they made something, and by 200 that it was there already.
+const MAKING: [&str; 1] = ["palliative-refer"];
 
 /// An operation on `Resource` is on any type.
 const ANY: &str = "{type}";
@@ -70,31 +72,6 @@ pub fn add(paths: &mut Paths, definition: &Value) {
     }
 }
 
-/// The schemas of an operation's input and output.
-pub fn add_schemas(schemas: &mut Schemas, definition: &Value) {
-    for (side, name) in [("in", input_name(definition)), ("out", output_name(definition))] {
-        let words = format!("The {side}put of ${}", definition["code"].as_str().unwrap_or_default());
-        let own = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["Parameters"]));
-        let schema = ObjectBuilder::new()
-            .description(Some(words))
-            .property("resourceType", own)
-            .required("resourceType")
-            .property("parameter", parts(&of_side(definition, side)));
-        schemas.insert(name, schema.into());
-    }
-}
-
-/// The types of values that an operation's parameters have.
-pub fn value_types(definition: &Value) -> Vec<String> {
-    fn collect(parameter: &Value, types: &mut Vec<String>) {
-        types.extend(types_of(parameter).filter(|ty| is_data_type(ty)).map(str::to_owned));
-        parameter["part"].as_array().into_iter().flatten().for_each(|part| collect(part, types));
-    }
-    let mut types = Vec::new();
-    definition["parameter"].as_array().into_iter().flatten().for_each(|one| collect(one, &mut types));
-    types
-}
-
 fn add_level(paths: &mut Paths, definition: &Value, path: &str, instance_of: Option<&str>) {
     let queryable = of_side(definition, "in").iter().all(|one| {
         one["min"].as_u64() == Some(0) || one["type"].as_str().is_some_and(|ty| IN_QUERY.contains(&ty))
@@ -120,7 +97,7 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     let code = definition["code"].as_str().unwrap_or_default();
     let level: String = path.split('/').skip(2).filter(|word| !word.contains('$')).map(level_word).collect();
     let mut operation = OperationBuilder::new()
-        .tag(if path.contains(ANY) { ANY_TYPE } else { OPERATIONS })
+        .tag(tag(code, path))
         .operation_id(Some(format!(
             "{}{level}{}",
             camel(code),
@@ -158,13 +135,30 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     let needed =
         if inputs.iter().any(|one| one["min"].as_u64() > Some(0)) { Required::True } else { Required::False };
     let schema = schema_ref(&input_name(definition));
-    let example = if instance_of.is_some() { examples::input(code) } else { examples::input_of_type(code) };
+    let id = definition["id"].as_str().unwrap_or(code);
+    let example = if instance_of.is_some() { examples::input(id) } else { examples::input_of_type(id) };
     let content = Content::builder().schema(Some(schema)).example(Some(example)).build();
     operation
         .request_body(Some(
-            RequestBodyBuilder::new().required(Some(needed)).content(FHIR_JSON, content).build(),
+            RequestBodyBuilder::new()
+                .required(Some(needed))
+                .content(FHIR_JSON, content)
+                .content(FHIR_XML, bodies::xml())
+                .build(),
         ))
         .build()
+}
+
+/// The heading: the programme's own operations stand together, those of the standard with what they are about.
+fn tag(code: &str, path: &str) -> &'static str {
+    let first = path.split('/').nth(2).unwrap_or_default();
+    match CORE.iter().find(|ty| **ty == first) {
+        _ if code.starts_with("palliative-") => OPERATIONS,
+        Some(ty) => ty,
+        None if first.starts_with('$') => SYSTEM,
+        None if first == ANY => ANY_TYPE,
+        None => TERMINOLOGY,
+    }
 }
 
 fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
@@ -178,7 +172,10 @@ fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
     let own = output_name(definition);
     let schema =
         only.map_or(&*own, |ty| if crate::http::openapi::CORE.contains(&ty) { ty } else { "Resource" });
-    let success = vec![(200, responses::body("Done", schema).build())];
+    let mut success = vec![(200, responses::body("Done", schema).build())];
+    if MAKING.contains(&definition["code"].as_str().unwrap_or_default()) {
+        success.push((201, responses::body("Done, and something new was made", schema).build()));
+    }
     let failures = [
         "BadRequest",
         "Unauthorized",
@@ -189,94 +186,17 @@ fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
         "TooLarge",
         "UnsupportedMediaType",
         "Unprocessable",
+        "Gone",
+        "PreconditionFailed",
+        "TooManyRequests",
         "Unavailable",
     ];
-    let writing = ["Conflict", "Gone", "PreconditionFailed"];
+    let writing = ["Conflict"];
     let all: Vec<_> = failures
         .into_iter()
         .chain(writing.into_iter().filter(|_| definition["affectsState"] == true))
         .collect();
     responses::responses(success, &all)
-}
-
-/// The schema of a resource: its own where the document has it.
-fn resource_schema(ty: &str) -> &str {
-    let is_known = CORE.contains(&ty) || ["Bundle", "OperationOutcome", "Parameters"].contains(&ty);
-    if is_known { ty } else { "Resource" }
-}
-
-fn of_side<'a>(definition: &'a Value, side: &str) -> Vec<&'a Value> {
-    definition["parameter"].as_array().into_iter().flatten().filter(|one| one["use"] == side).collect()
-}
-
-/// A list in which each entry is one of these parameters.
-fn parts(parameters: &[&Value]) -> RefOr<Schema> {
-    let mut any = AnyOfBuilder::new();
-    for parameter in parameters {
-        let name = parameter["name"].as_str().unwrap_or_default();
-        let (min, max) = (parameter["min"].as_u64().unwrap_or(0), parameter["max"].as_str().unwrap_or("1"));
-        let words = format!("{min}..{max} {}", parameter["documentation"].as_str().unwrap_or_default());
-        let own = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([name]));
-        let mut object =
-            ObjectBuilder::new().title(Some(name)).description(Some(words)).property("name", own);
-        object = object.required("name");
-        let inner: Vec<_> = parameter["part"].as_array().into_iter().flatten().collect();
-        if !inner.is_empty() {
-            object = object.property("part", parts(&inner));
-        }
-        for (place, schema) in types_of(parameter).map(value) {
-            object = object.property(place, schema);
-        }
-        any = any.item(object);
-    }
-    let list = ArrayBuilder::new();
-    if parameters.is_empty() {
-        list.max_items(Some(0)).items(ObjectBuilder::new()).into()
-    } else {
-        list.items(any).into()
-    }
-}
-
-/// The type of a parameter, or the types of which it may have one.
-fn types_of(parameter: &Value) -> impl Iterator<Item = &str> {
-    let extensions = parameter["extension"].as_array().into_iter().flatten();
-    let allowed =
-        extensions.filter(|one| one["url"] == ALLOWED_TYPE).filter_map(|one| one["valueUri"].as_str());
-    parameter["type"].as_str().into_iter().filter(|ty| *ty != "Element").chain(allowed)
-}
-
-/// Where a parameter of a type has its value, and the schema of the value.
-fn value(ty: &str) -> (String, RefOr<Schema>) {
-    if ty == "Resource" || ResourceType::parse(ty).is_some() {
-        return ("resource".into(), schema_ref(resource_schema(ty)));
-    }
-    let mut letters = ty.chars();
-    let upper: String =
-        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
-    let plain = |ty: Type| ObjectBuilder::new().schema_type(ty).into();
-    let schema = match ty {
-        "boolean" => plain(Type::Boolean),
-        "integer" | "positiveInt" | "unsignedInt" => plain(Type::Integer),
-        "decimal" => plain(Type::Number),
-        ty if is_data_type(ty) => schema_ref(ty),
-        _ => plain(Type::String),
-    };
-    (format!("value{upper}"), schema)
-}
-
-/// Whether the type has a schema of its own: a structure, or a primitive with a form of its own.
-fn is_data_type(ty: &str) -> bool {
-    let structure =
-        ty.starts_with(|first: char| first.is_ascii_uppercase()) && ResourceType::parse(ty).is_none();
-    (structure && ty != "Resource") || ["date", "dateTime", "instant", "time", "id"].contains(&ty)
-}
-
-fn input_name(definition: &Value) -> String {
-    format!("{}Input", pascal(definition["id"].as_str().unwrap_or_default()))
-}
-
-fn output_name(definition: &Value) -> String {
-    format!("{}Output", pascal(definition["id"].as_str().unwrap_or_default()))
 }
 
 fn level_word(word: &str) -> String {
@@ -285,10 +205,6 @@ fn level_word(word: &str) -> String {
         ANY => "OnAnyType".into(),
         word => format!("On{word}"),
     }
-}
-
-fn pascal(code: &str) -> String {
-    code.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
 fn camel(code: &str) -> String {

@@ -10,6 +10,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::path::ParameterBuilder;
 use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::path::ParameterStyle;
 use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
@@ -29,6 +30,7 @@ struct Shared {
 enum Place {
     Header,
     Search,
+    Any,
 }
 
 const fn shared(component: &'static str, name: &'static str, place: Place, words: &'static str) -> Shared {
@@ -36,13 +38,16 @@ const fn shared(component: &'static str, name: &'static str, place: Place, words
 }
 
 #[rustfmt::skip]
-const SHARED: [Shared; 15] = [
+const SHARED: [Shared; 18] = [
     shared("IfMatch", "If-Match", Place::Header, "Only if this is the current version: `W/\"3\"`"),
     shared("IfNoneMatch", "If-None-Match", Place::Header, "304 where this is the current version: `W/\"3\"`"),
     shared("IfModifiedSince", "If-Modified-Since", Place::Header, "304 where nothing changed since then"),
+    shared("OnlyIfNone", "If-None-Match", Place::Header, "`*`: only if there is none under this id"),
     shared("IfNoneExist", "If-None-Exist", Place::Header, "Create only if this search finds none: `identifier=http://acme.org/mrn|12345`"),
     shared("Prefer", "Prefer", Place::Header, "`return=minimal`, `return=representation` or `return=OperationOutcome`; `handling=strict` or `lenient`"),
     shared("IdempotencyKey", "Idempotency-Key", Place::Header, "The same key with the same body gives the first answer again, for a day"),
+    shared("Format", "_format", Place::Any, "`json` or `xml`, or a media type; it goes before `Accept`"),
+    shared("Pretty", "_pretty", Place::Any, "`true`: with line breaks, for people"),
     shared("Count", "_count", Place::Search, "Entries on a page: 20 where not given, 1000 at most"),
     shared("Sort", "_sort", Place::Search, "Search parameters to sort by, separated by commas; `-` before one for descending"),
     shared("Total", "_total", Place::Search, "`none`, `estimate` or `accurate`"),
@@ -58,9 +63,20 @@ const SHARED: [Shared; 15] = [
 pub fn components() -> BTreeMap<String, RefOr<Parameter>> {
     let of = |one: &Shared| match one.place {
         Place::Header => text(one.name, ParameterIn::Header, one.words),
-        Place::Search => text(one.name, ParameterIn::Query, one.words),
+        Place::Search | Place::Any => text(one.name, ParameterIn::Query, one.words),
     };
-    SHARED.iter().map(|one| (one.component.to_owned(), of(one).build().into())).collect()
+    let shared = SHARED.iter().map(|one| (one.component.to_owned(), of(one).build().into()));
+    shared.chain([("Criteria".to_owned(), criteria().into())]).collect()
+}
+
+/// The criteria of a conditional URL: any search parameters of the type.
+fn criteria() -> Parameter {
+    let words = "The search that names the resource: `identifier=http://acme.org/mrn|12345`";
+    let values = ObjectBuilder::new().schema_type(Type::String);
+    let any = ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(values));
+    let parameter = ParameterBuilder::new().name("criteria").parameter_in(ParameterIn::Query);
+    let parameter = parameter.required(Required::True).description(Some(words)).schema(Some(any));
+    parameter.style(Some(ParameterStyle::Form)).explode(Some(true)).build()
 }
 
 /// A reference to a shared parameter.
@@ -71,6 +87,15 @@ pub fn shared_ref(component: &str) -> Ref {
 /// References to the parameters that every search has.
 pub fn of_every_search() -> impl Iterator<Item = Ref> {
     SHARED.iter().filter(|one| one.place == Place::Search).map(|one| shared_ref(one.component))
+}
+
+/// The parameters that a read has.
+pub fn of_every_read() -> [Parameter; 2] {
+    [
+        ("_summary", "`true`, `text`, `data` or `false`: a part of the resource, marked as one"),
+        ("_elements", "Only these elements and those that are mandatory, separated by commas"),
+    ]
+    .map(|(name, words)| text(name, ParameterIn::Query, words).build())
 }
 
 /// The parameters that a history has.

@@ -1,26 +1,21 @@
 //! The FHIR interactions as paths, from the one table of routes: once for each documented type by its name, and
 //! once for any type. <https://hl7.org/fhir/R4/http.html>
 
-use utoipa::openapi::Content;
 use utoipa::openapi::HttpMethod;
 use utoipa::openapi::PathItem;
 use utoipa::openapi::Paths;
-use utoipa::openapi::Required;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::request_body::RequestBody;
-use utoipa::openapi::request_body::RequestBodyBuilder;
 
 use crate::definitions::Definitions;
 use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::http::openapi::CORE;
+use crate::http::openapi::answers;
 use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
 use crate::http::openapi::parameters;
-use crate::http::openapi::responses;
-use crate::http::openapi::responses::FHIR_JSON;
-use crate::http::openapi::schemas::schema_ref;
 use crate::http::openapi::security;
 use crate::interactions::route::Kind;
 use crate::interactions::route::RouteRow;
@@ -86,7 +81,7 @@ impl Described<'_> {
             .tag(tag)
             .operation_id(Some(format!("{id}{}", self.ty.map_or("", ResourceType::name))))
             .summary(Some(summary))
-            .responses(self.responses())
+            .responses(answers::of(self.row.kind, self.ty))
             .request_body(self.request_body())
             .securities(Some(self.scope().map(|scope| security::needed(&scope)).into_iter().flatten()));
         self.with_query(self.with_path_and_headers(operation)).build()
@@ -179,13 +174,15 @@ impl Described<'_> {
                 };
         }
         let headers: &[&str] = match self.row.kind {
-            Kind::Read => &["IfNoneMatch", "IfModifiedSince"],
+            Kind::Read | Kind::Vread => &["IfNoneMatch", "IfModifiedSince", "Prefer"],
             Kind::Create => &["IfNoneExist", "Prefer"],
-            Kind::Update | Kind::ConditionalUpdate | Kind::Patch => &["IfMatch", "Prefer"],
+            Kind::Update => &["IfMatch", "OnlyIfNone", "Prefer"],
+            Kind::ConditionalUpdate | Kind::Patch => &["IfMatch", "Prefer"],
             Kind::ConditionalPatch | Kind::Delete | Kind::ConditionalDelete => &["IfMatch", "Prefer"],
             Kind::Search | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
             Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
-            Kind::Capabilities | Kind::Vread | Kind::Operation => &[],
+            Kind::Capabilities => &["IfNoneMatch"],
+            Kind::Operation => &[],
         };
         headers
             .iter()
@@ -193,7 +190,7 @@ impl Described<'_> {
     }
 
     fn with_query(&self, mut operation: OperationBuilder) -> OperationBuilder {
-        match (self.row.kind, self.row.method) {
+        operation = match (self.row.kind, self.row.method) {
             (Kind::Search | Kind::CompartmentSearch, Method::Get) => {
                 let own = self.ty.map(|ty| parameters::of_search(self.definitions, ty)).unwrap_or_default();
                 operation = own.into_iter().fold(operation, OperationBuilder::parameter);
@@ -202,8 +199,20 @@ impl Described<'_> {
             (Kind::History | Kind::TypeHistory | Kind::SystemHistory, _) => {
                 parameters::of_every_history().into_iter().fold(operation, OperationBuilder::parameter)
             }
+            (Kind::Read | Kind::Vread, _) => {
+                let parts = parameters::of_every_read().into_iter();
+                parts.fold(operation, OperationBuilder::parameter)
+            }
+            (Kind::Capabilities, _) => operation.parameter(
+                parameters::in_query("mode", "`full`, as without it; `normative`; `terminology`").build(),
+            ),
+            (Kind::ConditionalUpdate | Kind::ConditionalPatch | Kind::ConditionalDelete, _) => {
+                operation.parameter_ref(parameters::shared_ref("Criteria"))
+            }
             _ => operation,
-        }
+        };
+        let formats = ["Format", "Pretty"].map(parameters::shared_ref);
+        formats.into_iter().fold(operation, OperationBuilder::parameter_ref)
     }
 
     fn request_body(&self) -> Option<RequestBody> {
@@ -227,73 +236,6 @@ impl Described<'_> {
             (Kind::Search | Kind::CompartmentSearch, Method::Post) => return Some(bodies::form()),
             _ => return None,
         };
-        let content = Content::builder().schema(Some(schema_ref(schema))).example(example).build();
-        let body = RequestBodyBuilder::new().description(Some(words)).required(Some(Required::True));
-        Some(body.content(FHIR_JSON, content).build())
-    }
-
-    fn responses(&self) -> utoipa::openapi::Responses {
-        let schema = self.ty.map_or("Resource", ResourceType::name);
-        let found = |words: &str| responses::versioned(responses::body(words, schema)).build();
-        let made = || responses::located(responses::versioned(responses::body("Made", schema))).build();
-        let bundle = |words: &str| responses::body(words, "Bundle").build();
-        let successes = match self.row.kind {
-            Kind::Capabilities => vec![(200, responses::body("The CapabilityStatement", "Resource").build())],
-            Kind::Batch => vec![(200, bundle("An entry for each entry, in their order"))],
-            Kind::Search | Kind::CompartmentSearch => {
-                vec![(200, bundle("A `searchset`; its `next` link leads to the next page"))]
-            }
-            Kind::Read => vec![(200, found("The resource")), (304, responses::empty("Not changed").build())],
-            Kind::Vread => vec![(200, found("That version"))],
-            Kind::History | Kind::TypeHistory | Kind::SystemHistory => {
-                vec![(200, bundle("A `history`; its `next` link leads to the next page"))]
-            }
-            Kind::Create => vec![(201, made()), (200, found("`If-None-Exist` found this one"))],
-            Kind::Update | Kind::ConditionalUpdate => {
-                vec![(200, found("The new version")), (201, made())]
-            }
-            Kind::Patch | Kind::ConditionalPatch => vec![(200, found("The new version"))],
-            Kind::Delete | Kind::ConditionalDelete => {
-                vec![(204, responses::empty("Deleted, now or before").build())]
-            }
-            Kind::Operation => Vec::new(),
-        };
-        responses::responses(successes, self.failures())
-    }
-
-    fn failures(&self) -> &'static [&'static str] {
-        match self.row.kind {
-            Kind::Capabilities => &["BadRequest", "NotAcceptable"],
-            Kind::Read | Kind::Vread => {
-                &["Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Gone", "Unavailable"]
-            }
-            Kind::History | Kind::TypeHistory | Kind::SystemHistory => {
-                &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
-            }
-            Kind::Search | Kind::CompartmentSearch => {
-                &["BadRequest", "Unauthorized", "Forbidden", "NotFound", "NotAcceptable", "Unavailable"]
-            }
-            Kind::Delete => &["Unauthorized", "Forbidden", "NotFound", "PreconditionFailed", "Unavailable"],
-            Kind::Create
-            | Kind::Update
-            | Kind::ConditionalUpdate
-            | Kind::Patch
-            | Kind::ConditionalPatch
-            | Kind::ConditionalDelete
-            | Kind::Batch
-            | Kind::Operation => &[
-                "BadRequest",
-                "Unauthorized",
-                "Forbidden",
-                "NotFound",
-                "NotAcceptable",
-                "Conflict",
-                "PreconditionFailed",
-                "TooLarge",
-                "UnsupportedMediaType",
-                "Unprocessable",
-                "Unavailable",
-            ],
-        }
+        Some(bodies::resource(words, schema, example))
     }
 }

@@ -17,14 +17,17 @@ use utoipa::openapi::schema::ObjectBuilder;
 use utoipa::openapi::schema::Type;
 
 use crate::fhir::Reason;
+use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
 use crate::http::openapi::schemas::schema_ref;
 
 /// The media type of FHIR as JSON.
 pub const FHIR_JSON: &str = "application/fhir+json";
+/// The media type of FHIR as XML.
+pub const FHIR_XML: &str = "application/fhir+xml";
 
 /// Every failure that a client can meet: what it is called here, its reason, and when it happens.
-const FAILURES: [(&str, Reason, &str); 13] = [
+const FAILURES: [(&str, Reason, &str); 14] = [
     (
         "BadRequest",
         Reason::Structure,
@@ -48,6 +51,11 @@ const FAILURES: [(&str, Reason, &str); 13] = [
         "Unprocessable",
         Reason::Unprocessable,
         "The content breaks a rule of R4 or of the programme; every problem is listed",
+    ),
+    (
+        "TooManyRequests",
+        Reason::Throttled,
+        "The server has as much to do as it can hold; `Retry-After` says when to try again",
     ),
     (
         "Unavailable",
@@ -79,12 +87,18 @@ pub fn responses(successes: Vec<(u16, Response)>, failures: &[&str]) -> Response
 /// An answer with a body of this schema.
 pub fn body(words: &str, schema: &str) -> ResponseBuilder {
     let content = Content::builder().schema(Some(schema_ref(schema))).example(Some(examples::answer(schema)));
-    ResponseBuilder::new().description(words).content(FHIR_JSON, content.build())
+    let response = ResponseBuilder::new().description(words).content(FHIR_JSON, content.build());
+    response.content(FHIR_XML, bodies::xml())
 }
 
 /// An answer without a body.
 pub fn empty(words: &str) -> ResponseBuilder {
     ResponseBuilder::new().description(words)
+}
+
+/// Adds the header that says which content the answer is.
+pub fn tagged(response: ResponseBuilder) -> ResponseBuilder {
+    response.header("ETag", header("The same as long as the content is"))
 }
 
 /// Adds the headers that say which version the answer is.
@@ -109,13 +123,14 @@ fn failure(reason: Reason, words: &str) -> Response {
     let content =
         Content::builder().schema(Some(schema_ref("OperationOutcome"))).example(Some(example(reason)));
     let response = ResponseBuilder::new().description(words).content(FHIR_JSON, content.build());
+    let response = response.content(FHIR_XML, bodies::xml());
     match reason {
         Reason::Login => {
             response.header("WWW-Authenticate", header("`Bearer`, with what is wrong with the token"))
         }
         Reason::MethodNotAllowed => response.header("Allow", header("The methods that the path has")),
         Reason::Deleted => response.header("ETag", header("The version of the deletion")),
-        Reason::Unavailable => response.header("Retry-After", header("Seconds to wait")),
+        Reason::Throttled | Reason::Unavailable => response.header("Retry-After", header("Seconds to wait")),
         _ => response,
     }
     .build()

@@ -45,6 +45,12 @@ pub fn schema_ref(name: &str) -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(name))
 }
 
+/// A resource as XML, whose form R4's own schemas describe.
+pub fn xml() -> RefOr<Schema> {
+    let words = "The same resource as XML, in the namespace `http://hl7.org/fhir`";
+    ObjectBuilder::new().schema_type(Type::String).description(Some(words)).into()
+}
+
 struct Writer<'a> {
     structures: BTreeMap<&'a str, &'a Value>,
     codes: BTreeMap<&'a str, Vec<&'a str>>,
