@@ -147,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn a_body_of_tiny_values_alone_is_refused_before_it_fills_the_memory() {
+        let list = |item: &str, times: usize| format!("[{}1]", item.repeat(times)).into_bytes();
+        assert!(parse(&list("1,", 99_000)).is_ok());
+        assert!(failure(&list("1,", 200_000)).0.contains("tiny values"));
+        assert!(failure(&list("{\"a\":1},", 100_000)).0.contains("tiny values"));
+        assert!(parse(&list("\"0123456789\",", 200_000)).is_ok(), "as dense as any record");
+    }
+
+    #[test]
     fn absurd_numbers_are_refused() {
         assert!(parse("9".repeat(100).as_bytes()).is_ok());
         assert!(failure("9".repeat(101).as_bytes()).0.contains("100 characters"));
