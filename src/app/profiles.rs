@@ -38,23 +38,25 @@ pub(crate) fn check(app: &App, resource: &Value) -> Result<(), Failure> {
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
-        for found in subject.claims().filter_map(|claim| known.find(claim)) {
-            add(&mut issues, profile::validate(&known, found, &subject));
-        }
+        let profiles = subject.claims().filter_map(|claim| known.find(claim));
+        let found = profiles.flat_map(|profile| profile::validate(&known, profile, &subject)).collect();
+        added(&mut issues, found);
         issues.retain(|issue| issue.severity != Severity::Information);
     }
     shape::verdict(issues)
 }
 
-/// Adds issues, but those that say again what an error said of the same place.
-fn add(issues: &mut Vec<Issue>, more: Vec<Issue>) {
-    for issue in more {
+/// Leaves out what R4 itself has said of the same place.
+fn added(issues: &mut Vec<Issue>, of_profiles: Vec<Issue>) {
+    let of_r4 = issues.len();
+    for issue in of_profiles {
         let again = |known: &Issue| {
             known.severity == Severity::Error
                 && known.code == issue.code
                 && known.expression == issue.expression
+                && matches!(issue.code, "required" | "code-invalid")
         };
-        if !issues.iter().any(again) || issue.severity == Severity::Information {
+        if !issues[..of_r4].iter().any(again) {
             issues.push(issue);
         }
     }
@@ -86,10 +88,12 @@ impl Session {
             }
         }
         let known = stored.known();
+        let mut found = Vec::new();
         for (subject, canonical) in judged {
-            let found = known.find(canonical).into_iter();
-            found.for_each(|found| add(&mut issues, profile::validate(&known, found, subject)));
+            let profile = known.find(canonical);
+            found.extend(profile.into_iter().flat_map(|profile| profile::validate(&known, profile, subject)));
         }
+        added(&mut issues, found);
         Ok(issues)
     }
 }

@@ -52,6 +52,10 @@ VSAC = {
 }
 
 
+# Where a guide fixes a code that the value set which it requires there does not have.
+CONTRADICTIONS = {("us-core-pulse-oximetry", "3.1.1"): "Observation.component.value[x]"}
+
+
 class Base:
     """R4's own elements by path, and which definitions are types rather than profiles of them."""
 
@@ -153,6 +157,9 @@ def trim_profile(structure, base):
     """A profile whose snapshot holds the elements that demand something, and those around them."""
     trimmed = trim.keep(structure, "resourceType", "url", "version", "name", "title", "type", "kind", "derivation")
     elements = structure["snapshot"]["element"]
+    for element in elements:
+        if CONTRADICTIONS.get((structure["id"], structure.get("version"))) == element["path"]:
+            element.pop("binding", None)
     sliced = {element["id"].rsplit(":", 1)[0] for element in elements if element.get("sliceName")}
     kept = {element["id"]: trim_element(element, base, element["id"] in sliced) for element in elements}
     needed = {elements[0]["id"]}

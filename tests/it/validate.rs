@@ -380,3 +380,17 @@ fn xml_is_validated_and_answered_as_xml() {
     assert!(wrong.contains("<OperationOutcome") && wrong.contains("Patient.birthDate"), "{wrong}");
     assert!(send("<Patient").contains(r#"<severity value="error"/>"#));
 }
+
+#[test]
+fn two_problems_of_one_place_are_both_listed() {
+    let app = TestApp::new();
+    let pressure = json!({ "resourceType": "Observation", "status": "final", "effectiveDateTime": "2026-01-01",
+        "subject": { "reference": "Patient/p" }, "dataAbsentReason": { "text": "?" },
+        "category": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                                    "code": "vital-signs" }] }],
+        "code": { "coding": [{ "system": "http://loinc.org", "code": "85354-9" }] } });
+    let path = format!("/Observation/$validate?profile={US_CORE}/us-core-blood-pressure");
+    let reply = app.clinician().post(&path, &pressure).expect(200);
+    assert_eq!(places(&reply, "error"), ["Observation.component"; 3], "{}", reply.text());
+    assert!(reply.text().contains("`systolic`") && reply.text().contains("`diastolic`"));
+}

@@ -139,8 +139,8 @@ fn required_codes_are_errors_extensible_ones_warnings_preferred_ones_information
         let issues =
             |resource: &Value| found(&issues(&[profile("Patient", &bound(strength))], resource), severity);
         assert_eq!(issues(&code("urn:colours", "red")), Vec::<String>::new());
-        assert_eq!(issues(&code("urn:colours", "green")), [at.clone()], "{strength}");
-        assert_eq!(issues(&code("urn:other", "red")), [at.clone()], "{strength}");
+        assert_eq!(issues(&code("urn:colours", "green")), std::slice::from_ref(&at), "{strength}");
+        assert_eq!(issues(&code("urn:other", "red")), std::slice::from_ref(&at), "{strength}");
         let expected = if strength == "required" { vec![at.clone()] } else { vec![] };
         assert_eq!(issues(&none), expected, "{strength}");
     }
