@@ -64,7 +64,7 @@ impl<'a> Evaluator<'a> {
         self.step()?;
         match tree {
             Tree::Nothing => Ok(Vec::new()),
-            Tree::Literal(value) => Ok(vec![Item::Value(value.clone())]),
+            Tree::Literal(value) => Ok(vec![Item::Value(value.borrowed())]),
             Tree::This => Ok(frame.this.to_vec()),
             Tree::Index => Ok(vec![Item::whole(frame.index)]),
             Tree::Total => Ok(frame.total.to_vec()),

@@ -57,6 +57,17 @@ impl<'a> System<'a> {
         })
     }
 
+    /// The same value, its text where it stands.
+    pub(super) fn borrowed(&'a self) -> Self {
+        match self {
+            Self::Boolean(truth) => Self::Boolean(*truth),
+            Self::Text(text) => Self::Text(Cow::Borrowed(text)),
+            Self::Number(number) => Self::Number(*number),
+            Self::Moment(kind, text) => Self::Moment(*kind, Cow::Borrowed(text)),
+            Self::Quantity(number, unit) => Self::Quantity(*number, Cow::Borrowed(unit)),
+        }
+    }
+
     /// The name of its type.
     pub(super) fn type_name(&self) -> &'static str {
         match self {

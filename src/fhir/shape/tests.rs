@@ -564,6 +564,23 @@ fn wild() -> impl Strategy<Value = Value> {
         "coding",
         "code",
         "system",
+        "valueQuantity",
+        "valueRange",
+        "valuePeriod",
+        "low",
+        "high",
+        "value",
+        "end",
+        "component",
+        "item",
+        "linkId",
+        "type",
+        "fullUrl",
+        "request",
+        "abatementDateTime",
+        "clinicalStatus",
+        "lastModified",
+        "authoredOn",
     ]);
     leaf.prop_recursive(6, 60, 5, move |inner| {
         prop_oneof![
@@ -577,7 +594,7 @@ fn wild() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_tree_makes_it_panic(tree in wild(), ty in prop::sample::select(vec!["Patient", "Bundle", "Parameters"])) {
+    fn no_tree_makes_it_panic(tree in wild(), ty in prop::sample::select(vec!["Patient", "Bundle", "Parameters", "Observation", "Condition", "Questionnaire", "Task"])) {
         let mut resource = tree;
         if let Some(map) = resource.as_object_mut() {
             map.insert("resourceType".to_owned(), ty.into());
