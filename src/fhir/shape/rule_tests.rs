@@ -16,10 +16,8 @@ fn broken(resource: &Value) -> Vec<String> {
         .iter()
         .map(|issue| {
             assert_eq!(issue.code, "invariant", "{issue:?} in {resource}");
-            let key = issue
-                .text
-                .rsplit_once('(')
-                .map_or("", |(_, key)| key.trim_end_matches(").").trim_end_matches(')'));
+            let key = issue.text.rsplit_once('(').and_then(|(_, key)| key.split_once(')'));
+            let key = key.map_or("", |(key, _)| key);
             format!("{key} {}", issue.expression.as_deref().unwrap_or_default())
         })
         .collect()
