@@ -41,7 +41,7 @@ struct Settings {
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// What to measure, separated by commas
-    #[arg(long, value_delimiter = ',', default_value = "read,create,search,import")]
+    #[arg(long, value_delimiter = ',', default_value = "read,create,search,everything,import")]
     work: Vec<Kind>,
     /// Transaction Bundles to import (.json, .json.gz), instead of generated ones
     #[arg(long)]

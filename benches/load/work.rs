@@ -10,8 +10,11 @@ use serde_json::json;
 use crate::connection::Connection;
 use crate::connection::Target;
 
-/// How many patients are stored to work on, each with a condition, a goal and a care plan.
+/// How many patients are stored to work on, each with a goal and a care plan.
 const PATIENTS: usize = 200;
+/// How many of them have a history too, and of how many observations.
+const WITH_HISTORY: usize = 20;
+const HISTORY: usize = 60;
 /// Resources in a generated Bundle.
 const BUNDLE: usize = 60;
 
@@ -24,6 +27,8 @@ pub enum Kind {
     Create,
     /// `GET CarePlan?patient=id`
     Search,
+    /// `GET Patient/id/$everything`
+    Everything,
     /// Transaction Bundles
     Import,
 }
@@ -35,6 +40,7 @@ impl Kind {
             Kind::Read => "read",
             Kind::Create => "create",
             Kind::Search => "search",
+            Kind::Everything => "everything",
             Kind::Import => "import",
         }
     }
@@ -79,6 +85,7 @@ impl Prepared {
         match kind {
             Kind::Read => get(format!("/Goal/g{run}-{one}")),
             Kind::Search => get(format!("/CarePlan?patient=p{run}-{one}")),
+            Kind::Everything => get(format!("/Patient/p{run}-{}/$everything", n % WITH_HISTORY)),
             Kind::Create => {
                 let body = goal(&format!("Patient/p{run}-{one}")).to_string().into_bytes();
                 Some(Request { method: "POST", path: "/Goal".into(), body, resources: 1 })
@@ -111,13 +118,33 @@ fn one_patient(run: &str, n: usize) -> Value {
     };
     let mut goal = goal(&format!("Patient/p{run}-{n}"));
     goal["id"] = format!("g{run}-{n}").into();
-    json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+    let mut entries = vec![
         put(json!({ "resourceType": "Patient", "id": format!("p{run}-{n}"), "birthDate": "1950-04-01",
             "name": [{ "family": "Load", "given": [n.to_string()] }] })),
         put(goal),
-        put(json!({ "resourceType": "CarePlan", "id": format!("c{run}-{n}"), "status": "active", "intent": "plan",
-            "subject": subject, "goal": [{ "reference": format!("Goal/g{run}-{n}") }] })),
-    ] })
+        put(
+            json!({ "resourceType": "CarePlan", "id": format!("c{run}-{n}"), "status": "active", "intent": "plan",
+            "subject": subject, "goal": [{ "reference": format!("Goal/g{run}-{n}") }] }),
+        ),
+    ];
+    if n < WITH_HISTORY {
+        let doctor = format!("d{run}-{n}");
+        entries.push(put(json!({ "resourceType": "Practitioner", "id": doctor })));
+        entries.extend((0..HISTORY).map(|at| {
+            let mut weight = weight(&format!("Patient/p{run}-{n}"), at);
+            weight["id"] = format!("o{run}-{n}-{at}").into();
+            weight["performer"] = json!([{ "reference": format!("Practitioner/{doctor}") }]);
+            put(weight)
+        }));
+    }
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
+}
+
+fn weight(patient: &str, kilograms: usize) -> Value {
+    json!({ "resourceType": "Observation", "status": "final", "subject": { "reference": patient },
+        "effectiveDateTime": "2026-03-01T10:00:00Z",
+        "code": { "coding": [{ "system": "http://loinc.org", "code": "29463-7", "display": "Body weight" }] },
+        "valueQuantity": { "value": kilograms, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" } })
 }
 
 /// A patient with observations, all new.
@@ -125,12 +152,9 @@ fn generated() -> Value {
     let patient = format!("urn:uuid:{}", uuid::Uuid::now_v7());
     let mut entries = vec![json!({ "fullUrl": patient, "request": { "method": "POST", "url": "Patient" },
         "resource": { "resourceType": "Patient", "birthDate": "1950-04-01", "gender": "female" } })];
-    entries.extend((1..BUNDLE).map(|n| {
-        json!({ "request": { "method": "POST", "url": "Observation" }, "resource": { "resourceType": "Observation",
-            "status": "final", "subject": { "reference": patient }, "effectiveDateTime": "2026-03-01T10:00:00Z",
-            "code": { "coding": [{ "system": "http://loinc.org", "code": "29463-7", "display": "Body weight" }] },
-            "valueQuantity": { "value": n, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" } } })
-    }));
+    entries.extend((1..BUNDLE).map(
+        |n| json!({ "request": { "method": "POST", "url": "Observation" }, "resource": weight(&patient, n) }),
+    ));
     json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
 }
 
