@@ -136,6 +136,37 @@ fn a_condition_is_never_wider_than_it_was_asked() {
 }
 
 #[test]
+fn two_entries_about_one_resource_are_refused_however_each_names_it() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&with_id("1", "one"));
+    let entry = |method: &str, url: &str, resource: Value| json!({ "resource": resource, "request": { "method": method, "url": url } });
+    let by_id = || entry("PUT", "Patient/one", with_id("1", "one"));
+    let by_search = || entry("PUT", "Patient?identifier=urn:mrn|1", patient("1"));
+    let create = |identifier: &str| {
+        let mut create = entry("POST", "Patient", patient(identifier));
+        create["request"]["ifNoneExist"] = format!("identifier=urn:mrn|{identifier}").into();
+        create
+    };
+    let delete = json!({ "request": { "method": "DELETE", "url": "Patient?identifier=urn:mrn|1" } });
+    for entries in [
+        [by_id(), by_search()],
+        [by_search(), by_search()],
+        [by_search(), entry("PUT", "Patient?_id=one", patient("1"))],
+        [by_search(), create("1")],
+        [create("2"), create("2")],
+        [entry("PUT", "Patient?identifier=urn%3Amrn%7C2", patient("2")), create("2")],
+        [by_id(), delete],
+    ] {
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+        let reply = clinician.post("", &bundle).expect_issue(400, "invalid");
+        assert!(reply.expressions()[0].starts_with("Bundle.entry["), "{}", reply.text());
+    }
+    assert_eq!(clinician.get("/Patient/one").expect(200).header("etag"), Some("W/\"1\""));
+    assert_eq!(clinician.get("/Patient?_summary=count").json()["total"], 1);
+}
+
+#[test]
 fn a_conditional_delete_deletes_one_and_refuses_several() {
     for how in [How::Alone, How::InTransaction] {
         let app = TestApp::new();
