@@ -238,7 +238,10 @@ fn a_write_is_all_or_nothing_and_entries_refer_to_one_another() {
             .write(vec![change(patient("one"), 0).known_as(one), change(goal("urn:uuid:0"), 1)])
             .unwrap_err();
         assert_eq!(failure.status(), 422);
-        assert_eq!(failure.issues[0].expression.as_deref(), Some("Bundle.entry[1].resource"));
+        assert_eq!(
+            failure.issues[0].expression.as_deref(),
+            Some("Bundle.entry[1].resource.subject.reference")
+        );
         let written =
             session.write(vec![change(goal(one), 0), change(patient("one"), 1).known_as(one)]).unwrap();
         let reference = written[0].stored.value().unwrap()["subject"]["reference"].clone();
@@ -559,7 +562,7 @@ fn references_by_search_become_plain_ones_or_fail_the_whole_write() {
         let none = session.write(vec![goal("Patient?identifier=urn:x|2")]).unwrap_err();
         assert_eq!(
             (none.status(), none.issues[0].expression.as_deref()),
-            (412, Some("Bundle.entry[0].resource"))
+            (412, Some("Bundle.entry[0].resource.subject.reference"))
         );
         create(&session, identified("1")).unwrap();
         assert_eq!(session.write(vec![goal("Patient?identifier=urn:x|1")]).unwrap_err().status(), 412);

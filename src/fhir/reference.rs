@@ -174,4 +174,21 @@ mod tests {
         );
         assert_eq!(Reference::parse_under("Patient/1", base), patient("1", None));
     }
+
+    #[test]
+    fn a_full_url_has_a_base_where_it_is_restful() {
+        assert_eq!(base_of("http://x.example/fhir/Patient/1"), Some("http://x.example/fhir"));
+        for other in ["urn:uuid:1", "http://x.example/1", "http://x.example/fhir/patients/1", "Patient/1", ""]
+        {
+            assert_eq!(base_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_found_where_it_stands() {
+        let resource = serde_json::json!({ "resourceType": "Goal", "id": "a", "note": [{ "text": "Patient/1" }],
+            "addresses": [{ "reference": "Condition/1" }, { "reference": "Condition/2" }] });
+        assert_eq!(place_of(&resource, "Condition/2").as_deref(), Some("Goal.addresses[1].reference"));
+        assert_eq!(place_of(&resource, "Patient/1"), None);
+    }
 }

@@ -67,3 +67,59 @@ fn forms(code: &str, system: i64) -> [Sql; 3] {
         Sql::of("system = ?", [system]),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    use super::*;
+    use crate::definitions::Definitions;
+    use crate::fhir::ResourceType;
+    use crate::search::Context;
+    use crate::search::Parameters;
+    use crate::search::parse;
+    use crate::search::rows;
+
+    #[test]
+    fn ids_and_codes_are_told_from_the_rows_and_nothing_else_is() {
+        let definitions = Definitions::shared().expect("the definitions load");
+        let parameters = Parameters::compile(&definitions).expect("they compile");
+        let zone = TimeZone::UTC;
+        let context = Context {
+            parameters: &parameters,
+            zone: &zone,
+            now: 0,
+            base_url: "",
+            lenient: false,
+            default_count: 20,
+            max_count: 1_000,
+        };
+        let patient = ResourceType::parse("Patient").expect("a type of R4");
+        let rows = rows(
+            &parameters,
+            &json!({ "resourceType": "Patient", "id": "p", "active": true, "name": [{ "family": "Ash" }],
+                "identifier": [{ "system": "urn:a", "value": "1" }, { "value": "2" }] }),
+            &zone,
+        );
+        for (query, expected, has_codes) in [
+            ("identifier=urn:a|1", Some(true), true),
+            ("identifier=1", Some(true), true),
+            ("identifier=urn:a|", Some(true), false),
+            ("identifier=|2", Some(true), true),
+            ("identifier=urn:a|2", Some(false), true),
+            ("identifier=urn:b|1,urn:a|1", Some(true), true),
+            ("identifier:not=urn:a|1", Some(false), false),
+            ("identifier=urn:a|1&active=false", Some(false), true),
+            ("_id=p", Some(true), false),
+            ("_id=q", Some(false), false),
+            ("name=ash", None, false),
+            ("identifier=urn:a|1&birthdate=2000", None, true),
+            ("identifier:missing=false", None, false),
+        ] {
+            let criteria = parse(&context, patient, query).expect(query).criteria;
+            assert_eq!(meets(&criteria, "p", &rows), expected, "{query}");
+            assert_eq!(codes(&criteria).is_some(), has_codes, "{query}");
+        }
+    }
+}

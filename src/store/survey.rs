@@ -116,6 +116,9 @@ pub(crate) fn next(conn: &mut Conn, after: i64) -> QueryResult<Option<i64>> {
     Ok(last)
 }
 
+/// The place of an earlier version: the resource's number, and the version.
+type At = (i64, i64);
+
 /// All that the tables hold of these resources.
 pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
     let query = Sql::of("SELECT ", [])
@@ -135,7 +138,7 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
 
 /// Earlier versions after this one (number and version) in their order, and the last one looked at; none where there
 /// are no more.
-pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<Stored>, Option<(i64, i64)>)> {
+pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<Stored>, Option<At>)> {
     let query = Sql::of(
         "SELECT rid, version, CAST(coalesce(length(body), 0) AS BIGINT) FROM history WHERE (rid, version) > (?, ?) \
          ORDER BY rid, version LIMIT ?",

@@ -217,7 +217,7 @@ fn what_was_answered_survives_twenty_kills_and_nothing_is_there_by_half() {
             std::thread::sleep(Duration::from_millis(random(300)));
             drop(server);
         });
-        if kill % 5 == 0 {
+        if kill % 10 == 0 {
             check(database.url());
         }
     }
