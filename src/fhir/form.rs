@@ -9,7 +9,7 @@ const MOST_PAIRS: usize = 1_000;
 /// The decoded pairs, in their order; empty ones between two `&` are left out.
 ///
 /// # Errors
-/// `Invalid` where the percent-encoding is broken or does not give UTF-8, or the pairs are too many.
+/// `Invalid` where the percent-encoding is broken or gives no UTF-8 or a NUL, or the pairs are too many.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let pairs = || text.split('&').filter(|pair| !pair.is_empty());
     if pairs().nth(MOST_PAIRS).is_some() {
@@ -27,7 +27,12 @@ fn pair(pair: &str) -> Result<(String, String), Failure> {
             "The query is not UTF-8 in percent-encoding; write `%25` for a percent sign.",
         )
     };
-    Ok((decoded(name).ok_or_else(broken)?, decoded(value).ok_or_else(broken)?))
+    let (name, value) = (decoded(name).ok_or_else(broken)?, decoded(value).ok_or_else(broken)?);
+    // no value that is stored has one, and not every database takes it as text
+    if name.contains('\0') || value.contains('\0') {
+        return Err(Failure::new(Reason::Invalid, "The query holds a NUL character (`%00`); leave it out."));
+    }
+    Ok((name, value))
 }
 
 fn decoded(text: &str) -> Option<String> {
@@ -86,7 +91,7 @@ mod tests {
     fn broken_encoding_is_refused() {
         assert_eq!(pairs(&"a&".repeat(1_001)).expect_err("too many").status(), 400);
         assert_eq!(pairs(&"&".repeat(1_000_000)).expect("none").len(), 0);
-        for text in ["a=%", "a=%4", "a=%zz", "a=%ff", "%+1=a"] {
+        for text in ["a=%00", "%00=a", "a=%", "a=%4", "a=%zz", "a=%ff", "%+1=a"] {
             assert_eq!(pairs(text).expect_err(text).status(), 400, "{text}");
         }
     }

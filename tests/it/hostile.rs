@@ -278,7 +278,7 @@ fn hostile_searches_are_refused() {
     clinician.store(&json!({ "resourceType": "Patient", "id": "a", "name": [{ "family": "a" }] }));
     for query in ["name=a%00", "_id=%00", "identifier=%00%7C%00", "name:exact=%00", "_id=%ED%A0%80"] {
         let reply = clinician.get(&format!("/Patient?{query}"));
-        assert!(matches!(reply.status, 200 | 400), "{query} {}", reply.text());
+        assert_eq!(reply.status, 400, "{query} {}", reply.text());
     }
     for path in
         ["/Patient/%00", "/Patient/a%00", "/%00", "/Patient/a/_history/%00", "/Patient/%ff", "/Patient/%"]
