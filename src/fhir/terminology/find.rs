@@ -9,7 +9,6 @@ use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::member::Member;
 use crate::fhir::terminology::value_set::Answer;
 use crate::fhir::terminology::value_set::Question;
-use crate::fhir::terminology::value_set::filters;
 use crate::fhir::terminology::value_set::listed_member;
 use crate::fhir::terminology::value_set::system_of;
 
@@ -83,7 +82,7 @@ impl Question<'_> {
             let member = own.map(|one| listed_member(canonical, system.as_deref(), one));
             return Ok(member.map_or(Answer::No, |member| Answer::Yes(Box::new(member))));
         }
-        let filters = filters(include)?;
+        let filters = self.filters(include)?;
         if let Some((system, concept)) = system.as_ref().and_then(|system| Some((system, system.find(code)?)))
         {
             let passes = filters.iter().all(|filter| filter.passes(system, concept));

@@ -5,6 +5,7 @@
 //! these, only what is in all of them. What is taken in and not excluded is in the set. Value sets come from clients:
 //! rings are found, and the work that one question may cost is bounded.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -42,13 +43,14 @@ pub enum Answer {
 pub struct Question<'a> {
     pub(super) shelf: Shelf<'a>,
     open: Vec<String>,
+    filters: HashMap<String, Rc<Vec<Filter>>>,
     work: usize,
 }
 
 impl<'a> Question<'a> {
     /// A question that has cost nothing yet.
     pub fn of(shelf: Shelf<'a>) -> Self {
-        Self { shelf, open: Vec::new(), work: WORK }
+        Self { shelf, open: Vec::new(), filters: HashMap::new(), work: WORK }
     }
 
     /// Where it looks things up.
@@ -200,10 +202,23 @@ impl<'a> Question<'a> {
             return Ok(members.collect());
         }
         let Some(system) = system.filter(|system| system.complete) else { return Err(not_held(canonical)) };
-        let filters = filters(include)?;
+        let filters = self.filters(include)?;
         let concepts = system.concepts();
         let passing = concepts.filter(|one| filters.iter().all(|filter| filter.passes(&system, one)));
         Ok(passing.map(|concept| Member::of(&system, concept)).collect())
+    }
+
+    /// The filters of an include, each read once however many codes are held against it.
+    pub(super) fn filters(&mut self, include: &Value) -> Result<Rc<Vec<Filter>>, Failure> {
+        let key = include.get("filter").map(Value::to_string).unwrap_or_default();
+        if let Some(known) = self.filters.get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let read: Vec<Filter> = list(include, "filter").map(Filter::read).collect::<Result<_, _>>()?;
+        self.spend(read.len() * OPENING)?;
+        let read = Rc::new(read);
+        self.filters.insert(key, Rc::clone(&read));
+        Ok(read)
     }
 
     pub(super) fn imported(&mut self, canonical: &str) -> Result<Rc<Value>, Failure> {
@@ -220,10 +235,6 @@ pub(super) fn system_of(include: &Value) -> Option<String> {
     let system = include.get("system").and_then(Value::as_str)?;
     let version = include.get("version").and_then(Value::as_str);
     Some(version.map_or_else(|| system.to_owned(), |version| format!("{system}|{version}")))
-}
-
-pub(super) fn filters(include: &Value) -> Result<Vec<Filter>, Failure> {
-    list(include, "filter").map(Filter::read).collect()
 }
 
 /// A code that a value set lists, with its own words for it before those of the code system.
