@@ -17,6 +17,11 @@ pub fn r4_code_system(url: &str) -> Option<Value> {
     CODE_SYSTEMS.get(url).and_then(|line| serde_json::from_str(line).ok())
 }
 
+/// The URLs of R4's CodeSystems.
+pub fn r4_code_systems() -> impl Iterator<Item = &'static str> {
+    CODE_SYSTEMS.keys().copied()
+}
+
 /// R4's ValueSet with this URL.
 pub fn r4_value_set(url: &str) -> Option<Value> {
     VALUE_SETS.get(url).and_then(|line| serde_json::from_str(line).ok())

@@ -25,6 +25,10 @@ fn everybody_may_read_what_the_server_can_do_and_it_is_valid() {
     let terminology = app.anonymous().get("/metadata?mode=terminology").expect(200).json();
     assert_eq!(terminology["resourceType"], "TerminologyCapabilities");
     assert_eq!(shape::validate(&definitions.shapes, &terminology), Vec::new());
+    let systems = terminology["codeSystem"].as_array().unwrap();
+    assert!(systems.contains(&json!({ "uri": "http://hl7.org/fhir/administrative-gender" })));
+    let parameters = terminology["expansion"]["parameter"].as_array().unwrap();
+    assert!(parameters.iter().any(|one| one["name"] == "filter"), "{parameters:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod of_type;
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -13,14 +14,16 @@ use serde_json::json;
 use crate::app::Answer;
 use crate::app::App;
 use crate::app::Session;
+use crate::definitions::terminology::r4_code_systems;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form;
-use crate::interactions::capabilities::of_type::operations;
+use crate::interactions::capabilities::of_type::operations as offered;
 use crate::interactions::capabilities::of_type::parameters_for_all;
 use crate::interactions::capabilities::of_type::resource;
 use crate::interactions::request::Request;
+use crate::operations;
 
 /// When what is said below last changed.
 const DATE: &str = "2026-11-22";
@@ -157,7 +160,7 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
             "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
             "searchParam": parameters_for_all(app),
-            "operation": operations(app, |definition| definition.system),
+            "operation": offered(app, |definition| definition.system),
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
         }],
     })
@@ -191,9 +194,25 @@ fn terminology(app: &App, base_url: &str) -> Value {
         "kind": "instance",
         "software": { "name": "Comfrey", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "Comfrey", "url": base_url },
-        "codeSystem": app.definitions.code_systems.keys().map(|uri| json!({ "uri": uri })).collect::<Vec<_>>(),
+        "codeSystem": code_systems(app),
+        "expansion": { "paging": true, "parameter": expansion_parameters(app) },
+        "validateCode": { "translations": false },
     })
     .without_empty_lists()
+}
+
+/// The code systems that are known without their being stored: ours and R4's.
+fn code_systems(app: &App) -> Vec<Value> {
+    let ours = app.definitions.code_systems.keys().cloned();
+    let all: BTreeSet<String> = ours.chain(r4_code_systems().map(str::to_owned)).collect();
+    all.into_iter().map(|uri| json!({ "uri": uri })).collect()
+}
+
+/// What `$expand` takes, by its own definition.
+fn expansion_parameters(app: &App) -> Vec<Value> {
+    let expand = operations::offered(app).iter().find(|own| own.definition.code == "expand");
+    let inputs = expand.into_iter().flat_map(|own| &own.definition.input);
+    inputs.map(|own| json!({ "name": own.name, "documentation": own.documentation })).collect()
 }
 
 /// FHIR's JSON has neither empty lists nor empty texts.
