@@ -1,5 +1,6 @@
 //! The parameters about the result: order, size, total, what goes with it. <https://hl7.org/fhir/R4/search.html#return>
 
+use crate::fhir::ResourceType;
 use crate::search::include;
 use crate::search::parameter::Kind;
 use crate::search::query::Context;
@@ -153,7 +154,7 @@ fn elements(value: &str) -> Result<Vec<String>, Problem> {
     let names: Vec<String> = value.split(',').map(str::to_owned).collect();
     let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let plain = |name: &String| match name.split_once('.') {
-        Some((ty, element)) => word(ty) && word(element),
+        Some((ty, element)) => ResourceType::parse(ty).is_some() && word(element),
         None => word(name),
     };
     match names.iter().find(|name| !plain(name)) {
