@@ -134,6 +134,18 @@ impl Session {
         Ok(found)
     }
 
+    /// Refuses a history that the caller's scopes do not allow at all, whatever there is.
+    ///
+    /// # Errors
+    /// `Forbidden`.
+    pub fn require_history(&self, of: &HistoryOf) -> Result<(), Failure> {
+        match of {
+            HistoryOf::One(ty, _) => self.require(Action::Read, *ty),
+            HistoryOf::Type(ty) => self.require(Action::Search, *ty),
+            HistoryOf::All => self.visible_types().map(|_| ()),
+        }
+    }
+
     /// A resource's history takes the scope to read it; those of a type and of all types show what is there, as a
     /// search does, and take the scope for that.
     /// <https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html#scopes-for-requesting-fhir-resources>

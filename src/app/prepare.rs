@@ -164,12 +164,18 @@ fn parts(
 impl Prepared {
     /// The same deletion of another resource.
     fn also(&self, id: String) -> Self {
+        let demand = match &self.work {
+            Work::Delete { demand } => demand.clone(),
+            Work::Create(_) | Work::Update { .. } | Work::Patch { .. } | Work::Keep | Work::Nothing => {
+                Demand::Nothing
+            }
+        };
         Self {
             id,
             at: self.at.clone(),
             visible: self.visible.clone(),
             met: None,
-            work: Work::Delete { demand: Demand::Nothing },
+            work: Work::Delete { demand },
             ..*self
         }
     }
@@ -196,13 +202,16 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
             if resource.id().is_none() {
                 return Ok(Work::Create(content));
             }
-            guard::may_choose_id(&session.caller().visible(Action::Create, aim.ty))?;
+            for action in [Action::Create, Action::Update] {
+                guard::may_choose_id(&session.caller().visible(action, aim.ty))?;
+            }
             Ok(Work::Update { content, demand: Demand::Free, may_create: true })
         }
         ChangeAction::Update { resource, demand, .. } => {
             let content = content(session, change, (resource, &aim.ids[0]), links)?;
             stays(&content, Action::Update)?;
-            let may_create = session.caller().visible(Action::Create, aim.ty) == Visible::All;
+            let sees_all = |action| session.caller().visible(action, aim.ty) == Visible::All;
+            let may_create = sees_all(Action::Create) && sees_all(Action::Update);
             Ok(Work::Update { content, demand: demand.clone(), may_create })
         }
         ChangeAction::Patch { demand, .. } => {

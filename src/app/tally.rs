@@ -81,10 +81,11 @@ impl Tally {
             }
             (Work::Create(content), None) => self.insert(change, content, Method::Post),
             (Work::Update { content, demand, may_create }, None) => {
-                demand.check(None)?;
+                // Whether there is one that the caller may not see shows no difference, whatever is demanded of it.
                 if !may_create {
                     return Err(not_found(change.ty, &change.id).into());
                 }
+                demand.check(None)?;
                 guard::may_make(change.origin, change.ty, content.derived.as_ref())?;
                 self.insert(change, content, Method::Put);
             }

@@ -206,7 +206,7 @@ fn of_compartments(patients: Sql, types: Sql, narrow: &Narrow) -> Vec<(Table, Sq
 fn referred_to(patients: Sql, types: Sql) -> Vec<(Table, Sql)> {
     let named = Sql::of(
         " FROM (SELECT DISTINCT x.target_type, x.target_id FROM idx_compartment c CROSS JOIN idx_reference x \
-         WHERE x.rid = c.rid AND c.patient IN (",
+         WHERE x.rid = c.rid AND x.param <> 0 AND c.patient IN (",
         [],
     )
     .append(patients)

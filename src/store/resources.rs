@@ -244,7 +244,7 @@ impl Narrow {
             .push("))))", []),
             Self::Referred(patients) => Sql::of(
                 " AND EXISTS (SELECT 1 FROM idx_compartment c JOIN idx_reference x ON x.rid = c.rid \
-                 WHERE x.target_type = r.type AND x.target_id = r.id AND c.patient IN (",
+                 WHERE x.param <> 0 AND x.target_type = r.type AND x.target_id = r.id AND c.patient IN (",
                 [],
             )
             .append(list(patients))

@@ -425,6 +425,90 @@ fn conditions_do_not_tell_of_another_patients_resources() {
 }
 
 #[test]
+fn demands_do_not_tell_of_another_patients_resources() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let anna = patient_with(&app, "patient/*.cruds");
+    let elsewhere = app
+        .with_claims(json!({ "sub": "anna", "scope": "user/Observation.c patient/Observation.ruds",
+        "patient": "a", "fhirUser": "Patient/a" }));
+    for (caller, method) in
+        [(&anna, "PUT"), (&elsewhere, "PUT"), (&anna, "PATCH"), (&anna, "DELETE"), (&elsewhere, "DELETE")]
+    {
+        for (header, member, value) in [
+            ("if-match", "ifMatch", "W/\"1\""),
+            ("if-match", "ifMatch", "W/\"9\""),
+            ("if-match", "ifMatch", "*"),
+            ("if-none-match", "ifNoneMatch", "*"),
+        ] {
+            let alone = |id: &str| {
+                let request = caller.request(method, &format!("/Observation/{id}")).header(header, value);
+                let reply = match method {
+                    "PUT" => request.json(&observation(id, "a")).send(),
+                    "PATCH" => request.body("application/merge-patch+json", "{\"language\":\"en\"}").send(),
+                    _ => request.send(),
+                };
+                (reply.status, reply.text().replace(&format!("Observation/{id}"), "it"))
+            };
+            let entry = |id: &str| {
+                let body = if method == "PUT" { observation(id, "a") } else { Value::Null };
+                let mut bundle = bundle("batch", &[(method, &format!("Observation/{id}"), body)]);
+                bundle["entry"][0]["request"][member] = value.into();
+                let reply = caller.post("/", &bundle).expect(200);
+                let status = reply.json()["entry"][0]["response"]["status"].as_str().unwrap()[..3].to_owned();
+                (status.parse::<u16>().unwrap(), reply.text().replace(&format!("Observation/{id}"), "it"))
+            };
+            let (absent, hidden) = (alone("no"), alone("ob"));
+            assert_eq!(absent, hidden, "{method} {header}: {value}");
+            assert!([400, 404].contains(&absent.0), "{method} {header}: {value} {absent:?}");
+            if method != "PATCH" {
+                let (absent, hidden) = (entry("no"), entry("ob"));
+                assert_eq!(absent, hidden, "{method} {header}: {value}");
+                assert!([400, 404].contains(&absent.0), "{method} {header}: {value} {absent:?}");
+            }
+        }
+    }
+    assert_eq!(clinician.get("/Observation?_summary=count").json()["total"], 2);
+}
+
+#[test]
+fn only_references_that_a_parameter_covers_open_what_is_in_no_compartment() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let anna = patient_with(&app, "patient/*.cruds");
+    let named = |with: &str| {
+        let mut own = observation("x", "a");
+        own["extension"] = json!([{ "url": "urn:seen", "valueReference": { "reference": with } }]);
+        own
+    };
+    anna.post("/Observation", &named("Practitioner/of-b")).expect(201);
+    anna.get("/Practitioner/of-b").expect_issue(404, "not-found");
+    anna.get("/Practitioner/of-b/_history").expect_issue(404, "not-found");
+    anna.get("/Practitioner/of-b/_history/1").expect_issue(404, "not-found");
+    for path in [
+        "/Practitioner",
+        "/Practitioner/_history",
+        "/_history",
+        "/Practitioner?_id=of-b",
+        "/Observation?_include=Observation:performer",
+        "/Patient/a/$everything",
+        "/Patient/$everything",
+    ] {
+        let reply = anna.get(path).expect(200);
+        assert!(!reply.ids().contains(&"of-b".to_owned()), "{path} {}", reply.text());
+        assert!(!reply.text().contains("Doctor of Bruno"), "{path} {}", reply.text());
+    }
+    // whom her own observation names as its performer shows as before
+    for path in ["/Practitioner", "/Practitioner/_history", "/Patient/a/$everything"] {
+        assert!(anna.get(path).expect(200).ids().contains(&"of-a".to_owned()), "{path}");
+    }
+    anna.get("/Practitioner/of-a").expect(200);
+    // one who sees all has it in the record
+    let reply = clinician.get("/Patient/a/$everything").expect(200);
+    assert!(reply.ids().contains(&"of-b".to_owned()), "{}", reply.text());
+}
+
+#[test]
 fn entries_of_a_bundle_get_what_they_would_get_alone() {
     let app = TestApp::new();
     let clinician = two_patients(&app);

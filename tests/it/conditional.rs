@@ -198,6 +198,13 @@ fn several_are_deleted_where_the_service_is_set_to_allow_it() {
         assert_eq!(delete("Patient?identifier=urn:mrn|1&_count=4"), 412);
         assert_eq!(delete("Patient?identifier=urn:mrn|1&_count=0"), 400);
         assert_eq!(total(), 7);
+        // a version is asked of each that it is about, not of the first alone
+        let mut second = with_id("1", "p3");
+        second["language"] = "en".into();
+        clinician.put("/Patient/p3", &second).expect(200);
+        let asked = clinician.request("DELETE", "/Patient?identifier=urn:mrn|1");
+        asked.header("if-match", "W/\"1\"").send().expect(412);
+        assert_eq!(total(), 7);
         assert_eq!(delete("Patient?identifier=urn:mrn|1&_count=5"), 204);
         assert_eq!(total(), 2);
         let asked = clinician.request("DELETE", "/Patient?identifier=urn:mrn|2");

@@ -298,6 +298,14 @@ fn every_entry_takes_its_own_scope() {
     let goals = app.with_scope("system/Goal.cruds");
     send(&goals, &[post(GOAL, &goal("Patient/p")), put(&patient("p"))]).expect_issue(403, "forbidden");
     send(&goals, &[request("GET", "Patient/p")]).expect_issue(403, "forbidden");
+    for history in ["Goal/_history", "Goal/none/_history"] {
+        let reply =
+            send(&app.with_scope("user/Patient.cruds"), &[put(&patient("new")), request("GET", history)]);
+        assert_eq!(reply.expect_issue(403, "forbidden").expressions(), ["Bundle.entry[1].request.url"]);
+    }
+    let writer = app.with_scope("user/Patient.cu");
+    send(&writer, &[put(&patient("new")), request("GET", "_history")]).expect_issue(403, "forbidden");
+    app.clinician().get("/Patient/new").expect(404);
     assert_eq!(app.clinician().get("/Goal").expect(200).ids(), [""; 0]);
     send(&app.anonymous(), &[put(&patient("p"))]).expect_issue(401, "login");
 }
@@ -315,6 +323,8 @@ fn a_read_of_what_is_not_there_refuses_the_whole() {
         (request("GET", "Patient/there/_history/7"), 404),
         (request("HEAD", "Patient/none"), 404),
         (request("GET", "Patient/other"), 410),
+        (request("GET", "Patient/none/_history"), 404),
+        (request("GET", "Patient/new/_history/1"), 404),
     ];
     for (entry, status) in cases {
         clinician.store(&patient("other"));
@@ -325,8 +335,30 @@ fn a_read_of_what_is_not_there_refuses_the_whole() {
         clinician.get("/Patient/new").expect(404);
         clinician.get("/Patient/other").expect(200);
     }
+    clinician.store(&patient("there"));
+    let entries = [put(&patient("there")), request("GET", "Patient/there/_history/99")];
+    let reply = send(&clinician, &entries).expect_issue(404, "not-found");
+    assert_eq!(reply.expressions(), ["Bundle.entry[1].request.url"]);
+    // which resources a search deletes is known only as they are deleted
+    let sweep = request("DELETE", "Patient?identifier=urn:mrn|there");
+    let reply = send(&clinician, &[sweep.clone(), request("GET", "Patient/there")]);
+    assert_eq!(reply.expect_issue(400, "not-supported").expressions(), ["Bundle.entry[1].request.url"]);
+    clinician.get("/Patient/there").expect(200);
+    let entries = [
+        put(&patient("made")),
+        request("GET", "Patient/made/_history"),
+        request("GET", "Patient/there/_history"),
+        request("GET", "Patient/there/_history/1"),
+        request("DELETE", "Patient/there"),
+    ];
+    let answer = send(&clinician, &entries).expect(200).json();
+    for (at, status) in ["201", "200", "200", "200", "204"].iter().enumerate() {
+        let got = answer["entry"][at]["response"]["status"].as_str().unwrap();
+        assert!(got.starts_with(status), "{at} {answer}");
+    }
+    let version = clinician.store(&patient("there"))["meta"]["versionId"].as_str().unwrap().to_owned();
     let mut unchanged = request("GET", "Patient/there");
-    unchanged["request"]["ifNoneMatch"] = "W/\"1\"".into();
+    unchanged["request"]["ifNoneMatch"] = format!("W/\"{version}\"").into();
     let entries =
         [put(&patient("new")), request("GET", "Patient/new"), unchanged, request("HEAD", "Patient/new")];
     let answer = send(&clinician, &entries).expect(200).json();

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use crate::access::Action;
 use crate::app::Change;
 use crate::app::ChangeAction;
+use crate::app::HistoryOf;
 use crate::app::Session;
+use crate::app::Target;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -36,7 +38,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
     let wanted = entries.first().map_or(Return::Minimal, |entry| entry.request.prefer.return_);
     let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
     let Sorted { mut changes, reads, fates } = sort(session, entries)?;
-    reads.iter().try_for_each(|one| expect(session, one, &fates))?;
+    reads.iter().try_for_each(|one| spare(one, &changes).and_then(|()| expect(session, one, &fates)))?;
     changes.sort_by_key(|(_, change)| turn(&change.action));
     let (places, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
     if !changes.is_empty() {
@@ -59,20 +61,42 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
 /// and no other entry writes it, or another one deletes it.
 fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fates) -> Result<(), Failure> {
     let (place, interaction, request) = read_of;
-    let (Interaction::Read { ty, id } | Interaction::Vread { ty, id, .. }) = interaction else {
+    let (Interaction::Read { ty, id }
+    | Interaction::Vread { ty, id, .. }
+    | Interaction::History { of: HistoryOf::One(ty, id) }) = interaction
+    else {
         return Ok(());
     };
+    // What is written has a newest version and a history, but which number that version gets is not known yet.
+    let by_number = matches!(interaction, Interaction::Vread { .. });
     let failure = match (fates.get(&(*ty, id.clone())), interaction) {
-        (Some(Fate::Written), _) => return Ok(()),
+        (Some(Fate::Written), _) if !by_number => return Ok(()),
         (Some(Fate::Deleted), Interaction::Read { .. }) => {
             Failure::new(Reason::Deleted, format!("Another entry of this transaction deletes {ty}/{id}."))
         }
-        (Some(Fate::Deleted) | None, _) => match read(session, interaction.clone(), request.clone()) {
+        _ => match read(session, interaction.clone(), request.clone()) {
             Ok(_) => return Ok(()),
             Err(failure) => failure,
         },
     };
     Err(failure.at(format!("Bundle.entry[{place}].request.url")))
+}
+
+/// Refuses a read of what a delete by a search may delete: which ones that are is known only as it is written.
+fn spare(read_of: &(usize, Interaction, Request), changes: &[(usize, Change)]) -> Result<(), Failure> {
+    let (place, Interaction::Read { ty, .. }, _) = read_of else { return Ok(()) };
+    let deletes = |(_, change): &(usize, Change)| {
+        let ChangeAction::Delete { ty: of, target: Target::Match(_), .. } = &change.action else {
+            return false;
+        };
+        of == ty
+    };
+    if !changes.iter().any(deletes) {
+        return Ok(());
+    }
+    let text =
+        format!("Another entry deletes {ty} by a search, perhaps this one; name by its id what to delete.");
+    Err(Failure::new(Reason::NotSupported, text).at(format!("Bundle.entry[{place}].request.url")))
 }
 
 /// What becomes of the resources that entries name.
@@ -149,7 +173,9 @@ fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
 fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<(), Failure> {
     let result = match interaction {
         Interaction::Read { ty, .. } | Interaction::Vread { ty, .. } => session.require(Action::Read, *ty),
-        Interaction::History { of } => history::check(session, of.clone(), &entry.request),
+        Interaction::History { of } => {
+            session.require_history(of).and_then(|()| history::check(session, of.clone(), &entry.request))
+        }
         Interaction::Search { ty, .. } => session
             .require(Action::Search, *ty)
             .and_then(|()| search::check(session, *ty, entry.request.clone())),

@@ -262,23 +262,28 @@ impl Record<'_> {
         Sql::of("SELECT v.rid, v.rid AS k FROM (SELECT (", [])
             .append(one)
             .push(") AS rid FROM (SELECT DISTINCT f.target_type, f.target_id FROM own o ", [])
-            .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid AND f.target_type IN (", [])
+            .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid", [])
+            .push(if self.is_reach(&types) { " AND f.param <> 0" } else { "" }, [])
+            .push(" AND f.target_type IN (", [])
             .append(integers(numbers))
             .push(")) t LIMIT ?) v WHERE v.rid > ?", [i64::MAX.into(), after.into()])
             .push(" AND v.rid NOT IN (SELECT o.rid FROM own o) ORDER BY v.rid LIMIT ?", [limit.into()])
     }
 
-    /// What the caller sees of linked resources. One who is held to patients sees what these patients' resources
-    /// point to: where all that the record has of its own is theirs, that is all of it.
+    /// What the caller sees of linked resources.
     fn linked_visible(&self, types: &[ResourceType]) -> Option<Sql> {
+        if self.is_reach(types) { None } else { self.seen.visible_any(types, &Scope::row(0)) }
+    }
+
+    /// Whether the caller sees of all these types what the record's own resources point to by a parameter, and no
+    /// more: one who is held to patients sees that of these patients' resources, and all that is the record's own is
+    /// theirs.
+    fn is_reach(&self, types: &[ResourceType]) -> bool {
         let of = |ty: &ResourceType| self.seen.restriction.of(*ty);
         let own = self.own_types();
         let mut reach = own.iter().map(of).filter(|visible| **visible != Visible::Nothing);
         let held = reach.next().filter(|first| **first != Visible::All && reach.all(|other| other == *first));
-        if types.iter().map(of).all(|visible| *visible == Visible::All || Some(visible) == held) {
-            return None;
-        }
-        self.seen.visible_any(types, &Scope::row(0))
+        held.is_some_and(|held| types.iter().all(|ty| of(ty) == held))
     }
 
     /// The types outside of every compartment that are asked for and of which the caller sees anything.

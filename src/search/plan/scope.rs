@@ -204,7 +204,7 @@ pub(super) fn in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql
 /// Something in the compartment of one of the patients points to the row, which is of this type.
 fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
     let pairs = " IN (SELECT f.target_id FROM idx_compartment k CROSS JOIN idx_reference f \
-                 WHERE f.rid = k.rid AND k.patient IN (";
+                 WHERE f.rid = k.rid AND f.param <> 0 AND k.patient IN (";
     let sql = scope.column("id").push(pairs, []).append(texts(patients));
     sql.push(") AND f.target_type = ", []).append(ty).push(")", [])
 }
