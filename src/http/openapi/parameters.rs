@@ -102,7 +102,12 @@ pub fn of_every_read() -> [Parameter; 2] {
 pub fn of_every_history() -> [Parameter; 7] {
     [
         ("_count", "Versions on a page: 20 where not given, 1000 at most; 0 for the number alone"),
-        ("_since", "Only versions made at or after this moment: `2026-03-01T12:00:00Z`"),
+        (
+            "_since",
+            "Only versions made at or after this moment: `2026-03-01T12:00:00Z`. A version may come to be seen after \
+             later ones: to follow changes, ask again for some minutes before the last answer, and pass over versions \
+             that are known",
+        ),
         ("_at", "Only versions that were current at some time of this day, month, year or moment: `2026-03`"),
         ("_sort", "`-_lastUpdated`, the newest first, as without it; `_lastUpdated`, the oldest first"),
         ("_total", "`none`, `estimate` or `accurate`"),
