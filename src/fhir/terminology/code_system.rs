@@ -5,6 +5,11 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::fhir::outcome::Failure;
+use crate::fhir::terminology::filter::Spend;
+
+/// How many bytes of text count as much as one code.
+const TEXT: usize = 256;
 /// Properties by which a concept names those above it.
 const PARENTS: [&str; 2] = ["subsumedBy", "parent"];
 
@@ -37,6 +42,8 @@ pub struct Concept {
     pub designation: Vec<Value>,
     /// Its properties, as the resource has them.
     pub property: Vec<Value>,
+    /// What looking at it costs: the more there is of it, the more.
+    pub(super) weight: usize,
     parents: Vec<usize>,
     children: Vec<usize>,
 }
@@ -69,18 +76,23 @@ impl CodeSystem {
     }
 
     /// Whether the first is the second or stands anywhere below it.
-    pub fn is_a(&self, code: &str, ancestor: &str) -> bool {
-        let (Some(from), Some(to)) = (self.place(code), self.place(ancestor)) else { return false };
+    ///
+    /// # Errors
+    /// Only what spending fails with.
+    pub fn is_a(&self, code: &str, ancestor: &str, spend: Spend<'_>) -> Result<bool, Failure> {
+        let (Some(from), Some(to)) = (self.place(code), self.place(ancestor)) else { return Ok(false) };
         let (mut open, mut seen) = (vec![from], HashSet::new());
         while let Some(at) = open.pop() {
             if at == to {
-                return true;
+                return Ok(true);
             }
             if seen.insert(at) {
-                open.extend(&self.concepts[at].parents);
+                let parents = &self.concepts[at].parents;
+                spend(parents.len())?;
+                open.extend(parents);
             }
         }
-        false
+        Ok(false)
     }
 
     /// The concepts directly above.
@@ -107,7 +119,12 @@ impl CodeSystem {
             let text = |name: &str| concept.get(name).and_then(Value::as_str).map(str::to_owned);
             let at = self.concepts.len();
             self.by_code.entry(self.key(code)).or_insert(at);
+            let words: usize = ["display", "definition", "designation", "property"]
+                .iter()
+                .filter_map(|name| Some(size(concept.get(name)?)))
+                .sum();
             self.concepts.push(Concept {
+                weight: weight(words),
                 code: code.to_owned(),
                 display: text("display"),
                 definition: text("definition"),
@@ -141,6 +158,7 @@ impl CodeSystem {
             parents.dedup();
             for parent in &parents {
                 self.concepts[*parent].children.push(at);
+                self.concepts[*parent].weight += 1;
             }
             self.concepts[at].parents = parents;
         }
@@ -181,4 +199,21 @@ pub(super) fn property_text(property: &Value) -> Option<String> {
 /// The items of a list.
 pub(super) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What so many bytes of text cost.
+pub(super) fn weight(bytes: usize) -> usize {
+    1 + bytes / TEXT
+}
+
+/// About how many bytes a value has.
+pub(super) fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => 8 + text.len(),
+        Value::Array(items) => 8 + items.iter().map(size).sum::<usize>(),
+        Value::Object(members) => {
+            8 + members.iter().map(|(name, value)| 8 + name.len() + size(value)).sum::<usize>()
+        }
+    }
 }

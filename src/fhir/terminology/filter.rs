@@ -1,6 +1,8 @@
 //! A filter of a value set on the concepts of a code system.
 //! <https://hl7.org/fhir/R4/valueset-filter-operator.html>
 
+use std::collections::HashSet;
+
 use regex::Regex;
 use regex::RegexBuilder;
 use serde_json::Value;
@@ -10,9 +12,15 @@ use crate::fhir::outcome::Reason;
 use crate::fhir::terminology::code_system::CodeSystem;
 use crate::fhir::terminology::code_system::Concept;
 
-/// The longest pattern, in bytes, and the most memory that one compiled may take.
+/// The longest pattern, in bytes.
 const LONGEST_PATTERN: usize = 4_000;
-const LARGEST_PATTERN: usize = 1 << 20;
+/// The memory that a pattern may take compiled: the least of these that suffices says what it costs.
+const PATTERN_SIZES: [usize; 4] = [1 << 12, 1 << 14, 1 << 16, 1 << 18];
+/// How many bytes of a pattern are held against one byte of a text for the cost of looking at one code.
+const PATTERN_STEP: usize = 1 << 14;
+
+/// Takes what a piece of work costs out of what a question may cost, before the work is done.
+pub type Spend<'s> = &'s mut dyn FnMut(usize) -> Result<(), Failure>;
 
 /// One filter.
 #[derive(Debug)]
@@ -24,14 +32,28 @@ pub struct Filter {
 #[derive(Debug)]
 enum Test {
     Equals(String),
-    In(Vec<String>),
-    NotIn(Vec<String>),
+    In(HashSet<String>),
+    NotIn(HashSet<String>),
     Exists(bool),
-    Matches(Regex),
+    Matches(Pattern),
     IsA(String),
     BelowOnly(String),
     IsNotA(String),
     Above(String),
+}
+
+/// A pattern, and the memory that it may take.
+#[derive(Debug)]
+struct Pattern {
+    regex: Regex,
+    size: usize,
+}
+
+impl Pattern {
+    /// What holding it against a text costs at worst.
+    fn cost(&self, text: &str) -> usize {
+        text.len().saturating_mul(self.size) / PATTERN_STEP
+    }
 }
 
 impl Filter {
@@ -62,35 +84,73 @@ impl Filter {
         Ok(Self { property, test })
     }
 
-    /// Whether a concept passes it.
-    pub fn passes(&self, system: &CodeSystem, concept: &Concept) -> bool {
-        let mut values = self.values(system, concept).into_iter();
+    /// What reading it has cost.
+    pub fn cost(&self) -> usize {
         match &self.test {
-            Test::Equals(wanted) => values.any(|value| value == *wanted),
-            Test::In(wanted) => values.any(|value| wanted.contains(&value)),
-            Test::NotIn(unwanted) => !values.any(|value| unwanted.contains(&value)),
-            Test::Exists(wanted) => values.next().is_some() == *wanted,
-            Test::Matches(pattern) => values.any(|value| pattern.is_match(&value)),
-            Test::IsA(ancestor) => system.is_a(&concept.code, ancestor),
-            Test::BelowOnly(ancestor) => concept.code != *ancestor && system.is_a(&concept.code, ancestor),
-            Test::IsNotA(ancestor) => !system.is_a(&concept.code, ancestor),
-            Test::Above(descendant) => system.is_a(descendant, &concept.code),
+            Test::Matches(pattern) => pattern.size / 64,
+            Test::In(values) | Test::NotIn(values) => values.len(),
+            Test::Equals(_)
+            | Test::Exists(_)
+            | Test::IsA(_)
+            | Test::BelowOnly(_)
+            | Test::IsNotA(_)
+            | Test::Above(_) => 0,
+        }
+    }
+
+    /// Whether a concept passes it.
+    ///
+    /// # Errors
+    /// Only what spending fails with.
+    pub fn passes(&self, system: &CodeSystem, concept: &Concept, spend: Spend<'_>) -> Result<bool, Failure> {
+        spend(concept.weight)?;
+        let code = &concept.code;
+        match &self.test {
+            Test::IsA(ancestor) => return system.is_a(code, ancestor, spend),
+            Test::IsNotA(ancestor) => return Ok(!system.is_a(code, ancestor, spend)?),
+            Test::Above(descendant) => return system.is_a(descendant, code, spend),
+            Test::BelowOnly(ancestor) => return Ok(code != ancestor && system.is_a(code, ancestor, spend)?),
+            Test::Equals(_) | Test::In(_) | Test::NotIn(_) | Test::Exists(_) | Test::Matches(_) => {}
+        }
+        let values = self.values(system, concept);
+        if let Test::Matches(pattern) = &self.test {
+            for value in &values {
+                spend(pattern.cost(value))?;
+            }
+        }
+        Ok(self.takes(&values))
+    }
+
+    /// Whether values of its property pass it; of what a concept stands below they say nothing.
+    fn takes(&self, values: &[String]) -> bool {
+        match &self.test {
+            Test::Equals(wanted) => values.contains(wanted),
+            Test::In(wanted) => values.iter().any(|value| wanted.contains(value)),
+            Test::NotIn(unwanted) => !values.iter().any(|value| unwanted.contains(value)),
+            Test::Exists(wanted) => values.is_empty() != *wanted,
+            Test::Matches(pattern) => values.iter().any(|value| pattern.regex.is_match(value)),
+            Test::IsA(_) | Test::BelowOnly(_) | Test::IsNotA(_) | Test::Above(_) => false,
         }
     }
 
     /// Whether a code passes it by its form, which needs no code system; none where that cannot be told.
-    pub fn passes_by_form(&self, code: &str) -> Option<bool> {
+    ///
+    /// # Errors
+    /// Only what spending fails with.
+    pub fn passes_by_form(&self, code: &str, spend: Spend<'_>) -> Result<Option<bool>, Failure> {
         if !matches!(self.property.as_str(), "code" | "concept") {
-            return None;
+            return Ok(None);
         }
-        match &self.test {
-            Test::Equals(wanted) => Some(code == wanted),
-            Test::In(wanted) => Some(wanted.iter().any(|one| one == code)),
-            Test::NotIn(unwanted) => Some(!unwanted.iter().any(|one| one == code)),
-            Test::Matches(pattern) => Some(pattern.is_match(code)),
+        if let Test::Matches(pattern) = &self.test {
+            spend(pattern.cost(code))?;
+        }
+        Ok(match &self.test {
+            Test::Equals(_) | Test::In(_) | Test::NotIn(_) | Test::Matches(_) => {
+                Some(self.takes(&[code.to_owned()]))
+            }
             Test::IsA(ancestor) if code == ancestor => Some(true),
             Test::Exists(_) | Test::IsA(_) | Test::BelowOnly(_) | Test::IsNotA(_) | Test::Above(_) => None,
-        }
+        })
     }
 
     fn values(&self, system: &CodeSystem, concept: &Concept) -> Vec<String> {
@@ -105,10 +165,15 @@ impl Filter {
     }
 }
 
-/// A pattern for a whole value. This crate's patterns take time in proportion to the text, whatever they say.
-fn pattern(value: &str) -> Result<Regex, Failure> {
+/// A pattern for a whole value. This crate's patterns take time in proportion to the text, whatever they say, and to
+/// their own size.
+fn pattern(value: &str) -> Result<Pattern, Failure> {
     let bounded = (value.len() <= LONGEST_PATTERN).then(|| format!("^(?:{value})$"));
-    let compiled = bounded.and_then(|text| RegexBuilder::new(&text).size_limit(LARGEST_PATTERN).build().ok());
+    let compiled = bounded.and_then(|text| {
+        let of_size = |size| Some((RegexBuilder::new(&text).size_limit(size).build().ok()?, size));
+        PATTERN_SIZES.into_iter().find_map(of_size)
+    });
+    let compiled = compiled.map(|(regex, size)| Pattern { regex, size });
     compiled.ok_or_else(|| {
         let text = "A filter's `regex` is not a regular expression that can be used here; make it simpler.";
         Failure::new(Reason::Unprocessable, text).code("not-supported")

@@ -85,25 +85,33 @@ impl Question<'_> {
         let filters = self.filters(include)?;
         if let Some((system, concept)) = system.as_ref().and_then(|system| Some((system, system.find(code)?)))
         {
-            let passes = filters.iter().all(|filter| filter.passes(system, concept));
+            let passes = self.passes(&filters, system, concept)?;
             return Ok(if passes { Answer::Yes(Box::new(Member::of(system, concept))) } else { Answer::No });
         }
         if system.is_some_and(|system| system.complete) {
             return Ok(Answer::No);
         }
-        Ok(by_form(canonical, code, &filters))
+        self.by_form(canonical, code, &filters)
     }
-}
 
-/// What the filters say of a code whose system is not at hand: its form alone may tell.
-fn by_form(canonical: &str, code: &str, filters: &[Filter]) -> Answer {
-    let said: Vec<Option<bool>> = filters.iter().map(|filter| filter.passes_by_form(code)).collect();
-    let system = canonical.split('|').next().unwrap_or_default().to_owned();
-    if said.contains(&Some(false)) {
-        Answer::No
-    } else if said.is_empty() || said.contains(&None) {
-        Answer::Unknown(system)
-    } else {
-        Answer::Yes(Box::new(Member { system, code: code.to_owned(), by_form: true, ..Member::default() }))
+    /// What the filters say of a code whose system is not at hand: its form alone may tell.
+    fn by_form(&mut self, canonical: &str, code: &str, filters: &[Filter]) -> Result<Answer, Failure> {
+        let mut said = Vec::with_capacity(filters.len());
+        for filter in filters {
+            said.push(filter.passes_by_form(code, &mut |cost| self.spend(cost))?);
+        }
+        let system = canonical.split('|').next().unwrap_or_default().to_owned();
+        Ok(if said.contains(&Some(false)) {
+            Answer::No
+        } else if said.is_empty() || said.contains(&None) {
+            Answer::Unknown(system)
+        } else {
+            Answer::Yes(Box::new(Member {
+                system,
+                code: code.to_owned(),
+                by_form: true,
+                ..Member::default()
+            }))
+        })
     }
 }

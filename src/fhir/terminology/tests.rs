@@ -201,12 +201,43 @@ fn rings_and_costly_questions_end() {
     assert_eq!(codes(&books(Vec::new()), &odd).expect_err("no filter of R4").issues[0].code, "not-supported");
 }
 
+/// Many codes against many large patterns, patterns over all of a system, and a chain of concepts walked from each.
+#[test]
+fn work_on_filters_is_charged_before_it_is_done() {
+    let many: Vec<Value> = (0..20_000).map(|at| json!({ "code": format!("code-{at}") })).collect();
+    let large = |at: usize| {
+        let value = format!("(code-[0-9]{{1,40}}){{1,10}}x{at}");
+        json!({ "system": "urn:m", "filter": [{ "property": "code", "op": "regex", "value": value }] })
+    };
+    let include = json!([{ "system": "urn:m", "concept": many.clone() }]);
+    let excludes: Vec<Value> = (0..100).map(large).collect();
+    let by_form = set("urn:many", json!({ "include": include, "exclude": excludes }));
+    let link = |at: usize| json!([{ "code": "parent", "valueCode": format!("c{}", at + 1) }]);
+    let chain: Vec<Value> =
+        (0..20_000).map(|at| json!({ "code": format!("c{at}"), "property": link(at) })).collect();
+    let mut library = books(Vec::new());
+    for (url, concept) in [("urn:m", &many), ("urn:chain", &chain)] {
+        let system = json!({ "resourceType": "CodeSystem", "url": url, "concept": concept });
+        library.0.insert(url.to_owned(), system);
+    }
+    let filters: Vec<Value> =
+        (0..200).map(|_| json!({ "property": "code", "op": "exists", "value": "true" })).collect();
+    let scan = set("urn:scan", json!({ "include": [{ "system": "urn:m", "filter": filters }] }));
+    let below = json!({ "property": "concept", "op": "is-a", "value": "c19999" });
+    let walk = set("urn:walk", json!({ "include": [{ "system": "urn:chain", "filter": [below] }] }));
+    for (books, asked) in [(&books(Vec::new()), &by_form), (&library, &scan), (&library, &walk)] {
+        let failure = codes(books, asked).expect_err("too much");
+        assert_eq!(failure.issues[0].code, "too-costly", "{}", asked["url"]);
+    }
+}
+
 #[test]
 fn a_ring_of_concepts_is_walked_once() {
     let code = |value: &str| json!([{ "code": "parent", "valueCode": value }]);
     let system = CodeSystem::compile(&json!({ "url": "urn:ring", "concept": [
         { "code": "a", "property": code("b") }, { "code": "b", "property": code("a") }, { "code": "c" }] }));
-    assert!(system.is_a("a", "b") && system.is_a("b", "a") && !system.is_a("a", "c"));
+    let is_a = |code, ancestor| system.is_a(code, ancestor, &mut |_| Ok(())).expect("free");
+    assert!(is_a("a", "b") && is_a("b", "a") && !is_a("a", "c"));
     let loose = CodeSystem::compile(&json!({ "caseSensitive": false, "concept": [{ "code": "Ab" }] }));
     assert!(loose.find("aB").is_some());
 }

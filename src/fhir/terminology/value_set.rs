@@ -14,7 +14,10 @@ use serde_json::Value;
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Reason;
 use crate::fhir::terminology::code_system::CodeSystem;
+use crate::fhir::terminology::code_system::Concept;
 use crate::fhir::terminology::code_system::list;
+use crate::fhir::terminology::code_system::size;
+use crate::fhir::terminology::code_system::weight;
 use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::library::Shelf;
 use crate::fhir::terminology::member::Member;
@@ -157,8 +160,10 @@ impl<'a> Question<'a> {
                 flat(entry, members);
             }
         }
+        let Some(expansion) = set.get("expansion") else { return Ok(Vec::new()) };
+        self.spend(weight(size(expansion)))?;
         let mut members = Vec::new();
-        set.get("expansion").iter().for_each(|expansion| flat(expansion, &mut members));
+        flat(expansion, &mut members);
         self.spend(members.len())?;
         Ok(members)
     }
@@ -198,24 +203,51 @@ impl<'a> Question<'a> {
         let system = self.shelf.code_system(canonical)?;
         let listed: Vec<&Value> = list(include, "concept").collect();
         if !listed.is_empty() {
+            self.spend(listed.iter().map(|one| weight(size(one))).sum())?;
             let members = listed.iter().map(|one| listed_member(canonical, system.as_deref(), one));
             return Ok(members.collect());
         }
         let Some(system) = system.filter(|system| system.complete) else { return Err(not_held(canonical)) };
         let filters = self.filters(include)?;
-        let concepts = system.concepts();
-        let passing = concepts.filter(|one| filters.iter().all(|filter| filter.passes(&system, one)));
-        Ok(passing.map(|concept| Member::of(&system, concept)).collect())
+        let mut members = Vec::new();
+        for concept in system.concepts() {
+            self.spend(concept.weight)?;
+            if self.passes(&filters, &system, concept)? {
+                members.push(Member::of(&system, concept));
+            }
+        }
+        Ok(members)
+    }
+
+    /// Whether a concept passes these filters; what that costs is taken out before each.
+    pub(super) fn passes(
+        &mut self,
+        filters: &[Filter],
+        system: &CodeSystem,
+        concept: &Concept,
+    ) -> Result<bool, Failure> {
+        for filter in filters {
+            if !filter.passes(system, concept, &mut |cost| self.spend(cost))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The filters of an include, each read once however many codes are held against it.
     pub(super) fn filters(&mut self, include: &Value) -> Result<Rc<Vec<Filter>>, Failure> {
         let key = include.get("filter").map(Value::to_string).unwrap_or_default();
+        self.spend(weight(key.len()))?;
         if let Some(known) = self.filters.get(&key) {
             return Ok(Rc::clone(known));
         }
-        let read: Vec<Filter> = list(include, "filter").map(Filter::read).collect::<Result<_, _>>()?;
-        self.spend(read.len() * OPENING)?;
+        let mut read = Vec::new();
+        for filter in list(include, "filter") {
+            self.spend(OPENING)?;
+            let filter = Filter::read(filter)?;
+            self.spend(filter.cost())?;
+            read.push(filter);
+        }
         let read = Rc::new(read);
         self.filters.insert(key, Rc::clone(&read));
         Ok(read)
