@@ -431,7 +431,7 @@ fn demands_do_not_tell_of_another_patients_resources() {
     let anna = patient_with(&app, "patient/*.cruds");
     let elsewhere = app
         .with_claims(json!({ "sub": "anna", "scope": "user/Observation.c patient/Observation.ruds",
-        "patient": "a", "fhirUser": "Patient/a" }));
+        "patient": "a", "fhirUser": "Practitioner/of-a" }));
     for (caller, method) in
         [(&anna, "PUT"), (&elsewhere, "PUT"), (&anna, "PATCH"), (&anna, "DELETE"), (&elsewhere, "DELETE")]
     {

@@ -263,7 +263,7 @@ impl Record<'_> {
             .append(one)
             .push(") AS rid FROM (SELECT DISTINCT f.target_type, f.target_id FROM own o ", [])
             .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid", [])
-            .push(if self.is_reach(&types) { " AND f.param <> 0" } else { "" }, [])
+            .append(self.link_visible(&types))
             .push(" AND f.target_type IN (", [])
             .append(integers(numbers))
             .push(")) t LIMIT ?) v WHERE v.rid > ?", [i64::MAX.into(), after.into()])
@@ -275,15 +275,29 @@ impl Record<'_> {
         if self.is_reach(types) { None } else { self.seen.visible_any(types, &Scope::row(0)) }
     }
 
-    /// Whether the caller sees of all these types what the record's own resources point to by a parameter, and no
-    /// more: one who is held to patients sees that of these patients' resources, and all that is the record's own is
-    /// theirs.
+    /// The condition on a reference by which one who is held to patients sees what it points to.
+    fn link_visible(&self, types: &[ResourceType]) -> Sql {
+        let open: Vec<i64> = types
+            .iter()
+            .filter(|ty| *self.seen.restriction.of(**ty) == Visible::All)
+            .map(|ty| ty.number())
+            .collect();
+        if !self.is_reach(types) || open.len() == types.len() {
+            return Sql::default();
+        }
+        let sql = Sql::of(" AND (f.param <> 0 OR f.target_type IN (", []).append(integers(open));
+        sql.push("))", [])
+    }
+
+    /// Whether the caller sees of each of these types everything, or what the record's own resources point to by a
+    /// parameter: one who is held to patients sees that of these patients' resources, and all that is the record's
+    /// own is theirs.
     fn is_reach(&self, types: &[ResourceType]) -> bool {
         let of = |ty: &ResourceType| self.seen.restriction.of(*ty);
         let own = self.own_types();
         let mut reach = own.iter().map(of).filter(|visible| **visible != Visible::Nothing);
         let held = reach.next().filter(|first| **first != Visible::All && reach.all(|other| other == *first));
-        held.is_some_and(|held| types.iter().all(|ty| of(ty) == held))
+        types.iter().map(of).all(|visible| *visible == Visible::All || Some(visible) == held)
     }
 
     /// The types outside of every compartment that are asked for and of which the caller sees anything.
