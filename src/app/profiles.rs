@@ -18,6 +18,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::Severity;
 use crate::fhir::form;
 use crate::fhir::profile;
+use crate::fhir::profile::Budget;
 use crate::fhir::profile::Known;
 use crate::fhir::profile::Library;
 use crate::fhir::profile::Profile;
@@ -26,6 +27,9 @@ use crate::fhir::shape;
 
 /// The most definitions that one resource's profiles may name.
 const MOST_DEFINITIONS: usize = 100;
+
+/// The most claims of profiles that one request may have judged.
+const MOST_CLAIMS: usize = 1_000;
 
 /// Refuses a resource that is to be written and breaks a rule of R4 or, where that is set, of a US Core profile that
 /// it claims. A profile that is not known stops nothing.
@@ -38,12 +42,40 @@ pub(crate) fn check(app: &App, resource: &Value) -> Result<(), Failure> {
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
-        let profiles = subject.claims().filter_map(|claim| known.find(claim));
-        let found = profiles.flat_map(|profile| profile::validate(&known, profile, &subject)).collect();
+        let profiles = claims(&subject).into_iter().filter_map(|claim| known.find(claim));
+        let found = judged(&known, profiles.map(|profile| (&subject, profile)));
         added(&mut issues, found);
         issues.retain(|issue| issue.severity != Severity::Information);
     }
     shape::verdict(issues)
+}
+
+/// The profiles that a resource claims, each once.
+fn claims<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    subject.claims().filter(|claim| seen.insert(*claim)).collect()
+}
+
+/// What these profiles find, each in its resource, together within what one request may cost.
+fn judged<'a>(known: &Known<'_>, pairs: impl Iterator<Item = (&'a Subject<'a>, &'a Profile)>) -> Vec<Issue> {
+    let (mut budget, mut done, mut found) = (Budget::default(), HashSet::new(), Vec::new());
+    for (count, (subject, profile)) in pairs.enumerate() {
+        // two claims may name one profile, with its version and without it
+        if !done.insert((subject.at.as_str(), std::ptr::from_ref(profile))) {
+            continue;
+        }
+        if count >= MOST_CLAIMS || budget.is_used_up() {
+            let text = format!(
+                "Judging the resource by {} takes too long after all the others; claim fewer profiles, or send \
+                 smaller resources.",
+                profile.title
+            );
+            found.push(Issue::error("too-costly", text).at(&subject.at));
+            break;
+        }
+        found.extend(profile::validate(known, profile, subject, &mut budget));
+    }
+    found
 }
 
 /// Leaves out what R4 itself has said of the same place.
@@ -75,12 +107,12 @@ impl Session {
             Some(asked) => (vec![Subject::of(resource)], Some(asked)),
             None => (Subject::all(resource), None),
         };
-        let mut judged = Vec::new();
+        let mut wanting = Vec::new();
         for subject in &subjects {
-            let claims: Vec<&str> = wanted.map_or_else(|| subject.claims().collect(), |asked| vec![asked]);
+            let claims: Vec<&str> = wanted.map_or_else(|| claims(subject), |asked| vec![asked]);
             for canonical in claims.into_iter().filter(|canonical| !is_base(canonical, subject.resource)) {
                 match (stored.fetch(canonical), asked) {
-                    (Ok(()), _) => judged.push((subject, canonical)),
+                    (Ok(()), _) => wanting.push((subject, canonical)),
                     (Err(failure), Some(_)) => return Err(failure),
                     (Err(failure), None) if failure.status() >= 500 => return Err(failure),
                     (Err(failure), None) => issues.extend(not_judged(failure, subject)),
@@ -88,11 +120,8 @@ impl Session {
             }
         }
         let known = stored.known();
-        let mut found = Vec::new();
-        for (subject, canonical) in judged {
-            let profile = known.find(canonical);
-            found.extend(profile.into_iter().flat_map(|profile| profile::validate(&known, profile, subject)));
-        }
+        let pairs = wanting.into_iter().filter_map(|(subject, name)| Some((subject, known.find(name)?)));
+        let found = judged(&known, pairs);
         added(&mut issues, found);
         Ok(issues)
     }

@@ -134,8 +134,9 @@ mod tests {
         out
     }
 
-    const PACKED: [(Encoding, fn(&[u8]) -> Vec<u8>); 2] =
-        [(Encoding::Gzip, gzip), (Encoding::Brotli, brotli)];
+    type Pack = fn(&[u8]) -> Vec<u8>;
+
+    const PACKED: [(Encoding, Pack); 2] = [(Encoding::Gzip, gzip), (Encoding::Brotli, brotli)];
 
     #[test]
     fn a_small_body_that_inflates_beyond_the_limit_is_too_large() {

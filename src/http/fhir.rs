@@ -8,6 +8,10 @@ use std::sync::Arc;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::http::Version;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::HeaderValue;
+use actix_web::http::header::TRANSFER_ENCODING;
 use actix_web::web;
 
 use crate::access::Caller;
@@ -22,6 +26,7 @@ use crate::http::Served;
 use crate::http::body;
 use crate::http::caller;
 use crate::http::load;
+use crate::http::load::Stage;
 use crate::http::negotiate;
 use crate::http::negotiate::Format;
 use crate::http::negotiate::Sent;
@@ -61,9 +66,16 @@ async fn answer(
         _ => caller::caller(request, served).await?,
     };
     let interaction = routed?;
-    let place = load::take(served)?;
     let (mut format, query) = negotiate::answer_format(request)?;
-    let sent = read_body(request, payload, served.app.config.max_body).await?;
+    let sent = match interaction {
+        // nobody's body is waited for who has not said who they are
+        Interaction::Capabilities => None,
+        _ => {
+            let _until_there = has_body(request).then(|| load::take(served, Stage::Arrival)).transpose()?;
+            read_body(request, payload, served.app.config.max_body).await?
+        }
+    };
+    let place = load::take(served, Stage::Work)?;
     if let Some((Sent::Form, form)) = &sent {
         format = negotiate::form_format(format, form)?;
         request.extensions_mut().insert(format);
@@ -148,6 +160,14 @@ fn condition(request: &HttpRequest, name: &str, joint: &str) -> Result<Option<St
             Failure::new(Reason::Invalid, text)
         })?;
     Ok(Some(lines.join(joint)).filter(|_| !lines.is_empty()))
+}
+
+/// Whether a body is to arrive.
+fn has_body(request: &HttpRequest) -> bool {
+    let is_empty = |length: &HeaderValue| length == "0";
+    let headers = request.headers();
+    headers.get(CONTENT_LENGTH).map_or(request.version() == Version::HTTP_2, |length| !is_empty(length))
+        || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// The bytes of the body, and what they are.

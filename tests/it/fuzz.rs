@@ -102,7 +102,7 @@ impl Fuzz {
                 self.seeds[place].clone_from(&input);
             }
         }
-        println!("{accepted} inputs accepted, {refused} refused");
+        eprintln!("{accepted} inputs accepted, {refused} refused");
     }
 
     fn mutant(&mut self) -> Vec<u8> {

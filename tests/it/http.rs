@@ -322,18 +322,28 @@ fn what_a_server_cannot_hold_is_refused_at_once_with_a_time_to_come_back() {
     );
     slow.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(500));
-    // its body is still to come: it has the only place as soon as its head has been read
+    // its body is still to come: it has the only place for arrivals as soon as its head has been read
     let refused = (0..200).find_map(|_| {
-        let reply = clinician.get("/Patient");
-        if reply.status == 200 {
+        let reply = clinician.put("/Patient/q", &patient());
+        if reply.status < 300 {
             std::thread::sleep(Duration::from_millis(25));
         }
-        (reply.status != 200).then_some(reply)
+        (reply.status >= 300).then_some(reply)
     });
     let refused = refused.expect("there is no place for a second").expect_issue(429, "throttled");
     assert_eq!(refused.header("retry-after"), Some("2"));
     app.anonymous().request("GET", &app.url("/health/live")).send().expect(200);
     app.anonymous().get("/Patient").expect(401);
+    // whose request is there is answered all the same, and nobody's body is waited for who has said nothing of who
+    // they are
+    clinician.get("/Patient").expect(200);
+    let mut idle = TcpStream::connect(&address).unwrap();
+    idle.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head = format!("GET /fhir/metadata HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1\r\n\r\n");
+    idle.write_all(head.as_bytes()).unwrap();
+    let mut start = [0; 12];
+    idle.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
     slow.write_all(body.as_bytes()).unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();

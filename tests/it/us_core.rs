@@ -8,6 +8,7 @@ use comfrey::definitions::Definitions;
 use comfrey::definitions::us_core;
 use comfrey::fhir::Issue;
 use comfrey::fhir::Severity;
+use comfrey::fhir::profile::Budget;
 use comfrey::fhir::profile::Known;
 use comfrey::fhir::profile::Subject;
 use comfrey::fhir::profile::validate;
@@ -27,7 +28,7 @@ fn examples() -> Vec<Value> {
 fn errors(known: &Known<'_>, resource: &Value) -> Vec<Issue> {
     let subject = Subject::of(resource);
     let profiles = subject.claims().filter_map(|claim| known.find(claim));
-    let issues = profiles.flat_map(|profile| validate(known, profile, &subject));
+    let issues = profiles.flat_map(|profile| validate(known, profile, &subject, &mut Budget::default()));
     issues.filter(|issue| issue.severity == Severity::Error).collect()
 }
 

@@ -394,3 +394,24 @@ fn two_problems_of_one_place_are_both_listed() {
     assert_eq!(places(&reply, "error"), ["Observation.component"; 3], "{}", reply.text());
     assert!(reply.text().contains("`systolic`") && reply.text().contains("`diastolic`"));
 }
+
+#[test]
+fn a_profile_that_is_claimed_again_and_again_is_judged_once() {
+    for validation in [Validation::UsCore, Validation::Base] {
+        let app = TestApp::with(|config| config.validation = validation);
+        let url = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
+        let issues = |claims: usize| {
+            let own = json!({ "resourceType": "Patient", "meta": { "profile": vec![url; claims] } });
+            let reply = app.clinician().post("/Patient/$validate", &own);
+            let wanting = reply.json()["issue"].as_array().expect("issues").len();
+            (
+                reply.status,
+                wanting,
+                app.clinician().post("/Patient", &own).json()["issue"].as_array().map(Vec::len),
+            )
+        };
+        let once = issues(1);
+        assert!(once.1 > 1, "{once:?}");
+        assert_eq!(issues(300), once);
+    }
+}

@@ -85,8 +85,9 @@ impl<'a> Walk<'a> {
         }
         let Some((first, others)) = known.split_first() else { return };
         for other in others {
-            let mut walk = Walk::new(self.known, other, self.subject);
+            let mut walk = self.aside(other);
             walk.conform(other, item, at);
+            self.count_steps(walk.steps());
             if walk.issues.iter().all(|issue| issue.severity != Severity::Error) {
                 return;
             }

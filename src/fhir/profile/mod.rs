@@ -36,18 +36,25 @@ pub use library::Known;
 pub use library::Library;
 pub use subject::Subject;
 pub use tree::Profile;
+pub use walk::Budget;
 
-/// Every problem that a resource has with a profile, each with its FHIRPath.
-pub fn validate(known: &Known<'_>, profile: &Profile, subject: &Subject<'_>) -> Vec<Issue> {
+/// Every problem that a resource has with a profile, each with its FHIRPath, as far as the budget reaches.
+pub fn validate(
+    known: &Known<'_>,
+    profile: &Profile,
+    subject: &Subject<'_>,
+    budget: &mut Budget,
+) -> Vec<Issue> {
     let ty = subject.resource["resourceType"].as_str().unwrap_or_default();
     if profile.ty != ty {
         let text = format!("{} is a profile of {}, not of {ty}.", profile.title, profile.ty);
         return vec![Issue::error("value", text).at(format!("{}.meta.profile", subject.at))];
     }
     let at = At::root(&subject.at);
-    let mut walk = Walk::new(known, profile, subject);
+    let mut walk = Walk::new(known, profile, subject).within(budget);
     walk.conform(profile, Item::resource(subject.resource), &at);
     let is_too_costly = walk.is_exhausted();
+    walk.charge(budget);
     let mut issues = walk.issues;
     if is_too_costly {
         let text =

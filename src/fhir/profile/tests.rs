@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::definitions::Definitions;
 use crate::fhir::Issue;
 use crate::fhir::Severity;
+use crate::fhir::profile::Budget;
 use crate::fhir::profile::Known;
 use crate::fhir::profile::Library;
 use crate::fhir::profile::Profile;
@@ -27,7 +28,7 @@ fn issues(definitions: &[Value], resource: &Value) -> Vec<Issue> {
     let library = Library::compile(definitions.iter(), value_sets.iter()).expect("they compile");
     let r4 = Definitions::shared().expect("the definitions load");
     let known = Known::new(&r4.shapes, vec![&library]);
-    validate(&known, known.find(URL).expect("it is there"), &Subject::of(resource))
+    validate(&known, known.find(URL).expect("it is there"), &Subject::of(resource), &mut Budget::default())
 }
 
 /// The errors, as issue code and place.
@@ -357,7 +358,10 @@ fn an_invariant_of_a_contained_resource_sees_what_contains_it() {
         let r4 = Definitions::shared().expect("the definitions load");
         let known = Known::new(&r4.shapes, vec![&library]);
         let inner = &Subject::all(outer)[1];
-        found(&validate(&known, known.find(URL).expect("it is there"), inner), Severity::Error)
+        found(
+            &validate(&known, known.find(URL).expect("it is there"), inner, &mut Budget::default()),
+            Severity::Error,
+        )
     };
     assert_eq!(errors(&outer(true)), Vec::<String>::new());
     assert_eq!(errors(&outer(false)), ["invariant Patient.contained[0].name"]);
@@ -390,4 +394,28 @@ fn a_binding_of_a_choice_is_about_the_types_that_have_codes() {
         of(json!({ "valueCodeableConcept": { "coding": [{ "system": "urn:colours", "code": "green" }] } }));
     check(&elements, &good, &bad, &["code-invalid Observation.valueCodeableConcept"]);
     assert_eq!(errors(&elements, &of(json!({ "valueString": "green" }))), Vec::<String>::new());
+}
+
+#[test]
+fn walks_for_one_request_share_what_it_may_cost() {
+    let definitions = [profile(
+        "Patient",
+        &json!([{ "path": "Patient.telecom" }, { "path": "Patient.telecom.value", "min": 1 }]),
+    )];
+    let library = Library::compile(definitions.iter(), std::iter::empty()).expect("it compiles");
+    let r4 = Definitions::shared().expect("the definitions load");
+    let known = Known::new(&r4.shapes, vec![&library]);
+    let resource = patient(json!({ "telecom": vec![json!({ "system": "phone" }); 600] }));
+    let (subject, mut budget) = (Subject::of(&resource), Budget::default());
+    let own = known.find(URL).expect("it is there");
+    let mut walk = || validate(&known, own, &subject, &mut budget).len();
+    assert_eq!([walk(), walk(), walk()], [600, 400, 0]);
+    assert!(budget.is_used_up());
+}
+
+#[test]
+fn a_profile_that_demands_itself_or_itself_of_one_value_ends() {
+    let mut own = profile("Patient", &json!([]));
+    own["snapshot"]["element"][0]["type"] = json!([{ "code": "Patient", "profile": [URL, URL] }]);
+    assert_eq!(found(&issues(&[own], &patient(json!({}))), Severity::Error), Vec::<String>::new());
 }

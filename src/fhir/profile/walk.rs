@@ -15,8 +15,29 @@ use crate::fhir::shape::At;
 const MAX_ISSUES: usize = 1_000;
 /// How deep profiles may demand one another; a profile may demand itself of the same value.
 const MAX_DEPTH: usize = 32;
-/// How many elements may be looked at; a Patient with a million telecoms takes ten million.
-const MAX_STEPS: usize = 20_000_000;
+
+/// How many elements may be looked at and issues listed, in all walks for one request.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    steps: usize,
+    issues: usize,
+}
+
+impl Budget {
+    /// A Patient with a million telecoms takes ten million steps.
+    const MAX_STEPS: usize = 20_000_000;
+
+    /// Whether nothing more is to be looked at.
+    pub fn is_used_up(&self) -> bool {
+        self.steps == 0 || self.issues == 0
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { steps: Self::MAX_STEPS, issues: MAX_ISSUES }
+    }
+}
 
 /// The state of a walk.
 pub(super) struct Walk<'a> {
@@ -30,12 +51,37 @@ pub(super) struct Walk<'a> {
     pub(super) notes: BTreeSet<String>,
     depth: usize,
     steps: usize,
+    budget: Budget,
 }
 
 impl<'a> Walk<'a> {
     /// A walk that has not begun.
     pub(super) fn new(known: &'a Known<'a>, profile: &'a Profile, subject: &'a Subject<'a>) -> Self {
-        Self { known, subject, profile, issues: Vec::new(), notes: BTreeSet::new(), depth: 0, steps: 0 }
+        let (issues, notes, budget) = (Vec::new(), BTreeSet::new(), Budget::default());
+        Self { known, subject, profile, issues, notes, depth: 0, steps: 0, budget }
+    }
+
+    /// A walk that may cost no more than this.
+    pub(super) fn within(self, budget: &Budget) -> Self {
+        Self { budget: budget.clone(), ..self }
+    }
+
+    /// A walk from here by another profile, whose issues are its own but not what it costs or how deep it is.
+    pub(super) fn aside(&self, profile: &'a Profile) -> Self {
+        let steps = self.budget.steps.saturating_sub(self.steps);
+        let budget = Budget { steps, ..self.budget };
+        Self { depth: self.depth, budget, ..Self::new(self.known, profile, self.subject) }
+    }
+
+    /// How many elements were looked at.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Takes what was done out of what may be done.
+    pub(super) fn charge(&self, budget: &mut Budget) {
+        budget.steps = self.budget.steps.saturating_sub(self.steps);
+        budget.issues = self.budget.issues.saturating_sub(self.issues.len());
     }
 
     /// Judges a value by a whole profile.
@@ -132,7 +178,7 @@ impl<'a> Walk<'a> {
 
     /// Whether there was too much of it.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.steps > MAX_STEPS
+        self.steps > self.budget.steps
     }
 
     /// Notes an error.
@@ -142,7 +188,7 @@ impl<'a> Walk<'a> {
 
     /// Notes a problem of this severity.
     pub(super) fn note(&mut self, severity: Severity, code: &'static str, (at, text): (&At<'_>, String)) {
-        if self.issues.len() >= MAX_ISSUES {
+        if self.issues.len() >= self.budget.issues {
             return;
         }
         let text = format!("{text} ({})", self.profile.title);
