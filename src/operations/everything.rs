@@ -28,10 +28,10 @@ use crate::fhir::parameters::Given;
 use crate::operations::Call;
 use crate::search::Visible;
 use crate::search::page;
-use crate::search::plan::record::Focus;
-use crate::search::plan::record::Part;
-use crate::search::plan::record::Place;
-use crate::search::plan::record::RecordQuery;
+use crate::search::plan::record_query::Focus;
+use crate::search::plan::record_query::Part;
+use crate::search::plan::record_query::Place;
+use crate::search::plan::record_query::RecordQuery;
 
 /// Carries a sealed cursor.
 const CURSOR: &str = "_cursor";

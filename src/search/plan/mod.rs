@@ -12,7 +12,8 @@ mod by_date;
 mod driver;
 mod include;
 mod order;
-pub mod record;
+mod record;
+pub mod record_query;
 mod rows;
 mod scope;
 
