@@ -150,12 +150,7 @@ impl Held {
 pub fn fetcher(source: &str) -> Fetch {
     let source = source.to_owned();
     if source.starts_with("https://") {
-        // the client's own runtime must not start or end inside another one
-        Box::new(move || {
-            let url = source.clone();
-            let fetched = std::thread::spawn(move || download(&url));
-            fetched.join().unwrap_or_else(|_| Err("the HTTP client failed".into()))
-        })
+        Box::new(move || download(&source))
     } else {
         Box::new(move || {
             let file = std::fs::File::open(&source).map_err(|error| error.to_string())?;
@@ -165,18 +160,26 @@ pub fn fetcher(source: &str) -> Fetch {
 }
 
 fn download(url: &str) -> Result<Vec<u8>, String> {
-    let client = reqwest::blocking::Client::builder()
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(provider)
+        .build();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
         .https_only(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(5))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(Duration::from_secs(3)))
+        .timeout_global(Some(Duration::from_secs(5)))
+        .http_status_as_error(false)
+        .tls_config(tls)
         .build()
-        .map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().map_err(|error| error.to_string())?;
+        .into();
+    let answer = agent.get(url).call().map_err(|error| error.to_string())?;
     if !answer.status().is_success() {
         return Err(format!("the answer was {}", answer.status()));
     }
-    bounded(answer)
+    bounded(answer.into_body().into_reader())
 }
 
 fn bounded(source: impl Read) -> Result<Vec<u8>, String> {
