@@ -1,6 +1,8 @@
 //! The first half of a write, with no lock held: check, resolve, work out index rows and the bytes to store.
 //! <https://hl7.org/fhir/R4/http.html#trules>
 
+use std::io;
+use std::io::Write;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -236,9 +238,35 @@ fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resour
     let stored = session.read(*ty, id)?;
     demand.check(Some(&stored))?;
     let resource = patch.apply(&session.app().definitions.shapes, stored.value()?)?;
+    check_size(&resource, session.app().config.max_body)?;
     check(session.app(), resource.value())
         .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
     Ok((resource, stored.version))
+}
+
+/// Refuses a resource that could not be sent whole, which patch upon patch may make of a small one.
+fn check_size(resource: &Resource, most: usize) -> Result<(), Failure> {
+    if serde_json::to_writer(Room(most), resource.value()).is_ok() {
+        return Ok(());
+    }
+    let text = format!(
+        "The patch makes the resource larger than {most} bytes; leave out of it what it can do without."
+    );
+    Err(Failure::new(Reason::Unprocessable, text).code("too-costly").at(resource.ty().name()))
+}
+
+/// Takes so many bytes and no more, and keeps none of them.
+struct Room(usize);
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 pub(crate) fn action(action: &ChangeAction) -> Action {

@@ -252,3 +252,28 @@ fn the_state_of_an_episode_is_not_patched() {
     }
     assert_eq!(clinician.get("/EpisodeOfCare/e").expect(200).header("etag"), Some("W/\"1\""));
 }
+
+#[test]
+fn patch_upon_patch_does_not_make_a_resource_that_could_not_be_sent() {
+    let app = TestApp::with(|config| config.max_body = 8 * 1024);
+    let clinician = app.clinician();
+    clinician
+        .store(&json!({ "resourceType": "Patient", "id": "p", "name": [{ "text": "x".repeat(3_000) }] }));
+    let name = json!({ "text": "x".repeat(3_000) });
+    let add = |path: &str| json!([{ "op": "add", "path": path, "value": name }]);
+    let operation = json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
+        { "name": "type", "valueCode": "add" }, { "name": "path", "valueString": "Patient" },
+        { "name": "name", "valueString": "name" }, { "name": "value", "valueHumanName": name }] }] });
+    let merge = json!({ "address": [{ "text": "x".repeat(3_000) }] });
+    let send = |content_type, document: &Value| {
+        clinician.request("PATCH", "/Patient/p").body(content_type, document.to_string()).send()
+    };
+    send(JSON_PATCH, &add("/name/-")).expect(200);
+    for (content_type, document) in
+        [(JSON_PATCH, &add("/name/-")), ("application/fhir+json", &operation), (MERGE_PATCH, &merge)]
+    {
+        send(content_type, document).expect_issue(422, "too-costly");
+    }
+    assert_eq!(clinician.get("/Patient/p").expect(200).header("etag"), Some("W/\"2\""));
+    send(JSON_PATCH, &json!([{ "op": "remove", "path": "/name/0" }])).expect(200);
+}

@@ -12,6 +12,7 @@ use crate::fhir::patch::spot;
 use crate::fhir::patch::spot::Spot;
 use crate::fhir::patch::unfit;
 use crate::fhir::patch::unread;
+use crate::fhir::path::Budget;
 use crate::fhir::path::Expression;
 use crate::fhir::path::Location;
 use crate::fhir::path::locate;
@@ -20,6 +21,9 @@ use crate::fhir::shape::Shapes;
 /// How much of a resource the operations of one patch may walk through together, in bytes or so: each looks through
 /// all of it.
 const MOST_WALKED: usize = 256 * 1024 * 1024;
+
+/// How many patterns the paths of one patch may have together, each of which takes memory of its own.
+const MOST_PATTERNS: usize = 32;
 
 /// The parts that an operation may have.
 const PARTS: [&str; 7] = ["type", "path", "name", "value", "index", "source", "destination"];
@@ -48,7 +52,18 @@ enum Change {
 pub(super) fn read(parameters: &Value) -> Result<Vec<Operation>, Failure> {
     let parameters = parameters.get("parameter").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     check_length(parameters.len())?;
-    parameters.iter().enumerate().map(|(number, parameter)| operation(number, parameter)).collect()
+    let mut patterns = 0;
+    let read = parameters.iter().enumerate().map(|(number, parameter)| {
+        let operation = operation(number, parameter)?;
+        patterns += operation.path.patterns();
+        if patterns > MOST_PATTERNS {
+            let text =
+                format!("The paths of a patch have at most {MOST_PATTERNS} patterns together; send two.");
+            return Err(unread(text).code("too-costly").at(operation.at));
+        }
+        Ok(operation)
+    });
+    read.collect()
 }
 
 fn operation(number: usize, parameter: &Value) -> Result<Operation, Failure> {
@@ -147,8 +162,10 @@ pub(super) fn apply(operations: &[Operation], shapes: &Shapes, resource: &mut Va
         let text = "The patch has too many operations for a resource of this size; send the whole with PUT.";
         return Err(unfit(text).code("too-costly"));
     }
+    // One for all of them, so that many operations cannot take what one may not.
+    let mut budget = Budget::default();
     operations.iter().try_for_each(|operation| {
-        let done = operation.apply(shapes, resource);
+        let done = operation.apply(shapes, resource, &mut budget);
         done.map_err(|why| {
             let text = format!("The operation on `{}` {why}.", operation.text);
             unfit(text).at(operation.at.as_str())
@@ -158,9 +175,9 @@ pub(super) fn apply(operations: &[Operation], shapes: &Shapes, resource: &mut Va
 
 impl Operation {
     /// Applies it; what is wrong is the rest of a sentence.
-    fn apply(&self, shapes: &Shapes, resource: &mut Value) -> Result<(), String> {
-        let found =
-            locate(&self.path, shapes, resource).map_err(|why| format!("cannot be worked out: {why}"))?;
+    fn apply(&self, shapes: &Shapes, resource: &mut Value, budget: &mut Budget) -> Result<(), String> {
+        let found = locate(&self.path, shapes, resource, budget)
+            .map_err(|why| format!("cannot be worked out: {why}"))?;
         match &self.change {
             Change::Add { name, value } => {
                 let location = only(&found)?.ok_or("finds no element to add to")?;

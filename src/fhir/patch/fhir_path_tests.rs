@@ -325,4 +325,15 @@ fn a_patch_neither_nests_nor_works_without_end() {
     let large = patient(json!({ "name": [{ "text": "x".repeat(600_000) }] }));
     let many = vec![op("delete", "Patient.photo", json!({})); 600];
     assert_eq!(apply(&large, &many).expect_err("it is too much").issues[0].code, "too-costly");
+    // Each operation alone may take so much, but not all of them together.
+    let costly = "Patient.photo.where(%resource.descendants().select(%resource.descendants()).count() = 0)";
+    let resource = patient(json!({ "photo": [{ "title": "x" }], "name": vec![json!({ "text": "x" }); 200] }));
+    let operation = op("delete", costly, json!({}));
+    apply(&resource, std::slice::from_ref(&operation)).expect("one is fine");
+    let failure = apply(&resource, &vec![operation; 100]).expect_err("a hundred are not");
+    assert!(format!("{:?}", failure.issues).contains("too many steps"), "{:?}", failure.issues);
+    let pattern = op("delete", "Patient.photo.where(title.matches('[a-z]{1,9}'))", json!({}));
+    apply(&resource, &vec![pattern.clone(); 32]).expect("so many patterns are fine");
+    let failure = apply(&resource, &vec![pattern; 33]).expect_err("more are not");
+    assert_eq!(failure.issues[0].code, "too-costly");
 }

@@ -5,6 +5,10 @@
 use std::borrow::Cow;
 
 use crate::fhir::path::Scope;
+use crate::fhir::path::budget::BYTES;
+use crate::fhir::path::budget::Budget;
+use crate::fhir::path::budget::check_length;
+use crate::fhir::path::budget::weight;
 use crate::fhir::path::item::Item;
 use crate::fhir::path::node::Node;
 use crate::fhir::path::tree::Function;
@@ -14,9 +18,6 @@ use crate::fhir::path::tree::Typing;
 use crate::fhir::path::tree::Variable;
 use crate::fhir::path::value::System;
 use crate::fhir::shape::Shapes;
-
-/// How many items may be looked at for one expression; a Bundle of 5,000 resources has some 500,000 elements.
-const STEPS: usize = 4_000_000;
 
 /// What an expression gives.
 pub(super) type Items<'a> = Vec<Item<'a>>;
@@ -35,7 +36,8 @@ pub(super) struct Frame<'f, 'a> {
 pub(super) struct Evaluator<'a> {
     pub(super) shapes: &'a Shapes,
     pub(super) scope: Scope<'a>,
-    steps: usize,
+    /// What is left of the steps that it may take.
+    pub(super) budget: Budget,
     /// Whether something could not be told where a value was there, as with two dates of different precision.
     pub(super) uncertain: bool,
     /// Whether a variable was asked for.
@@ -44,8 +46,8 @@ pub(super) struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// At the beginning.
-    pub(super) fn new(shapes: &'a Shapes, scope: Scope<'a>) -> Self {
-        Self { shapes, scope, steps: 0, uncertain: false, asked: false }
+    pub(super) fn new(shapes: &'a Shapes, scope: Scope<'a>, budget: Budget) -> Self {
+        Self { shapes, scope, budget, uncertain: false, asked: false }
     }
 
     /// Counts a step.
@@ -55,19 +57,30 @@ impl<'a> Evaluator<'a> {
 
     /// Counts several steps.
     pub(super) fn steps_by(&mut self, count: usize) -> Evaluated<()> {
-        self.steps = self.steps.saturating_add(count);
-        if self.steps > STEPS { Err("it takes too many steps".to_owned()) } else { Ok(()) }
+        self.budget.take(count)
     }
 
-    /// Evaluates a part of the expression.
+    /// A copy of items, counted before it is made.
+    pub(super) fn copy(&mut self, items: &[Item<'a>]) -> Evaluated<Items<'a>> {
+        self.steps_by(weight(items))?;
+        Ok(items.to_vec())
+    }
+
+    /// Evaluates a part of the expression. All that it gives is counted, so that nothing can grow without an end.
     pub(super) fn evaluate(&mut self, tree: &'a Tree, frame: Frame<'_, 'a>) -> Evaluated<Items<'a>> {
         self.step()?;
+        let found = self.work_out(tree, frame)?;
+        self.steps_by(weight(&found))?;
+        Ok(found)
+    }
+
+    fn work_out(&mut self, tree: &'a Tree, frame: Frame<'_, 'a>) -> Evaluated<Items<'a>> {
         match tree {
             Tree::Nothing => Ok(Vec::new()),
             Tree::Literal(value) => Ok(vec![Item::Value(value.borrowed())]),
-            Tree::This => Ok(frame.this.to_vec()),
+            Tree::This => self.copy(frame.this),
             Tree::Index => Ok(vec![Item::whole(frame.index)]),
-            Tree::Total => Ok(frame.total.to_vec()),
+            Tree::Total => self.copy(frame.total),
             Tree::Variable(variable) => Ok(vec![self.variable(*variable)]),
             Tree::OfType(named) => {
                 let is = |item: &&Item| item.is(self.shapes, named);
@@ -95,9 +108,13 @@ impl<'a> Evaluator<'a> {
             Tree::Pattern(focus, pattern, replaced) => {
                 let focus = self.evaluate(focus, frame)?;
                 let Some(text) = self.text(&focus)? else { return Ok(self.unknown()) };
+                self.steps_by(text.len() / BYTES)?;
                 let Some(replaced) = replaced else { return Ok(vec![Item::truth(pattern.is_match(&text))]) };
                 let replaced = self.evaluate(replaced, frame)?;
                 let Some(by) = self.text(&replaced)? else { return Ok(Vec::new()) };
+                // Each `$` may stand for a whole match, and there may be a match at every character.
+                let named = text.len().saturating_mul(1 + by.matches('$').count());
+                check_length((text.len() + 1).saturating_mul(by.len()).saturating_add(named))?;
                 let result = pattern.replace_all(&text, by.as_ref()).into_owned();
                 Ok(vec![Item::Value(System::Text(result.into()))])
             }

@@ -5,6 +5,7 @@
 //! profiles and FHIRPath Patch are written in it. Both walk the JSON as it is, and neither reads anything but the
 //! resource.
 
+mod budget;
 mod evaluate;
 mod functions;
 mod item;
@@ -30,6 +31,7 @@ use crate::fhir::path::tree::Tree;
 use crate::fhir::shape::Content;
 use crate::fhir::shape::Shapes;
 
+pub use budget::Budget;
 pub use locate::Location;
 pub use locate::LocationStep;
 pub use node::Node;
@@ -40,6 +42,7 @@ pub use search::Path;
 #[derive(Clone, Debug)]
 pub struct Expression {
     tree: Tree,
+    patterns: usize,
 }
 
 impl Expression {
@@ -48,7 +51,13 @@ impl Expression {
     /// # Errors
     /// A sentence for whoever wrote it, where it is not FHIRPath or calls a function that is not known.
     pub fn compile(text: &str) -> Result<Self, String> {
-        parser::parse(text).map(|tree| Self { tree })
+        parser::parse(text).map(|(tree, patterns)| Self { tree, patterns })
+    }
+
+    /// How many patterns are compiled with it, each of which takes memory of its own.
+    #[must_use]
+    pub fn patterns(&self) -> usize {
+        self.patterns
     }
 
     /// The names of the children of its context at which it looks; none where it looks at the context as a whole.
@@ -88,31 +97,36 @@ impl<'a> Scope<'a> {
 /// code that is compared and is not there) does not hold.
 ///
 /// # Errors
-/// A sentence where the expression cannot be evaluated here: then it is neither kept nor broken.
+/// A sentence where the expression cannot be evaluated here, or not with what is left of the budget: then it is neither kept nor broken.
 pub fn holds<'a>(
     expression: &'a Expression,
     shapes: &'a Shapes,
     scope: Scope<'a>,
+    budget: &mut Budget,
 ) -> Result<Option<bool>, String> {
-    let mut evaluator = Evaluator::new(shapes, scope);
+    let mut evaluator = Evaluator::new(shapes, scope, *budget);
     let start = [Item::Node(scope.context)];
-    let truth = evaluator.truth(&expression.tree, Frame { this: &start, index: 0, total: &[] })?;
-    Ok(truth.or_else(|| (!evaluator.uncertain).then_some(false)))
+    let truth = evaluator.truth(&expression.tree, Frame { this: &start, index: 0, total: &[] });
+    *budget = evaluator.budget;
+    Ok(truth?.or_else(|| (!evaluator.uncertain).then_some(false)))
 }
 
 /// The elements that an expression selects, in its order; what it computes is left out.
 ///
 /// # Errors
-/// A sentence where the expression cannot be evaluated here.
+/// A sentence where the expression cannot be evaluated here, or not with what is left of the budget.
 pub fn select<'a>(
     expression: &'a Expression,
     shapes: &'a Shapes,
     scope: Scope<'a>,
+    budget: &mut Budget,
 ) -> Result<Vec<Node<'a>>, String> {
     let start = [Item::Node(scope.context)];
     let frame = Frame { this: &start, index: 0, total: &[] };
-    let items = Evaluator::new(shapes, scope).evaluate(&expression.tree, frame)?;
-    Ok(items
+    let mut evaluator = Evaluator::new(shapes, scope, *budget);
+    let items = evaluator.evaluate(&expression.tree, frame);
+    *budget = evaluator.budget;
+    Ok(items?
         .into_iter()
         .filter_map(|item| match item {
             Item::Node(node) => Some(node),
@@ -124,8 +138,13 @@ pub fn select<'a>(
 /// Where the elements stand that an expression selects in a resource, in its order.
 ///
 /// # Errors
-/// A sentence where the expression cannot be evaluated here.
-pub fn locate(expression: &Expression, shapes: &Shapes, resource: &Value) -> Result<Vec<Location>, String> {
-    let nodes = select(expression, shapes, Scope::of(resource))?;
+/// A sentence where the expression cannot be evaluated here, or not with what is left of the budget.
+pub fn locate(
+    expression: &Expression,
+    shapes: &Shapes,
+    resource: &Value,
+    budget: &mut Budget,
+) -> Result<Vec<Location>, String> {
+    let nodes = select(expression, shapes, Scope::of(resource), budget)?;
     Ok(locate::locations(resource, &nodes))
 }

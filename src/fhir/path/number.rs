@@ -5,6 +5,8 @@ use std::fmt;
 
 /// The most digits that are kept; R4 asks for 18.
 const DIGITS: usize = 36;
+/// How far from the point the last digit may stand, to either side.
+const MOST_PLACES: u32 = 20_000;
 /// The most decimal places of a quotient, as FHIRPath asks for at least eight.
 const PLACES: i32 = 8;
 
@@ -46,7 +48,7 @@ impl Number {
             places += place;
             kept += usize::from(digits != 0);
         }
-        Some(Self { digits: if negative { -digits } else { digits }, places })
+        Self { digits: if negative { -digits } else { digits }, places }.bounded()
     }
 
     /// Whether it was written without a point.
@@ -74,7 +76,12 @@ impl Number {
     /// The product, where the digits suffice.
     pub(super) fn times(self, other: Self) -> Option<Self> {
         let places = self.places.checked_add(other.places)?;
-        Some(Self { digits: self.digits.checked_mul(other.digits)?, places })
+        Self { digits: self.digits.checked_mul(other.digits)?, places }.bounded()
+    }
+
+    /// Itself, unless it is so large or small that it cannot be written out.
+    fn bounded(self) -> Option<Self> {
+        (self.places.unsigned_abs() <= MOST_PLACES).then_some(self)
     }
 
     /// The quotient to eight places; none for a division by zero.

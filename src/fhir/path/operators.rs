@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::fhir::path::budget::check_length;
 use crate::fhir::path::evaluate::Evaluated;
 use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Items;
@@ -33,8 +34,7 @@ impl<'a> Evaluator<'a> {
             Operator::Union => self.distinct(left.into_iter().chain(right).collect()),
             Operator::Join => {
                 let (one, two) = (self.text(&left)?, self.text(&right)?);
-                let joined = format!("{}{}", one.unwrap_or_default(), two.unwrap_or_default());
-                Ok(vec![Item::Value(System::Text(joined.into()))])
+                Ok(vec![Item::Value(joined(&one.unwrap_or_default(), &two.unwrap_or_default())?)])
             }
             Operator::Plus
             | Operator::Minus
@@ -119,9 +119,7 @@ impl<'a> Evaluator<'a> {
         let (one, two) = (self.one(left)?, self.one(right)?);
         let (Some(one), Some(two)) = (one, two) else { return Ok(Vec::new()) };
         let result = match (one, two) {
-            (System::Text(one), System::Text(two)) if operator == Operator::Plus => {
-                Some(System::Text(format!("{one}{two}").into()))
-            }
+            (System::Text(one), System::Text(two)) if operator == Operator::Plus => Some(joined(&one, &two)?),
             (System::Number(one), System::Number(two)) => calculate(operator, one, two).map(System::Number),
             (System::Quantity(one, unit), System::Quantity(two, other))
                 if unit == other && matches!(operator, Operator::Plus | Operator::Minus) =>
@@ -134,6 +132,12 @@ impl<'a> Evaluator<'a> {
         };
         Ok(result.map(Item::Value).into_iter().collect())
     }
+}
+
+/// Both texts as one.
+fn joined(one: &str, two: &str) -> Evaluated<System<'static>> {
+    check_length(one.len().saturating_add(two.len()))?;
+    Ok(System::Text(format!("{one}{two}").into()))
 }
 
 fn calculate(operator: Operator, one: Number, two: Number) -> Option<Number> {

@@ -16,18 +16,22 @@ type Parsed<T> = Result<T, String>;
 
 /// How deep parentheses and the like may nest.
 const DEEPEST: usize = 40;
+/// How high the tree may be, since whatever walks it goes as deep; R4's highest has some 20 levels.
+const HIGHEST: usize = 200;
+/// How many patterns an expression may have.
+const MOST_PATTERNS: usize = 8;
 /// The longest expression; R4's longest has 480 characters.
 const LONGEST: usize = 16 * 1024;
 /// How much memory a compiled pattern may take.
-const LARGEST_PATTERN: usize = 1 << 20;
+const LARGEST_PATTERN: usize = 1 << 18;
 /// `is` and `as` bind more tightly than `|` and less than `+`.
 const TYPE_BINDING: u8 = 8;
 
-/// Parses a whole expression.
+/// Parses a whole expression; with it, how many patterns it has.
 ///
 /// # Errors
 /// A sentence for whoever wrote it.
-pub(super) fn parse(text: &str) -> Parsed<Tree> {
+pub(super) fn parse(text: &str) -> Parsed<(Tree, usize)> {
     let refuse = |problem: String| {
         let shown: String = text.chars().take(200).collect();
         format!("the FHIRPath `{shown}` is not understood: {problem}")
@@ -36,10 +40,10 @@ pub(super) fn parse(text: &str) -> Parsed<Tree> {
         return Err(refuse(format!("it has more than {LONGEST} characters")));
     }
     let words = lexer::words(text).map_err(refuse)?;
-    let mut parser = Parser { words, at: 0, depth: 0 };
+    let mut parser = Parser { words, at: 0, depth: 0, height: 0, patterns: 0 };
     let tree = parser.expression(0).map_err(refuse)?;
     match parser.peek() {
-        Token::End => Ok(tree),
+        Token::End => Ok((tree, parser.patterns)),
         other => Err(refuse(unexpected(other))),
     }
 }
@@ -48,6 +52,9 @@ struct Parser {
     words: Vec<Token>,
     at: usize,
     depth: usize,
+    /// The height of the tree that was parsed last.
+    height: usize,
+    patterns: usize,
 }
 
 impl Parser {
@@ -58,6 +65,7 @@ impl Parser {
             return Err("it nests too deep".to_owned());
         }
         let mut left = self.unary()?;
+        let mut height = self.height;
         loop {
             let word = match self.peek() {
                 Token::Name(name) => name.as_str(),
@@ -68,6 +76,7 @@ impl Parser {
                 let typing = if word == "is" { Typing::Is } else { Typing::Filter };
                 self.next();
                 left = Tree::Typed(Box::new(left), typing, self.named()?);
+                height = above(height)?;
                 continue;
             }
             let Some((operator, binding)) = Operator::parse(word).filter(|(_, binding)| *binding >= least)
@@ -77,7 +86,9 @@ impl Parser {
             self.next();
             let right = self.expression(binding + 1)?;
             left = Tree::Binary(operator, Box::new(left), Box::new(right));
+            height = above(height.max(self.height))?;
         }
+        self.height = height;
         self.depth -= 1;
         Ok(left)
     }
@@ -91,6 +102,7 @@ impl Parser {
                     return Err("it nests too deep".to_owned());
                 }
                 let inner = self.unary()?;
+                self.height = above(self.height)?;
                 self.depth -= 1;
                 Ok(Tree::Negated(Box::new(inner)))
             }
@@ -105,10 +117,12 @@ impl Parser {
     /// A term with everything that follows it after points and in brackets.
     fn steps(&mut self) -> Parsed<Tree> {
         let mut tree = self.term()?;
+        let mut height = self.height;
         loop {
             match self.peek() {
                 Token::Sign(".") => {
                     self.next();
+                    self.height = 0;
                     tree = match self.next() {
                         Token::Name(name) => self.invocation(tree, name)?,
                         Token::Quoted(name) => Tree::Child(Box::new(tree), name),
@@ -121,12 +135,17 @@ impl Parser {
                     self.sign("]")?;
                     tree = Tree::At(Box::new(tree), Box::new(index));
                 }
-                _ => return Ok(tree),
+                _ => {
+                    self.height = height;
+                    return Ok(tree);
+                }
             }
+            height = above(height.max(self.height))?;
         }
     }
 
     fn term(&mut self) -> Parsed<Tree> {
+        self.height = 1;
         match self.next() {
             Token::Sign("(") => {
                 let inner = self.expression(0)?;
@@ -152,7 +171,11 @@ impl Parser {
                 _ if *self.peek() != Token::Sign("(") && name.starts_with(char::is_uppercase) => {
                     Ok(Tree::OfType(self.qualified(name)?))
                 }
-                _ => self.invocation(Tree::This, name),
+                _ => {
+                    let tree = self.invocation(Tree::This, name)?;
+                    self.height = above(self.height)?;
+                    Ok(tree)
+                }
             },
             other => Err(unexpected(&other)),
         }
@@ -172,7 +195,7 @@ impl Parser {
         Ok(literal(System::Quantity(number, unit.into())))
     }
 
-    /// A child or a function of what stands before.
+    /// A child or a function of what stands before; the height that is left is that of the arguments.
     fn invocation(&mut self, focus: Tree, name: String) -> Parsed<Tree> {
         let focus = Box::new(focus);
         if *self.peek() != Token::Sign("(") {
@@ -192,15 +215,24 @@ impl Parser {
         let (function, least, most) =
             Function::parse(&name).ok_or_else(|| format!("the function `{name}()` is not known"))?;
         let mut arguments = Vec::new();
+        let mut height = 0;
         while *self.peek() != Token::Sign(")") {
             if !arguments.is_empty() {
                 self.sign(",")?;
             }
             arguments.push(self.expression(0)?);
+            height = height.max(self.height);
         }
+        self.height = height;
         self.next();
         if arguments.len() < least || arguments.len() > most {
             return Err(format!("`{name}()` does not take {} arguments", arguments.len()));
+        }
+        if matches!(function, Function::Matches | Function::ReplaceMatches) {
+            self.patterns += 1;
+            if self.patterns > MOST_PATTERNS {
+                return Err(format!("it has more than {MOST_PATTERNS} patterns"));
+            }
         }
         call(focus, function, arguments)
     }
@@ -241,6 +273,11 @@ impl Parser {
         self.at += 1;
         word
     }
+}
+
+/// The height of a tree above one of this height.
+fn above(height: usize) -> Parsed<usize> {
+    if height < HIGHEST { Ok(height + 1) } else { Err("it nests too deep".to_owned()) }
 }
 
 /// A call; a pattern that is known is compiled with it.

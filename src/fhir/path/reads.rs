@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::fhir::path::Budget;
 use crate::fhir::path::Scope;
 use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Frame;
@@ -30,7 +31,7 @@ pub(super) fn names(tree: &Tree) -> Option<Vec<&str>> {
 pub(super) fn holds_of_nothing(tree: &Tree, shapes: &Shapes, content: Content) -> bool {
     let context = Node::element(content, Some(&NOTHING), None);
     let scope = Scope { context, ..Scope::of(&NOTHING) };
-    let mut evaluator = Evaluator::new(shapes, scope);
+    let mut evaluator = Evaluator::new(shapes, scope, Budget::default());
     let start = [Item::Node(context)];
     let truth = evaluator.truth(tree, Frame { this: &start, index: 0, total: &[] });
     !evaluator.asked && (truth == Ok(Some(true)) || truth == Ok(None) && evaluator.uncertain)

@@ -19,7 +19,8 @@ fn found(expression: &str, resource: &Value) -> Result<Vec<String>, String> {
     let scope = Scope::of(resource);
     let start = [Item::Node(scope.context)];
     let frame = Frame { this: &start, index: 0, total: &[] };
-    let items = Evaluator::new(&definitions.shapes, scope).evaluate(&compiled.tree, frame)?;
+    let items =
+        Evaluator::new(&definitions.shapes, scope, Budget::default()).evaluate(&compiled.tree, frame)?;
     Ok(items
         .iter()
         .map(|item| match (item, item.system()) {
@@ -32,12 +33,13 @@ fn found(expression: &str, resource: &Value) -> Result<Vec<String>, String> {
 
 fn constraint(expression: &str, resource: &Value) -> Result<Option<bool>, String> {
     let definitions = definitions();
-    holds(&Expression::compile(expression)?, &definitions.shapes, Scope::of(resource))
+    holds(&Expression::compile(expression)?, &definitions.shapes, Scope::of(resource), &mut Budget::default())
 }
 
 fn places(expression: &str, resource: &Value) -> Vec<String> {
     let compiled = Expression::compile(expression).expect("an expression");
-    let found = locate(&compiled, &definitions().shapes, resource).expect("it is evaluated");
+    let found =
+        locate(&compiled, &definitions().shapes, resource, &mut Budget::default()).expect("it is evaluated");
     let step = |step: &LocationStep| match step {
         LocationStep::Member(name) => format!(".{name}"),
         LocationStep::Index(index) => format!("[{index}]"),
@@ -277,9 +279,23 @@ fn what_is_no_expression_is_refused_with_the_reason() {
         let error = Expression::compile(text).expect_err(text);
         assert!(error.contains(problem), "{text}: {error}");
     }
-    for deep in ["(", "-", "a.where(", "1 + (", "{"] {
+    for deep in ["(", "-", "a.where(", "1 + (", "{", "a.", "1+", "1 is "] {
         assert!(Expression::compile(&deep.repeat(2_000)).is_err(), "nesting must not overflow the stack");
     }
+    for (again, last) in
+        [(".a", "a"), ("+1", "1"), ("[0]", "a"), (" is X", "1"), (" | 'a'", "'a'"), (".a()", "a")]
+    {
+        let error =
+            |times| Expression::compile(&format!("{last}{}", again.repeat(times))).err().unwrap_or_default();
+        assert!(error(2_500).contains(if again == ".a()" { "not known" } else { "too deep" }), "{again}");
+        assert!(!error(190).contains("too deep"), "{again}");
+    }
+    // The height is that of the whole, not of each chain.
+    let chains = (0..20).fold("a".to_owned(), |inner, _| format!("a.where({inner}){}", ".a".repeat(20)));
+    assert!(Expression::compile(&chains).expect_err("400 levels").contains("too deep"));
+    let patterns = |count| Expression::compile(&format!("'a'{}", ".replaceMatches('a', 'a')".repeat(count)));
+    assert_eq!(patterns(8).expect("few").patterns(), 8);
+    assert!(patterns(9).expect_err("many").contains("patterns"));
 }
 
 #[test]
@@ -305,6 +321,64 @@ fn what_cannot_be_evaluated_is_an_error_and_ends() {
 }
 
 #[test]
+fn what_grows_is_counted_before_it_fills_the_memory() {
+    let patient = patient();
+    let forty = "'1234567890123456789012345678901234567890'.toChars()";
+    let long = format!("{}.join('')", ".select('aaaaaaaaaa')".repeat(1));
+    let text = format!("({forty}{long})");
+    for (path, problem) in [
+        (format!("{forty}.aggregate($total.combine($total), 1)"), "too many steps"),
+        (format!("1{}", ".iif(true, $this.combine($this))".repeat(40)), "too many steps"),
+        (format!("{forty}.aggregate($total & $total, 'a')"), "too long"),
+        (format!("{forty}.aggregate($total + $total, 'a')"), "too long"),
+        (format!("{forty}.take(23).aggregate($total & $total, 'a').toChars()"), "too many steps"),
+        (format!("{forty}.take(23).aggregate($total & $total, 'a').split('')"), "too many steps"),
+        // Copies of one long text are more than their number.
+        (
+            format!("{forty}.take(23).aggregate($total & $total, 'a').iif(true, {}.count())", doubled(14)),
+            "too many steps",
+        ),
+        (format!("{text}.select({forty}).aggregate($total.combine($total), 'a').count()"), "too many steps"),
+        (format!("{forty}.take(18).aggregate($total.combine($total), 1).join({text} & {text})"), "too long"),
+        (format!("{text}.replaceMatches('.*', '{}')", "$0".repeat(7_000)), ""),
+        (
+            format!(
+                "{forty}.take(15).aggregate($total & $total, 'a').replaceMatches('.*', '{}')",
+                "$0".repeat(5_000)
+            ),
+            "too long",
+        ),
+    ] {
+        match found(&path, &patient) {
+            Ok(_) => assert_eq!(problem, "", "{path}"),
+            Err(error) => assert!(!problem.is_empty() && error.contains(problem), "{path}: {error}"),
+        }
+    }
+    // Numbers that have no end of digits are none.
+    let small = json!({ "resourceType": "Observation", "valueQuantity": { "value": 1e-900 } });
+    let power = format!("{forty}.aggregate($total * $total, %resource.value.value).toString()");
+    assert_eq!(found(&power, &small), Ok(vec![]));
+}
+
+/// `$this` twice as often with each call.
+fn doubled(times: usize) -> String {
+    format!("$this{}", ".iif(true, $this.combine($this))".repeat(times))
+}
+
+#[test]
+fn expressions_may_share_one_budget() {
+    let (patient, definitions) = (patient(), definitions());
+    let costly = Expression::compile("Patient.descendants().select(%resource.descendants()).count() > 0");
+    let costly = costly.expect("an expression");
+    let mut budget = Budget::default();
+    let mut hold = || holds(&costly, &definitions.shapes, Scope::of(&patient), &mut budget);
+    assert_eq!(hold(), Ok(Some(true)));
+    let all = (0..10_000).find_map(|_| hold().err());
+    assert!(all.expect("the budget ends").contains("too many steps"));
+    assert_eq!(budget.left(), 0);
+}
+
+#[test]
 fn every_expression_of_r4_compiles() {
     let mut count = 0;
     for structure in crate::definitions::r4_structures().expect("the definitions are JSON") {
@@ -326,8 +400,8 @@ proptest! {
     ) {
         if let Ok(expression) = Expression::compile(&text) {
             let patient = patient();
-            let _ = holds(&expression, &definitions().shapes, Scope::of(&patient));
-            let _ = locate(&expression, &definitions().shapes, &patient);
+            let _ = holds(&expression, &definitions().shapes, Scope::of(&patient), &mut Budget::default());
+            let _ = locate(&expression, &definitions().shapes, &patient, &mut Budget::default());
         }
     }
 }

@@ -25,6 +25,8 @@ pub const R4: &str = "http://hl7.org/fhir/StructureDefinition/";
 const LIMIT: &str = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet";
 /// The most elements that a profile may have; the largest of R4's own definitions has some 300.
 const MAX_ELEMENTS: usize = 5_000;
+/// How many patterns its invariants may have together, each of which takes memory of its own.
+const MAX_PATTERNS: usize = 32;
 /// The invariants that everything has.
 const EVERYWHERE: [&str; 3] = ["ele-", "ext-", "dom-"];
 
@@ -75,6 +77,7 @@ struct Compiler {
     references: Vec<(usize, String)>,
     discriminators: HashMap<usize, Vec<Discriminator>>,
     unchecked: Vec<String>,
+    patterns: usize,
 }
 
 impl Compiler {
@@ -151,6 +154,11 @@ impl Compiler {
             self.unchecked.push(format!("the invariant {key}"));
             return None;
         };
+        self.patterns += expression.patterns();
+        if self.patterns > MAX_PATTERNS {
+            self.unchecked.push(format!("the invariant {key}"));
+            return None;
+        }
         let is_warning = constraint["severity"] == "warning";
         Some(Constraint {
             key: key.to_owned(),

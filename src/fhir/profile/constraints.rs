@@ -1,5 +1,6 @@
 //! The part of the walk that judges invariants. <https://hl7.org/fhir/R4/conformance-rules.html#constraints>
 
+use crate::fhir::path::Budget;
 use crate::fhir::path::Scope;
 use crate::fhir::path::holds;
 use crate::fhir::profile::item::Item;
@@ -7,9 +8,6 @@ use crate::fhir::profile::subject::Subject;
 use crate::fhir::profile::tree::Node;
 use crate::fhir::profile::walk::Walk;
 use crate::fhir::shape::At;
-
-/// What an expression counts that came to no end.
-const UNFINISHED: usize = 1_000_000;
 
 impl<'a> Walk<'a> {
     /// Judges the invariants that an element adds, upon one value.
@@ -23,14 +21,17 @@ impl<'a> Walk<'a> {
             if self.is_exhausted() {
                 return;
             }
-            match holds(&constraint.expression, self.known.shapes, scope) {
+            let given = Budget::of(self.steps_left());
+            let mut budget = given;
+            let held = holds(&constraint.expression, self.known.shapes, scope, &mut budget);
+            self.count_steps(given.left() - budget.left());
+            match held {
                 Ok(Some(true) | None) => {}
                 Ok(Some(false)) => {
                     let text = format!("{} ({}).", constraint.says, constraint.key);
                     self.note(constraint.severity, "invariant", (at, text));
                 }
                 Err(_) => {
-                    self.count_steps(UNFINISHED);
                     self.notes.insert(format!("the invariant {}", constraint.key));
                 }
             }

@@ -298,6 +298,12 @@ fn profiles_that_demand_one_another_come_to_an_end() {
     inner["snapshot"]["element"][0]["type"] =
         json!([{ "code": "BackboneElement", "profile": ["http://example.org/loop"] }]);
     let resource = patient(json!({ "contact": [{ "gender": "male" }] }));
+    // So do those that offer themselves as one of several.
+    let mut either = inner.clone();
+    either["snapshot"]["element"][0]["type"][0]["profile"] =
+        json!(["http://example.org/loop", "http://example.org/loop"]);
+    let of_either = issues(&[profile("Patient", &elements), either], &resource);
+    assert!(found(&of_either, Severity::Error).iter().all(|issue| issue.starts_with("too-costly")));
     assert_eq!(
         found(&issues(&[profile("Patient", &elements), inner], &resource), Severity::Error),
         Vec::<String>::new()
@@ -374,6 +380,13 @@ fn a_profile_made_to_cost_time_is_given_up() {
     elements.extend(many);
     let resource = patient(json!({ "telecom": vec![json!({ "value": "1" }); 20_000] }));
     let issues = issues(&[profile("Patient", &elements.into())], &resource);
+    assert_eq!(found(&issues, Severity::Error), ["too-costly Patient"]);
+    // So are invariants that each come to an end and take too long together.
+    let rule = json!({ "key": "a-1", "severity": "error", "human": "x", "source": "http://a.org",
+        "expression": "%resource.descendants().select(%resource.telecom).count() > 0" });
+    let elements = json!([{ "path": "Patient.telecom", "constraint": [rule] }]);
+    let resource = patient(json!({ "telecom": vec![json!({ "value": "1" }); 700] }));
+    let issues = self::issues(&[profile("Patient", &elements)], &resource);
     assert_eq!(found(&issues, Severity::Error), ["too-costly Patient"]);
     let too_many = vec![json!({ "path": "Patient.name" }); 5_001];
     assert!(Profile::compile(&profile("Patient", &too_many.into())).is_err());

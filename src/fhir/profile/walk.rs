@@ -73,15 +73,18 @@ impl<'a> Walk<'a> {
         Self { depth: self.depth, budget, ..Self::new(self.known, profile, self.subject) }
     }
 
-    /// How many elements were looked at.
-    pub(super) fn steps(&self) -> usize {
-        self.steps
-    }
-
     /// Takes what was done out of what may be done.
     pub(super) fn charge(&self, budget: &mut Budget) {
         budget.steps = self.budget.steps.saturating_sub(self.steps);
         budget.issues = self.budget.issues.saturating_sub(self.issues.len());
+    }
+
+    /// Judges a value by another profile, apart from what was found so far; whether it conforms.
+    pub(super) fn would_conform(&mut self, profile: &'a Profile, item: Item<'a>, at: &At<'_>) -> bool {
+        let mut walk = self.aside(profile);
+        walk.conform(profile, item, at);
+        self.count_steps(walk.steps);
+        walk.issues.iter().all(|issue| issue.severity != Severity::Error)
     }
 
     /// Judges a value by a whole profile.
@@ -174,6 +177,11 @@ impl<'a> Walk<'a> {
     /// Counts work, of which a resource and a profile that are made for it could cause any amount.
     pub(super) fn count_steps(&mut self, steps: usize) {
         self.steps = self.steps.saturating_add(steps);
+    }
+
+    /// How much of it may follow.
+    pub(super) fn steps_left(&self) -> usize {
+        self.budget.steps.saturating_sub(self.steps)
     }
 
     /// Whether there was too much of it.

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::fhir::Severity;
+use crate::fhir::path::Budget;
 use crate::fhir::path::Expression;
 use crate::fhir::path::Scope;
 use crate::fhir::path::holds;
@@ -75,7 +76,7 @@ impl Rule {
         let Some(compiled) = compiled.as_ref().filter(|compiled| compiled.is_called_for(place)) else {
             return false;
         };
-        holds(&compiled.expression, shapes, scope) == Ok(Some(false))
+        holds(&compiled.expression, shapes, scope, &mut Budget::default()) == Ok(Some(false))
     }
 
     /// What is wrong where it is broken.

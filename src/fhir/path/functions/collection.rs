@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::fhir::path::budget::weight;
 use crate::fhir::path::evaluate::Evaluated;
 use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Items;
@@ -31,8 +32,8 @@ impl<'a> Evaluator<'a> {
             Function::Count => vec![Item::whole(items.len())],
             Function::SubsetOf => truth(self.kept(items, other, Keep::Missing)?.is_empty()),
             Function::SupersetOf => truth(self.kept(other, items, Keep::Missing)?.is_empty()),
-            Function::Distinct => self.distinct(items.clone())?,
-            Function::IsDistinct => truth(self.distinct(items.clone())?.len() == items.len()),
+            Function::Distinct => self.copy_distinct(items)?,
+            Function::IsDistinct => truth(self.copy_distinct(items)?.len() == items.len()),
             Function::Single if items.len() > 1 => return Err("`single()` finds several items".to_owned()),
             Function::Single | Function::First => items.first().cloned().into_iter().collect(),
             Function::Last => items.last().cloned().into_iter().collect(),
@@ -44,8 +45,11 @@ impl<'a> Evaluator<'a> {
                 self.distinct(common)?
             }
             Function::Exclude => self.kept(items, other, Keep::Missing)?,
-            Function::Union => self.distinct(items.iter().chain(other).cloned().collect())?,
-            Function::Combine => items.iter().chain(other).cloned().collect(),
+            Function::Union => {
+                let both = self.combined(items, other)?;
+                self.distinct(both)?
+            }
+            Function::Combine => self.combined(items, other)?,
             Function::Children => self.children(items)?,
             Function::Descendants => self.descendants(items)?,
             _ => return Ok(None),
@@ -74,6 +78,16 @@ impl<'a> Evaluator<'a> {
             }
         }
         Ok(kept)
+    }
+
+    fn copy_distinct(&mut self, items: &[Item<'a>]) -> Evaluated<Items<'a>> {
+        let copy = self.copy(items)?;
+        self.distinct(copy)
+    }
+
+    fn combined(&mut self, items: &[Item<'a>], other: &[Item<'a>]) -> Evaluated<Items<'a>> {
+        self.steps_by(weight(items).saturating_add(weight(other)))?;
+        Ok(items.iter().chain(other).cloned().collect())
     }
 
     fn kept(&mut self, items: &[Item<'a>], among: &[Item<'a>], keep: Keep) -> Evaluated<Items<'a>> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::fhir::path::budget::BYTES;
+use crate::fhir::path::budget::check_length;
 use crate::fhir::path::evaluate::Evaluated;
 use crate::fhir::path::evaluate::Evaluator;
 use crate::fhir::path::evaluate::Items;
@@ -9,9 +11,6 @@ use crate::fhir::path::item::Item;
 use crate::fhir::path::number::Number;
 use crate::fhir::path::tree::Function;
 use crate::fhir::path::value::System;
-
-/// The longest text that an expression may build.
-const LONGEST: usize = 16 * 1024 * 1024;
 
 impl<'a> Evaluator<'a> {
     /// What a function of texts gives; none where it is no such function.
@@ -29,14 +28,17 @@ impl<'a> Evaluator<'a> {
         }
         let Some(text) = self.text(items)? else { return Ok(Some(self.unknown())) };
         let own = |text: String| vec![Item::Value(System::Text(text.into()))];
-        let many = |parts: Vec<String>| parts.into_iter().flat_map(own).collect();
-        self.steps_by(text.len() / 64)?;
+        let item = |text: String| Item::Value(System::Text(text.into()));
+        self.steps_by(text.len() / BYTES)?;
         match (function, arguments) {
             (Function::Length, _) => return Ok(Some(vec![Item::whole(text.chars().count())])),
             (Function::Upper, _) => return Ok(Some(own(text.to_uppercase()))),
             (Function::Lower, _) => return Ok(Some(own(text.to_lowercase()))),
             (Function::Trim, _) => return Ok(Some(own(text.trim().to_owned()))),
-            (Function::ToChars, _) => return Ok(Some(many(text.chars().map(String::from).collect()))),
+            (Function::ToChars, _) => {
+                self.steps_by(text.len())?;
+                return Ok(Some(text.chars().map(String::from).map(item).collect()));
+            }
             (Function::Substring, [start, rest @ ..]) => {
                 return self.substring(&text, start, rest.first()).map(Some);
             }
@@ -53,14 +55,15 @@ impl<'a> Evaluator<'a> {
                 let place = place.and_then(|at| i64::try_from(at).ok()).unwrap_or(-1);
                 vec![Item::Value(System::Number(Number::whole(place)))]
             }
-            Function::Split => many(text.split(first).map(str::to_owned).collect()),
+            Function::Split => {
+                self.steps_by(text.matches(first).count())?;
+                text.split(first).map(str::to_owned).map(item).collect()
+            }
             Function::Replace => {
                 let Some(by) = self.argument(arguments, 1)? else { return Ok(Some(Vec::new())) };
                 let longest =
                     text.len().saturating_add(text.len().saturating_add(1).saturating_mul(by.len()));
-                if longest > LONGEST {
-                    return Err("it builds too long a text".to_owned());
-                }
+                check_length(longest)?;
                 own(text.replace(first, &by))
             }
             _ => return Ok(None),
@@ -95,10 +98,15 @@ impl<'a> Evaluator<'a> {
 
     fn join(&mut self, items: &Items<'a>, arguments: &[Items<'a>]) -> Evaluated<Items<'a>> {
         let between = self.argument(arguments, 0)?.unwrap_or_default();
-        let texts = items.iter().filter_map(Item::system).map(|value| value.to_text());
-        let joined = texts.collect::<Vec<_>>().join(between.as_ref());
-        if joined.len() > LONGEST {
-            return Err("it builds too long a text".to_owned());
+        let mut joined = String::new();
+        let mut first = true;
+        for value in items.iter().filter_map(Item::system) {
+            let between = if std::mem::take(&mut first) { "" } else { between.as_ref() };
+            let text = value.to_text();
+            // Before it is built: few long texts between many short ones make more than there is memory.
+            check_length(joined.len() + between.len() + text.len())?;
+            joined.push_str(between);
+            joined.push_str(&text);
         }
         Ok(vec![Item::Value(System::Text(joined.into()))])
     }
