@@ -23,7 +23,7 @@ const MOST_PATTERNS: usize = 8;
 /// The longest expression; R4's longest has 480 characters.
 const LONGEST: usize = 16 * 1024;
 /// How much memory a compiled pattern may take.
-const LARGEST_PATTERN: usize = 1 << 18;
+const LARGEST_PATTERN: usize = 1 << 20;
 /// `is` and `as` bind more tightly than `|` and less than `+`.
 const TYPE_BINDING: u8 = 8;
 
