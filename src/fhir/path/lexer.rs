@@ -163,3 +163,17 @@ impl<'a> Lexer<'a> {
 fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
+
+/// Says that a word does not belong where it stands.
+pub(super) fn unexpected(word: &Token) -> String {
+    match word {
+        Token::Name(text) | Token::Quoted(text) => format!("`{text}` is not understood here"),
+        Token::Text(text) | Token::Number(text) | Token::Moment(text) => {
+            format!("`{text}` is not understood here")
+        }
+        Token::Special(text) => format!("`${text}` is not understood here"),
+        Token::Variable(text) => format!("`%{text}` is not understood here"),
+        Token::Sign(sign) => format!("`{sign}` is not understood here"),
+        Token::End => "it ends too early".to_owned(),
+    }
+}

@@ -4,6 +4,7 @@ use regex::RegexBuilder;
 
 use crate::fhir::path::lexer;
 use crate::fhir::path::lexer::Token;
+use crate::fhir::path::lexer::unexpected;
 use crate::fhir::path::number::Number;
 use crate::fhir::path::tree::Function;
 use crate::fhir::path::tree::Named;
@@ -153,10 +154,10 @@ impl Parser {
                 Ok(inner)
             }
             Token::Sign("{") => self.sign("}").map(|()| Tree::Nothing),
-            Token::Text(text) => Ok(literal(System::Text(text.into()))),
+            Token::Text(text) => Ok(Tree::Literal(System::Text(text.into()))),
             Token::Number(text) => self.number(&text),
             Token::Moment(text) => System::moment(text.into())
-                .map(literal)
+                .map(Tree::Literal)
                 .ok_or_else(|| "a date or time after `@` does not exist".to_owned()),
             Token::Special(name) => match name.as_str() {
                 "this" => Ok(Tree::This),
@@ -167,7 +168,7 @@ impl Parser {
             Token::Variable(name) => Tree::variable(&name),
             Token::Quoted(name) => Ok(Tree::Child(Box::new(Tree::This), name)),
             Token::Name(name) => match name.as_str() {
-                "true" | "false" => Ok(literal(System::Boolean(name == "true"))),
+                "true" | "false" => Ok(Tree::Literal(System::Boolean(name == "true"))),
                 _ if *self.peek() != Token::Sign("(") && name.starts_with(char::is_uppercase) => {
                     Ok(Tree::OfType(self.qualified(name)?))
                 }
@@ -189,10 +190,10 @@ impl Parser {
             Token::Name(name) if System::calendar_unit(name).is_some() => {
                 System::calendar_unit(name).unwrap_or_default().to_owned()
             }
-            _ => return Ok(literal(System::Number(number))),
+            _ => return Ok(Tree::Literal(System::Number(number))),
         };
         self.next();
-        Ok(literal(System::Quantity(number, unit.into())))
+        Ok(Tree::Literal(System::Quantity(number, unit.into())))
     }
 
     /// A child or a function of what stands before; the height that is left is that of the arguments.
@@ -294,21 +295,4 @@ fn call(focus: Box<Tree>, function: Function, mut arguments: Vec<Tree>) -> Parse
     let compiled = RegexBuilder::new(&whole).dot_matches_new_line(true).size_limit(LARGEST_PATTERN).build();
     let regex = compiled.map_err(|_| format!("`{pattern}` is not a pattern that is understood"))?;
     Ok(Tree::Pattern(focus, regex, replaced))
-}
-
-fn literal(value: System<'static>) -> Tree {
-    Tree::Literal(value)
-}
-
-fn unexpected(word: &Token) -> String {
-    match word {
-        Token::Name(text) | Token::Quoted(text) => format!("`{text}` is not understood here"),
-        Token::Text(text) | Token::Number(text) | Token::Moment(text) => {
-            format!("`{text}` is not understood here")
-        }
-        Token::Special(text) => format!("`${text}` is not understood here"),
-        Token::Variable(text) => format!("`%{text}` is not understood here"),
-        Token::Sign(sign) => format!("`{sign}` is not understood here"),
-        Token::End => "it ends too early".to_owned(),
-    }
 }
