@@ -4,6 +4,7 @@
 //! becomes an SQLite file; here the scheme alone decides.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use diesel::Connection;
 use diesel::ConnectionError;
@@ -21,6 +22,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::search::sql::Rows;
 use crate::search::sql::Sql;
+use crate::store::fault::is_locked;
 use crate::store::fault::is_lost;
 use crate::store::fault::is_nameless;
 
@@ -118,6 +120,18 @@ impl Conn {
         Self::set_up(target, SQLITE_READING, POSTGRES_READING)
     }
 
+    /// Two that open a new file at once both set its journal, and one of them SQLite refuses without waiting.
+    fn batch_when_free(&mut self, text: &str) -> QueryResult<()> {
+        let mut tries = 250;
+        loop {
+            match self.batch(text) {
+                Err(error) if tries > 0 && is_locked(&error) => tries -= 1,
+                done => return done,
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn set_up(target: &Target, sqlite: &str, postgres: &str) -> Result<Self, ConnectionError> {
         let link = match target {
             Target::Sqlite(path) => Link::Sqlite(SqliteConnection::establish(path)?),
@@ -126,8 +140,7 @@ impl Conn {
         let mut conn = Self { link, broken: false, is_plain: true, statements: HashSet::new() };
         let failed = ConnectionError::CouldntSetupConfiguration;
         if conn.is_sqlite() {
-            conn.batch(sqlite).map_err(failed)?;
-            return Ok(conn);
+            return conn.batch_when_free(sqlite).map_err(failed).map(|()| conn);
         }
         conn.batch(POSTGRES_SETTINGS).map_err(failed)?;
         conn.batch(ENGLISH).map_err(failed)?;

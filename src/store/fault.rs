@@ -80,6 +80,11 @@ impl Fault {
     }
 }
 
+/// Whether SQLite found the file locked and did not wait.
+pub(crate) fn is_locked(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, told) if told.message().contains("locked"))
+}
+
 /// Whether the error says that the connection is gone.
 pub(crate) fn is_lost(error: &Error) -> bool {
     match error {
