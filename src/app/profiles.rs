@@ -145,18 +145,18 @@ fn not_judged(failure: Failure, subject: &Subject<'_>) -> Vec<Issue> {
 struct Stored<'a> {
     session: &'a Session,
     us_core: &'static Library,
-    library: Library,
+    stored: Library,
     seen: HashSet<String>,
 }
 
 impl<'a> Stored<'a> {
     fn new(session: &'a Session) -> Result<Self, Failure> {
         let us_core = us_core().map_err(Failure::internal)?;
-        Ok(Self { session, us_core, library: Library::default(), seen: HashSet::new() })
+        Ok(Self { session, us_core, stored: Library::default(), seen: HashSet::new() })
     }
 
     fn known(&self) -> Known<'_> {
-        Known::new(&self.session.app().definitions.shapes, vec![self.us_core, &self.library])
+        Known::new(&self.session.app().definitions.shapes, vec![self.us_core, &self.stored])
     }
 
     /// Makes a profile known, with the profiles and value sets that it names as far as they are stored.
@@ -178,7 +178,7 @@ impl<'a> Stored<'a> {
     fn take(&mut self, profile: Profile) -> Result<(), Failure> {
         let mut open: Vec<String> = profile.profiles().map(str::to_owned).collect();
         let mut value_sets: Vec<String> = profile.value_sets().map(str::to_owned).collect();
-        self.library.add(profile);
+        self.stored.add(profile);
         while let Some(url) = open.pop() {
             if self.known().find(&url).is_some() {
                 continue;
@@ -188,14 +188,14 @@ impl<'a> Stored<'a> {
             if let Some(Ok(profile)) = found.map(|found| Profile::compile(&found)) {
                 open.extend(profile.profiles().map(str::to_owned));
                 value_sets.extend(profile.value_sets().map(str::to_owned));
-                self.library.add(profile);
+                self.stored.add(profile);
             }
         }
         for url in value_sets {
             if !self.known().has_codes(&url)
                 && let Some(value_set) = self.find("ValueSet", &url)?
             {
-                self.library.add_codes(&value_set);
+                self.stored.add_codes(&value_set);
             }
         }
         Ok(())

@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
         Ok(character)
     }
 
-    /// The value of `\uXXXX` at a byte.
+    /// The value of an escape with four hexadecimal digits (`\u0041`) at a byte.
     fn hex(&self, at: usize) -> Option<u32> {
         let escape = self.bytes.get(at..at + 6)?;
         let digits = escape.strip_prefix(b"\\u")?;

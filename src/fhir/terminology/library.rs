@@ -25,15 +25,15 @@ pub trait Library {
 
 /// What one question has taken out of the library.
 pub struct Shelf<'a> {
-    library: &'a dyn Library,
+    source: &'a dyn Library,
     value_sets: HashMap<String, Option<Rc<Value>>>,
     code_systems: HashMap<String, Option<Rc<CodeSystem>>>,
 }
 
 impl<'a> Shelf<'a> {
     /// Nothing yet.
-    pub fn of(library: &'a dyn Library) -> Self {
-        Self { library, value_sets: HashMap::new(), code_systems: HashMap::new() }
+    pub fn of(source: &'a dyn Library) -> Self {
+        Self { source, value_sets: HashMap::new(), code_systems: HashMap::new() }
     }
 
     /// Puts in a code system that came with the question.
@@ -52,7 +52,7 @@ impl<'a> Shelf<'a> {
             return Ok(known.clone());
         }
         let (url, version) = parts(canonical);
-        let found = self.library.value_set(url, version)?.map(Rc::new);
+        let found = self.source.value_set(url, version)?.map(Rc::new);
         self.value_sets.insert(canonical.to_owned(), found.clone());
         Ok(found)
     }
@@ -66,7 +66,7 @@ impl<'a> Shelf<'a> {
             return Ok(known.clone());
         }
         let (url, version) = parts(canonical);
-        let found = self.library.code_system(url, version)?;
+        let found = self.source.code_system(url, version)?;
         let found = found.map(|resource| Rc::new(CodeSystem::compile(&resource)));
         self.code_systems.insert(canonical.to_owned(), found.clone());
         Ok(found)
