@@ -27,6 +27,15 @@ pub struct Connection<'a> {
 }
 
 impl Target {
+    /// The path of a link, as [`Connection::send`] takes it.
+    pub fn path<'a>(&self, link: &'a str) -> &'a str {
+        let path = link
+            .split_once("://")
+            .map_or(link, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        let base = self.base.trim_start_matches('/');
+        path.trim_start_matches('/').strip_prefix(base).unwrap_or(path)
+    }
+
     /// Reads `http://host:port/fhir`.
     pub fn parse(url: &str, token: &str) -> Result<Self, String> {
         let rest = url.strip_prefix("http://").ok_or("give the base URL as http://host:port/fhir")?;
