@@ -1,8 +1,7 @@
 //! Searching within what the caller may see. <https://hl7.org/fhir/R4/search.html>
 
-use std::collections::HashSet;
-
 use crate::access::Action;
+use crate::app::included::Includes;
 use crate::app::session::LARGEST_PAGE;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -10,7 +9,6 @@ use crate::fhir::ResourceType;
 use crate::search::Plan;
 use crate::search::Position;
 use crate::search::Query;
-use crate::search::include_plan;
 use crate::search::parse;
 use crate::search::plan;
 use crate::search::query::Total;
@@ -27,6 +25,8 @@ pub struct Found {
     pub matches: Vec<Stored>,
     /// What goes with them, without doubles and without the matches themselves.
     pub included: Vec<Stored>,
+    /// Whether more would go with them than a page may have.
+    pub cut: bool,
     /// How many matches there are in all, where that was asked for.
     pub total: Option<i64>,
     /// Where the next page begins, if there is one.
@@ -52,12 +52,10 @@ impl Session {
             if plan.limit > 0 {
                 (found.matches, found.next) = page(conn, &plan)?;
             }
-            let rids: Vec<i64> = found.matches.iter().map(|stored| stored.rid).collect();
-            let mut seen: HashSet<i64> = rids.iter().copied().collect();
-            for include in query.includes.iter().filter(|_| !rids.is_empty()) {
-                let hits = matches::hits(conn, include_plan(parameters, include, &rids, &restriction))?;
-                let new = hits.into_iter().map(|hit| hit.stored).filter(|stored| seen.insert(stored.rid));
-                found.included.extend(new);
+            if !query.includes.is_empty() {
+                let includes = Includes { all: &query.includes, parameters, restriction: &restriction };
+                let included = includes.follow(conn, &found.matches)?;
+                (found.included, found.cut) = (included.resources, included.cut);
             }
             found.total = plan.total.clone().map(|total| matches::count(conn, total)).transpose()?;
             // A first page that has everything has counted it too.

@@ -13,6 +13,7 @@ use crate::access::Grant;
 use crate::access::grants::Reach;
 use crate::config::Auth;
 use crate::fhir::ResourceType;
+use crate::search;
 use crate::store::fresh::on_each;
 
 const START: i64 = 1_772_366_400_000_000;
@@ -600,6 +601,43 @@ fn entries_refer_to_what_a_condition_found() {
         let found = session.find(ty("Patient"), "identifier=urn:x|1").unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(session.compartment(&found[0].id, &[ty("Goal")]).unwrap().len(), 12);
+    });
+}
+
+#[test]
+fn what_goes_with_a_page_is_bounded_in_number_and_in_hops_and_says_so() {
+    on_each_app(|session| {
+        let link = |from: usize, to: usize| {
+            resource(json!({ "resourceType": "Organization", "id": format!("o{from}"), "name": "o",
+                "partOf": { "reference": format!("Organization/o{to}") } }))
+        };
+        let put = |resource: Resource, id: String| {
+            update(&session, resource, &id, None).expect("it is written");
+        };
+        (0..9).for_each(|at| put(link(at, at + 1), format!("o{at}")));
+        put(resource(json!({ "resourceType": "Organization", "id": "o9", "name": "o" })), "o9".into());
+        put(patient("one"), "one".into());
+        let goal = |at: usize| {
+            resource(json!({ "resourceType": "Goal", "id": format!("g{at}"), "lifecycleStatus": "active",
+                "description": { "text": "walk" }, "subject": { "reference": "Patient/one" } }))
+        };
+        (0..MOST_INCLUDED).for_each(|at| put(goal(at), format!("g{at}")));
+        let found = |name: &str, query: &str| {
+            let query = search::parse(&session.context(), ty(name), query).unwrap();
+            let found = session.search(&query).unwrap();
+            (found.included.len(), found.cut)
+        };
+        let (up, back) = ("_include:iterate=Organization:partof", "_revinclude=Goal:patient");
+        assert_eq!(found("Organization", &format!("_id=o0&{up}")), (MOST_HOPS, true));
+        assert_eq!(found("Organization", &format!("_id=o5&{up}")), (4, false));
+        assert_eq!(found("Organization", &format!("_id=o0,o5&{up}")), (8, false));
+        assert_eq!(found("Patient", &format!("_id=one&{back}")), (MOST_INCLUDED, false));
+        put(goal(MOST_INCLUDED), format!("g{MOST_INCLUDED}"));
+        assert_eq!(found("Patient", &format!("_id=one&{back}")), (MOST_INCLUDED, true));
+        assert_eq!(found("Patient", &format!("_id=one&{back}&{back}:Patient")), (MOST_INCLUDED, true));
+        // What is there already takes no place.
+        let both = format!("_include=Goal:patient&_include=Goal:subject&_count={MOST_INCLUDED}");
+        assert_eq!(found("Goal", &both), (1, false));
     });
 }
 

@@ -2,6 +2,8 @@
 
 use crate::app::Answer;
 use crate::app::Found;
+use crate::app::MOST_HOPS;
+use crate::app::MOST_INCLUDED;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
@@ -154,6 +156,7 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
     let mut bundle = Writer::begin(&Head { kind: "searchset", total: found.total, links });
     let subset = page.subset();
     let of_included = subset.of_included();
+    let remarks = remarks(&page.query.ignored, found.cut);
     let matches = found.matches.into_iter().map(|stored| ("match", stored));
     let included = found.included.into_iter().map(|stored| ("include", stored));
     for (mode, stored) in matches.chain(included) {
@@ -167,18 +170,25 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
             ..Entry::default()
         });
     }
-    if let Some(outcome) = ignored(&page.query.ignored) {
+    if let Some(outcome) = remarks {
         bundle.entry(&Entry { resource: Some(&outcome), search_mode: Some("outcome"), ..Entry::default() });
     }
     Ok(Answer::bytes(bundle.end()))
 }
 
-/// An OperationOutcome that names the parameters which a lenient search has ignored.
-fn ignored(parameters: &[String]) -> Option<Vec<u8>> {
-    let issue = |parameter: &String| {
+/// An OperationOutcome that names the parameters which a lenient search has ignored, and says what is not all there.
+fn remarks(ignored: &[String], cut: bool) -> Option<Vec<u8>> {
+    let unknown = |parameter: &String| {
         let text = format!("The parameter `{parameter}` is not known here and was ignored.");
         Issue::warning("not-supported", text)
     };
-    let issues: Vec<Issue> = parameters.iter().map(issue).collect();
+    let mut issues: Vec<Issue> = ignored.iter().map(unknown).collect();
+    if cut {
+        let text = format!(
+            "More goes with these matches than a page may have, which is {MOST_INCLUDED} resources over at most \
+             {MOST_HOPS} hops; the rest is left out. Ask for fewer matches by `_count`, or for less by the includes."
+        );
+        issues.push(Issue::warning("too-costly", text));
+    }
     (!issues.is_empty()).then(|| outcome(&issues).to_string().into_bytes())
 }

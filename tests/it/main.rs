@@ -26,6 +26,7 @@ mod history;
 mod hostile;
 mod http;
 mod import;
+mod include;
 mod invariants;
 mod meta;
 mod mutants;

@@ -1,56 +1,152 @@
-//! What goes with a page, as SQL. <https://hl7.org/fhir/R4/search.html#include>
+//! What goes with a page, as SQL: one statement for an include and a hop. <https://hl7.org/fhir/R4/search.html#include>
+//!
+//! What the rows point to is bounded by their own references: those are collected first, so that a target which
+//! many of them share is looked at once. What points to the rows may be without end, so that it is narrowed to what
+//! the caller may see row by row and the statement stops at its limit. Both begin at the rows: by their number in
+//! the index of references the one way, by type and id the other.
+//!
+//! A canonical points to whatever is published under its URL. The index has it with and without its version: the one
+//! without finds the URL, and the one with it, where there is one, leaves that version alone.
 
+use crate::fhir::ResourceType;
+use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Include;
 use crate::search::query::Way;
 use crate::search::restriction::Restriction;
+use crate::search::rows::ANY_ELEMENT;
+use crate::search::rows::ELSEWHERE;
+use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
-/// The resources that go with the rows of a page, in the columns of the page and without sort keys.
-pub fn include_plan(
-    parameters: &Parameters,
-    include: &Include,
-    page: &[i64],
-    restriction: &Restriction,
-) -> Sql {
+/// One hop of an include.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// Which include.
+    pub include: &'a Include,
+    /// The rows from which it leads on; never none.
+    pub from: &'a [i64],
+    /// How many resources it brings at most.
+    pub most: i64,
+}
+
+/// The resources to which a hop leads, in the columns of the page and without sort keys.
+pub fn include_plan(parameters: &Parameters, hop: &Hop, restriction: &Restriction) -> Sql {
     let seen = Seen { parameters, restriction };
-    if page.is_empty() {
-        return Sql::of("SELECT rid, type, id, version, updated, body FROM resource WHERE 1 = 0", []);
+    match hop.include.way {
+        Way::To => seen.pointed_to(hop),
+        Way::From => seen.pointing(hop),
     }
-    let page = || Sql::list(page.iter().map(|rid| (*rid).into()).collect());
-    let row = Scope::row(0);
-    let found = match include.way {
-        Way::To => Sql::of(
-            "SELECT t.rid FROM idx_reference f CROSS JOIN resource t WHERE f.param = ? AND f.rid IN (",
-            [include.param.into()],
+    .push(" ORDER BY r0.rid LIMIT ?", [hop.most.into()])
+    .volatile()
+}
+
+impl Seen<'_> {
+    fn pointed_to(&self, hop: &Hop) -> Sql {
+        let include = hop.include;
+        let targets = match (include.target, include.param) {
+            (Some(target), _) => vec![target],
+            (None, Some(param)) => self.targets(param),
+            (None, None) => ResourceType::all().collect(),
+        };
+        let local = Sql::of("SELECT t.rid FROM idx_reference f CROSS JOIN resource t WHERE ", [])
+            .append(from_rows(hop))
+            .push(" AND t.type = f.target_type AND t.id = f.target_id", []);
+        let found = match self.canonical(&targets) {
+            Some(canonical) => local
+                .push(" UNION ALL SELECT u.rid FROM idx_reference f CROSS JOIN idx_uri u WHERE ", [])
+                .append(from_rows(hop))
+                .push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()])
+                .append(canonical),
+            None => local,
+        };
+        let mut sql = Sql::of(
+            "SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM resource r0 WHERE r0.rid IN (",
+            [],
         )
-        .append(page())
-        .push(") AND t.type = f.target_type AND t.id = f.target_id", []),
-        Way::From => Sql::of(
-            "SELECT f.rid FROM resource t CROSS JOIN idx_reference f WHERE f.param = ? AND t.rid IN (",
-            [include.param.into()],
-        )
-        .append(page())
-        .push(") AND f.target_type = t.type AND f.target_id = t.id", []),
-    };
-    let mut sql = Sql::of(
-        "SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM resource r0 WHERE r0.rid IN (",
-        [],
-    )
-    .append(found)
-    .push(") AND r0.deleted = 0", []);
-    if let (Way::To, Some(target)) = (include.way, include.target) {
-        sql = sql.push(" AND r0.type = ?", [target.number().into()]);
+        .append(found)
+        .push(") AND r0.deleted = 0", []);
+        if let Some(target) = include.target {
+            sql = sql.push(" AND r0.type = ?", [target.number().into()]);
+        }
+        match self.visible_any(&targets, &Scope::row(0)) {
+            Some(visible) => sql.push(" AND ", []).append(visible),
+            None => sql,
+        }
     }
-    let visible = match (include.way, include.target) {
-        (Way::From, _) => seen.visible(include.source, &row),
-        (Way::To, Some(target)) => seen.visible(target, &row),
-        (Way::To, None) => seen.visible_any(&seen.targets(include.param), &row),
-    };
-    if let Some(visible) = visible {
-        sql = sql.push(" AND ", []).append(visible);
+
+    fn pointing(&self, hop: &Hop) -> Sql {
+        let include = hop.include;
+        let references = include.references(self.parameters);
+        let of_type = |param: Sql| Sql::of("f.param IN (", []).append(param).push(")", []);
+        let params = of_type(Sql::list(references.iter().map(|one| one.number.into()).collect()));
+        let targets: Vec<ResourceType> =
+            references.iter().flat_map(|reference| self.targets(reference.number)).collect();
+        let local = Sql::of("SELECT f.rid FROM resource t CROSS JOIN idx_reference f WHERE t.rid IN (", [])
+            .append(rids(hop))
+            .push(") AND f.target_type = t.type AND f.target_id = t.id AND ", [])
+            .append(params.clone());
+        let found = match self.canonical(&targets) {
+            Some(canonical) => local
+                .push(
+                    " UNION ALL SELECT f.rid FROM idx_uri u CROSS JOIN idx_reference f WHERE u.rid IN (",
+                    [],
+                )
+                .append(rids(hop))
+                .push(") AND f.target_type = ? AND f.target_id = u.uri AND ", [ELSEWHERE.into()])
+                .append(params)
+                .push(" AND ", [])
+                .append(canonical),
+            None => local,
+        };
+        let mut narrow = Sql::of("SELECT DISTINCT r1.rid AS rid FROM (", [])
+            .append(found)
+            .push(") p CROSS JOIN resource r1 WHERE r1.rid = p.rid AND r1.deleted = 0", []);
+        let visible = include.source.and_then(|source| self.visible(source, &Scope::row(1)));
+        if let Some(visible) = visible {
+            narrow = narrow.push(" AND ", []).append(visible);
+        }
+        Sql::of("SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM (", [])
+            .append(narrow)
+            .push(" LIMIT ?) q CROSS JOIN resource r0 WHERE r0.rid = q.rid", [hop.most.into()])
     }
-    sql.push(" ORDER BY r0.rid", []).volatile()
+
+    /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;
+    /// none where no canonical can point to them.
+    fn canonical(&self, types: &[ResourceType]) -> Option<Sql> {
+        let numbers = |code: &str, kind: Kind| -> Vec<Bind> {
+            let found = types.iter().filter_map(|ty| self.parameters.find(*ty, code));
+            found
+                .filter(|parameter| parameter.kind == kind)
+                .map(|parameter| parameter.number.into())
+                .collect()
+        };
+        let (urls, versions) = (numbers("url", Kind::Uri), numbers("version", Kind::Token));
+        if urls.is_empty() || versions.is_empty() {
+            return None;
+        }
+        let named = "g.rid = f.rid AND g.param = f.param AND g.target_type = f.target_type AND g.target_id";
+        let sql = Sql::of("u.param IN (", []).append(Sql::list(urls)).push(")", []);
+        let sql = sql.push(" AND (NOT EXISTS (SELECT 1 FROM idx_reference g WHERE ", []).push(named, []);
+        let sql = sql.push(" > f.target_id || '|' AND g.target_id < f.target_id || '}')", []);
+        let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_token v CROSS JOIN idx_reference g WHERE ", []);
+        let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
+        Some(sql.push(") AND ", []).push(named, []).push(" = f.target_id || '|' || v.code))", []))
+    }
+}
+
+/// The reference is one of the rows', and one that the include follows.
+fn from_rows(hop: &Hop) -> Sql {
+    let sql = Sql::of("f.rid IN (", []).append(rids(hop));
+    match hop.include.param {
+        Some(param) => sql.push(") AND f.param = ?", [param.into()]),
+        // What no search parameter covers is followed by no include.
+        None => sql.push(") AND f.param <> ?", [ANY_ELEMENT.into()]),
+    }
+}
+
+fn rids(hop: &Hop) -> Sql {
+    Sql::list(hop.from.iter().map(|rid| (*rid).into()).collect())
 }

@@ -17,6 +17,7 @@ pub mod record_query;
 mod rows;
 mod scope;
 
+pub use include::Hop;
 pub use include::include_plan;
 pub use record::record_plan;
 

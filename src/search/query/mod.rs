@@ -195,12 +195,23 @@ pub enum Summary {
 pub struct Include {
     /// Which way.
     pub way: Way,
-    /// The type that has the reference.
-    pub source: ResourceType,
-    /// The number of the reference parameter.
-    pub param: i64,
+    /// From where on.
+    pub hops: Hops,
+    /// The type that has the reference; none for `*`, the references of any type.
+    pub source: Option<ResourceType>,
+    /// The number of the reference parameter; none for all of them.
+    pub param: Option<i64>,
     /// Only references to this type.
     pub target: Option<ResourceType>,
+}
+
+/// From where on an include is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hops {
+    /// From the matches alone.
+    One,
+    /// From what is included too, as often as that brings more (`:iterate`).
+    All,
 }
 
 /// The way of an include.

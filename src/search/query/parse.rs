@@ -96,5 +96,5 @@ fn issue(reason: Reason, name: &str, text: String) -> Issue {
 
 /// Percent-encoded, with what a query may hold left readable.
 pub(super) fn shown(text: &str) -> String {
-    encoded(text).replace("%3A", ":").replace("%2C", ",").replace("%2F", "/")
+    encoded(text).replace("%3A", ":").replace("%2C", ",").replace("%2F", "/").replace("%2A", "*")
 }

@@ -2,6 +2,7 @@
 
 use crate::fhir::ResourceType;
 use crate::search::include;
+use crate::search::include::Start;
 use crate::search::parameter::Kind;
 use crate::search::query::Context;
 use crate::search::query::Order;
@@ -10,7 +11,6 @@ use crate::search::query::Sort;
 use crate::search::query::SortBy;
 use crate::search::query::Summary;
 use crate::search::query::Total;
-use crate::search::query::Way;
 use crate::search::query::criterion::parameter;
 use crate::search::query::nearest::nearest;
 use crate::search::query::parse::Problem;
@@ -42,6 +42,16 @@ pub(super) fn take(context: &Context, read: &mut Query, name: &str, value: &str)
     if !known {
         return Ok(false);
     }
+    if let Some(start) = Start::read(name) {
+        let include = include::read(context, &[read.ty], start?, value)?;
+        if !read.includes.contains(&include) {
+            read.includes.push(include);
+        }
+        if read.includes.len() > MOST {
+            return Err(Problem::Wrong(format!("A search may have {MOST} includes.")));
+        }
+        return Ok(true);
+    }
     if let Some(modifier) = modifier {
         return Err(Problem::Unknown(format!("The modifier `:{modifier}` of `{base}` is not supported.")));
     }
@@ -51,15 +61,10 @@ pub(super) fn take(context: &Context, read: &mut Query, name: &str, value: &str)
         "_total" | "_totalMethod" => read.total = one_of(&TOTALS, name, value)?,
         "_summary" => read.summary = one_of(&SUMMARIES, name, value)?,
         "_elements" => read.elements = elements(value)?,
-        "_include" => read.includes.push(include::read(context, read.ty, Way::To, value)?),
-        "_revinclude" => read.includes.push(include::read(context, read.ty, Way::From, value)?),
         // How an answer is written is read where it is written.
         "_format" | "_pretty" => {}
         _ if value == "false" => {}
         _ => return Err(Problem::Unknown("Searching in contained resources is not supported.".into())),
-    }
-    if read.includes.len() > MOST {
-        return Err(Problem::Wrong(format!("A search may have {MOST} includes.")));
     }
     Ok(true)
 }
@@ -82,11 +87,8 @@ pub(super) fn shown(context: &Context, read: &Query) -> Vec<String> {
         push("_elements", read.elements.join(","));
     }
     for include in &read.includes {
-        let name = match include.way {
-            Way::To => "_include",
-            Way::From => "_revinclude",
-        };
-        push(name, include::shown(context, include));
+        let (name, value) = include::shown(context, include);
+        push(name, value);
     }
     parts
 }

@@ -15,6 +15,7 @@ use super::ty;
 use crate::fhir::Failure;
 use crate::fhir::datetime::span;
 use crate::search::Context;
+use crate::search::Hop;
 use crate::search::Plan;
 use crate::search::Position;
 use crate::search::Query;
@@ -247,10 +248,13 @@ impl Database {
     pub(super) fn included(&mut self, query: &Query, restriction: &Restriction) -> Vec<String> {
         let rows = self.rows(&plan(&PARAMETERS, query, restriction));
         let rids: Vec<i64> = rows.iter().map(|((rid, ..), _)| *rid).collect();
-        let plans =
-            query.includes.iter().map(|include| include_plan(&PARAMETERS, include, &rids, restriction));
+        let plans = query.includes.iter().map(|include| {
+            let hop = Hop { include, from: &rids, most: 100 };
+            include_plan(&PARAMETERS, &hop, restriction)
+        });
+        let plans = if rids.is_empty() { Vec::new() } else { plans.collect::<Vec<_>>() };
         let mut found = Vec::new();
-        for sql in plans.collect::<Vec<_>>() {
+        for sql in plans {
             let rows = load!(&mut self.link, sql, Columns, Row);
             found.extend(rows.into_iter().map(|(_, number, id, ..)| {
                 format!("{}/{id}", crate::fhir::ResourceType::from_number(number).unwrap())

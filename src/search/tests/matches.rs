@@ -205,6 +205,49 @@ fn totals_count_all_matches_and_includes_follow_references() {
     assert_eq!(included("Patient?_id=nobody&_revinclude=Observation:subject"), [] as [&str; 0]);
     let all_of_ana = "Patient?_id=ana&_revinclude=CarePlan:patient&_revinclude=Goal:patient";
     assert_eq!(included(all_of_ana), ["CarePlan/plan", "Goal/g1"]);
+    assert_eq!(included("CarePlan?_include=*"), ["Patient/ana", "Goal/g1"]);
+    assert_eq!(included("CarePlan?_include=CarePlan:*:Patient"), ["Patient/ana"]);
+    let of_ana = ["Observation/o1", "Observation/o2"];
+    assert_eq!(included("Patient?_id=ana&_revinclude=Observation:*"), of_ana);
+}
+
+#[test]
+fn a_canonical_leads_to_what_is_published_under_its_url() {
+    let published = |id: &str, url: &str, version: Option<&str>| {
+        let mut plan = json!({ "resourceType": "PlanDefinition", "id": id, "status": "active", "url": url });
+        if let Some(version) = version {
+            plan["version"] = version.into();
+        }
+        plan
+    };
+    let follows = |id: &str, canonical: &str| {
+        json!({ "resourceType": "CarePlan", "id": id, "status": "active", "intent": "plan",
+            "subject": { "reference": "Patient/ana" }, "instantiatesCanonical": [canonical] })
+    };
+    let mut database = Database::of(&[
+        published("one", "http://example.org/plan", Some("1")),
+        published("two", "http://example.org/plan", Some("2")),
+        published("longer", "http://example.org/plan2", None),
+        published("other", "http://example.org/plan2/x", None),
+        follows("first", "http://example.org/plan|1"),
+        follows("any", "http://example.org/plan"),
+        follows("third", "http://example.org/plan|3"),
+        follows("longest", "http://example.org/plan2"),
+    ]);
+    let all = Restriction::none();
+    let mut included = |search: &str| database.included(&query(search).unwrap(), &all);
+    let to = "_include=CarePlan:instantiates-canonical";
+    assert_eq!(included(&format!("CarePlan?_id=first&{to}")), ["PlanDefinition/one"]);
+    assert_eq!(included(&format!("CarePlan?_id=any&{to}")), ["PlanDefinition/one", "PlanDefinition/two"]);
+    assert_eq!(included(&format!("CarePlan?_id=any&{to}:Measure")), [] as [&str; 0]);
+    assert_eq!(included(&format!("CarePlan?_id=third&{to}")), [] as [&str; 0]);
+    assert_eq!(included(&format!("CarePlan?_id=longest&{to}")), ["PlanDefinition/longer"]);
+    assert_eq!(included("CarePlan?_id=first&_include=*"), ["PlanDefinition/one"]);
+    let from = "_revinclude=CarePlan:instantiates-canonical";
+    assert_eq!(included(&format!("PlanDefinition?_id=one&{from}")), ["CarePlan/first", "CarePlan/any"]);
+    assert_eq!(included(&format!("PlanDefinition?_id=two&{from}")), ["CarePlan/any"]);
+    assert_eq!(included("PlanDefinition?_id=longer&_revinclude=CarePlan:*"), ["CarePlan/longest"]);
+    assert_eq!(included(&format!("PlanDefinition?_id=other&{from}")), [] as [&str; 0]);
 }
 
 #[test]

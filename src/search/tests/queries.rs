@@ -37,11 +37,19 @@ fn what_is_wrong_is_named_with_what_is_known() {
         ("Patient?_sort=name&_sort=birthdate", "http._sort", "twice"),
         ("Patient?_elements=name.given", "http._elements", "top level"),
         ("Patient?_include=Patient", "http._include", "Type:parameter"),
-        ("Patient?_include=Patient:*", "http._include", "not supported"),
+        ("Patient?_include=Patient:link:other:x", "http._include", "Type:parameter"),
+        ("Patient?_include=Nothing:*", "http._include", "`Nothing` is not a resource type"),
+        ("Patient?_include=Patient:*:Nothing", "http._include", "`Nothing` is not a resource type"),
+        ("Patient?_include=Observation:*", "http._include", "begins at Observation"),
+        ("Patient?_revinclude=*", "http._revinclude", "as in `Observation:*`"),
+        ("Patient?_revinclude=Medication:*", "http._revinclude", "never refers to Patient"),
+        ("Patient?_revinclude=Observation:subject:Group", "http._revinclude", "never refers to Patient"),
+        ("Patient?_include:all=Patient:link", "http._include:all", "known is :iterate"),
+        ("Patient?_include:iterate=Patient:name", "http._include:iterate", "only a reference"),
         ("Patient?_include=Patient:name", "http._include", "only a reference"),
         ("Patient?_include=Observation:subject", "http._include", "begins at Observation"),
-        ("Patient?_include:iterate=Patient:link", "http._include:iterate", "not supported"),
         ("Patient?_include=Patient:organization:Patient", "http._include", "never refers to `Patient`"),
+        ("Patient?_revinclude:iterate=*", "http._revinclude:iterate", "not supported"),
         ("Patient?_revinclude=Encounter:location", "http._revinclude", "never refers to Patient"),
         ("Patient?_contained=true", "http._contained", "not supported"),
         ("Patient?_text=x", "http._text", "not supported"),
@@ -98,6 +106,10 @@ fn the_self_query_says_what_was_understood_and_is_understood_again() {
         (
             "CarePlan?_include=CarePlan:goal&_revinclude=Provenance:target&_elements=id,status",
             "_count=20&_elements=id,status&_include=CarePlan:goal&_revinclude=Provenance:target",
+        ),
+        (
+            "CarePlan?_include=*&_include:recurse=Goal:*:Patient&_revinclude:iterate=Goal:*&_include=*",
+            "_count=20&_include=*&_include:iterate=Goal:*:Patient&_revinclude:iterate=Goal:*",
         ),
     ];
     for (search, expected) in table {
