@@ -8,6 +8,7 @@ use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
 use fhir_typed::types::Reference;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
@@ -174,6 +175,35 @@ fn escape(text: &str) -> String {
 /// `Internal`, where a required element was left out: a fault of ours.
 pub fn written(resource: fhir_typed::Resource) -> Result<Resource, Failure> {
     Resource::from_value(fhir_typed::value(resource).map_err(Failure::internal)?)
+}
+
+/// A stored resource with the elements of a typed one in place of its own; those named are added to, not replaced.
+/// What the typed one leaves out stays as it was stored.
+///
+/// # Errors
+/// `Internal`, where a required element was left out: a fault of ours.
+pub fn amended(
+    mut stored: Resource,
+    change: fhir_typed::Resource,
+    added_to: &[&str],
+) -> Result<Resource, Failure> {
+    let Value::Object(change) = fhir_typed::value(change).map_err(Failure::internal)? else {
+        return Err(Failure::internal("a typed resource was written as something other than an object"));
+    };
+    let object = stored.object_mut();
+    for (name, value) in change {
+        match (object.get_mut(&name), value) {
+            (Some(Value::Array(own)), Value::Array(more)) if added_to.contains(&name.as_str()) => {
+                own.extend(more);
+            }
+            (_, value) => {
+                object.insert(name, value);
+            }
+        }
+    }
+    // FHIR knows no empty list; taking the last of its entries away takes the element away.
+    object.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+    Ok(stored)
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use serde_json::Value;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::preferences;
-use crate::palliative::enrollment::enroll::tier_of;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::tier_of;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::first_day;
@@ -86,12 +85,8 @@ fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
         let text = "No preference for treatment is recorded, none is declined, and none is due.";
         gaps.push(gap(("8", "acp-preference-missing", "warning"), text));
     }
-    let tier =
-        episode::typed(planning.case.episode).ok().and_then(|one| tier_of(&one.extension).map(str::to_owned));
-    let days = CADENCE
-        .iter()
-        .find(|(own, _)| tier.as_deref() == Some(*own))
-        .map_or(USUAL_CADENCE, |(_, days)| *days);
+    let tier = tier_of(planning.case.episode);
+    let days = CADENCE.iter().find(|(own, _)| tier == Some(*own)).map_or(USUAL_CADENCE, |(_, days)| *days);
     let first = planning.as_of.checked_sub(days.days()).unwrap_or(planning.as_of);
     if latest(planning, &SYMPTOMS).is_none_or(|day| day < first) {
         let text = format!("Symptoms were not assessed within {days} days.");

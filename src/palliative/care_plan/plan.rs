@@ -38,8 +38,8 @@ use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::enroll::tier_of;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::episode::tier_of;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::state::State;
@@ -84,11 +84,11 @@ pub fn make(planning: &Planning) -> Result<Plan, Failure> {
         let text = format!("A care plan is made from the agreement on; the episode is {}.", state.code());
         return Err(coded(crate::fhir::outcome::Reason::Conflict, "invalid-transition", text));
     }
-    let stored = episode::typed(planning.case.episode)?;
-    let tier = tier_of(&stored.extension).map(str::to_owned);
+    let stored = Episode::of(planning.case.episode);
+    let tier = tier_of(planning.case.episode).map(str::to_owned);
     let existing = find(planning);
     let began = existing.and_then(|plan| plan.text("/period/start")?.parse().ok());
-    let start = began.or(episode::start(&stored)).unwrap_or(planning.as_of);
+    let start = began.or(stored.start()).unwrap_or(planning.as_of);
     let mut making = Making::new(planning, start, tier);
     for row in &planning.template.rows {
         making.row(row)?;

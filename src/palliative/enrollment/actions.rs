@@ -1,7 +1,6 @@
 //! What each action does, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use fhir_typed::Resource as Typed;
-use fhir_typed::resources::EpisodeOfCare;
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
@@ -11,11 +10,9 @@ use crate::fhir::outcome::Failure;
 use crate::palliative::element::complex;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
-use crate::palliative::element::find;
 use crate::palliative::element::plain_code;
+use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
-use crate::palliative::element::remove;
-use crate::palliative::element::set;
 use crate::palliative::element::string_value;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
@@ -25,7 +22,9 @@ use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::episode::opened;
+use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::reasons::reason;
@@ -47,6 +46,7 @@ use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::EXPECTED_EXTENSION;
 use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
@@ -62,7 +62,7 @@ use jiff::ToSpan;
 pub fn apply(
     case: &Case,
     request: &Request,
-    (stored, drafts): (&mut EpisodeOfCare, &mut Drafts),
+    (stored, drafts): (&mut Episode, &mut Drafts),
     beside: Beside,
 ) -> Result<Change, Failure> {
     let on = request.date.unwrap_or(case.today());
@@ -121,9 +121,8 @@ pub fn usual_reason(action: Action) -> Option<&'static str> {
 }
 
 /// Keeps on the episode what came with the request.
-fn note_inputs(stored: &mut EpisodeOfCare, request: &Request) {
-    let extensions = &mut stored.extension;
-    remove(extensions, EXPECTED_EXTENSION);
+fn note_inputs(stored: &mut Episode, request: &Request) {
+    stored.remove(EXPECTED_EXTENSION);
     let reference = |to: &String| reference_value(to);
     let kept = [
         request.expected.map(|date| extension(EXPECTED_EXTENSION, date_value(date))),
@@ -137,9 +136,9 @@ fn note_inputs(stored: &mut EpisodeOfCare, request: &Request) {
             .map(|who| extension(INITIATED_BY_EXTENSION, plain_code(who))),
     ];
     for one in kept.into_iter().flatten() {
-        set(extensions, one);
+        stored.set(one);
     }
-    extensions.extend(request.outreach.iter().map(outreach));
+    request.outreach.iter().map(outreach).for_each(|one| stored.add(one));
 }
 
 fn outreach(attempt: &Outreach) -> Extension {
@@ -154,13 +153,13 @@ fn outreach(attempt: &Outreach) -> Extension {
     complex(OUTREACH_EXTENSION, parts)
 }
 
-fn determine(request: &Request, (stored, drafts): (&mut EpisodeOfCare, &mut Drafts), change: &mut Change) {
+fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), change: &mut Change) {
     let Some(mut evidence) = request.evidence.clone() else { return };
     if let Some(guidance) = &request.guidance {
         evidence.result = drafts.name();
         drafts.push(guidance.clone(), Place::New(evidence.result.clone()));
     }
-    set(&mut stored.extension, evidence.freeze());
+    stored.set(evidence.freeze());
     let (to, why) = match evidence.outcome {
         Outcome::Eligible => (State::Eligible, None),
         Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
@@ -172,16 +171,16 @@ fn determine(request: &Request, (stored, drafts): (&mut EpisodeOfCare, &mut Draf
     }
 }
 
-fn offer(case: &Case, request: &Request, stored: &mut EpisodeOfCare, change: &mut Change) {
+fn offer(case: &Case, request: &Request, stored: &mut Episode, change: &mut Change) {
     let last = request.outreach.iter().map(|one| one.date).max().unwrap_or(change.on);
     let expires = last.checked_add(case.program.offer_expires_days.days()).unwrap_or(last);
-    set(&mut stored.extension, extension(OFFER_EXPIRES_EXTENSION, date_value(expires)));
+    stored.set(extension(OFFER_EXPIRES_EXTENSION, date_value(expires)));
     change.to = State::Offered;
 }
 
 fn transfer(
     case: &Case,
-    (stored, drafts): (&EpisodeOfCare, &mut Drafts),
+    (stored, drafts): (&Episode, &mut Drafts),
     beside: Beside,
     change: &mut Change,
 ) -> Result<(), Failure> {
@@ -210,8 +209,7 @@ fn elect_hospice(
     if hospice_since(case, change.on).is_none() {
         let mut made = flag(case, "hospice-election", "Hospice elected", change.on);
         let election = request.hospice.as_ref();
-        made.author =
-            election.and_then(|one| one.organization.as_deref()).map(crate::palliative::element::reference);
+        made.author = election.and_then(|one| one.organization.as_deref()).map(reference);
         let document = election.and_then(|one| one.document.as_deref());
         made.extension.extend(
             document
@@ -236,16 +234,14 @@ fn follow_up(case: &Case, drafts: &mut Drafts, (code, words): (&str, &str)) -> R
     drafts.add(Typed::Task(Box::new(task(case, &case.episode_name(), code, words)))).map(|_| ())
 }
 
-fn undo(case: &Case, stored: &mut EpisodeOfCare, drafts: &mut Drafts, change: &mut Change) {
-    change.to = episode::previous(stored).unwrap_or(change.to);
+fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut Change) {
+    change.to = stored.previous().unwrap_or(change.to);
     change.on = case.today();
     if change.to.is_open() {
         for url in [END_DATE_EXTENSION, END_REASON_EXTENSION, ENROLLED_DAYS_EXTENSION] {
-            remove(&mut stored.extension, url);
+            stored.remove(url);
         }
-        if let Some(period) = stored.period.as_mut() {
-            period.end = None;
-        }
+        stored.reopen_period();
     }
     if matches!(change.to, State::Enrolled | State::OnHold) {
         for flag in enrolled_flags(case) {
@@ -262,20 +258,19 @@ fn undo(case: &Case, stored: &mut EpisodeOfCare, drafts: &mut Drafts, change: &m
 /// The episode with which another programme goes on after a transfer.
 fn continued(
     case: &Case,
-    stored: &EpisodeOfCare,
+    stored: &Episode,
     (target, state, on): (&Program, State, Date),
     drafts: &mut Drafts,
 ) -> Result<(), Failure> {
     let there = Case { program: target, ..case.clone() };
-    let mut next = episode::opened(target, case.patient(), state, on);
-    next.referral_request.clone_from(&stored.referral_request);
+    let mut next = opened(target, case.patient(), state, on);
+    next.referral_request = stored.referral_requests().map(|to| *reference(to)).collect();
     next.extension.push(extension(TRANSFERRED_FROM_EXTENSION, reference_value(&case.episode_name())));
     next.extension.push(extension(RECEIVED_EXTENSION, date_value(on)));
-    if state == State::Consented {
-        next.extension.extend(find(&stored.extension, CONSENT_EXTENSION).cloned());
-    }
-    let evidence = find(&stored.extension, crate::palliative::vocabulary::EVIDENCE_EXTENSION).cloned();
-    next.extension.extend(evidence);
+    let consent = stored.text(CONSENT_EXTENSION).filter(|_| state == State::Consented);
+    next.extension.extend(consent.map(|to| extension(CONSENT_EXTENSION, reference_value(to))));
+    let evidence = stored.stored_extension(EVIDENCE_EXTENSION).and_then(Evidence::thaw);
+    next.extension.extend(evidence.map(|evidence| evidence.freeze()));
     let next = drafts.add(Typed::EpisodeOfCare(Box::new(next)))?;
     let task = drafts.add(Typed::Task(Box::new(enrollment_task(&there, &next, state))))?;
     let targets = vec![next, task, name(case.episode)];

@@ -1,16 +1,14 @@
 //! What each action asks of the facts, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
 
-use fhir_typed::resources::EpisodeOfCare;
 use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
-use crate::palliative::element::find_date;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::consent;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
@@ -36,7 +34,7 @@ const UNDO_DAYS: i64 = 30;
 /// 409 where another open episode stands in the way; 404 where the programme to transfer to is not there.
 pub fn guard(
     case: &Case,
-    stored: &EpisodeOfCare,
+    stored: &Episode,
     request: &Request,
     beside: Beside,
 ) -> Result<Vec<Issue>, Failure> {
@@ -100,12 +98,12 @@ pub fn stale(case: &Case, evidence: &Evidence, date: Date) -> Vec<Issue> {
     old.into_iter().chain(unknown).map(|text| broken("not-eligible", text)).collect()
 }
 
-fn attempts(stored: &EpisodeOfCare) -> i64 {
-    let made = stored.extension.iter().filter(|extension| extension.url == OUTREACH_EXTENSION).count();
+fn attempts(stored: &Episode) -> i64 {
+    let made = stored.count(OUTREACH_EXTENSION);
     i64::try_from(made).unwrap_or(i64::MAX)
 }
 
-fn attempts_left(case: &Case, stored: &EpisodeOfCare) -> Vec<Issue> {
+fn attempts_left(case: &Case, stored: &Episode) -> Vec<Issue> {
     let most = case.program.max_attempts;
     if attempts(stored) < most {
         return Vec::new();
@@ -113,9 +111,9 @@ fn attempts_left(case: &Case, stored: &EpisodeOfCare) -> Vec<Issue> {
     vec![broken("attempts", format!("The programme makes {most} attempts, and all were made; use `lapse`."))]
 }
 
-fn lapsable(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
+fn lapsable(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
     let made = attempts(stored).saturating_add(i64::try_from(request.outreach.len()).unwrap_or(0));
-    let expires = find_date(&stored.extension, OFFER_EXPIRES_EXTENSION);
+    let expires = stored.date(OFFER_EXPIRES_EXTENSION);
     if made >= case.program.max_attempts || expires.is_some_and(|expires| expires < case.today()) {
         return Vec::new();
     }
@@ -198,7 +196,7 @@ fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
     Ok(inactive.into_iter().collect())
 }
 
-fn undoable(case: &Case, stored: &EpisodeOfCare) -> Result<Vec<Issue>, Failure> {
+fn undoable(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
     let program = program_of(case.episode);
     let created = |episode: &crate::fhir::resource::Resource| {
         episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned()
@@ -212,13 +210,12 @@ fn undoable(case: &Case, stored: &EpisodeOfCare) -> Result<Vec<Issue>, Failure> 
         let text = "A later episode in the same programme exists; the earlier ending stands.";
         return Err(coded(Reason::Conflict, "already-open", text));
     }
-    let ended = episode::since(stored).unwrap_or(case.today());
+    let ended = stored.since().unwrap_or(case.today());
     let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
     let late = (case.today() > last)
         .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
-    let unknown = episode::previous(stored)
-        .is_none()
-        .then(|| broken("bad-parameter", "No earlier state is on record."));
+    let unknown =
+        stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
     let died =
         has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     Ok(late.into_iter().chain(unknown).chain(died).collect())

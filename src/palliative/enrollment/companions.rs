@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
+use crate::palliative::element::amended;
 use crate::palliative::element::concept;
 use crate::palliative::element::extension;
 use crate::palliative::element::named;
@@ -23,11 +24,13 @@ use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
 use crate::palliative::element::remark;
 use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode::state_concept;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::Ever;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::Change;
@@ -74,22 +77,28 @@ pub fn task_of<'a>(case: &Case<'a>) -> Option<&'a Resource> {
 /// # Errors
 /// `Internal` where the stored task cannot be read.
 pub fn keep_task(case: &Case, drafts: &mut Drafts, ever: Ever, change: &Change) -> Result<(), Failure> {
-    let mut task = match task_of(case) {
-        None => enrollment_task(case, &case.episode_name(), change.to),
-        Some(stored) => match fhir_typed::typed(stored.value().clone()).map_err(Failure::internal)? {
-            Typed::Task(task) => *task,
-            _ => return Err(Failure::internal("a Task was read as another type")),
-        },
-    };
+    let mut task = enrollment_task(case, &case.episode_name(), change.to);
     task.status = change.to.task_status(ever).into();
-    task.business_status = Some(state_concept(change.to));
-    task.last_modified = Some(instant(case.now).into());
     task.status_reason = change.reasons.first().cloned().map(Box::new);
     task.note.extend(change.note.as_deref().map(|note| remark(note, case.now)));
-    match task_of(case) {
-        None => drafts.add(Typed::Task(Box::new(task))).map(|_| ()),
-        Some(stored) => drafts.update(stored, Typed::Task(Box::new(task))),
-    }
+    let Some(stored) = task_of(case) else {
+        return drafts.add(Typed::Task(Box::new(task))).map(|_| ());
+    };
+    // What the task is about, who asked for it and who owns it is the task's own to say.
+    let change = Task {
+        intent: stored.text("/intent").unwrap_or("order").into(),
+        status: task.status,
+        business_status: task.business_status,
+        status_reason: task.status_reason,
+        last_modified: task.last_modified,
+        note: task.note,
+        ..Task::default()
+    };
+    let mut resource = stored.clone();
+    resource.object_mut().remove("statusReason");
+    let resource = amended(resource, Typed::Task(Box::new(change)), &["note"])?;
+    drafts.push(resource, Place::Existing(version(stored)));
+    Ok(())
 }
 
 /// A flag of ours on the patient.

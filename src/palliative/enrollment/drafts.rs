@@ -7,7 +7,6 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::written;
-use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
 
 /// Where a draft goes.
@@ -61,15 +60,6 @@ impl Drafts {
         let name = self.name();
         self.create(&name, resource)?;
         Ok(name)
-    }
-
-    /// A changed resource, in place of the version that was read.
-    ///
-    /// # Errors
-    /// `Internal` where a required element is missing.
-    pub fn update(&mut self, read: &Resource, resource: fhir_typed::Resource) -> Result<(), Failure> {
-        self.push(written(resource)?, Place::Existing(version(read)));
-        Ok(())
     }
 
     /// A resource that is JSON already.

@@ -2,7 +2,6 @@
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use fhir_typed::Resource as Typed;
-use fhir_typed::resources::EpisodeOfCare;
 use fhir_typed::types::Extension;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -16,19 +15,14 @@ use crate::fhir::resource::Resource;
 use crate::palliative::element::complex;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
-use crate::palliative::element::find_text;
-use crate::palliative::element::period;
 use crate::palliative::element::plain_code;
-use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
-use crate::palliative::element::set;
 use crate::palliative::element::string_value;
-use crate::palliative::element::target;
 use crate::palliative::enrollment::companions::flag;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
@@ -128,8 +122,8 @@ impl Enrollment {
 /// 409 alone where the state does not allow it; else 422 with every guard that does not hold.
 pub fn decide(case: &Case, wish: &Enrollment) -> Result<Decision, Failure> {
     let state = case.state()?;
-    let stored = episode::typed(case.episode)?;
-    if state == State::Enrolled && episode::start(&stored) == Some(wish.start) {
+    let stored = Episode::of(case.episode);
+    if state == State::Enrolled && stored.start() == Some(wish.start) {
         return Ok(Decision::nothing(state));
     }
     let row = transition(state, Action::Enroll).ok_or_else(|| impossible(state, Action::Enroll))?;
@@ -141,22 +135,22 @@ pub fn decide(case: &Case, wish: &Enrollment) -> Result<Decision, Failure> {
     start(case, wish, stored)
 }
 
-fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<Decision, Failure> {
+fn start(case: &Case, wish: &Enrollment, mut stored: Episode) -> Result<Decision, Failure> {
     let mut drafts = Drafts::default();
-    stored.period = Some(period(Some(wish.start), None));
-    freeze(wish, &mut stored.extension);
+    stored.open_period(wish.start);
+    freeze(wish, &mut stored);
     if let Some(consent) = chosen(&wish.consent, &mut drafts, |_| ()) {
-        set(&mut stored.extension, extension(CONSENT_EXTENSION, reference_value(&consent)));
+        stored.set(extension(CONSENT_EXTENSION, reference_value(&consent)));
     }
     let episode = case.episode_name();
     let team = chosen(&wish.care_team, &mut drafts, |team| mark_team(case, team, &episode));
-    if let Some(team) = team.filter(|team| !stored.team.iter().any(|own| target(own) == Some(team))) {
-        stored.team.insert(0, *reference(&team));
+    if let Some(team) = team {
+        stored.lead_team(&team);
     }
-    if stored.care_manager.is_none() {
-        stored.care_manager = wish.team(case).and_then(guards::manager).map(|to| reference(&to));
+    if let Some(manager) = wish.team(case).and_then(guards::manager).filter(|_| !stored.has_care_manager()) {
+        stored.set_care_manager(&manager);
     }
-    episode::change_state(&mut stored, State::Enrolled, wish.start);
+    stored.change_state(State::Enrolled, wish.start);
     drafts.add(Typed::Flag(Box::new(flag(
         case,
         "palliative-enrolled",
@@ -170,22 +164,20 @@ fn start(case: &Case, wish: &Enrollment, mut stored: EpisodeOfCare) -> Result<De
 }
 
 /// What does not stand in the way, and is better looked at.
-fn warnings(stored: &EpisodeOfCare) -> Vec<Issue> {
+fn warnings(stored: &Episode) -> Vec<Issue> {
     let tier = "No tier of need is on the episode; the care plan goes by the usual intervals.";
     let manager =
         "The care team names no nurse or prescriber with a resource; the episode has no careManager.";
-    let lacking = [
-        (tier_of(&stored.extension).is_none(), tier, "tier"),
-        (stored.care_manager.is_none(), manager, "careTeam"),
-    ];
+    let lacking =
+        [(!stored.has(TIER_EXTENSION), tier, "tier"), (!stored.has_care_manager(), manager, "careTeam")];
     let found = lacking.into_iter().filter(|(lacks, ..)| *lacks);
     found.map(|(_, text, at)| Issue::warning("informational", text).at(parameter(at))).collect()
 }
 
 /// What stays on the episode as it was on the first day.
-fn freeze(wish: &Enrollment, extensions: &mut Vec<Extension>) {
-    set(extensions, extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
-    set(extensions, extension(SETTING_EXTENSION, plain_code(&wish.setting)));
+fn freeze(wish: &Enrollment, stored: &mut Episode) {
+    stored.set(extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
+    stored.set(extension(SETTING_EXTENSION, plain_code(&wish.setting)));
     let kept = [
         wish.pcmh_site.as_ref().map(|to| extension(PCMH_EXTENSION, reference_value(to))),
         wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
@@ -193,19 +185,13 @@ fn freeze(wish: &Enrollment, extensions: &mut Vec<Extension>) {
         wish.tier.as_ref().map(|tier| tier_extension(tier, wish.start)),
     ];
     for one in kept.into_iter().flatten() {
-        set(extensions, one);
+        stored.set(one);
     }
 }
 
 fn tier_extension(tier: &str, since: Date) -> Extension {
     let parts = vec![extension("tier", plain_code(tier)), extension("since", date_value(since))];
     complex(TIER_EXTENSION, parts)
-}
-
-/// The tier that an episode carries.
-pub fn tier_of(extensions: &[Extension]) -> Option<&str> {
-    let found = crate::palliative::element::find(extensions, TIER_EXTENSION)?;
-    find_text(&found.extension, "tier")
 }
 
 /// The reference of a wanted resource; a new one is written along.

@@ -3,15 +3,15 @@
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::palliative::element::complex;
 use crate::palliative::element::date_value;
+use crate::palliative::element::day;
 use crate::palliative::element::extension;
-use crate::palliative::element::find;
-use crate::palliative::element::find_date;
-use crate::palliative::element::find_text;
 use crate::palliative::element::plain_code;
 use crate::palliative::element::reference_value;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::report::Recorded;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
@@ -56,14 +56,17 @@ impl Evidence {
         }
     }
 
-    /// The evidence that an episode carries.
-    pub fn thaw(extensions: &[Extension]) -> Option<Self> {
-        let parts = &find(extensions, EVIDENCE_EXTENSION)?.extension;
+    /// The evidence in the extension of an episode.
+    pub fn thaw(extension: &Value) -> Option<Self> {
+        let part = |name: &str, place: &str| {
+            let mut parts = list(extension.get("extension"));
+            parts.find(|part| part.get("url").and_then(Value::as_str) == Some(name))?.pointer(place)?.as_str()
+        };
         Some(Self {
-            outcome: Outcome::parse(find_text(parts, "outcome")?)?,
-            rule_set: find_text(parts, "ruleSet")?.to_owned(),
-            as_of: find_date(parts, "asOf")?,
-            result: find_text(parts, "result").unwrap_or_default().to_owned(),
+            outcome: Outcome::parse(part("outcome", "/valueCode")?)?,
+            rule_set: part("ruleSet", "/valueCanonical")?.to_owned(),
+            as_of: day(part("asOf", "/valueDate")?)?,
+            result: part("result", "/valueReference/reference").unwrap_or_default().to_owned(),
             missing: Vec::new(),
         })
     }

@@ -27,7 +27,8 @@ use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
@@ -36,6 +37,7 @@ use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
@@ -103,7 +105,7 @@ pub fn open(case: &Case, referral: &Referral) -> Result<Decision, Failure> {
     let mut drafts = Drafts::default();
     let name = drafts.name();
     let request = request(case, referral, &mut drafts)?;
-    let mut episode = episode::opened(case.program, case.patient(), State::Referred, referral.received);
+    let mut episode = opened(case.program, case.patient(), State::Referred, referral.received);
     episode.referral_request.push(*reference(&request));
     episode.extension.push(extension(RECEIVED_EXTENSION, date_value(referral.received)));
     episode.extension.push(extension(SOURCE_EXTENSION, plain_code(&referral.source)));
@@ -131,14 +133,12 @@ pub fn add(case: &Case, referral: &Referral) -> Result<Decision, Failure> {
     }
     let mut drafts = Drafts::default();
     let request = request(case, referral, &mut drafts)?;
-    let mut stored = episode::typed(case.episode)?;
-    let known =
-        stored.referral_request.iter().any(|one| crate::palliative::element::target(one) == Some(&request));
-    if known {
+    let mut stored = Episode::of(case.episode);
+    if stored.referral_requests().any(|one| one == request) {
         return Ok(Decision::nothing(case.state()?));
     }
-    stored.referral_request.push(*reference(&request));
-    drafts.update(case.episode, Typed::EpisodeOfCare(Box::new(stored)))?;
+    stored.add_referral_request(&request);
+    drafts.push(stored.into_resource()?, Place::Existing(version(case.episode)));
     record(case, referral, vec![case.episode_name(), request], drafts)
 }
 

@@ -3,13 +3,11 @@
 
 use std::sync::LazyLock;
 
-use fhir_typed::resources::EpisodeOfCare;
 use jiff::ToSpan;
 use serde_json::Value;
 
 use crate::fhir::outcome::Issue;
 use crate::fhir::resource::Resource;
-use crate::palliative::element::find_date;
 use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::checks::invalid_agreement;
 use crate::palliative::enrollment::checks::stale;
@@ -18,6 +16,7 @@ use crate::palliative::enrollment::consent;
 use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::coverage::line_of_business;
 use crate::palliative::enrollment::enroll::Enrollment;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
@@ -28,6 +27,7 @@ use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::request::bad;
 use crate::palliative::screening::Outcome;
+use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::RECOGNITION_EXTENSION;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
@@ -36,18 +36,18 @@ use crate::palliative::vocabulary::SNOMED;
 /// The telephone that a programme may require as it requires a role.
 const PHONE: &str = "phone-24-7";
 
-type Guard = fn(&Case, &EpisodeOfCare, &Enrollment) -> Vec<Issue>;
+type Guard = fn(&Case, &Episode, &Enrollment) -> Vec<Issue>;
 
 /// Guards 2 to 10; the first, on the state, is checked before and alone.
 const GUARDS: [Guard; 10] =
     [agreement, eligibility, hospice, payer, exclusivity, life_and_dates, roles, age, medical_home, setting];
 
 /// Every guard that does not hold.
-pub fn all(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+pub fn all(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue> {
     GUARDS.iter().flat_map(|guard| guard(case, stored, wish)).collect()
 }
 
-fn agreement(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn agreement(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let Some(consent) = wish.agreement(case) else {
         let text = format!("No enrolment agreement on {} is on file.", wish.start);
         return vec![broken("consent-missing", text).at(parameter("consent"))];
@@ -58,7 +58,7 @@ fn agreement(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
         .collect()
 }
 
-fn eligibility(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn eligibility(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue> {
     if wish.override_reason.is_some() {
         let text = "Only one with the role `program-director` may override the screening.";
         let may = case.actor.is_director();
@@ -68,7 +68,7 @@ fn eligibility(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Is
             vec![broken("not-eligible", text).at(parameter("overrideReason"))]
         };
     }
-    let Some(evidence) = Evidence::thaw(&stored.extension) else {
+    let Some(evidence) = stored.stored_extension(EVIDENCE_EXTENSION).and_then(Evidence::thaw) else {
         return vec![broken(
             "not-eligible",
             "No screening result is on the episode; screen and determine first.",
@@ -84,7 +84,7 @@ fn eligibility(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Is
 }
 
 /// No override lets an adult be in hospice and here at once.
-fn hospice(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn hospice(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let since = hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
     since
         .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")))
@@ -92,7 +92,7 @@ fn hospice(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
         .collect()
 }
 
-fn payer(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn payer(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let inactive = |text: String| vec![broken("coverage-inactive", text).at(parameter("coverage"))];
     let found = case.chart.find(&wish.coverage).filter(|one| one.ty().name() == "Coverage");
     let Some(coverage) = found.filter(|one| one.text("/beneficiary/reference") == Some(case.patient()))
@@ -114,7 +114,7 @@ fn payer(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
     }
 }
 
-fn exclusivity(case: &Case, _: &EpisodeOfCare, _: &Enrollment) -> Vec<Issue> {
+fn exclusivity(case: &Case, _: &Episode, _: &Enrollment) -> Vec<Issue> {
     let own = case.program.reference();
     case.others_open()
         .filter(|(_, other)| *other == own || case.program.exclusive_with.iter().any(|named| named == other))
@@ -122,11 +122,11 @@ fn exclusivity(case: &Case, _: &EpisodeOfCare, _: &Enrollment) -> Vec<Issue> {
         .collect()
 }
 
-fn life_and_dates(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn life_and_dates(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let today = case.today();
     let shift = |days: i64| today.checked_add(days.days()).unwrap_or(today);
     let (first, last) = (shift(-case.program.retro_limit_days), shift(30));
-    let received = find_date(&stored.extension, RECEIVED_EXTENSION);
+    let received = stored.date(RECEIVED_EXTENSION);
     let died =
         has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     let wrong = if wish.start > last {
@@ -142,7 +142,7 @@ fn life_and_dates(case: &Case, stored: &EpisodeOfCare, wish: &Enrollment) -> Vec
     died.into_iter().chain(range).collect()
 }
 
-fn roles(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn roles(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let missing: Vec<String> = match wish.team(case).filter(|team| is_usable(case, team)) {
         Some(team) => lacking(case, &roles_of(team)),
         None => lacking(case, &[]),
@@ -208,11 +208,11 @@ pub fn manager(team: &Resource) -> Option<String> {
     with_role("rn").or_else(|| with_role("prescriber"))
 }
 
-fn age(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn age(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     refer::age(case, wish.start).into_iter().collect()
 }
 
-fn medical_home(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn medical_home(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     if !case.program.pcmh_required {
         return Vec::new();
     }
@@ -237,7 +237,7 @@ fn is_recognised(case: &Case, recognition: &Value, wish: &Enrollment) -> bool {
         && covers(part("period").and_then(|part| part.get("valuePeriod")), wish.start, case.program)
 }
 
-fn setting(case: &Case, _: &EpisodeOfCare, wish: &Enrollment) -> Vec<Issue> {
+fn setting(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let offered = &case.program.settings;
     if offered.is_empty() || offered.contains(&wish.setting) {
         return Vec::new();

@@ -3,7 +3,6 @@
 //! Rules propose and people act: nothing here enrols or discharges anybody by itself.
 
 use fhir_typed::Resource as Typed;
-use fhir_typed::resources::EpisodeOfCare;
 use fhir_typed::types::CodeableConcept;
 use fhir_typed::types::ExtensionValue;
 use jiff::ToSpan;
@@ -16,8 +15,6 @@ use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
-use crate::palliative::element::find_date;
-use crate::palliative::element::set;
 use crate::palliative::enrollment::actions;
 use crate::palliative::enrollment::checks;
 use crate::palliative::enrollment::companions::Deed;
@@ -29,7 +26,7 @@ use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::episode;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Side;
@@ -86,7 +83,7 @@ pub struct Change {
 /// with every guard that does not hold.
 pub fn decide(case: &Case, request: &Request, beside: Beside) -> Result<Decision, Failure> {
     let state = case.state()?;
-    let stored = episode::typed(case.episode)?;
+    let stored = Episode::of(case.episode);
     if is_repeated(&stored, state, request) {
         return Ok(Decision::nothing(state));
     }
@@ -104,14 +101,14 @@ pub fn decide(case: &Case, request: &Request, beside: Beside) -> Result<Decision
 fn carry_out(
     case: &Case,
     request: &Request,
-    mut stored: EpisodeOfCare,
+    mut stored: Episode,
     beside: Beside,
 ) -> Result<Decision, Failure> {
     let before = case.state()?;
     let mut drafts = Drafts::default();
     let change = actions::apply(case, request, (&mut stored, &mut drafts), beside)?;
     if change.to != before {
-        episode::change_state(&mut stored, change.to, change.on);
+        stored.change_state(change.to, change.on);
     }
     // What an undone voiding leads back to was closed before, and stays as it was closed then.
     if !change.to.is_open() && request.action != Action::Undo {
@@ -126,12 +123,12 @@ fn carry_out(
 /// `Internal` where a stored resource cannot be read.
 pub fn finish(
     case: &Case,
-    stored: EpisodeOfCare,
+    stored: Episode,
     (action, change): (Action, Change),
     mut drafts: Drafts,
 ) -> Result<Decision, Failure> {
-    let ever = episode::ever(&stored);
-    drafts.update(case.episode, Typed::EpisodeOfCare(Box::new(stored)))?;
+    let ever = stored.ever();
+    drafts.push(stored.into_resource()?, Place::Existing(version(case.episode)));
     keep_task(case, &mut drafts, ever, &change)?;
     let mut targets = vec![case.episode_name()];
     targets.extend(task_of(case).map(name));
@@ -185,7 +182,7 @@ pub fn permit(actor: &Actor, row: &Transition) -> Result<(), Failure> {
 }
 
 /// The same ending told twice is told once: nothing more is written.
-fn is_repeated(stored: &EpisodeOfCare, state: State, request: &Request) -> bool {
+fn is_repeated(stored: &Episode, state: State, request: &Request) -> bool {
     let ends = match request.action {
         Action::Decline => state == State::Declined,
         Action::Lapse => state == State::Lapsed,
@@ -196,22 +193,14 @@ fn is_repeated(stored: &EpisodeOfCare, state: State, request: &Request) -> bool 
         Action::Death => state == State::Deceased,
         _ => false,
     };
-    let on = find_date(&stored.extension, END_DATE_EXTENSION);
+    let on = stored.date(END_DATE_EXTENSION);
     let code = request.reasons.first().map(String::as_str).or(actions::usual_reason(request.action));
-    let why =
-        crate::palliative::element::find(&stored.extension, END_REASON_EXTENSION).and_then(|extension| {
-            match extension.value.as_ref()? {
-                ExtensionValue::CodeableConcept(concept) => {
-                    concept.coding.first()?.code.as_ref()?.value.as_deref()
-                }
-                _ => None,
-            }
-        });
+    let why = stored.text(END_REASON_EXTENSION);
     ends && code.is_some() && code == why && (request.date.is_none() || request.date == on)
 }
 
 /// No date may lie before what it follows, nor further ahead than plans are made.
-fn dates(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
+fn dates(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
     let Some(date) = request.date else { return Vec::new() };
     let today = case.today();
     let latest = match request.action {
@@ -226,12 +215,12 @@ fn dates(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
         | Action::Undo => today,
         _ => today.checked_add(30.days()).unwrap_or(today),
     };
-    let received = find_date(&stored.extension, RECEIVED_EXTENSION);
+    let received = stored.date(RECEIVED_EXTENSION);
     let earliest = match request.action {
         // An election may lie before the start: the episode then has no enrolled day.
         Action::HospiceElect | Action::Undo | Action::Void => None,
-        Action::Hold | Action::Resume => episode::since(stored),
-        _ => episode::start(stored).or(received),
+        Action::Hold | Action::Resume => stored.since(),
+        _ => stored.start().or(received),
     };
     let at = parameter(match request.action {
         Action::HospiceElect => "hospice",
@@ -247,17 +236,17 @@ fn dates(case: &Case, stored: &EpisodeOfCare, request: &Request) -> Vec<Issue> {
 }
 
 /// The end of an episode: its period, its flag, its plan.
-fn close(case: &Case, stored: &mut EpisodeOfCare, change: &Change, drafts: &mut Drafts) {
-    set(&mut stored.extension, extension(END_DATE_EXTENSION, date_value(change.on)));
+fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Drafts) {
+    stored.set(extension(END_DATE_EXTENSION, date_value(change.on)));
     if let Some(reason) = change.reasons.first() {
         let value = ExtensionValue::CodeableConcept(Box::new(reason.clone()));
-        set(&mut stored.extension, extension(END_REASON_EXTENSION, value));
+        stored.set(extension(END_REASON_EXTENSION, value));
     }
     let last_day = change.last_day.unwrap_or(change.on);
-    if !episode::close_period(stored, last_day) {
-        set(&mut stored.extension, extension(ENROLLED_DAYS_EXTENSION, ExtensionValue::Integer(0.into())));
+    if !stored.close_period(last_day) {
+        stored.set(extension(ENROLLED_DAYS_EXTENSION, ExtensionValue::Integer(0.into())));
     }
-    let end = episode::end(stored).unwrap_or(last_day);
+    let end = stored.end().unwrap_or(last_day);
     let voided = change.to == State::EnteredInError;
     for flag in enrolled_flags(case) {
         let mut flag = flag.clone();
@@ -268,7 +257,7 @@ fn close(case: &Case, stored: &mut EpisodeOfCare, change: &Change, drafts: &mut 
         }
         amend(drafts, flag);
     }
-    let plan_status = match (voided, episode::ever(stored)) {
+    let plan_status = match (voided, stored.ever()) {
         (true, _) => "entered-in-error",
         (false, Ever::Enrolled) => "completed",
         (false, Ever::NotEnrolled) => "revoked",
