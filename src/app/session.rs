@@ -117,6 +117,7 @@ impl Session {
             parameters: &self.app.parameters,
             zone: self.zone(),
             now: self.now,
+            library: self,
             base_url: &self.base_url,
             lenient: false,
             default_count: 20,

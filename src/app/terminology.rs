@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Session;
-use crate::definitions::terminology::r4_code_system;
-use crate::definitions::terminology::r4_value_set;
+use crate::definitions::terminology::is_version;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::fhir::parameters::Input;
+use crate::fhir::reference::is_id;
 use crate::fhir::terminology::Library;
 
 impl Library for Session {
@@ -19,16 +19,25 @@ impl Library for Session {
         if let Some(stored) = self.stored_canonical("ValueSet", url, version)? {
             return Ok(Some(stored));
         }
-        let own = self.app.definitions.value_sets.get(url).cloned();
-        Ok(own.or_else(|| r4_value_set(url)).filter(|found| is_version(found, version)))
+        self.app.definitions.value_set(url, version)
+    }
+
+    fn value_set_with_id(&self, id: &str) -> Result<Option<Value>, Failure> {
+        let ty = ResourceType::parse("ValueSet").expect("a type of R4");
+        if !is_id(id) || !self.caller().may(Action::Search, ty) {
+            return Ok(None);
+        }
+        if let Some(own) = self.app.definitions.published(ty, id) {
+            return Ok(Some(own.clone()));
+        }
+        self.find(ty, &format!("_id={id}"))?.pop().map(|stored| stored.value()).transpose()
     }
 
     fn code_system(&self, url: &str, version: Option<&str>) -> Result<Option<Value>, Failure> {
         if let Some(stored) = self.stored_canonical("CodeSystem", url, version)? {
             return Ok(Some(stored));
         }
-        let own = self.app.definitions.code_systems.get(url).cloned();
-        Ok(own.or_else(|| r4_code_system(url)).filter(|found| is_version(found, version)))
+        self.app.definitions.code_system(url, version)
     }
 }
 
@@ -112,10 +121,6 @@ impl Session {
         }
         Ok(best.map(|(_, value)| value))
     }
-}
-
-fn is_version(resource: &Value, version: Option<&str>) -> bool {
-    version.is_none_or(|version| resource["version"] == version)
 }
 
 /// Refuses an instance of another version than the one that is named with it.

@@ -6,6 +6,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use crate::definitions::Definitions;
+use crate::fhir::Failure;
+use crate::fhir::terminology::Library;
+
 /// Their lines by URL.
 type Lines = LazyLock<HashMap<&'static str, &'static str>>;
 
@@ -25,6 +29,24 @@ pub fn r4_code_systems() -> impl Iterator<Item = &'static str> {
 /// R4's ValueSet with this URL.
 pub fn r4_value_set(url: &str) -> Option<Value> {
     VALUE_SETS.get(url).and_then(|line| serde_json::from_str(line).ok())
+}
+
+/// Our own value sets and code systems, and R4's.
+impl Library for Definitions {
+    fn value_set(&self, url: &str, version: Option<&str>) -> Result<Option<Value>, Failure> {
+        let own = self.value_sets.get(url).cloned();
+        Ok(own.or_else(|| r4_value_set(url)).filter(|found| is_version(found, version)))
+    }
+
+    fn code_system(&self, url: &str, version: Option<&str>) -> Result<Option<Value>, Failure> {
+        let own = self.code_systems.get(url).cloned();
+        Ok(own.or_else(|| r4_code_system(url)).filter(|found| is_version(found, version)))
+    }
+}
+
+/// Whether a definition is of the version that is named, if one is.
+pub fn is_version(definition: &Value, version: Option<&str>) -> bool {
+    version.is_none_or(|version| definition["version"] == version)
 }
 
 fn by_url(text: &'static str) -> HashMap<&'static str, &'static str> {

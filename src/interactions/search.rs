@@ -1,5 +1,6 @@
 //! search: a type's resources that match, a page at a time. <https://hl7.org/fhir/R4/http.html#search>
 
+use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Found;
 use crate::app::MOST_HOPS;
@@ -70,6 +71,8 @@ struct Asked {
 
 impl Asked {
     fn of(session: &Session, ty: ResourceType, request: Request) -> Result<Self, Failure> {
+        // Before anything is looked up for the search, such as a value set that it names.
+        session.require(Action::Search, ty)?;
         let lenient = request.prefer.handling == Handling::Lenient;
         let query = text(request)?;
         let pairs = form::pairs(&query)?;

@@ -90,6 +90,7 @@ mod tests {
             parameters: &parameters,
             zone: &zone,
             now: 0,
+            library: definitions.as_ref(),
             base_url: "",
             lenient: false,
             default_count: 20,

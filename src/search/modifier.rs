@@ -16,10 +16,18 @@ pub enum Modifier {
     Not,
     /// `:identifier`: the identifier in a reference.
     Identifier,
-    /// `:above`: a URI that contains this one.
+    /// `:above`: a URI that contains this one, a code that means more, what a resource is part of.
     Above,
-    /// `:below`: a URI inside this one.
+    /// `:below`: a URI inside this one, a code that means less, the parts of a resource.
     Below,
+    /// `:text`: what people read beside a code.
+    Text,
+    /// `:of-type`: an identifier of a type.
+    OfType,
+    /// `:in`: a code in a value set.
+    In,
+    /// `:not-in`: no code in a value set.
+    NotIn,
     /// `:Patient`: a reference to this type.
     Type(ResourceType),
 }
@@ -35,6 +43,10 @@ impl Modifier {
             "identifier" => Some(Modifier::Identifier),
             "above" => Some(Modifier::Above),
             "below" => Some(Modifier::Below),
+            "text" => Some(Modifier::Text),
+            "of-type" => Some(Modifier::OfType),
+            "in" => Some(Modifier::In),
+            "not-in" => Some(Modifier::NotIn),
             _ => ResourceType::parse(name).map(Modifier::Type),
         }
     }
@@ -49,8 +61,17 @@ impl Modifier {
             Modifier::Identifier => "identifier",
             Modifier::Above => "above",
             Modifier::Below => "below",
+            Modifier::Text => "text",
+            Modifier::OfType => "of-type",
+            Modifier::In => "in",
+            Modifier::NotIn => "not-in",
             Modifier::Type(ty) => ty.name(),
         }
+    }
+
+    /// Whether it means that no value is one of those that are given.
+    pub fn is_negation(self) -> bool {
+        matches!(self, Modifier::Not | Modifier::NotIn)
     }
 
     /// Whether a kind of parameter has it.
@@ -66,7 +87,7 @@ impl Modifier {
 pub fn names(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::String => &["exact", "contains", "missing", "not"],
-        Kind::Token => &["not", "missing"],
+        Kind::Token => &["text", "of-type", "in", "not-in", "above", "below", "not", "missing"],
         Kind::Reference => &["identifier", "missing", "not"],
         Kind::Date | Kind::Number | Kind::Quantity => &["missing", "not"],
         Kind::Uri => &["above", "below", "missing", "not"],
@@ -86,7 +107,7 @@ mod tests {
                 assert!(modifier.is_of(kind) && modifier.name() == *name);
             }
         }
-        assert!(!Modifier::Exact.is_of(Kind::Token) && !Modifier::Above.is_of(Kind::Token));
+        assert!(!Modifier::Exact.is_of(Kind::Token) && !Modifier::In.is_of(Kind::Uri));
         let patient = Modifier::parse("Patient").unwrap();
         assert!(patient.is_of(Kind::Reference) && !patient.is_of(Kind::String));
         assert_eq!(Modifier::parse("fuzzy"), None);

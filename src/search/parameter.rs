@@ -7,6 +7,8 @@ use crate::definitions::Definitions;
 use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
+use crate::fhir::shape::Shapes;
+use crate::search::fold::system;
 use crate::search::rows::ANY_ELEMENT;
 
 /// What a parameter searches by.
@@ -72,6 +74,15 @@ pub struct Parameter {
     pub number: i64,
     /// For a reference, the number under which the index knows the `identifier` of what is referred to.
     pub identifier_number: i64,
+    /// For a token, the number under which the index knows the text that goes with it.
+    pub text_number: i64,
+    /// For a token, the number under which the index knows identifiers with their type.
+    pub of_type_number: i64,
+    /// For a token in an element of type `code`, the hashes of the systems that a code implies; R4 has one for
+    /// nearly all of them.
+    pub implied: HashMap<String, Vec<i64>>,
+    /// Whether it finds identifiers, which have a type.
+    pub has_identifiers: bool,
     /// The type of the resources that are searched.
     pub ty: ResourceType,
     /// Its name in a query.
@@ -109,20 +120,13 @@ impl Parameters {
     /// # Errors
     /// Where an expression is not supported, a kind is unknown, or two parameters have the same number or code.
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
-        Self::build(&definitions.search_parameters, &definitions.patient_compartment)
-    }
-
-    fn build(
-        list: &[SearchParameterDefinition],
-        compartment: &BTreeMap<ResourceType, Vec<String>>,
-    ) -> Result<Self, String> {
         let mut all = Self {
             of_type: ResourceType::all().map(|ty| (ty, Vec::new())).collect(),
             by_number: HashMap::new(),
-            compartment: compartment.clone(),
+            compartment: definitions.patient_compartment.clone(),
         };
-        for definition in list {
-            all.add(definition)?;
+        for definition in &definitions.search_parameters {
+            all.add(definition, &definitions.shapes)?;
         }
         Ok(all)
     }
@@ -149,7 +153,7 @@ impl Parameters {
         self.compartment.get(&ty).filter(|codes| !codes.is_empty()).map(Vec::as_slice)
     }
 
-    fn add(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
+    fn add(&mut self, definition: &SearchParameterDefinition, shapes: &Shapes) -> Result<(), String> {
         let named = |problem: String| format!("search parameter {}: {problem}", definition.url);
         let kind =
             Kind::parse(&definition.kind).ok_or_else(|| named(format!("no kind `{}`", definition.kind)))?;
@@ -163,18 +167,24 @@ impl Parameters {
             if place.iter().any(|other| other.code == definition.code) {
                 return Err(named(format!("{ty} has a parameter `{}` already", definition.code)));
             }
-            let number = number(*ty, &definition.code);
-            let identifier_number = self::number(*ty, &format!("{}:identifier", definition.code));
-            for number in [number, identifier_number] {
+            let derived = |suffix: &str| number(*ty, &format!("{}{suffix}", definition.code));
+            let numbers = ["", ":identifier", ":text", ":of-type"].map(derived);
+            for number in numbers {
                 let taken =
                     number == ANY_ELEMENT || self.by_number.insert(number, (*ty, place.len())).is_some();
                 if taken {
                     return Err(named(format!("its number for {ty} is taken; give it another code")));
                 }
             }
+            let [number, identifier_number, text_number, of_type_number] = numbers;
+            let of_codes = own.as_ref().filter(|_| kind == Kind::Token);
             place.push(Parameter {
                 number,
                 identifier_number,
+                text_number,
+                of_type_number,
+                has_identifiers: of_codes.is_some_and(|path| shapes.has_identifiers(*ty, path)),
+                implied: of_codes.map(|path| implied(shapes, *ty, path)).unwrap_or_default(),
                 ty: *ty,
                 code: definition.code.clone(),
                 kind,
@@ -186,6 +196,13 @@ impl Parameters {
         }
         Ok(())
     }
+}
+
+fn implied(shapes: &Shapes, ty: ResourceType, path: &Path) -> HashMap<String, Vec<i64>> {
+    let hashed = |(code, systems): (&str, Vec<&str>)| {
+        (code.to_owned(), systems.into_iter().map(|uri| system(Some(uri))).collect())
+    };
+    shapes.implied_systems(ty, path).into_iter().map(hashed).collect()
 }
 
 /// The types to which a reference may point. R4 defines `patient` for many types at once and names Group for all

@@ -66,6 +66,8 @@ impl From<Vec<u8>> for Bind {
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(Cow<'static, str>),
+    /// Text for SQLite and for PostgreSQL.
+    Either(&'static str, &'static str),
     Bind(Bind),
 }
 
@@ -137,6 +139,20 @@ impl Sql {
         Self::join((0..padded).map(|at| Self::of("?", [values[at.min(last)].clone()])), ", ")
     }
 
+    /// ` IN (…)` with any number of texts as one bind, so that the statement is the same for few and many.
+    pub fn one_of(texts: impl Iterator<Item = String>) -> Self {
+        let list = serde_json::Value::from_iter(texts).to_string();
+        Self::default()
+            .either(" IN (SELECT value FROM json_each(", " = ANY(ARRAY(SELECT json_array_elements_text(CAST(")
+            .push("?", [list.into()])
+            .either("))", " AS json))))")
+    }
+
+    fn either(mut self, sqlite: &'static str, postgres: &'static str) -> Self {
+        self.pieces.push(Piece::Either(sqlite, postgres));
+        self
+    }
+
     /// Keeps the statement out of the connection's statement cache: for shapes of unbounded variety.
     #[must_use]
     pub fn volatile(mut self) -> Self {
@@ -156,8 +172,9 @@ impl Sql {
     pub fn is_like(&self, other: &Self) -> bool {
         let same = |pair: (&Piece, &Piece)| match pair {
             (Piece::Text(one), Piece::Text(other)) => one == other,
+            (Piece::Either(one, _), Piece::Either(other, _)) => one == other,
             (Piece::Bind(_), Piece::Bind(_)) => true,
-            (Piece::Text(_), Piece::Bind(_)) | (Piece::Bind(_), Piece::Text(_)) => false,
+            (Piece::Text(_) | Piece::Either(..) | Piece::Bind(_), _) => false,
         };
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
     }
@@ -172,6 +189,7 @@ impl Sql {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => text.hash(&mut hasher),
+                Piece::Either(text, _) => text.hash(&mut hasher),
                 Piece::Bind(bind) => std::mem::discriminant(bind).hash(&mut hasher),
             }
         }
@@ -211,6 +229,8 @@ where
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_sql(text),
+                Piece::Either(text, _) if on_sqlite => out.push_sql(text),
+                Piece::Either(_, text) => out.push_sql(text),
                 Piece::Bind(Bind::Text(value)) => out.push_bind_param::<Text, str>(value)?,
                 Piece::Bind(Bind::Int(value)) => out.push_bind_param::<BigInt, i64>(value)?,
                 Piece::Bind(Bind::Real(value)) => out.push_bind_param::<Double, f64>(value)?,

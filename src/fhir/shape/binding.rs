@@ -40,6 +40,11 @@ impl CodeList {
         (!codes.is_empty()).then_some(Self { url, codes, sample })
     }
 
+    /// Each code with the systems that define it.
+    pub(super) fn codes(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.codes.iter().map(|(code, systems)| (code.as_str(), systems.as_slice()))
+    }
+
     /// Whether it has the code, whatever the system.
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.codes.contains_key(code)

@@ -9,6 +9,7 @@ mod binding;
 mod calendar;
 mod compile;
 mod contained;
+mod implied;
 mod layout;
 mod links;
 mod narrative;

@@ -11,6 +11,8 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Reason;
 use crate::fhir::terminology::code_system::CodeSystem;
 use crate::fhir::terminology::code_system::Concept;
+use crate::fhir::terminology::extent::Extent;
+use crate::fhir::terminology::prefixes;
 
 /// The longest pattern, in bytes.
 const LONGEST_PATTERN: usize = 4_000;
@@ -54,6 +56,36 @@ impl Pattern {
     fn cost(&self, text: &str) -> usize {
         text.len().saturating_mul(self.size) / PATTERN_STEP
     }
+}
+
+impl Pattern {
+    /// What it asks for where it is a list of texts or of beginnings: `A1` or `(A|B\.1).*`.
+    fn extent(&self, system: &str) -> Option<Extent> {
+        let text = self.regex.as_str().strip_prefix("^(?:")?.strip_suffix(")$")?;
+        let (texts, is_open) = text.strip_suffix(".*").map_or((text, false), |texts| (texts, true));
+        let texts = match texts.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')) {
+            Some(inner) => inner.split('|').map(literal).collect::<Option<Vec<_>>>()?,
+            None => vec![literal(texts)?],
+        };
+        let system = system.to_owned();
+        Some(if is_open { Extent::Beginning(system, texts) } else { Extent::Codes(system, texts) })
+    }
+}
+
+/// The text that a pattern without choices stands for.
+fn literal(pattern: &str) -> Option<String> {
+    let mut text = String::with_capacity(pattern.len());
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => text.push(letters.next().filter(|next| matches!(next, '.' | '-' | '/'))?),
+            letter if letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '/') => {
+                text.push(letter)
+            }
+            _ => return None,
+        }
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 impl Filter {
@@ -151,6 +183,33 @@ impl Filter {
             Test::IsA(ancestor) if code == ancestor => Some(true),
             Test::Exists(_) | Test::IsA(_) | Test::BelowOnly(_) | Test::IsNotA(_) | Test::Above(_) => None,
         })
+    }
+
+    /// Which codes of a system pass it by their form; none where that cannot be told.
+    pub(super) fn extent(&self, system: &str) -> Option<Extent> {
+        if !matches!(self.property.as_str(), "code" | "concept") {
+            return None;
+        }
+        let codes = |codes: Vec<String>| Extent::Codes(system.to_owned(), codes);
+        let but = |other: Extent| Extent::But(Box::new(Extent::System(system.to_owned())), Box::new(other));
+        let below = |ancestor: &str| {
+            let known = prefixes::is_known(system).then(|| prefixes::below(system, ancestor).ok());
+            known.unwrap_or_default()
+        };
+        match &self.test {
+            Test::Equals(value) => Some(codes(vec![value.clone()])),
+            Test::In(values) => Some(codes(values.iter().cloned().collect())),
+            Test::NotIn(values) => Some(but(codes(values.iter().cloned().collect()))),
+            Test::Exists(true) => Some(Extent::System(system.to_owned())),
+            Test::Matches(pattern) => pattern.extent(system),
+            Test::IsA(ancestor) => below(ancestor),
+            Test::IsNotA(ancestor) => below(ancestor).map(but),
+            Test::BelowOnly(ancestor) => {
+                let own = codes(vec![ancestor.clone()]);
+                below(ancestor).map(|all| Extent::But(Box::new(all), Box::new(own)))
+            }
+            Test::Exists(false) | Test::Above(_) => None,
+        }
     }
 
     fn values(&self, system: &CodeSystem, concept: &Concept) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! Where value sets and code systems are looked up, and those that one question has looked up already.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::fmt::Formatter;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -16,11 +18,25 @@ pub trait Library {
     /// Only what looking it up fails with.
     fn value_set(&self, url: &str, version: Option<&str>) -> Result<Option<Value>, Failure>;
 
+    /// The ValueSet with this id.
+    ///
+    /// # Errors
+    /// Only what looking it up fails with.
+    fn value_set_with_id(&self, _id: &str) -> Result<Option<Value>, Failure> {
+        Ok(None)
+    }
+
     /// The CodeSystem with this URL, and this version where one is named.
     ///
     /// # Errors
     /// Only what looking it up fails with.
     fn code_system(&self, url: &str, version: Option<&str>) -> Result<Option<Value>, Failure>;
+}
+
+impl Debug for dyn Library + '_ {
+    fn fmt(&self, to: &mut Formatter<'_>) -> std::fmt::Result {
+        to.write_str("Library")
+    }
 }
 
 /// What one question has taken out of the library.

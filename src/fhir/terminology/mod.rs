@@ -4,16 +4,19 @@
 //! Nothing is assumed of a code system that is not at hand: whoever asks for what only it could tell is refused.
 
 pub mod code_system;
+pub mod extent;
 pub mod filter;
 mod find;
 pub mod library;
 pub mod member;
+mod prefixes;
 pub mod value_set;
 
 #[cfg(test)]
 mod tests;
 
 pub use code_system::CodeSystem;
+pub use extent::Extent;
 pub use library::Library;
 pub use library::Shelf;
 pub use member::Member;

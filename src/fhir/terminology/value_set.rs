@@ -78,7 +78,7 @@ impl<'a> Question<'a> {
     }
 
     /// Does this unless the value set is being looked at already: then it takes in itself.
-    fn within<T>(
+    pub(super) fn within<T>(
         &mut self,
         set: &Value,
         work: impl FnOnce(&mut Self) -> Result<T, Failure>,
@@ -107,7 +107,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn expand_open(&mut self, set: &Value) -> Result<Vec<Member>, Failure> {
+    pub(super) fn expand_open(&mut self, set: &Value) -> Result<Vec<Member>, Failure> {
         let Some(compose) = set.get("compose") else { return self.expanded_before(set) };
         let mut members = Vec::new();
         let mut seen = HashSet::new();
@@ -199,7 +199,7 @@ impl<'a> Question<'a> {
     }
 
     /// The codes of one system that an include names.
-    fn of_system(&mut self, canonical: &str, include: &Value) -> Result<Vec<Member>, Failure> {
+    pub(super) fn of_system(&mut self, canonical: &str, include: &Value) -> Result<Vec<Member>, Failure> {
         let system = self.shelf.code_system(canonical)?;
         let listed: Vec<&Value> = list(include, "concept").collect();
         if !listed.is_empty() {
@@ -295,6 +295,6 @@ pub fn not_held(system: &str) -> Failure {
     Failure::new(Reason::Unprocessable, text).code("not-supported")
 }
 
-fn too_costly(text: impl Into<String>) -> Failure {
+pub(super) fn too_costly(text: impl Into<String>) -> Failure {
     Failure::new(Reason::Unprocessable, text).code("too-costly")
 }

@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/search.html#ptypes>
 
 mod date;
+mod membership;
 mod number;
 mod quantity;
 mod reference;
@@ -20,6 +21,7 @@ use crate::search::parameter::Parameter;
 use crate::search::prefix::Prefix;
 use crate::search::query::Condition;
 use crate::search::query::Context;
+use crate::search::query::Problem;
 use crate::search::rows::IndexRows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
@@ -69,8 +71,19 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
     }
 }
 
+/// Understands a value: its one spelling, and the conditions of which one must hold.
+pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Problem> {
+    if asked.parameter.kind == Kind::Token && membership::is_asked(asked.modifier) {
+        return membership::understand(asked).map_err(|failure| Problem::Failed(Box::new(failure)));
+    }
+    match of_kind(asked) {
+        Ok(Understood { canonical, condition }) => Ok((canonical, vec![condition])),
+        Err(problem) => Err(Problem::Wrong(format!("`{}`: {problem}", asked.parameter.code))),
+    }
+}
+
 /// Understands a value, or says in a sentence what is wrong with it.
-pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
+fn of_kind(asked: &Asked) -> Result<Understood, String> {
     match asked.parameter.kind {
         Kind::String => string::understand(asked),
         Kind::Token => token::understand(asked),

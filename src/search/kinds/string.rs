@@ -77,10 +77,16 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
             (folded, Sql::of("folded LIKE ? ESCAPE '!'", [pattern.into()]), Reach::Range)
         }
         _ => {
-            let end = format!("{folded}{LAST}");
-            let sql = Sql::of("folded >= ? AND folded < ?", [folded.as_str().into(), end.into()]);
+            let sql = begins("folded", &folded);
             (folded, sql, Reach::Range)
         }
     };
     Ok(Understood { canonical, condition: Condition { sql, leading, reach } })
+}
+
+/// A text in this column begins so.
+pub(super) fn begins(column: &'static str, text: &str) -> Sql {
+    let end = format!("{text}{LAST}");
+    let from = Sql::of(column, []).push(" >= ? AND ", [text.into()]);
+    from.push(column, []).push(" < ?", [end.into()])
 }

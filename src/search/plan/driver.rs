@@ -188,13 +188,32 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         _ => Width::All,
     };
     let single = rows.any.len() == 1;
+    let each_alone = !single && reach <= Reach::Equal && rows.any.iter().all(|one| one.leading.is_empty());
+    let (from, filter) = if each_alone {
+        (union(table, rows), Sql::of("1 = 1", []))
+    } else {
+        let filter = Sql::of("d0.param = ? AND ", [rows.param.into()]).append(any(&rows.any));
+        (Sql::default().push(table, []).push(" d0", []), filter)
+    };
     Some(Driver {
-        from: Sql::default().push(table, []).push(" d0", []),
-        filter: Sql::of("d0.param = ? AND ", [rows.param.into()]).append(any(&rows.any)),
+        from,
+        filter,
         criterion: None,
         width,
         rows: if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated },
     })
+}
+
+/// The rows of conditions that have no column in common, each looked up for itself: SQLite would read all rows of
+/// the parameter for conditions with OR between them.
+fn union(table: &'static str, rows: &Rows) -> Sql {
+    let each = rows.any.iter().map(|one| {
+        let arm = Sql::of("SELECT u0.rid FROM ", [])
+            .push(table, [])
+            .push(" u0 WHERE u0.param = ?", [rows.param.into()]);
+        arm.push(" AND (", []).append(one.sql.clone()).push(")", [])
+    });
+    Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []).volatile()
 }
 
 /// `:contains`, which no index helps.

@@ -113,29 +113,32 @@ fn rows(
     value: &str,
 ) -> Result<Criterion, Problem> {
     let values = values(&parameter.code, value)?;
-    let negated = modifier == Some(Modifier::Not);
+    let negated = modifier.is_some_and(Modifier::is_negation);
     let modifier = modifier.filter(|modifier| *modifier != Modifier::Not);
-    let identifier = modifier == Some(Modifier::Identifier);
-    let (kind, param) = match identifier {
-        true => (Kind::Token, parameter.identifier_number),
-        false => (parameter.kind, parameter.number),
+    let (kind, param) = match modifier {
+        Some(Modifier::Identifier) => (Kind::Token, parameter.identifier_number),
+        Some(Modifier::OfType) => (Kind::Token, parameter.of_type_number),
+        Some(Modifier::Text) => (Kind::String, parameter.text_number),
+        _ => (parameter.kind, parameter.number),
     };
     let (mut any, mut canonical) = (Vec::new(), Vec::new());
     for value in values {
-        let asked = Asked { parameter, modifier, value, context };
-        let understood = kinds::understand(&asked)
-            .map_err(|problem| Problem::Wrong(format!("`{}`: {problem}", parameter.code)))?;
-        any.push(understood.condition);
-        canonical.push(understood.canonical);
+        let (spelt, conditions) = kinds::understand(&Asked { parameter, modifier, value, context })?;
+        any.extend(conditions);
+        canonical.push(spelt);
     }
-    // `Patient/1` and `1` with `:Patient` say the same and have the same spelling.
+    if any.len() > MOST_VALUES {
+        return Err(Problem::Wrong(format!(
+            "`{}` asks for too much at once; name fewer values.",
+            parameter.code
+        )));
+    }
     let spelt = match modifier {
-        Some(modifier @ (Modifier::Exact | Modifier::Contains | Modifier::Above | Modifier::Below)) => {
-            format!("{}:{}", parameter.code, modifier.name())
-        }
-        _ if identifier => format!("{}:identifier", parameter.code),
-        _ if negated => format!("{}:not", parameter.code),
-        _ => parameter.code.clone(),
+        // `Patient/1` and `1` with `:Patient` say the same and have the same spelling.
+        Some(Modifier::Type(_)) => parameter.code.clone(),
+        Some(modifier) => format!("{}:{}", parameter.code, modifier.name()),
+        None if negated => format!("{}:not", parameter.code),
+        None => parameter.code.clone(),
     };
     let canonical = format!("{spelt}={}", spelling(canonical));
     Ok(Criterion { canonical, test: Test::Index(Rows { kind, param, any }), negated })

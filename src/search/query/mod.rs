@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
+use crate::fhir::terminology::Library;
 use crate::search::fold::bounded;
 use crate::search::page::Position;
 use crate::search::parameter::Kind;
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub zone: &'a TimeZone,
     /// Now, for `ap`.
     pub now: Micros,
+    /// Where value sets and code systems are looked up.
+    pub library: &'a dyn Library,
     /// The URL of this service, whose references are local ones; empty where there is none.
     pub base_url: &'a str,
     /// Whether unknown parameters are ignored (`Prefer: handling=lenient`) and not refused.

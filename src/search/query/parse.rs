@@ -23,6 +23,8 @@ pub(in crate::search) enum Problem {
     Unknown(String),
     /// The value is wrong: no search can go on as if it had not been asked.
     Wrong(String),
+    /// What the search depends on fails it: a value set that is not known, a database that does not answer.
+    Failed(Box<Failure>),
 }
 
 /// Understands a query string or form body, percent-encoded.
@@ -39,6 +41,11 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
             Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
             Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, &name, text)),
             Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, &name, text)),
+            Err(Problem::Failed(failure)) if failure.status() >= 500 => return Err(*failure),
+            Err(Problem::Failed(failure)) => {
+                let named = |issue: Issue| issue.at(format!("http.{name}"));
+                issues.extend(failure.issues.into_iter().map(named));
+            }
         }
     }
     if read.criteria.len() > MOST_CRITERIA {

@@ -10,6 +10,7 @@ use diesel::sql_types::Text;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::DEFINITIONS;
 use super::PARAMETERS;
 use super::ty;
 use crate::fhir::Failure;
@@ -44,6 +45,7 @@ pub(super) fn context() -> Context<'static> {
         parameters: &PARAMETERS,
         zone: &ZONE,
         now: span(NOW, &TimeZone::UTC).unwrap().low,
+        library: DEFINITIONS.as_ref(),
         base_url: "https://comfrey.test/fhir",
         lenient: false,
         default_count: 20,

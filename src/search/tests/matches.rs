@@ -48,7 +48,7 @@ fn records() -> Vec<Value> {
     all
 }
 
-fn check(database: &mut Database, table: &[(&str, &[&str])]) {
+pub(super) fn check(database: &mut Database, table: &[(&str, &[&str])]) {
     for (search, expected) in table {
         let mut found = database.find(search);
         found.sort();

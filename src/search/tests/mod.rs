@@ -6,18 +6,21 @@ mod matches;
 mod properties;
 mod queries;
 mod rows;
+mod tokens;
 mod visibility;
 
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use crate::definitions::Definitions;
 use crate::fhir::ResourceType;
 use crate::search::parameter::Parameters;
 
-static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
-    let definitions = Definitions::shared().expect("the definitions load");
-    Parameters::compile(&definitions).expect("every parameter compiles")
-});
+static DEFINITIONS: LazyLock<Arc<Definitions>> =
+    LazyLock::new(|| Definitions::shared().expect("the definitions load"));
+
+static PARAMETERS: LazyLock<Parameters> =
+    LazyLock::new(|| Parameters::compile(&DEFINITIONS).expect("every parameter compiles"));
 
 fn ty(name: &str) -> ResourceType {
     ResourceType::parse(name).expect("a type of R4")

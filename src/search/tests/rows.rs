@@ -39,15 +39,21 @@ fn a_patient_writes_tokens_texts_and_dates() {
         "address": [{ "line": ["1 Main St"], "city": "Tucson", "state": "AZ", "postalCode": "85701" }],
         "deceasedBoolean": false,
     }));
-    assert_eq!(tokens(&rows, "active"), [("true".into(), 0)]);
-    assert_eq!(tokens(&rows, "gender"), [("female".into(), 0)]);
+    assert_eq!(
+        tokens(&rows, "active"),
+        [("true".into(), system(Some("http://hl7.org/fhir/special-values")))]
+    );
+    assert_eq!(
+        tokens(&rows, "gender"),
+        [("female".into(), system(Some("http://hl7.org/fhir/administrative-gender")))]
+    );
     assert_eq!(tokens(&rows, "deceased"), []);
     assert_eq!(tokens(&rows, "_tag"), [("demo".into(), system(Some("urn:t")))]);
     let identifiers =
         [(String::new(), system(Some("urn:only"))), ("7".into(), system(Some("urn:mrn"))), ("8".into(), 0)];
     assert_eq!(tokens(&rows, "identifier"), identifiers);
-    assert_eq!(tokens(&rows, "telecom"), [("555".into(), 0), ("a@b".into(), 0)]);
-    assert_eq!(tokens(&rows, "phone"), [("555".into(), 0)]);
+    assert_eq!(tokens(&rows, "telecom"), [("555".into(), system(Some("home"))), ("a@b".into(), 0)]);
+    assert_eq!(tokens(&rows, "phone"), [("555".into(), system(Some("home")))]);
     assert_eq!(tokens(&rows, "_id"), [], "the id is a column");
     let texts = |code: &str| -> Vec<(&str, &str)> {
         let own = rows.strings.iter().filter(|row| code_of(row.param) == code);

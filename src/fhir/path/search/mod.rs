@@ -110,6 +110,14 @@ impl Path {
         }
     }
 
+    /// The elements that it goes through, by their names in JSON, for each of its branches; a branch that says
+    /// whether something is so, and what else is no plain path, is left out.
+    pub fn elements(&self) -> Vec<Vec<&str>> {
+        let mut branches = Vec::new();
+        self.expression.elements(&mut branches);
+        branches
+    }
+
     /// Finds all values in a resource, in the order of the document.
     pub fn find<'a>(&'a self, resource: &'a Value) -> Vec<Hit<'a>> {
         let mut hits = Vec::new();
@@ -119,6 +127,24 @@ impl Path {
 }
 
 impl Expression {
+    fn elements<'a>(&'a self, branches: &mut Vec<Vec<&'a str>>) {
+        let steps = match self {
+            Expression::Union(all) => return all.iter().for_each(|one| one.elements(branches)),
+            Expression::Steps(steps) => steps,
+            Expression::And(..) | Expression::Compare(..) => return,
+        };
+        let mut names = Vec::new();
+        for step in steps {
+            match step {
+                Step::Child(name) | Step::Typed(name, _) => names.push(name.as_str()),
+                Step::Exists | Step::Nested(_) => return,
+                Step::Root(_) | Step::OfType(_) | Step::Where(..) => {}
+                Step::ResolvesTo(_) | Step::Index(_) => {}
+            }
+        }
+        branches.push(names);
+    }
+
     fn collect<'a>(&'a self, at: &'a Value, ty: Option<&'a str>, hits: &mut Vec<Hit<'a>>) {
         match self {
             Expression::Union(all) => all.iter().for_each(|branch| branch.collect(at, ty, hits)),

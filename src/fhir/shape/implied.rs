@@ -1,0 +1,66 @@
+//! What R4's tables say of the elements that a search looks at: the code system that an element of type `code`
+//! implies, which is that of the value set to which it is bound, and whether there are identifiers.
+//! <https://hl7.org/fhir/R4/search.html#token>
+
+use std::collections::HashMap;
+
+use crate::fhir::ResourceType;
+use crate::fhir::path::Path;
+use crate::fhir::shape::primitive::Primitive;
+use crate::fhir::shape::tables::Content;
+use crate::fhir::shape::tables::Property;
+use crate::fhir::shape::tables::Shapes;
+
+impl Shapes {
+    /// The systems that define each code of the elements that a search expression finds in a type. Empty where none
+    /// of them is a `code` with a required value set that lists its codes.
+    pub fn implied_systems(&self, ty: ResourceType, path: &Path) -> HashMap<&str, Vec<&str>> {
+        let mut systems: HashMap<&str, Vec<&str>> = HashMap::new();
+        for list in path.elements().iter().filter_map(|names| self.list_of(ty, names)) {
+            for (code, own) in self.lists[list].codes() {
+                let known = systems.entry(code).or_default();
+                for system in own {
+                    if !known.contains(&system.as_str()) {
+                        known.push(system);
+                    }
+                }
+            }
+        }
+        systems
+    }
+
+    /// Whether a search expression finds identifiers in a type.
+    pub fn has_identifiers(&self, ty: ResourceType, path: &Path) -> bool {
+        let is_identifier = |property: &Property| match property.content {
+            Content::Complex(at) => self.types[at].name == "Identifier",
+            Content::Primitive(_) | Content::Resource => false,
+        };
+        path.elements().iter().filter_map(|names| self.element_of(ty, names)).any(is_identifier)
+    }
+
+    /// Whether a search expression finds elements of type `code` in a type.
+    #[cfg(test)]
+    pub(crate) fn finds_codes(&self, ty: ResourceType, path: &Path) -> bool {
+        let is_code = |property: &Property| property.content == Content::Primitive(Primitive::Code);
+        path.elements().iter().filter_map(|names| self.element_of(ty, names)).any(is_code)
+    }
+
+    /// The list to which the `code` at the end of these names is bound.
+    fn list_of(&self, ty: ResourceType, names: &[&str]) -> Option<usize> {
+        let property = self.element_of(ty, names)?;
+        property.list.filter(|_| property.content == Content::Primitive(Primitive::Code))
+    }
+
+    /// The element at the end of these names.
+    fn element_of(&self, ty: ResourceType, names: &[&str]) -> Option<&Property> {
+        let (last, parents) = names.split_last()?;
+        let mut at = self.resource(ty);
+        for name in parents {
+            match at.property(name)?.content {
+                Content::Complex(inner) => at = &self.types[inner],
+                Content::Primitive(_) | Content::Resource => return None,
+            }
+        }
+        at.property(last)
+    }
+}
