@@ -22,6 +22,7 @@ use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::index;
 use crate::store::matches;
+use crate::store::moment;
 use crate::store::resources;
 use crate::store::resources::Identity;
 use crate::store::tables;
@@ -32,7 +33,8 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     lock(conn, &conditions, batch)?;
     let current = current(conn, batch)?;
     check(conn, &conditions)?;
-    let mut tally = Tally::begin(batch.clock.now());
+    let before = current.values().map(|stored| stored.updated).max();
+    let mut tally = Tally::begin(moment::take(conn, batch.clock.now(), before)?);
     for change in &batch.changes {
         let before = current.get(&(change.ty, change.id.clone()));
         tally.take(batch, change, before).map_err(|fault| match fault {

@@ -14,6 +14,7 @@ use crate::store::history;
 use crate::store::history::Of;
 use crate::store::history::Place;
 use crate::store::history::Walk;
+use crate::store::moment;
 use crate::store::resources::Narrow;
 
 /// A page of a history.
@@ -109,7 +110,7 @@ impl Session {
     /// # Errors
     /// `Forbidden` without the scope; `NotFound` where there never was such a resource that the caller may see.
     pub fn history(&self, page: &HistoryPage) -> Result<HistoryFound, Failure> {
-        let walk = page.walk(self.whose(&page.of)?);
+        let walk = self.settled(page.walk(self.whose(&page.of)?))?;
         let way = page.from.map_or(HistoryWay::On, |from| from.way);
         let order = match (way, page.order) {
             (HistoryWay::On, order) => order,
@@ -132,6 +133,15 @@ impl Session {
             found.versions.reverse();
         }
         Ok(found)
+    }
+
+    /// Ends a walk by time where nothing can come to be seen before its end any more.
+    fn settled(&self, walk: Walk) -> Result<Walk, Failure> {
+        if matches!(walk.of, Of::One(..)) {
+            return Ok(walk);
+        }
+        let until = moment::settled(&self.app.db)?.into_iter().chain(walk.until).min();
+        Ok(Walk { until, ..walk })
     }
 
     /// Refuses a history that the caller's scopes do not allow at all, whatever there is.
@@ -176,5 +186,148 @@ impl Session {
             return Err(Failure::new(Reason::Forbidden, text));
         }
         Ok(groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering;
+    use std::sync::mpsc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::App;
+    use crate::app::Change;
+    use crate::app::ChangeAction;
+    use crate::app::Clock;
+    use crate::app::commit::commit;
+    use crate::app::prepare::prepare;
+    use crate::config::Auth;
+    use crate::config::Config;
+    use crate::fhir::Resource;
+    use crate::store::fresh::on_each;
+    use crate::store::fresh::on_postgres;
+
+    const START: Micros = 1_772_366_400_000_000;
+
+    /// Two servers on one database, of which the second's clock is ten seconds behind.
+    fn two_servers(url: &str) -> [Session; 2] {
+        [0, 10_000_000].map(|behind| {
+            let config =
+                Config { database_url: url.into(), auth: Auth::Off, pool: Some(16), ..Config::default() };
+            Session::system(App::open(config, Clock::set_to(START - behind)).expect("it opens"))
+        })
+    }
+
+    fn put(id: &str) -> Vec<Change> {
+        let patient = json!({ "resourceType": "Patient", "id": id });
+        vec![Change::client(ChangeAction::update(Resource::from_value(patient).unwrap(), id, None))]
+    }
+
+    /// The oldest versions first, at most seven, from a place or from a time on.
+    fn oldest(session: &Session, from: Option<Place>, since: Option<Micros>) -> Vec<Stored> {
+        let of = HistoryOf::Type(ResourceType::parse("Patient").unwrap());
+        let from = from.map(|place| HistoryFrom { at: place.at, rid: place.rid, way: HistoryWay::On });
+        let order = Order::Ascending;
+        let page = HistoryPage { of, since, at: None, order, from, count: 7, counted: false };
+        session.history(&page).unwrap().versions
+    }
+
+    fn names(versions: &[Stored]) -> Vec<&str> {
+        versions.iter().map(|stored| stored.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_version_that_is_committed_late_is_neither_skipped_nor_shown_after_later_ones() {
+        on_postgres(|url| {
+            let [session, other] = two_servers(url);
+            session.write(put("first")).unwrap();
+            let ((ready, is_ready), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
+            let (batch, db) = (prepare(&session, &put("late")).unwrap(), session.app.db.clone());
+            let held = std::thread::spawn(move || {
+                db.write(move |conn| {
+                    commit(conn, &batch)?;
+                    ready.send(()).unwrap();
+                    released.recv().ok();
+                    Ok(())
+                })
+            });
+            is_ready.recv().unwrap();
+            other.write(put("later")).unwrap();
+            let seen = oldest(&session, None, None);
+            assert_eq!(names(&seen), ["first"]);
+            let newest = seen.last().unwrap();
+            let place = Place { at: newest.updated, rid: newest.rid };
+            assert!(oldest(&other, Some(place), None).is_empty());
+            assert_eq!(names(&oldest(&other, None, Some(newest.updated))), ["first"]);
+            let own = HistoryPage::newest(newest.ty, "later", 9);
+            assert_eq!(session.history(&own).unwrap().versions.len(), 1, "its own history shows it at once");
+            release.send(()).unwrap();
+            held.join().unwrap().unwrap();
+            assert_eq!(names(&oldest(&session, Some(place), None)), ["late", "later"]);
+            assert_eq!(names(&oldest(&session, None, Some(newest.updated))), ["first", "late", "later"]);
+        });
+    }
+
+    #[test]
+    fn who_follows_changes_by_pages_or_by_since_meets_each_version() {
+        on_each(|url| {
+            let servers = two_servers(url).map(Arc::new);
+            let done = AtomicBool::new(false);
+            let (by_place, by_since) = std::thread::scope(|scope| {
+                let (servers, done) = (&servers, &done);
+                let writers: Vec<_> = (0..6)
+                    .map(|writer| {
+                        scope.spawn(move || {
+                            for at in 0..30 {
+                                servers[writer % 2].write(put(&format!("p{}", (at + writer) % 9))).unwrap();
+                            }
+                        })
+                    })
+                    .collect();
+                let by_place = scope.spawn(move || follow_by_place(&servers[0], done));
+                let by_since = scope.spawn(move || follow_by_since(&servers[1], done));
+                writers.into_iter().for_each(|writer| writer.join().unwrap());
+                done.store(true, Ordering::SeqCst);
+                (by_place.join().unwrap(), by_since.join().unwrap())
+            });
+            assert_eq!(by_place.len(), 180);
+            assert_eq!(by_place.iter().collect::<HashSet<_>>().len(), 180, "nothing twice");
+            assert_eq!(by_since.len(), 180);
+        });
+    }
+
+    fn follow_by_place(session: &Session, done: &AtomicBool) -> Vec<(i64, i64)> {
+        let (mut all, mut from) = (Vec::new(), None);
+        loop {
+            let was_done = done.load(Ordering::SeqCst);
+            let page = oldest(session, from, None);
+            all.extend(page.iter().map(|stored| (stored.rid, stored.version)));
+            from = page.last().map(|stored| Place { at: stored.updated, rid: stored.rid }).or(from);
+            if page.is_empty() && was_done {
+                return all;
+            }
+        }
+    }
+
+    /// Asks with the millisecond of the newest version, as a client does.
+    fn follow_by_since(session: &Session, done: &AtomicBool) -> HashSet<(i64, i64)> {
+        let (mut all, mut since) = (HashSet::new(), None);
+        loop {
+            let was_done = done.load(Ordering::SeqCst);
+            let (known, mut page) = (all.len(), oldest(session, None, since));
+            while let Some(last) = page.last() {
+                since = Some(last.updated - last.updated % 1_000);
+                all.extend(page.iter().map(|stored| (stored.rid, stored.version)));
+                page = oldest(session, Some(Place { at: last.updated, rid: last.rid }), since);
+            }
+            if all.len() == known && was_done {
+                return all;
+            }
+        }
     }
 }

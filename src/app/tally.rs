@@ -54,7 +54,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Nothing yet, at this time.
+    /// Nothing yet, at this time, which is later than that of any version that is there.
     pub(crate) fn begin(now: Micros) -> Self {
         Self { now, ..Self::default() }
     }
@@ -133,7 +133,6 @@ impl Tally {
             return Ok(());
         }
         let version = current.version + 1;
-        let updated = self.now.max(current.updated + 1_000);
         self.outcomes.push((WriteOutcome::Updated, Place::Replaced(self.replaced.len())));
         self.added.add((change.ty, current.rid), &content.rows, &old.rows);
         self.removed.add((change.ty, current.rid), &old.rows, &content.rows);
@@ -142,10 +141,10 @@ impl Tally {
         }
         self.replaced.push(Stored {
             version,
-            updated,
+            updated: self.now,
             deleted: false,
             method: Method::Put,
-            body: content.bytes.of_version(version, updated),
+            body: content.bytes.of_version(version, self.now),
             ..current.clone_identity()
         });
         Ok(())
@@ -179,7 +178,7 @@ impl Tally {
         }
         self.replaced.push(Stored {
             version: current.version + 1,
-            updated: self.now.max(current.updated + 1_000),
+            updated: self.now,
             deleted: true,
             method: Method::Delete,
             ..current.clone_identity()

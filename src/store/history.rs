@@ -5,13 +5,10 @@
 //! what others write meanwhile repeats no version. Types are walked one by one, since a caller who sees a few rare ones
 //! would else pass over all that is not theirs.
 //!
-//! Versions of different resources do not always come to be seen in the order of their times. A time is taken once all
-//! locks of a write are held, and it is seen when that write is committed: on PostgreSQL writes run side by side, so
-//! that a later time may be seen first, and several servers have several clocks. On both databases a version that
-//! follows another at once has a time that is a little ahead. What is seen late stands before the end that a walk from
-//! the oldest on had reached, or before the `_since` of the next poll. Who follows changes must therefore ask again for
-//! what was there a while ago, longer than a write may take, and pass over the versions that are known by their ids.
-//! The history of one resource has no such gaps: it goes by the versions' numbers, which are given one after another.
+//! A version is never seen before one with an earlier time: a walk by time ends where the first write under way may
+//! still add something ([`moment`](crate::store::moment)). So who has walked to the end, or asks for what is not older
+//! than the newest version it has, misses nothing. The history of one resource goes by the versions' numbers, which are
+//! given one after another, and shows each at once.
 //!
 //! A caller who is held to a patient sees a version that stood in the patient's compartment at its time, as long as
 //! the resource stands there now, or did when it was deleted: what was filed under the wrong patient and corrected

@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod index;
 pub(crate) mod matches;
 pub(crate) mod meta;
+pub(crate) mod moment;
 pub(crate) mod resources;
 pub(crate) mod survey;
 pub(crate) mod tables;

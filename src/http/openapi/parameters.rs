@@ -104,9 +104,8 @@ pub fn of_every_history() -> [Parameter; 7] {
         ("_count", "Versions on a page: 20 where not given, 1000 at most; 0 for the number alone"),
         (
             "_since",
-            "Only versions made at or after this moment: `2026-03-01T12:00:00Z`. A version may come to be seen after \
-             later ones: to follow changes, ask again for some minutes before the last answer, and pass over versions \
-             that are known",
+            "Only versions made at or after this moment: `2026-03-01T12:00:00Z`. To follow changes, ask each time with \
+             the `lastUpdated` of the newest version that you have: nothing is left out",
         ),
         ("_at", "Only versions that were current at some time of this day, month, year or moment: `2026-03`"),
         ("_sort", "`-_lastUpdated`, the newest first, as without it; `_lastUpdated`, the oldest first"),

@@ -155,8 +155,8 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
         "rest": [{
             "mode": "server",
             "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \
-                              all. Version ids count from 1. A version may come to be seen after later ones: who \
-                              follows changes by `_since` asks with an overlap of some minutes.",
+                              all. Version ids count from 1. Who follows changes asks a history with the `_since` \
+                              of the newest version that came; nothing is left out.",
             "security": security(app),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
             "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
