@@ -16,6 +16,7 @@ pub mod session;
 pub mod upkeep;
 
 mod aim;
+mod allowance;
 mod commit;
 mod content;
 mod each;

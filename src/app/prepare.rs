@@ -97,7 +97,7 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
         else {
             continue;
         };
-        if let Err(failure) = check(session.app(), resource.value()) {
+        if let Err(failure) = check(session, resource.value()) {
             let failure = failure.under(&change.at);
             let worse = reason.is_none() || failure.reason == Reason::Structure;
             reason = if worse { Some(failure.reason) } else { reason };
@@ -237,9 +237,10 @@ fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resour
     };
     let stored = session.read(*ty, id)?;
     demand.check(Some(&stored))?;
-    let resource = patch.apply(&session.app().definitions.shapes, stored.value()?)?;
+    let (shapes, value) = (&session.app().definitions.shapes, stored.value()?);
+    let resource = session.allowance.spend(|budget| patch.apply(shapes, value, budget))?;
     check_size(&resource, session.app().config.max_body)?;
-    check(session.app(), resource.value())
+    check(session, resource.value())
         .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
     Ok((resource, stored.version))
 }

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access::Action;
-use crate::app::App;
 use crate::app::session::Session;
 use crate::config::Validation;
 use crate::definitions::US_CORE;
@@ -17,6 +16,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::Severity;
 use crate::fhir::form;
+use crate::fhir::path;
 use crate::fhir::profile;
 use crate::fhir::profile::Budget;
 use crate::fhir::profile::Known;
@@ -36,14 +36,15 @@ const MOST_CLAIMS: usize = 1_000;
 ///
 /// # Errors
 /// `Structure` or `Unprocessable`, with every issue.
-pub(crate) fn check(app: &App, resource: &Value) -> Result<(), Failure> {
-    let subject = Subject::of(resource);
-    let mut issues = shape::validate(&app.definitions.shapes, resource);
+pub(crate) fn check(session: &Session, resource: &Value) -> Result<(), Failure> {
+    let (app, subject) = (session.app(), Subject::of(resource));
+    let mut issues = session.validate(resource);
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
         let profiles = claims(&subject).into_iter().filter_map(|claim| known.find(claim));
-        let found = judged(&known, profiles.map(|profile| (&subject, profile)));
+        let pairs = profiles.map(|profile| (&subject, profile));
+        let found = session.allowance.spend(|budget| judged(&known, pairs, budget));
         added(&mut issues, found);
         issues.retain(|issue| issue.severity != Severity::Information);
     }
@@ -57,8 +58,13 @@ fn claims<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
 }
 
 /// What these profiles find, each in its resource, together within what one request may cost.
-fn judged<'a>(known: &Known<'_>, pairs: impl Iterator<Item = (&'a Subject<'a>, &'a Profile)>) -> Vec<Issue> {
-    let (mut budget, mut done, mut found) = (Budget::default(), HashSet::new(), Vec::new());
+fn judged<'a>(
+    known: &Known<'_>,
+    pairs: impl Iterator<Item = (&'a Subject<'a>, &'a Profile)>,
+    left: &mut path::Budget,
+) -> Vec<Issue> {
+    let given = Budget::of(left.left());
+    let (mut budget, mut done, mut found) = (given.clone(), HashSet::new(), Vec::new());
     for (count, (subject, profile)) in pairs.enumerate() {
         // two claims may name one profile, with its version and without it
         if !done.insert((subject.at.as_str(), std::ptr::from_ref(profile))) {
@@ -75,6 +81,7 @@ fn judged<'a>(known: &Known<'_>, pairs: impl Iterator<Item = (&'a Subject<'a>, &
         }
         found.extend(profile::validate(known, profile, subject, &mut budget));
     }
+    *left = path::Budget::for_request(left.left() - (given.steps() - budget.steps()));
     found
 }
 
@@ -101,7 +108,7 @@ impl Session {
     /// `NotFound` where the profile that is asked for is not known; `Unprocessable` where it is no profile or has no
     /// snapshot.
     pub fn judge(&self, resource: &Value, asked: Option<&str>) -> Result<Vec<Issue>, Failure> {
-        let mut issues = shape::validate(&self.app().definitions.shapes, resource);
+        let mut issues = self.validate(resource);
         let mut stored = Stored::new(self)?;
         let (subjects, wanted) = match asked {
             Some(asked) => (vec![Subject::of(resource)], Some(asked)),
@@ -121,7 +128,7 @@ impl Session {
         }
         let known = stored.known();
         let pairs = wanting.into_iter().filter_map(|(subject, name)| Some((subject, known.find(name)?)));
-        let found = judged(&known, pairs);
+        let found = self.allowance.spend(|budget| judged(&known, pairs, budget));
         added(&mut issues, found);
         Ok(issues)
     }

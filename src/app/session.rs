@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use crate::access::Action;
 use crate::access::Caller;
 use crate::app::App;
+use crate::app::allowance::Allowance;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -31,20 +32,20 @@ pub struct Session {
     base_url: String,
     now: Micros,
     newest: bool,
+    pub(super) allowance: Allowance,
 }
 
 impl Session {
     /// A caller's unit of work; its time stands still from here on.
     pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
         let now = app.clock.now();
-        Self { app, caller, base_url, now, newest: false }
+        Self { app, caller, base_url, now, newest: false, allowance: Allowance::default() }
     }
 
     /// The same unit of work, whose searches see what it has written: none of them goes to a replica.
     #[must_use]
     pub(crate) fn seeing_its_writes(&self) -> Self {
-        let caller = self.caller.clone();
-        Self { app: self.app.clone(), caller, base_url: self.base_url.clone(), now: self.now, newest: true }
+        Self { newest: true, ..self.of(self.caller.clone()) }
     }
 
     /// Where this unit of work searches.
@@ -61,13 +62,18 @@ impl Session {
     /// The same moment, as the service itself sees it: for rules that must not pass because the caller may not
     /// see what speaks against it.
     pub(crate) fn as_service(&self) -> Self {
-        let caller = Caller::everything("comfrey");
+        self.of(Caller::everything("comfrey"))
+    }
+
+    /// The same unit of work of another caller.
+    fn of(&self, caller: Caller) -> Self {
         Self {
             app: self.app.clone(),
             caller,
             base_url: self.base_url.clone(),
             now: self.now,
             newest: self.newest,
+            allowance: self.allowance.clone(),
         }
     }
 

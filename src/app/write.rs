@@ -86,11 +86,15 @@ impl Session {
         let mut tries = 0;
         loop {
             tries += 1;
+            let allowed = self.allowance.left();
             let batch = prepare(self, changes)?;
             let work = work.clone();
             match self.app().db.write(move |conn| work(conn, &batch)) {
                 Ok(done) => return Ok(done),
-                Err(Fault::Stale) if tries < TRIES => pause(tries),
+                Err(Fault::Stale) if tries < TRIES => {
+                    self.allowance.set(allowed);
+                    pause(tries);
+                }
                 Err(fault) if fault.is_second_episode() => return Err(guard::second_episode()),
                 Err(fault) => return Err(fault.into_failure()),
             }

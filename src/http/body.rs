@@ -1,28 +1,50 @@
 //! A request's body: bounded in size and time, its compression undone. <https://www.rfc-editor.org/rfc/rfc9110#section-8.4>
 
+use std::future::poll_fn;
 use std::io::Read;
+use std::pin::pin;
 use std::time::Duration;
+use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::body::BodyStream;
 use actix_web::body::MessageBody;
-use actix_web::body::to_bytes_limited;
 use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::rt::time::timeout;
 use actix_web::web;
+use actix_web::web::BytesMut;
 use brotli::Decompressor;
 use flate2::read::MultiGzDecoder;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 
-/// A body must have arrived by then.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// How fast a body must arrive.
+const PACE: Pace = Pace { grace: Duration::from_secs(10), rate: 32 * 1024, within: Duration::from_secs(60) };
 /// Larger compressed bodies are inflated beside the HTTP worker.
 const INFLATED_HERE: usize = 16 * 1024;
 /// How much compressed brotli is read at a time.
 const BROTLI_BUFFER: usize = 4 * 1024;
+
+/// How long a body may take: a place is kept for it meanwhile, so that senders who trickle must not fill them all.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// What every body has, however small.
+    grace: Duration,
+    /// How many bytes of it make that a second longer.
+    rate: u32,
+    /// What no body may take longer than.
+    within: Duration,
+}
+
+impl Pace {
+    /// How long a body may have taken of which so much is there.
+    fn allows(self, bytes: usize) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        (self.grace + Duration::from_secs_f64(f64::from(bytes) / f64::from(self.rate))).min(self.within)
+    }
+}
 
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +64,7 @@ pub async fn read(request: &HttpRequest, payload: web::Payload, limit: usize) ->
     if length.is_some_and(|length: usize| length > limit) {
         return Err(too_large(limit));
     }
-    let bytes = arrived(BodyStream::new(payload), limit, BODY_WITHIN).await?;
+    let bytes = arrived(BodyStream::new(payload), limit, PACE).await?;
     match encoding {
         Encoding::Plain => Ok(bytes.into()),
         Encoding::Gzip | Encoding::Brotli if bytes.len() <= INFLATED_HERE => {
@@ -55,12 +77,20 @@ pub async fn read(request: &HttpRequest, payload: web::Payload, limit: usize) ->
     }
 }
 
-async fn arrived(body: impl MessageBody, limit: usize, within: Duration) -> Result<web::Bytes, Failure> {
-    match timeout(within, to_bytes_limited(body, limit)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(_))) => Err(broken("The body broke off before its end: send it again.")),
-        Ok(Err(_)) => Err(too_large(limit)),
-        Err(_) => Err(broken("The body did not arrive within a minute: send it again.").code("timeout")),
+async fn arrived(body: impl MessageBody, limit: usize, pace: Pace) -> Result<web::Bytes, Failure> {
+    let (began, mut bytes, mut body) = (Instant::now(), BytesMut::new(), pin!(body));
+    loop {
+        let left = pace.allows(bytes.len()).saturating_sub(began.elapsed());
+        match timeout(left, poll_fn(|context| body.as_mut().poll_next(context))).await {
+            Ok(Some(Ok(more))) if more.len() > limit - bytes.len() => return Err(too_large(limit)),
+            Ok(Some(Ok(more))) => bytes.extend_from_slice(&more),
+            Ok(Some(Err(_))) => return Err(broken("The body broke off before its end: send it again.")),
+            Ok(None) => return Ok(bytes.freeze()),
+            Err(_) => {
+                let text = "The body did not arrive in time: send it again, faster or in parts.";
+                return Err(broken(text).code("timeout"));
+            }
+        }
     }
 }
 
@@ -113,7 +143,6 @@ mod tests {
     use std::pin::Pin;
     use std::task::Context;
     use std::task::Poll;
-    use std::time::Instant;
 
     use actix_web::body::BodySize;
     use actix_web::test::TestRequest;
@@ -189,11 +218,21 @@ mod tests {
     #[actix_web::test]
     async fn a_body_without_an_end_is_waited_for_no_longer_than_allowed() {
         let begun = Instant::now();
-        let failure = arrived(Endless(10), 10_000, Duration::from_millis(50)).await.unwrap_err();
+        let pace =
+            Pace { grace: Duration::from_millis(50), rate: 1_000_000, within: Duration::from_millis(80) };
+        let failure = arrived(Endless(10), 10_000, pace).await.unwrap_err();
         assert_eq!((failure.status(), failure.issues[0].code), (400, "timeout"));
-        let failure = arrived(Endless(1_000_000), 10_000, BODY_WITHIN).await.unwrap_err();
+        let failure = arrived(Endless(1_000_000), 10_000, PACE).await.unwrap_err();
         assert_eq!(failure.status(), 413, "as soon as it is too large");
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(8));
+    }
+
+    #[test]
+    fn a_body_may_take_longer_the_more_of_it_is_there() {
+        let seconds = |bytes| PACE.allows(bytes).as_secs_f64();
+        assert!((seconds(0) - 10.0).abs() < 0.001, "who sends nothing keeps no place");
+        assert!((seconds(64 * 1024) - 12.0).abs() < 0.001);
+        assert!((seconds(usize::MAX) - 60.0).abs() < 0.001);
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub fn is_unchanged(conditions: &Conditions, version: i64, updated: i64) -> Resu
         return Ok(Tags::parse("If-None-Match", tags)?.has(version));
     }
     let since = conditions.if_modified_since.as_deref().and_then(last_instant);
-    Ok(since.is_some_and(|since| updated <= since))
+    // What is shown of the time, and so can be asked for, is its milliseconds.
+    Ok(since.is_some_and(|since| updated - updated.rem_euclid(1_000) <= since))
 }
 
 /// The version that `If-Match` demands of a resource. Where it allows several, it is that of them which is current.

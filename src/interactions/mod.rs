@@ -126,6 +126,7 @@ impl Interaction {
 /// # Errors
 /// Whatever the request has wrong, or the caller may not do.
 pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
+    session.begin_request();
     let interaction = route(request.method, &request.path)?;
     run(session, interaction, request)
 }

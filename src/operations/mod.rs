@@ -35,7 +35,6 @@ use crate::fhir::form;
 use crate::fhir::operation::Definition;
 use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
-use crate::fhir::shape;
 
 /// One operation that is offered.
 #[derive(Clone, Copy)]
@@ -273,7 +272,7 @@ fn check_access(session: &Session, target: Option<&(ResourceType, Option<String>
 
 fn input(session: &Session, offered: &Offered, query: &str, body: Option<Value>) -> Result<Input, Failure> {
     match (offered.operation.resources, &body) {
-        (Resources::Validated, Some(body)) => shape::check(&session.app().definitions.shapes, body)?,
+        (Resources::Validated, Some(body)) => session.check_shape(body)?,
         (Resources::Validated, None) | (Resources::AsGiven, _) => {}
     }
     parameters::read(&offered.definition, body, form::pairs(query)?)
@@ -296,6 +295,7 @@ fn coded(mut failure: Failure) -> Failure {
 mod tests {
     use super::*;
     use crate::definitions::Definitions;
+    use crate::fhir::shape;
 
     fn all() -> Vec<Offered> {
         compile(&Definitions::shared().expect("the definitions load").operations)

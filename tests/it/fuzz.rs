@@ -11,6 +11,7 @@ use comfrey::fhir::ResourceType;
 use comfrey::fhir::Severity;
 use comfrey::fhir::json;
 use comfrey::fhir::patch::Patch;
+use comfrey::fhir::path::Budget;
 use comfrey::fhir::shape;
 use comfrey::fhir::xml;
 use comfrey::fhir::xml::Style;
@@ -418,7 +419,8 @@ fn patches_of_any_kind() {
         let kinds =
             [Patch::parameters(shapes, &document), Patch::json(document.clone()), Patch::merge(document)];
         for patch in kinds {
-            let patched = match patch.and_then(|patch| patch.apply(shapes, resource.clone())) {
+            let mut budget = Budget::default();
+            let patched = match patch.and_then(|patch| patch.apply(shapes, resource.clone(), &mut budget)) {
                 Ok(patched) => patched,
                 Err(failure) => {
                     assert!(matches!(failure.status(), 400 | 422), "{failure:?}");

@@ -7,7 +7,6 @@ use crate::fhir::Failure;
 use crate::fhir::json::MAX_DEPTH;
 use crate::fhir::patch::check_length;
 use crate::fhir::patch::given::Given;
-use crate::fhir::patch::size;
 use crate::fhir::patch::spot;
 use crate::fhir::patch::spot::Spot;
 use crate::fhir::patch::unfit;
@@ -17,10 +16,6 @@ use crate::fhir::path::Expression;
 use crate::fhir::path::Location;
 use crate::fhir::path::locate;
 use crate::fhir::shape::Shapes;
-
-/// How much of a resource the operations of one patch may walk through together, in bytes or so: each looks through
-/// all of it.
-const MOST_WALKED: usize = 256 * 1024 * 1024;
 
 /// How many patterns the paths of one patch may have together, each of which takes memory of its own.
 const MOST_PATTERNS: usize = 32;
@@ -157,15 +152,15 @@ impl<'a> Parts<'a> {
 }
 
 /// Applies the operations in their order.
-pub(super) fn apply(operations: &[Operation], shapes: &Shapes, resource: &mut Value) -> Result<(), Failure> {
-    if operations.len().saturating_mul(size(resource)) > MOST_WALKED {
-        let text = "The patch has too many operations for a resource of this size; send the whole with PUT.";
-        return Err(unfit(text).code("too-costly"));
-    }
+pub(super) fn apply(
+    operations: &[Operation],
+    shapes: &Shapes,
+    resource: &mut Value,
+    budget: &mut Budget,
+) -> Result<(), Failure> {
     // One for all of them, so that many operations cannot take what one may not.
-    let mut budget = Budget::default();
     operations.iter().try_for_each(|operation| {
-        let done = operation.apply(shapes, resource, &mut budget);
+        let done = operation.apply(shapes, resource, budget);
         done.map_err(|why| {
             let text = format!("The operation on `{}` {why}.", operation.text);
             unfit(text).at(operation.at.as_str())

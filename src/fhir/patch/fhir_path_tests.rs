@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::definitions::Definitions;
+use crate::fhir::path::Budget;
 
 /// An operation: its type, its path, and its further parts, each with its value as Parameters have it.
 fn op(ty: &str, path: &str, parts: Value) -> Value {
@@ -24,7 +25,9 @@ fn apply(resource: &Value, operations: &[Value]) -> Result<Value, Failure> {
     if !operations.is_empty() {
         parameters["parameter"] = operations.into();
     }
-    Ok(Patch::parameters(shapes, &parameters)?.apply(shapes, resource.clone())?.into_value())
+    Ok(Patch::parameters(shapes, &parameters)?
+        .apply(shapes, resource.clone(), &mut Budget::default())?
+        .into_value())
 }
 
 fn patient(members: Value) -> Value {

@@ -15,11 +15,19 @@ use serde_json::Value;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
+use crate::fhir::path::Budget;
 use crate::fhir::shape;
 use crate::fhir::shape::Shapes;
 
 /// How many operations a patch may have.
 const MOST_OPERATIONS: usize = 1_000;
+
+/// How much of a resource the operations of one patch may walk through together, in bytes or so: each looks through
+/// all of it.
+const MOST_WALKED: usize = 256 * 1024 * 1024;
+
+/// How many bytes of that cost as much as a step of an expression.
+const BYTES_A_STEP: usize = 64;
 
 /// What to change of a resource.
 #[derive(Clone, Debug)]
@@ -67,12 +75,18 @@ impl Patch {
     ///
     /// # Errors
     /// `Unprocessable` where it does not fit the resource, a test of it does not hold, or it changes type or id.
-    pub fn apply(&self, shapes: &Shapes, mut value: Value) -> Result<Resource, Failure> {
+    pub fn apply(&self, shapes: &Shapes, mut value: Value, budget: &mut Budget) -> Result<Resource, Failure> {
         let identity = identity(&value);
         match &self.kind {
-            Kind::Json(operations) => json::apply(operations, &mut value)?,
+            Kind::Json(operations) => {
+                charge(operations.len(), &value, budget)?;
+                json::apply(operations, &mut value)?;
+            }
             Kind::Merge(changes) => merge::apply(changes, &mut value),
-            Kind::FhirPath(operations) => fhir_path::apply(operations, shapes, &mut value)?,
+            Kind::FhirPath(operations) => {
+                charge(operations.len(), &value, budget)?;
+                budget.lend(|budget| fhir_path::apply(operations, shapes, &mut value, budget))?;
+            }
         }
         let [ty, id] = self::identity(&value);
         for (name, old, new) in [("resourceType", &identity[0], ty), ("id", &identity[1], id)] {
@@ -93,6 +107,17 @@ fn identity(value: &Value) -> [Option<Value>; 2] {
 /// The type as an expression begins with it.
 fn shown(ty: &Option<Value>) -> &str {
     ty.as_ref().and_then(Value::as_str).unwrap_or("Resource")
+}
+
+/// Takes away what it costs that each operation may look through all of the resource.
+fn charge(operations: usize, value: &Value, budget: &mut Budget) -> Result<(), Failure> {
+    let walked = operations.saturating_mul(size(value));
+    let left = walked <= MOST_WALKED && budget.take(walked / BYTES_A_STEP).is_ok();
+    if left {
+        return Ok(());
+    }
+    let text = "The patches have too many operations for resources of this size; send the whole with PUT.";
+    Err(unfit(text).code("too-costly"))
 }
 
 /// Why a patch does not fit a resource.

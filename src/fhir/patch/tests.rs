@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::definitions::Definitions;
 use crate::fhir::json::parse;
+use crate::fhir::path::Budget;
 
 fn patient() -> Value {
     json!({ "resourceType": "Patient", "id": "p", "active": true, "birthDate": "1950-01-01",
@@ -14,7 +15,7 @@ fn patient() -> Value {
 
 fn applied(patch: &Patch, value: Value) -> Result<Value, Failure> {
     let shapes = &Definitions::shared().expect("the definitions load").shapes;
-    patch.apply(shapes, value).map(Resource::into_value)
+    patch.apply(shapes, value, &mut Budget::default()).map(Resource::into_value)
 }
 
 fn patched(patch: Result<Patch, Failure>) -> Result<Value, Failure> {

@@ -16,6 +16,26 @@ pub struct Budget {
     left: usize,
 }
 
+impl Budget {
+    /// What all expressions of one request may take together: some seconds of one core at most.
+    pub const OF_REQUEST: usize = 40_000_000;
+
+    /// For many expressions: so many steps, or as many as a request may take where that is fewer.
+    #[must_use]
+    pub fn for_request(steps: usize) -> Self {
+        Self { left: steps.min(Self::OF_REQUEST) }
+    }
+
+    /// Lets one expression take what it may of these steps.
+    pub fn lend<T>(&mut self, work: impl FnOnce(&mut Budget) -> T) -> T {
+        let mut part = Self::of(self.left);
+        let given = part.left;
+        let done = work(&mut part);
+        self.left -= given - part.left;
+        done
+    }
+}
+
 impl Default for Budget {
     fn default() -> Self {
         Self { left: STEPS }
@@ -36,7 +56,7 @@ impl Budget {
     }
 
     /// Takes steps away; none are left where they do not suffice.
-    pub(super) fn take(&mut self, steps: usize) -> Result<(), String> {
+    pub(in crate::fhir) fn take(&mut self, steps: usize) -> Result<(), String> {
         let left = self.left.checked_sub(steps);
         self.left = left.unwrap_or(0);
         left.map(|_| ()).ok_or_else(|| "it takes too many steps".to_owned())

@@ -27,6 +27,16 @@ impl Budget {
     /// A Patient with a million telecoms takes ten million steps.
     const MAX_STEPS: usize = 20_000_000;
 
+    /// So many steps, or as many as there may be at most where that is fewer.
+    pub fn of(steps: usize) -> Self {
+        Self { steps: steps.min(Self::MAX_STEPS), ..Self::default() }
+    }
+
+    /// How many steps are left.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Whether nothing more is to be looked at.
     pub fn is_used_up(&self) -> bool {
         self.steps == 0 || self.issues == 0

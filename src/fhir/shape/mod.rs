@@ -33,6 +33,7 @@ use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Severity;
+use crate::fhir::path::Budget;
 use crate::fhir::shape::walk::Rigour;
 
 pub use layout::Form;
@@ -51,12 +52,18 @@ pub(in crate::fhir) use path::At;
 
 /// Every problem of a resource, each with its FHIRPath; none where it is valid.
 pub fn validate(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
-    walk::walk(shapes, resource, Rigour::Errors)
+    validate_within(shapes, resource, &mut Budget::for_request(Budget::OF_REQUEST))
+}
+
+/// Every problem of a resource, as far as the budget reaches; that it does not reach is a problem too.
+pub fn validate_within(shapes: &Shapes, resource: &Value, budget: &mut Budget) -> Vec<Issue> {
+    walk::walk(shapes, resource, (Rigour::Errors, budget))
 }
 
 /// What R4 recommends and a resource does not follow, as warnings.
 pub fn advice(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
-    let mut issues = walk::walk(shapes, resource, Rigour::Warnings);
+    let mut budget = Budget::for_request(Budget::OF_REQUEST);
+    let mut issues = walk::walk(shapes, resource, (Rigour::Warnings, &mut budget));
     issues.retain(|issue| issue.severity == Severity::Warning);
     issues
 }

@@ -71,12 +71,17 @@ fn rule(constraint: &Value) -> Result<Option<Rule>, String> {
 
 impl Rule {
     /// Whether it is broken. What cannot be told, or cannot be worked out here, is not.
-    pub(super) fn is_broken(&self, shapes: &Shapes, scope: Scope<'_>, place: Place<'_>) -> bool {
+    pub(super) fn is_broken(
+        &self,
+        shapes: &Shapes,
+        (scope, place): (Scope<'_>, Place<'_>),
+        budget: &mut Budget,
+    ) -> bool {
         let compiled = self.compiled.get_or_init(|| Compiled::of(&self.text, shapes, place.content));
         let Some(compiled) = compiled.as_ref().filter(|compiled| compiled.is_called_for(place)) else {
             return false;
         };
-        holds(&compiled.expression, shapes, scope, &mut Budget::default()) == Ok(Some(false))
+        budget.lend(|budget| holds(&compiled.expression, shapes, scope, budget)) == Ok(Some(false))
     }
 
     /// What is wrong where it is broken.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::fhir::Issue;
 use crate::fhir::ResourceType;
 use crate::fhir::Severity;
+use crate::fhir::path::Budget;
 use crate::fhir::path::Node;
 use crate::fhir::path::Scope;
 use crate::fhir::shape::contained::Container;
@@ -32,11 +33,17 @@ pub(super) enum Rigour {
 }
 
 /// Every problem of a resource.
-pub(super) fn walk(shapes: &Shapes, resource: &Value, rigour: Rigour) -> Vec<Issue> {
+pub(super) fn walk(shapes: &Shapes, resource: &Value, (rigour, budget): (Rigour, &mut Budget)) -> Vec<Issue> {
+    let (issues, containers) = (Vec::new(), Vec::new());
     let scope = Scope::of(resource);
-    let mut walk = Walk { shapes, rigour, scope, issues: Vec::new(), containers: Vec::new(), dropped: 0 };
+    let mut walk = Walk { shapes, rigour, scope, issues, containers, dropped: 0, budget: *budget };
     let name = resource.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse);
     walk.resource(resource, &At::root(name.map_or("Resource", ResourceType::name)));
+    *budget = walk.budget;
+    if budget.left() == 0 {
+        let text = "To check all of this takes too long; send smaller resources, or fewer of them at a time.";
+        walk.issues.push(Issue::error("too-costly", text));
+    }
     if walk.dropped > 0 {
         let text = format!("{} more problems are not listed; mend those above first.", walk.dropped);
         walk.issues.push(Issue::error("too-costly", text));
@@ -54,6 +61,8 @@ pub(super) struct Walk<'a> {
     /// The resources that the walk is in and that are not contained, innermost last.
     pub(super) containers: Vec<Container<'a>>,
     dropped: usize,
+    /// What the invariants may still cost.
+    budget: Budget,
 }
 
 impl<'a> Walk<'a> {
@@ -189,11 +198,12 @@ impl<'a> Walk<'a> {
     /// Judges an element by the invariants of its type or definition.
     pub(super) fn rules(&mut self, rules: &[Rule], node: Node<'a>, (place, at): (Place<'_>, &At<'_>)) {
         for rule in rules {
-            if rule.severity != Severity::Error && self.rigour == Rigour::Errors {
+            let is_asked = rule.severity == Severity::Error || self.rigour == Rigour::Warnings;
+            if !is_asked || self.budget.left() == 0 {
                 continue;
             }
             let scope = Scope { context: node, ..self.scope };
-            if rule.is_broken(self.shapes, scope, place) {
+            if rule.is_broken(self.shapes, (scope, place), &mut self.budget) {
                 let issue = Issue { severity: rule.severity, ..Issue::error("invariant", rule.sentence()) };
                 self.add(issue, *at);
             }

@@ -18,6 +18,7 @@ use crate::fhir::shape::Link;
 use crate::fhir::shape::links_mut;
 use crate::interactions::Interaction;
 use crate::interactions::batch::Outcome;
+use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
 use crate::interactions::batch::transaction::change_of;
@@ -35,6 +36,7 @@ pub fn independent(session: &Session, entries: Vec<Entry>) -> Vec<Outcome> {
     let promised = promised(&entries);
     let wanted = entries.first().map_or(Return::Minimal, |entry| entry.request.prefer.return_);
     let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
+    let room = Room::default();
     let mut waiting = Waiting { session, wanted, changes: Vec::new() };
     for mut entry in entries {
         let place = entry.index;
@@ -54,7 +56,7 @@ pub fn independent(session: &Session, entries: Vec<Entry>) -> Vec<Outcome> {
             }
             Ok(Next::Run(interaction, request)) => {
                 waiting.write(&mut outcomes);
-                outcomes[place] = Some(read(session, interaction, request));
+                outcomes[place] = Some(room.fill(|| read(session, interaction, request)));
             }
         }
     }

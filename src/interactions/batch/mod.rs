@@ -3,6 +3,7 @@
 //! Every entry becomes a [`Request`] and goes the way that it would go over HTTP; a transaction's changes are
 //! written together.
 
+mod bounds;
 mod entry;
 mod independent;
 mod transaction;
@@ -20,7 +21,6 @@ use crate::fhir::bundle::Response;
 use crate::fhir::bundle::Writer;
 use crate::fhir::datetime;
 use crate::fhir::outcome::outcome;
-use crate::fhir::shape;
 use crate::interactions::Interaction;
 use crate::interactions::body;
 use crate::interactions::request::Method;
@@ -41,8 +41,9 @@ pub fn batch(session: &Session, request: Request) -> Result<Answer, Failure> {
     let kind = Kind::of(&bundle)?;
     let resources = entry::take_resources(&mut bundle);
     entry::check_entries(&bundle)?;
-    shape::check(&session.app().definitions.shapes, &bundle)?;
+    session.check_shape(&bundle)?;
     let entries = entry::entries(bundle, resources, &entry::Around { base_url: session.base_url(), prefer })?;
+    bounds::check(&entries)?;
     let session = if entries.iter().all(|entry| is_reading(entry.request.method)) {
         session
     } else {

@@ -17,6 +17,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::interactions::Interaction;
 use crate::interactions::batch::Outcome;
+use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
 use crate::interactions::create;
@@ -46,8 +47,9 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
             outcomes[place] = Some(Ok(written::answer(session, written, wanted)));
         }
     }
+    let room = Room::default();
     for (place, interaction, request) in reads {
-        outcomes[place] = Some(read(session, interaction, request));
+        outcomes[place] = Some(room.fill(|| read(session, interaction, request)));
     }
     outcomes
         .into_iter()
