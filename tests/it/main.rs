@@ -43,6 +43,7 @@ mod races;
 mod read;
 mod readme;
 mod search;
+mod search_oracle;
 mod search_token;
 mod terminology;
 mod transaction;

@@ -47,7 +47,10 @@ fn a_patient_writes_tokens_texts_and_dates() {
         tokens(&rows, "gender"),
         [("female".into(), system(Some("http://hl7.org/fhir/administrative-gender")))]
     );
-    assert_eq!(tokens(&rows, "deceased"), []);
+    assert_eq!(
+        tokens(&rows, "deceased"),
+        [("false".into(), system(Some("http://hl7.org/fhir/special-values")))]
+    );
     assert_eq!(tokens(&rows, "_tag"), [("demo".into(), system(Some("urn:t")))]);
     let identifiers =
         [(String::new(), system(Some("urn:only"))), ("7".into(), system(Some("urn:mrn"))), ("8".into(), 0)];

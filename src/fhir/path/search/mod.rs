@@ -68,6 +68,7 @@ pub struct Hit<'a> {
 }
 
 static TRUE: Value = Value::Bool(true);
+static FALSE: Value = Value::Bool(false);
 
 impl Path {
     /// Compiles an expression.
@@ -150,9 +151,9 @@ impl Expression {
             Expression::Union(all) => all.iter().for_each(|branch| branch.collect(at, ty, hits)),
             Expression::Steps(steps) => walk(steps, Hit { value: at, ty }, hits),
             Expression::And(left, right) => {
-                if left.is_true(at) && right.is_true(at) {
-                    hits.push(Hit { value: &TRUE, ty: None });
-                }
+                // `false` is an answer too: somebody may search for all who are not deceased.
+                let value = if left.is_true(at) && right.is_true(at) { &TRUE } else { &FALSE };
+                hits.push(Hit { value, ty: None });
             }
             Expression::Compare(inner, comparison, literal) => {
                 let mut found = Vec::new();

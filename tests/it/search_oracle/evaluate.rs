@@ -1,0 +1,446 @@
+//! Decides by a plain reading of the R4 page which resources a search finds: every resource, every value, no index.
+//! <https://hl7.org/fhir/R4/search.html>
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::search_oracle::found::Found;
+use crate::search_oracle::found::decimal;
+use crate::search_oracle::found::fold;
+use crate::search_oracle::found::found;
+use crate::search_oracle::found::half;
+use crate::search_oracle::found::span;
+use crate::search_oracle::parameters::DIRECTORY;
+use crate::search_oracle::parameters::Kind;
+use crate::search_oracle::parameters::Parameter;
+use crate::search_oracle::parameters::Table;
+use crate::search_oracle::parameters::compartment;
+
+/// All that is stored, and by what it is found.
+pub struct World {
+    /// The parameters.
+    pub table: Table,
+    /// Every resource.
+    pub all: Vec<Resource>,
+    /// The address of the service: `http://…/fhir`.
+    pub base: String,
+    /// Now, in microseconds.
+    pub now: i64,
+    places: HashMap<String, usize>,
+}
+
+/// One resource.
+pub struct Resource {
+    /// Its type.
+    pub ty: String,
+    /// Its id.
+    pub id: String,
+    /// When it was written, in microseconds.
+    pub updated: i64,
+    /// The values of each parameter of its type.
+    pub values: Vec<Vec<Found>>,
+}
+
+impl Resource {
+    /// `Type/id`.
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.ty, self.id)
+    }
+}
+
+/// A search: a type, what to look for, and who asks.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The type.
+    pub ty: String,
+    /// In which patient's compartment.
+    pub compartment: Option<String>,
+    /// The conditions: name and value.
+    pub criteria: Vec<(String, String)>,
+    /// The patient who asks; none for somebody who may see all.
+    pub caller: Option<String>,
+}
+
+/// A key by which resources are sorted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A text.
+    Text(String),
+    /// A number or an instant.
+    Number(i128),
+}
+
+impl World {
+    /// Reads every resource.
+    pub fn new(resources: &[Value], base: &str, now: i64) -> Self {
+        let table = Table::read();
+        let read = |resource: &Value| {
+            let text = |name: &str| resource[name].as_str().expect("a stored resource has it").to_owned();
+            let ty = text("resourceType");
+            let values = table.of(&ty).iter().map(|parameter| found(resource, parameter)).collect();
+            let updated =
+                span(resource["meta"]["lastUpdated"].as_str().expect("it is stored")).expect("an instant").0;
+            Resource { id: text("id"), updated, values, ty }
+        };
+        let all: Vec<Resource> = resources.iter().map(read).collect();
+        let places = all.iter().enumerate().map(|(at, one)| (one.reference(), at)).collect();
+        Self { table, all, base: base.to_owned(), now, places }
+    }
+
+    /// The places of all that a question finds.
+    pub fn answer(&self, question: &Question) -> BTreeSet<usize> {
+        let seen = question.caller.as_deref().map(|patient| self.seen_by(patient));
+        let matches = |at: &usize| {
+            let inside =
+                question.compartment.as_deref().is_none_or(|patient| self.in_compartment(*at, patient));
+            self.all[*at].ty == question.ty
+                && self.visible(*at, seen.as_ref())
+                && inside
+                && question.criteria.iter().all(|(name, value)| self.holds(*at, (name, value), seen.as_ref()))
+        };
+        (0..self.all.len()).filter(matches).collect()
+    }
+
+    /// What goes with these: by `_include` (`Type:code:Target`) or, backwards, by `_revinclude`.
+    pub fn included(
+        &self,
+        matches: &[usize],
+        include: &str,
+        back: bool,
+        caller: Option<&str>,
+    ) -> BTreeSet<usize> {
+        let seen = caller.map(|patient| self.seen_by(patient));
+        let parts: Vec<&str> = include.split(':').collect();
+        let fits = |target: usize| parts.get(2).is_none_or(|ty| self.all[target].ty == **ty);
+        let source = |at: usize| self.all[at].ty == parts[0];
+        let found: Vec<usize> = match back {
+            false => matches
+                .iter()
+                .filter(|at| source(**at))
+                .flat_map(|at| self.targets(*at, parts[1]))
+                .filter(|target| fits(*target))
+                .collect(),
+            true => (0..self.all.len())
+                .filter(|at| source(*at))
+                .filter(|at| {
+                    self.targets(*at, parts[1])
+                        .into_iter()
+                        .any(|target| matches.contains(&target) && fits(target))
+                })
+                .collect(),
+        };
+        found.into_iter().filter(|at| self.visible(*at, seen.as_ref()) && !matches.contains(at)).collect()
+    }
+
+    /// The place of a resource by `Type/id`.
+    pub fn place(&self, reference: &str) -> Option<usize> {
+        self.places.get(reference).copied()
+    }
+
+    /// The key of a resource: its smallest value upwards, its largest downwards; none where it has no value.
+    pub fn key(&self, at: usize, code: &str, down: bool) -> Option<Key> {
+        let resource = &self.all[at];
+        match code {
+            "_id" => return Some(Key::Text(resource.id.clone())),
+            "_lastUpdated" => return Some(Key::Number(resource.updated.into())),
+            _ => {}
+        }
+        let keys = self.values(at, code).iter().filter_map(|value| match value {
+            Found::Text(text) => Some(Key::Text(fold(text))),
+            Found::Token(token) => Some(Key::Text(token.code.clone().unwrap_or_default())),
+            Found::Span(low, high) => Some(Key::Number(i128::from(if down { *high } else { *low }))),
+            Found::Number(low, high) | Found::Quantity { low, high, .. } => {
+                Some(Key::Number(if down { *high } else { *low }))
+            }
+            Found::Uri(uri) => Some(Key::Text(uri.clone())),
+            Found::Reference { .. } => None,
+        });
+        if down { keys.max() } else { keys.min() }
+    }
+
+    /// How two resources stand in an order (`-date,code`); equal where the order does not say.
+    pub fn compare(&self, one: usize, other: usize, sort: &str) -> Ordering {
+        for key in sort.split(',') {
+            let (down, code) = key.strip_prefix('-').map_or((false, key), |code| (true, code));
+            let (one, other) = (self.key(one, code, down), self.key(other, code, down));
+            let order = match (one, other) {
+                (None, other) => other.is_some().cmp(&false),
+                (Some(_), None) => Ordering::Less,
+                (Some(one), Some(other)) if down => other.cmp(&one),
+                (Some(one), Some(other)) => one.cmp(&other),
+            };
+            if order != Ordering::Equal {
+                return order;
+            }
+        }
+        Ordering::Equal
+    }
+
+    /// The values of a parameter.
+    pub fn values(&self, at: usize, code: &str) -> &[Found] {
+        let resource = &self.all[at];
+        let (place, _) =
+            self.table.find(&resource.ty, code).unwrap_or_else(|| panic!("{} {code}", resource.ty));
+        &resource.values[place]
+    }
+
+    /// What is stored here and a reference parameter points to.
+    fn targets(&self, at: usize, code: &str) -> Vec<usize> {
+        let local = |value: &Found| match value {
+            Found::Reference { local: Some(local), .. } => self.place(local),
+            _ => None,
+        };
+        self.values(at, code).iter().filter_map(local).collect()
+    }
+
+    fn in_compartment(&self, at: usize, patient: &str) -> bool {
+        let (resource, own) = (&self.all[at], format!("Patient/{patient}"));
+        let points = |code: &&str| {
+            self.values(at, code)
+                .iter()
+                .any(|value| matches!(value, Found::Reference { local: Some(local), .. } if *local == own))
+        };
+        resource.reference() == own || compartment(&resource.ty).iter().any(points)
+    }
+
+    /// All that a patient may see: their compartment, what of the directory it refers to, and definitions.
+    fn seen_by(&self, patient: &str) -> HashSet<usize> {
+        let mut seen: HashSet<usize> =
+            (0..self.all.len()).filter(|at| self.in_compartment(*at, patient)).collect();
+        let own: Vec<usize> = seen.iter().copied().collect();
+        for at in own {
+            for parameter in
+                self.table.of(&self.all[at].ty).iter().filter(|parameter| parameter.kind == Kind::Reference)
+            {
+                let directory = |target: &usize| DIRECTORY.contains(&self.all[*target].ty.as_str());
+                seen.extend(self.targets(at, parameter.code).into_iter().filter(directory));
+            }
+        }
+        seen.extend((0..self.all.len()).filter(|at| self.all[*at].ty == "ValueSet"));
+        seen
+    }
+
+    fn visible(&self, at: usize, seen: Option<&HashSet<usize>>) -> bool {
+        seen.is_none_or(|seen| seen.contains(&at))
+    }
+
+    /// Whether a resource meets one condition.
+    fn holds(&self, at: usize, (name, value): (&str, &str), seen: Option<&HashSet<usize>>) -> bool {
+        if let Some(rest) = name.strip_prefix("_has:") {
+            let mut parts = rest.splitn(3, ':');
+            let [ty, code, rest] = [(); 3].map(|()| parts.next().expect("three parts"));
+            return (0..self.all.len()).any(|source| {
+                self.all[source].ty == ty
+                    && self.visible(source, seen)
+                    && self.targets(source, code).contains(&at)
+                    && self.holds(source, (rest, value), seen)
+            });
+        }
+        if let Some((head, rest)) = name.split_once('.') {
+            let (code, ty) = head.split_once(':').map_or((head, None), |(code, ty)| (code, Some(ty)));
+            return self.targets(at, code).into_iter().any(|target| {
+                ty.is_none_or(|ty| self.all[target].ty == ty)
+                    && self.visible(target, seen)
+                    && self.knows(&self.all[target].ty, rest)
+                    && self.holds(target, (rest, value), seen)
+            });
+        }
+        let (code, modifier) = name.split_once(':').unwrap_or((name, ""));
+        let resource = &self.all[at];
+        match code {
+            "_id" => return split(value, ',').contains(&resource.id),
+            "_lastUpdated" => {
+                let instant = Found::Span(resource.updated, resource.updated);
+                return split(value, ',').iter().any(|value| self.date(&instant, value));
+            }
+            _ => {}
+        }
+        let (_, parameter) = self.table.find(&resource.ty, code).unwrap_or_else(|| panic!("{name}"));
+        let own = self.values(at, code);
+        match modifier {
+            "missing" => (value == "false") == own.iter().any(|value| is_value(parameter, value)),
+            "not" => !self.any(parameter, own, "", value),
+            modifier => self.any(parameter, own, modifier, value),
+        }
+    }
+
+    /// Whether the type has the parameter with which a condition begins.
+    pub fn knows(&self, ty: &str, name: &str) -> bool {
+        let code = name.split(['.', ':']).next().expect("a split has a first part");
+        code == "_has" || code == "_id" || code == "_lastUpdated" || self.table.find(ty, code).is_some()
+    }
+
+    fn any(&self, parameter: &Parameter, own: &[Found], modifier: &str, value: &str) -> bool {
+        split(value, ',').iter().any(|asked| own.iter().any(|own| self.one(parameter, own, modifier, asked)))
+    }
+
+    /// Whether one value found is what one value asks for.
+    fn one(&self, parameter: &Parameter, own: &Found, modifier: &str, asked: &str) -> bool {
+        match own {
+            Found::Text(text) => {
+                let asked = plain(asked);
+                match modifier {
+                    "exact" => *text == asked,
+                    "contains" => fold(text).contains(&fold(&asked)),
+                    _ => fold(text).starts_with(&fold(&asked)),
+                }
+            }
+            Found::Token(token) => code_is(token.system.as_deref(), token.code.as_deref(), asked),
+            Found::Reference { local, url, identifier } => match modifier {
+                "identifier" => identifier
+                    .as_ref()
+                    .is_some_and(|token| code_is(token.system.as_deref(), token.code.as_deref(), asked)),
+                ty => self.points(parameter, (local.as_deref(), url.as_deref()), ty, &plain(asked)),
+            },
+            Found::Span(..) => self.date(own, asked),
+            Found::Number(low, high) => measures((*low, *high), asked),
+            Found::Quantity { low, high, system, code, unit } => {
+                let parts: Vec<String> = split(asked, '|').iter().map(|part| plain(part)).collect();
+                let of_unit = match parts.as_slice() {
+                    [_] => true,
+                    [_, uri, wanted] if uri.is_empty() => {
+                        code.as_ref() == Some(wanted) || unit.as_ref() == Some(wanted)
+                    }
+                    [_, uri, wanted] => {
+                        system.as_ref() == Some(uri) && (wanted.is_empty() || code.as_ref() == Some(wanted))
+                    }
+                    _ => panic!("{asked}"),
+                };
+                of_unit && measures((*low, *high), &parts[0])
+            }
+            Found::Uri(uri) => {
+                let asked = plain(asked);
+                match modifier {
+                    "below" => *uri == asked || uri.starts_with(&format!("{}/", asked.trim_end_matches('/'))),
+                    "above" => *uri == asked || asked.starts_with(&format!("{}/", uri.trim_end_matches('/'))),
+                    _ => *uri == asked,
+                }
+            }
+        }
+    }
+
+    fn points(
+        &self,
+        parameter: &Parameter,
+        own: (Option<&str>, Option<&str>),
+        ty: &str,
+        asked: &str,
+    ) -> bool {
+        let asked = asked.strip_prefix(&format!("{}/", self.base)).unwrap_or(asked);
+        match own {
+            (Some(local), _) if !ty.is_empty() => local == format!("{ty}/{asked}") || local == asked,
+            (Some(local), _) if asked.contains('/') => local == asked,
+            (Some(local), _) => {
+                let (ty, id) = local.split_once('/').expect("a type and an id");
+                id == asked && parameter.targets.contains(&ty)
+            }
+            (None, Some(url)) => url == asked || url.split('|').next() == Some(asked) && url.contains('|'),
+            (None, None) => false,
+        }
+    }
+
+    /// How the span found stands to the span asked for. <https://hl7.org/fhir/R4/search.html#prefix>
+    fn date(&self, own: &Found, asked: &str) -> bool {
+        let Found::Span(low, high) = *own else { return false };
+        let (prefix, text) = prefix(asked);
+        let (mut first, mut last) = span(&text).expect("a date was asked for");
+        if low > high {
+            return false;
+        }
+        if prefix == "ap" {
+            let distance = if self.now < first { first - self.now } else { (self.now - last).max(0) };
+            (first, last) = (first - distance / 10, last + distance / 10);
+        }
+        stands(prefix, (low, high), (first, last))
+    }
+}
+
+/// The prefixes on spans, both ends inside.
+fn stands<T: Ord + Copy>(prefix: &str, (low, high): (T, T), (first, last): (T, T)) -> bool {
+    let contained = first <= low && high <= last;
+    match prefix {
+        "eq" => contained,
+        "ne" => !contained,
+        "gt" => high > last,
+        "lt" => low < first,
+        "ge" => high > last || contained,
+        "le" => low < first || contained,
+        "sa" => low > last,
+        "eb" => high < first,
+        "ap" => low <= last && high >= first,
+        other => panic!("no prefix {other}"),
+    }
+}
+
+/// How the number found stands to the number asked for: `eq`, `ne` and `ap` to what rounds to it, others to itself.
+fn measures((low, high): (i128, i128), asked: &str) -> bool {
+    let (prefix, text) = prefix(asked);
+    let value = decimal(&text).expect("a number was asked for");
+    let half = half(&text).expect("a number was asked for");
+    match prefix {
+        // The upper end is outside.
+        "eq" | "ne" => stands(prefix, (low, high), (value - half, value + half - 1)),
+        "ap" => {
+            let around = (value.abs() / 10).max(half);
+            stands("ap", (low, high), (value - around, value + around))
+        }
+        prefix => stands(prefix, (low, high), (value, value)),
+    }
+}
+
+/// Whether a code is `code`, `system|code`, `|code` or `system|`.
+fn code_is(system: Option<&str>, code: Option<&str>, asked: &str) -> bool {
+    let parts: Vec<String> = split(asked, '|').iter().map(|part| plain(part)).collect();
+    match parts.as_slice() {
+        [wanted] => code == Some(wanted),
+        [uri, wanted] if uri.is_empty() => system.is_none() && code == Some(wanted),
+        [uri, wanted] if wanted.is_empty() => system == Some(uri),
+        [uri, wanted] => system == Some(uri) && code == Some(wanted),
+        _ => panic!("{asked}"),
+    }
+}
+
+/// A value that is one for its parameter: a Period that ends before it begins covers nothing.
+fn is_value(parameter: &Parameter, value: &Found) -> bool {
+    match value {
+        Found::Span(low, high) => low <= high,
+        Found::Text(text) => !fold(text).is_empty(),
+        // What is known by its identifier alone has no place to point to.
+        Found::Reference { local, url, .. } => local.is_some() || url.is_some(),
+        Found::Token(_) | Found::Number(..) | Found::Quantity { .. } | Found::Uri(_) => {
+            !parameter.code.is_empty()
+        }
+    }
+}
+
+fn prefix(asked: &str) -> (&str, String) {
+    let letters = asked.get(..2).filter(|letters| letters.bytes().all(|byte| byte.is_ascii_lowercase()));
+    letters.map_or(("eq", asked.to_owned()), |letters| (letters, asked[2..].to_owned()))
+}
+
+/// The parts between the separators that no backslash stands before.
+fn split(text: &str, separator: char) -> Vec<String> {
+    let (mut parts, mut escaped) = (vec![String::new()], false);
+    for letter in text.chars() {
+        if letter == separator && !escaped {
+            parts.push(String::new());
+        } else {
+            parts.last_mut().expect("there is one").push(letter);
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    parts
+}
+
+/// Without the backslashes.
+fn plain(text: &str) -> String {
+    let (mut plain, mut letters) = (String::new(), text.chars());
+    while let Some(letter) = letters.next() {
+        plain.push(if letter == '\\' { letters.next().unwrap_or(letter) } else { letter });
+    }
+    plain
+}

@@ -1,0 +1,420 @@
+//! Random searches from a seed: parameters, modifiers and prefixes, with values taken from what is stored or near it.
+
+use crate::search_oracle::evaluate::Question;
+use crate::search_oracle::evaluate::World;
+use crate::search_oracle::found::EVER;
+use crate::search_oracle::found::Found;
+use crate::search_oracle::found::Token;
+use crate::search_oracle::found::fold;
+use crate::search_oracle::parameters::Kind;
+use crate::search_oracle::parameters::Parameter;
+
+/// A search with what it asks about its result.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// What is looked for.
+    pub question: Question,
+    /// `-date,code`; nothing where the order is the server's own.
+    pub sort: String,
+    /// How many a page has.
+    pub count: usize,
+    /// `_include` (false) and `_revinclude` (true).
+    pub includes: Vec<(bool, String)>,
+    /// Whether the total is asked for.
+    pub total: bool,
+    /// `_summary=count` or `_count=0`, where the total alone is asked for.
+    pub only_total: Option<&'static str>,
+    /// Whether it is sent as a form.
+    pub form: bool,
+}
+
+/// Numbers that look random and are the same for the same seed.
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From 0 to below a number.
+    pub fn below(&mut self, number: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(number).expect("small")).expect("small")
+    }
+
+    /// One in so many.
+    pub fn one_in(&mut self, number: usize) -> bool {
+        self.below(number) == 0
+    }
+
+    /// One of a list.
+    pub fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
+    }
+}
+
+/// Makes searches over what is stored.
+pub struct Generator<'a> {
+    world: &'a World,
+    random: Random,
+}
+
+impl<'a> Generator<'a> {
+    /// From a seed.
+    pub fn new(world: &'a World, seed: u64) -> Self {
+        Self { world, random: Random::new(seed) }
+    }
+
+    /// The next search, of somebody who may see all or of this patient.
+    pub fn search(&mut self, caller: Option<&str>) -> Search {
+        let ty = match self.random.one_in(3) {
+            true => self.world.all[self.random.below(self.world.all.len())].ty.clone(),
+            false => (*self.random.of(&self.world.table.types())).to_owned(),
+        };
+        let of_type: Vec<usize> =
+            (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == ty).collect();
+        let witness = *self.random.of(&of_type);
+        let criteria = (0..self.random.below(4)).map(|_| self.criterion(&ty, Some(witness), 2)).collect();
+        let patient = self.random.one_in(12).then(|| self.id_of("Patient"));
+        let directory =
+            ["Patient", "Practitioner", "Organization", "Location", "ValueSet"].contains(&ty.as_str());
+        let question = Question {
+            compartment: patient.filter(|_| !directory),
+            criteria,
+            caller: caller.map(str::to_owned),
+            ty: ty.clone(),
+        };
+        let includes =
+            (0..self.random.below(6).saturating_sub(3)).filter_map(|_| self.include(&ty)).collect();
+        Search {
+            sort: if self.random.one_in(2) { self.sort(&ty) } else { String::new() },
+            count: *self.random.of(&[1, 2, 3, 5, 10, 20, 50, 1000]),
+            includes,
+            total: self.random.one_in(2),
+            only_total: if self.random.one_in(8) {
+                Some(*self.random.of(&["_summary=count", "_count=0"]))
+            } else {
+                None
+            },
+            form: self.random.one_in(8),
+            question,
+        }
+    }
+
+    fn id_of(&mut self, ty: &str) -> String {
+        let ids: Vec<&str> =
+            self.world.all.iter().filter(|one| one.ty == ty).map(|one| one.id.as_str()).collect();
+        (*self.random.of(&ids)).to_owned()
+    }
+
+    /// A condition on a type; of a witness, most often one that it meets.
+    fn criterion(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> (String, String) {
+        match self.random.below(10) {
+            0 | 1 if depth > 0 => self.chain(ty, witness, depth).unwrap_or_else(|| self.plain(ty, witness)),
+            2 if depth > 0 => self.has(ty, depth).unwrap_or_else(|| self.plain(ty, witness)),
+            3 if self.random.one_in(3) => self.of_row(ty),
+            _ => self.plain(ty, witness),
+        }
+    }
+
+    fn chain(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> Option<(String, String)> {
+        let parameter = self.reference(ty)?;
+        let target = *self.random.of(&parameter.targets);
+        let pointed = witness.and_then(|at| {
+            self.world.values(at, parameter.code).iter().find_map(|value| match value {
+                Found::Reference { local: Some(local), .. } if local.starts_with(&format!("{target}/")) => {
+                    self.world.place(local)
+                }
+                _ => None,
+            })
+        });
+        let (name, value) = self.criterion(target, pointed, depth - 1);
+        // Without a type, the condition must be one that means the same for all of the types.
+        let known = parameter.targets.iter().filter(|target| self.world.knows(target, &name)).count();
+        let single = known == 1 && parameter.code == "patient" || parameter.targets.len() == 1;
+        let typed = !single || self.random.one_in(2);
+        let head = if typed { format!("{}:{target}", parameter.code) } else { parameter.code.to_owned() };
+        Some((format!("{head}.{name}"), value))
+    }
+
+    fn has(&mut self, ty: &str, depth: usize) -> Option<(String, String)> {
+        let (source, parameter) = self.pointing(ty)?;
+        let sources: Vec<usize> =
+            (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == source).collect();
+        let witness = (!sources.is_empty()).then(|| *self.random.of(&sources));
+        let (name, value) = self.criterion(source, witness, depth - 1);
+        Some((format!("_has:{source}:{}:{name}", parameter.code), value))
+    }
+
+    /// A reference parameter that names its types.
+    fn reference(&mut self, ty: &str) -> Option<Parameter> {
+        let fits = |one: &&Parameter| one.kind == Kind::Reference && !one.targets.is_empty();
+        let list: Vec<&Parameter> = self.world.table.of(ty).iter().filter(fits).collect();
+        (!list.is_empty()).then(|| (*self.random.of(&list)).clone())
+    }
+
+    /// A type with a reference parameter that points to this type.
+    fn pointing(&mut self, ty: &str) -> Option<(&'static str, Parameter)> {
+        let mut list = Vec::new();
+        for source in self.world.table.types() {
+            let own = self.world.table.of(source).iter().filter(|one| one.targets.contains(&ty));
+            list.extend(own.map(|one| (source, one.clone())));
+        }
+        (!list.is_empty()).then(|| self.random.of(&list).clone())
+    }
+
+    fn of_row(&mut self, ty: &str) -> (String, String) {
+        if self.random.one_in(2) {
+            let ids: Vec<String> = (0..=self.random.below(3)).map(|_| self.id_of(ty)).collect();
+            return ("_id".into(), ids.join(","));
+        }
+        let updated = self.world.all[self.random.below(self.world.all.len())].updated;
+        ("_lastUpdated".into(), self.date(updated, updated))
+    }
+
+    /// A condition on a parameter of the type.
+    fn plain(&mut self, ty: &str, witness: Option<usize>) -> (String, String) {
+        let list = self.world.table.of(ty);
+        let filled = |one: &&Parameter| {
+            self.world
+                .all
+                .iter()
+                .enumerate()
+                .any(|(at, own)| own.ty == ty && !self.world.values(at, one.code).is_empty())
+        };
+        let used: Vec<&Parameter> = list.iter().filter(filled).collect();
+        let parameter = (*self.random.of(&used)).clone();
+        if self.random.one_in(12) {
+            return (format!("{}:missing", parameter.code), (*self.random.of(&["true", "false"])).to_owned());
+        }
+        let modifier = self.modifier(&parameter);
+        let mut values = Vec::new();
+        for _ in 0..=self.random.below(5).saturating_sub(2) {
+            let own =
+                witness.filter(|_| !self.random.one_in(4)).map(|at| self.world.values(at, parameter.code));
+            let all = || {
+                let own = self.world.all.iter().enumerate().filter(|(_, own)| own.ty == ty);
+                own.flat_map(|(at, _)| self.world.values(at, parameter.code)).collect::<Vec<_>>()
+            };
+            let from: Vec<&Found> =
+                own.filter(|own| !own.is_empty()).map_or_else(all, |own| own.iter().collect());
+            let value = (*self.random.of(&from)).clone();
+            values.extend(self.value(&parameter, &value, modifier));
+        }
+        let named = match modifier {
+            "Type" => {
+                // The type of the first value is the one that the modifier names.
+                let ty = values.iter().find_map(|value| value.split_once('/')).map(|(ty, _)| ty.to_owned());
+                let Some(ty) = ty else { return (format!("{}:missing", parameter.code), "false".into()) };
+                values.retain(|value| value.starts_with(&format!("{ty}/")));
+                values.iter_mut().for_each(|value| *value = value[ty.len() + 1..].to_owned());
+                ty
+            }
+            other => other.to_owned(),
+        };
+        if values.is_empty() {
+            return (format!("{}:missing", parameter.code), "true".into());
+        }
+        let name =
+            if named.is_empty() { parameter.code.to_owned() } else { format!("{}:{named}", parameter.code) };
+        (name, values.join(","))
+    }
+
+    fn modifier(&mut self, parameter: &Parameter) -> &'static str {
+        let list: &'static [&'static str] = match parameter.kind {
+            Kind::Text => &["", "", "exact", "contains"],
+            Kind::Token => &["", "", "", "not"],
+            Kind::Reference => &["", "", "Type", "identifier"],
+            Kind::Date | Kind::Number | Kind::Quantity => &[""],
+            Kind::Uri => &["", "below", "above"],
+        };
+        self.random.of::<&str>(list)
+    }
+
+    /// A value that asks for this one, or for something near it; none where it cannot be asked for.
+    fn value(&mut self, parameter: &Parameter, found: &Found, modifier: &str) -> Option<String> {
+        match found {
+            Found::Text(text) => self.text(text, modifier),
+            Found::Token(token) => Some(self.token(token)),
+            Found::Reference { identifier, .. } if modifier == "identifier" => {
+                identifier.as_ref().map(|token| self.token(token))
+            }
+            Found::Reference { local: Some(local), .. } => {
+                let (ty, id) = local.split_once('/').expect("a type and an id");
+                if !parameter.targets.contains(&ty) || modifier == "Type" {
+                    return parameter.targets.contains(&ty).then(|| local.clone());
+                }
+                Some(match self.random.below(4) {
+                    0 => id.to_owned(),
+                    1 => format!("{}/{local}", self.world.base),
+                    _ => local.clone(),
+                })
+            }
+            Found::Reference { url: Some(url), .. } if modifier.is_empty() => {
+                Some(match self.random.below(2) {
+                    0 => escaped(url),
+                    _ => escaped(url.split('|').next().expect("a split has a first part")),
+                })
+            }
+            Found::Reference { .. } => None,
+            Found::Span(low, high) => Some(self.date(*low, *high)),
+            Found::Number(low, high) => self.number(*low, *high),
+            Found::Quantity { low, high, system, code, unit } => {
+                let number = self.number(*low, *high)?;
+                let part = |text: &Option<String>| escaped(text.as_deref().unwrap_or_default());
+                Some(match (self.random.below(3), system, code, unit) {
+                    (0, Some(_), Some(_), _) => format!("{number}|{}|{}", part(system), part(code)),
+                    (1, _, Some(_), _) => format!("{number}||{}", part(code)),
+                    (1, _, None, Some(_)) => format!("{number}||{}", part(unit)),
+                    _ => number,
+                })
+            }
+            Found::Uri(uri) => Some(escaped(&match (modifier, self.random.below(3)) {
+                ("below", 0) => uri.rsplit_once('/').map_or(uri.clone(), |(parent, _)| parent.to_owned()),
+                ("above", 0) => format!("{uri}/more"),
+                (_, 1) => format!("{uri}x"),
+                _ => uri.clone(),
+            })),
+        }
+    }
+
+    fn text(&mut self, text: &str, modifier: &str) -> Option<String> {
+        let letters: Vec<char> = text.chars().collect();
+        let end = 1 + self.random.below(letters.len());
+        let part: String = match (modifier, self.random.below(3)) {
+            (_, 0) | ("exact", 1) => text.to_owned(),
+            ("contains", _) => letters[self.random.below(end)..end].iter().collect(),
+            _ => letters[..end].iter().collect(),
+        };
+        let part = match self.random.below(4) {
+            0 => part.to_uppercase(),
+            1 => fold(&part),
+            _ => part,
+        };
+        // A text of blanks asks for nothing.
+        (!fold(&part).is_empty()).then(|| escaped(&part))
+    }
+
+    fn token(&mut self, token: &Token) -> String {
+        let code = token.code.as_deref().map(escaped);
+        let system = token.system.as_deref().map(escaped);
+        match (code, system, self.random.below(6)) {
+            (None, system, _) => format!("{}|", system.unwrap_or_default()),
+            (Some(code), _, _) if token.bare => code,
+            (Some(_), Some(system), 0) => format!("{system}|"),
+            (Some(code), _, 1) => format!("|{code}"),
+            (Some(code), Some(_), 2) => format!("urn:other|{code}"),
+            (Some(code), Some(system), 3 | 4) => format!("{system}|{code}"),
+            (Some(code), ..) => code,
+        }
+    }
+
+    /// A date at one end of a span or near it, at any precision.
+    fn date(&mut self, low: i64, high: i64) -> String {
+        const SECOND: i64 = 1_000_000;
+        let prefix = *self.random.of(&["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "", ""]);
+        let ends: Vec<i64> = [low, high].into_iter().filter(|end| *end != EVER.0 && *end != EVER.1).collect();
+        let near = *self.random.of(&[
+            0,
+            0,
+            0,
+            1,
+            -1,
+            SECOND,
+            -SECOND,
+            60 * SECOND,
+            -3_600 * SECOND,
+            86_400 * SECOND,
+            -86_400 * SECOND,
+        ]);
+        let micros = self.random.of(&ends) + near;
+        let at = jiff::Timestamp::from_microsecond(micros).expect("a date of our time");
+        let at = at.to_zoned(jiff::tz::TimeZone::UTC);
+        let zoned = |hours: i8| {
+            let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(hours));
+            at.with_time_zone(zone)
+        };
+        let text = match self.random.below(8) {
+            0 => at.strftime("%Y").to_string(),
+            1 => at.strftime("%Y-%m").to_string(),
+            2 => at.strftime("%Y-%m-%d").to_string(),
+            3 => at.strftime("%Y-%m-%dT%H:%MZ").to_string(),
+            4 => at.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            5 => zoned(-8).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            6 => zoned(2).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
+            _ => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        };
+        format!("{prefix}{text}")
+    }
+
+    /// A number at one end of a range or near it, with more or fewer digits.
+    fn number(&mut self, low: i128, high: i128) -> Option<String> {
+        let ends: Vec<i128> =
+            [low, high].into_iter().filter(|end| *end != i128::MIN && *end != i128::MAX).collect();
+        let prefix = *self.random.of(&["", "", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]);
+        let end = *self.random.of(&ends);
+        let sign = if end < 0 { "-" } else { "" };
+        let digits = format!("{:019}", end.unsigned_abs());
+        let (whole, fraction) = digits.split_at(digits.len() - 18);
+        let fraction = match self.random.below(4) {
+            0 => "",
+            1 => &fraction[..1],
+            2 => &fraction[..2],
+            _ => fraction.trim_end_matches('0'),
+        };
+        let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+        let text = match self.random.below(8) {
+            0 => format!("{text}0").replace("00", "0"),
+            1 if !text.contains('.') => format!("{text}.5"),
+            2 if !text.contains('.') => format!("{text}e0"),
+            _ => text,
+        };
+        Some(format!("{prefix}{sign}{text}"))
+    }
+
+    fn sort(&mut self, ty: &str) -> String {
+        let known = |one: &&Parameter| !matches!(one.kind, Kind::Reference | Kind::Quantity);
+        let list: Vec<&Parameter> = self.world.table.of(ty).iter().filter(known).collect();
+        let mut keys = Vec::new();
+        for _ in 0..=self.random.below(3) {
+            let code = match self.random.below(8) {
+                0 => "_id",
+                1 => "_lastUpdated",
+                _ => self.random.of(&list).code,
+            };
+            keys.push(if self.random.one_in(2) { format!("-{code}") } else { code.to_owned() });
+        }
+        keys.join(",")
+    }
+
+    fn include(&mut self, ty: &str) -> Option<(bool, String)> {
+        if self.random.one_in(2) {
+            let parameter = self.reference(ty)?;
+            let target = self.random.one_in(3).then(|| *self.random.of(&parameter.targets));
+            let target = target.map(|ty| format!(":{ty}")).unwrap_or_default();
+            return Some((false, format!("{ty}:{}{target}", parameter.code)));
+        }
+        let (source, parameter) = self.pointing(ty)?;
+        Some((true, format!("{source}:{}", parameter.code)))
+    }
+}
+
+/// With a backslash before what would separate.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if matches!(letter, ',' | '|' | '$' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
