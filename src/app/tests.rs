@@ -188,6 +188,7 @@ fn after_any_update_the_rows_are_those_of_the_content() {
                 ("idx_quantity", rows.quantities.len()),
                 ("idx_uri", rows.uris.len()),
                 ("idx_compartment", rows.patients.len()),
+                ("idx_composite", rows.composites.len()),
             ];
             for (table, count) in expected {
                 assert_eq!(rows_of(&session, table, stored.rid), count as i64, "{table} after variant {at}");

@@ -263,6 +263,10 @@ def trim_parameter(parameter):
     trimmed = keep(parameter, "resourceType", "url", "name", "code", "base", "type", "expression", "target")
     if parameter.get("component"):
         trimmed["component"] = [keep(c, "definition", "expression") for c in parameter["component"]]
+    if parameter["url"].endswith("/DocumentReference-relationship"):
+        # R4 gives to each of the two the expression of the other: `relatesto` is the reference.
+        first, second = trimmed["component"]
+        first["expression"], second["expression"] = second["expression"], first["expression"]
     for flag in ("multipleOr", "multipleAnd"):
         if parameter.get(flag) is False:
             trimmed[flag] = False

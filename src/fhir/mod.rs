@@ -10,6 +10,7 @@ pub mod parameters;
 pub mod patch;
 pub mod path;
 pub mod profile;
+pub mod quantity;
 pub mod reference;
 pub mod resource;
 pub mod resource_type;

@@ -8,6 +8,7 @@ mod meets;
 pub mod modifier;
 pub mod page;
 pub mod parameter;
+pub mod parts;
 pub mod plan;
 pub mod prefix;
 pub mod query;

@@ -9,6 +9,8 @@ use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
 use crate::fhir::shape::Shapes;
 use crate::search::fold::system;
+use crate::search::parts;
+use crate::search::parts::Composite;
 use crate::search::rows::ANY_ELEMENT;
 
 /// What a parameter searches by.
@@ -93,6 +95,8 @@ pub struct Parameter {
     pub url: String,
     /// Where its values are; none where it is not indexed (`_text`).
     pub path: Option<Path>,
+    /// For a composite parameter, what it is composed of.
+    pub composite: Option<Composite>,
     /// For a reference, the types to which it may point; empty where that is not said.
     pub target: Vec<ResourceType>,
     /// What it means, for people.
@@ -100,9 +104,9 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Whether it can be searched by; composite and special parameters cannot yet.
+    /// Whether it can be searched by; special parameters cannot yet.
     pub fn is_searchable(&self) -> bool {
-        self.path.is_some() && !matches!(self.kind, Kind::Composite | Kind::Special)
+        self.path.is_some() && self.kind != Kind::Special
     }
 }
 
@@ -128,6 +132,11 @@ impl Parameters {
         for definition in &definitions.search_parameters {
             all.add(definition, &definitions.shapes)?;
         }
+        let composed = |definition: &&SearchParameterDefinition| !definition.component.is_empty();
+        for definition in definitions.search_parameters.iter().filter(composed) {
+            all.compose(definition)?;
+        }
+        all.of_type.values_mut().for_each(|own| parts::share(own));
         Ok(all)
     }
 
@@ -191,6 +200,7 @@ impl Parameters {
                 url: definition.url.clone(),
                 target: targets(definition, own.as_ref()),
                 path: own,
+                composite: None,
                 documentation: definition.description.clone(),
             });
         }
@@ -203,6 +213,21 @@ fn implied(shapes: &Shapes, ty: ResourceType, path: &Path) -> HashMap<String, Ve
         (code.to_owned(), systems.into_iter().map(|uri| system(Some(uri))).collect())
     };
     shapes.implied_systems(ty, path).into_iter().map(hashed).collect()
+}
+
+impl Parameters {
+    /// Gives a composite parameter its parts, which are parameters of the same type.
+    fn compose(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
+        for ty in &definition.base {
+            let own = self.of_type.get(ty).map_or(&[][..], Vec::as_slice);
+            let composite = parts::compile(definition, own)
+                .map_err(|problem| format!("search parameter {} of {ty}: {problem}", definition.url))?;
+            let own = self.of_type.get_mut(ty).into_iter().flatten();
+            own.filter(|own| own.code == definition.code)
+                .for_each(|own| own.composite = Some(composite.clone()));
+        }
+        Ok(())
+    }
 }
 
 /// The types to which a reference may point. R4 defines `patient` for many types at once and names Group for all

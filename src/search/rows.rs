@@ -78,10 +78,35 @@ pub struct QuantityRow {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Hash of the unit's system, 0 where there is none.
+    /// Hash of the unit's system, 0 where there is none; [`IN_BASE_UNITS`] where the span is carried to base units.
     pub system: i64,
     /// The unit's code, or its display where there is no code.
     pub code: String,
+}
+
+/// The values of one element's parts, for a composite parameter: see `search::parts` for what stands where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompositeRow {
+    /// Number of the search parameter.
+    pub param: i64,
+    /// The first text, a token's code where a part is one.
+    pub code: String,
+    /// What goes with it: the hash of the token's system.
+    pub system: i64,
+    /// The second text: of another token, a unit, a string, a URI or the id of a reference.
+    pub code2: String,
+    /// What goes with it: the hash of a system, or the type of a reference.
+    pub system2: i64,
+    /// The first span's lower end: a date's, or that of a number in an order-keeping form.
+    pub low: i64,
+    /// Its upper end.
+    pub high: i64,
+    /// The second span's lower end.
+    pub low2: i64,
+    /// Its upper end.
+    pub high2: i64,
+    /// Which of the parameter's elements it is, counted from 0.
+    pub place: i64,
 }
 
 /// A URI.
@@ -110,9 +135,14 @@ pub struct IndexRows {
     pub quantities: Vec<QuantityRow>,
     /// URIs.
     pub uris: Vec<UriRow>,
+    /// Values that stand together, for composite parameters.
+    pub composites: Vec<CompositeRow>,
     /// Ids of the patients in whose compartment the resource stands.
     pub patients: Vec<String>,
 }
+
+/// Stands in the place of a unit's system where a quantity is carried to UCUM's base units.
+pub const IN_BASE_UNITS: i64 = -1;
 
 /// The target type of a reference to something that is not a resource here.
 pub const ELSEWHERE: i64 = -1;
@@ -130,6 +160,10 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
     let name = resource.get("resourceType").and_then(Value::as_str);
     let Some(ty) = name.and_then(ResourceType::parse) else { return rows };
     for parameter in parameters.of(ty).filter(|parameter| !special::is_column(&parameter.code)) {
+        if let Some(composite) = &parameter.composite {
+            kinds::index_composite((parameter, composite), (resource, zone), &mut rows);
+            continue;
+        }
         for hit in parameter.path.iter().flat_map(|path| path.find(resource)) {
             kinds::index(&Found { parameter, hit, zone }, &mut rows);
         }
@@ -203,6 +237,7 @@ impl IndexRows {
         tidy(&mut self.references, Ord::cmp);
         tidy(&mut self.dates, Ord::cmp);
         tidy(&mut self.uris, Ord::cmp);
+        tidy(&mut self.composites, Ord::cmp);
         tidy(&mut self.patients, Ord::cmp);
         // No row holds what is not a number, so that every two of them compare.
         tidy(&mut self.numbers, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));

@@ -153,6 +153,20 @@ impl Sql {
         self
     }
 
+    /// The same of other columns, which hold the values in another form: texts and binds are asked for what stands
+    /// in their place.
+    #[must_use]
+    pub fn of_others(mut self, text: impl Fn(&str) -> String, bind: impl Fn(Bind) -> Bind) -> Self {
+        for piece in &mut self.pieces {
+            match piece {
+                Piece::Bind(value) => *value = bind(std::mem::replace(value, Bind::NullInt)),
+                Piece::Text(own) => *own = Cow::Owned(text(own)),
+                Piece::Either(..) => {}
+            }
+        }
+        self
+    }
+
     /// Keeps the statement out of the connection's statement cache: for shapes of unbounded variety.
     #[must_use]
     pub fn volatile(mut self) -> Self {

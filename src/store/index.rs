@@ -10,75 +10,22 @@ use crate::search::IndexRows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
-
-/// A table of the index: its name, and its columns with the type of their PostgreSQL arrays.
-struct Table {
-    name: &'static str,
-    columns: &'static [(&'static str, Kind)],
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Int,
-    Real,
-    Text,
-}
-
-const TABLES: [Table; 8] = [
-    Table {
-        name: "idx_token",
-        columns: &[("param", Kind::Int), ("code", Kind::Text), ("system", Kind::Int), ("rid", Kind::Int)],
-    },
-    Table {
-        name: "idx_string",
-        columns: &[("param", Kind::Int), ("folded", Kind::Text), ("exact", Kind::Text), ("rid", Kind::Int)],
-    },
-    Table {
-        name: "idx_reference",
-        columns: &[
-            ("param", Kind::Int),
-            ("target_type", Kind::Int),
-            ("target_id", Kind::Text),
-            ("rid", Kind::Int),
-        ],
-    },
-    Table {
-        name: "idx_date",
-        columns: &[("param", Kind::Int), ("low", Kind::Int), ("high", Kind::Int), ("rid", Kind::Int)],
-    },
-    Table {
-        name: "idx_number",
-        columns: &[("param", Kind::Int), ("low", Kind::Real), ("high", Kind::Real), ("rid", Kind::Int)],
-    },
-    Table {
-        name: "idx_quantity",
-        columns: &[
-            ("param", Kind::Int),
-            ("low", Kind::Real),
-            ("high", Kind::Real),
-            ("system", Kind::Int),
-            ("code", Kind::Text),
-            ("rid", Kind::Int),
-        ],
-    },
-    Table { name: "idx_uri", columns: &[("param", Kind::Int), ("uri", Kind::Text), ("rid", Kind::Int)] },
-    Table {
-        name: "idx_compartment",
-        columns: &[("patient", Kind::Text), ("type", Kind::Int), ("rid", Kind::Int)],
-    },
-];
+use crate::store::index_tables::Kind;
+use crate::store::index_tables::TABLES;
+use crate::store::index_tables::Table;
 
 /// Rows for the tables of the index, of any number of resources.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// For each of [`TABLES`], the values of all rows one after another.
-    values: [Vec<Bind>; 8],
+    values: [Vec<Bind>; 9],
 }
 
 impl Entries {
     /// Adds those rows of a resource that are not among `others`.
     pub(crate) fn add(&mut self, (ty, rid): (ResourceType, i64), rows: &IndexRows, others: &IndexRows) {
-        let [tokens, strings, references, dates, numbers, quantities, uris, compartments] = &mut self.values;
+        let [tokens, strings, references, dates, numbers, quantities, uris, compartments, composites] =
+            &mut self.values;
         for row in minus(&rows.tokens, &others.tokens) {
             tokens.extend([row.param.into(), row.code.as_str().into(), row.system.into(), rid.into()]);
         }
@@ -110,6 +57,12 @@ impl Entries {
         }
         for patient in minus(&rows.patients, &others.patients) {
             compartments.extend([patient.as_str().into(), ty.number().into(), rid.into()]);
+        }
+        for row in minus(&rows.composites, &others.composites) {
+            composites.extend([row.param.into(), row.code.as_str().into(), row.system.into()]);
+            composites.extend([row.code2.as_str().into(), row.system2.into()]);
+            let spans = [row.low, row.high, row.low2, row.high2, row.place, rid];
+            composites.extend(spans.into_iter().map(Bind::from));
         }
     }
 }

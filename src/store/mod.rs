@@ -12,6 +12,7 @@ mod writer;
 pub(crate) mod fresh;
 pub(crate) mod history;
 pub(crate) mod index;
+mod index_tables;
 pub(crate) mod matches;
 pub(crate) mod meta;
 pub(crate) mod moment;

@@ -9,6 +9,7 @@ use diesel::sql_types::Double;
 use diesel::sql_types::Text;
 
 use crate::search::IndexRows;
+use crate::search::rows::CompositeRow;
 use crate::search::rows::DateRow;
 use crate::search::rows::NumberRow;
 use crate::search::rows::QuantityRow;
@@ -211,12 +212,26 @@ fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Held>> {
     for (rid, param, uri) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
         held.of(rid).uris.push(UriRow { param, uri });
     }
+    composites(conn, span, &mut held)?;
     let query = of(conn, "patient, type FROM idx_compartment", span);
     for (rid, patient, ty) in conn.load::<(BigInt, Text, BigInt), (i64, String, i64)>(query)? {
         held.of(rid).patients.push(patient);
         held.0.entry(rid).or_default().types.push(ty);
     }
     Ok(held.sorted())
+}
+
+fn composites(conn: &mut Conn, span: &Span, held: &mut Rows) -> QueryResult<()> {
+    let columns = "param, code, system, code2, system2, low, high, low2, high2, place FROM idx_composite";
+    type Columns = (BigInt, BigInt, Text, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
+    type Row = (i64, i64, String, i64, String, i64, i64, i64, i64, i64, i64);
+    for (rid, param, code, system, code2, system2, low, high, low2, high2, place) in
+        conn.load::<Columns, Row>(of(conn, columns, span))?
+    {
+        let row = CompositeRow { param, code, system, code2, system2, low, high, low2, high2, place };
+        held.of(rid).composites.push(row);
+    }
+    Ok(())
 }
 
 #[derive(Default)]

@@ -28,6 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("r2d2", &["store/"]),
     ("jsonwebtoken", &["access/"]),
     ("fhir_typed", &["palliative/"]),
+    ("octofhir_ucum", &["fhir/quantity.rs"]),
     ("indicatif", &["import/", "maintenance.rs"]),
     ("env_logger", &["main.rs"]),
 ];

@@ -264,6 +264,7 @@ fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters)
         of!("idx_number", numbers),
         of!("idx_quantity", quantities),
         of!("idx_uri", uris),
+        of!("idx_composite", composites),
         fault("idx_compartment", (&expected.patients, &held.patients), none),
     ]
     .into_iter()

@@ -1,6 +1,7 @@
 //! The kinds of search parameters: what each writes to the index and asks of it, side by side in one file.
 //! <https://hl7.org/fhir/R4/search.html#ptypes>
 
+mod composite;
 mod date;
 mod membership;
 mod number;
@@ -10,6 +11,7 @@ mod string;
 mod token;
 mod uri;
 
+pub(super) use composite::index as index_composite;
 pub(super) use date::around as date_around;
 pub(super) use date::value as date_value;
 use jiff::tz::TimeZone;
@@ -66,7 +68,7 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
         Kind::Number => number::index(found, rows),
         Kind::Quantity => quantity::index(found, rows),
         Kind::Uri => uri::index(found, rows),
-        // Composite parameters are not indexed yet, and special ones have no rows of this shape.
+        // A composite has parts, not a value, and special parameters have no rows.
         Kind::Composite | Kind::Special => {}
     }
 }
@@ -92,7 +94,8 @@ fn of_kind(asked: &Asked) -> Result<Understood, String> {
         Kind::Number => number::understand(asked),
         Kind::Quantity => quantity::understand(asked),
         Kind::Uri => uri::understand(asked),
-        Kind::Composite | Kind::Special => Err("Searching by this parameter is not supported.".into()),
+        Kind::Composite => composite::understand(asked),
+        Kind::Special => Err("Searching by this parameter is not supported.".into()),
     }
 }
 
@@ -106,8 +109,9 @@ pub(super) fn table(kind: Kind) -> (&'static str, &'static str, &'static str) {
         Kind::Number => ("idx_number", "low", "high"),
         Kind::Quantity => ("idx_quantity", "low", "high"),
         Kind::Uri => ("idx_uri", "uri", "uri"),
+        Kind::Composite => ("idx_composite", "code", "code"),
         // Refused when the query is understood, so that no plan comes here.
-        Kind::Composite | Kind::Special => ("idx_token", "code", "code"),
+        Kind::Special => ("idx_token", "code", "code"),
     }
 }
 

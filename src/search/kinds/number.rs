@@ -42,40 +42,47 @@ pub(super) fn float(value: &Value) -> Option<f64> {
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
-    let (canonical, sql) = compare(asked.value)?;
+    let (canonical, sql) = compare(asked.value, &|text| text.parse().ok())?;
     Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
 }
 
-/// What a number with its prefix asks of `low` and `high`, and its one spelling.
-pub(super) fn compare(text: &str) -> Result<(String, Sql), String> {
+/// What a number with its prefix asks of `low` and `high`, and its one spelling; `read` makes of a decimal what the
+/// columns hold.
+pub(super) fn compare(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Result<(String, Sql), String> {
     let (prefix, text) = prefix(text)?;
-    let asked = Decimal::parse(text).ok_or_else(|| {
-        format!("`{text}` is not a number; write 5, -5.4 or 1e3, after a prefix if you like.")
-    })?;
+    let wrong = || format!("`{text}` is not a number; write 5, -5.4 or 1e3, after a prefix if you like.");
+    let (low, value, high) = Decimal::parse(text)
+        .and_then(|asked| {
+            let read = |decimal: String| read(&decimal).filter(|number| number.is_finite());
+            let ends = match prefix {
+                Prefix::Ap => {
+                    let [low, high] = asked.about();
+                    (read(low)?.min(read(asked.low())?), read(high)?.max(read(asked.high())?))
+                }
+                _ => (read(asked.low())?, read(asked.high())?),
+            };
+            Some((ends.0, read(asked.value())?, ends.1))
+        })
+        .ok_or_else(wrong)?;
     let (low, high) = match prefix {
         // The upper end is outside; the float before it is inside.
-        Prefix::Eq | Prefix::Ne => (asked.low, asked.high.next_down()),
-        Prefix::Ap => {
-            let tenth = asked.value.abs() / 10.0;
-            (asked.low.min(asked.value - tenth), asked.high.max(asked.value + tenth))
-        }
-        Prefix::Gt | Prefix::Lt | Prefix::Ge | Prefix::Le | Prefix::Sa | Prefix::Eb => {
-            (asked.value, asked.value)
-        }
+        Prefix::Eq | Prefix::Ne => (low, high.next_down()),
+        Prefix::Ap => (low, high),
+        Prefix::Gt | Prefix::Lt | Prefix::Ge | Prefix::Le | Prefix::Sa | Prefix::Eb => (value, value),
     };
     Ok((format!("{}{text}", prefix.name()), spans(prefix, low.into(), high.into())))
 }
 
-/// A decimal with the span of what rounds to it.
+/// A decimal with the span of what rounds to it, in whole numbers, so that 5.35 is what `5.35` reads as.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Decimal {
-    low: f64,
-    value: f64,
-    high: f64,
+    /// The value in tenths of a unit of its last digit.
+    tenths: i128,
+    /// The power of ten of a tenth.
+    exponent: i32,
 }
 
 impl Decimal {
-    /// Half a unit of the last digit on both sides, reckoned in whole numbers so that 5.35 is what `5.35` reads as.
     fn parse(text: &str) -> Option<Self> {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -87,15 +94,39 @@ impl Decimal {
         }
         let exponent: i32 = exponent.parse().ok().filter(|exponent: &i32| exponent.abs() <= 300)?;
         let tenths = digits.parse::<i128>().ok()? * 10;
-        let exponent = exponent - i32::try_from(fraction.len()).ok()? - 1;
-        let read = |tenths: i128| format!("{tenths}e{exponent}").parse().ok().filter(|n: &f64| n.is_finite());
-        Some(Self { low: read(tenths - 5)?, value: read(tenths)?, high: read(tenths + 5)? })
+        Some(Self { tenths, exponent: exponent - i32::try_from(fraction.len()).ok()? - 1 })
+    }
+
+    /// The value, as a decimal.
+    fn value(self) -> String {
+        format!("{}e{}", self.tenths, self.exponent)
+    }
+
+    /// Half a unit of the last digit below it.
+    fn low(self) -> String {
+        format!("{}e{}", self.tenths - 5, self.exponent)
+    }
+
+    /// The same above it.
+    fn high(self) -> String {
+        format!("{}e{}", self.tenths + 5, self.exponent)
+    }
+
+    /// A tenth of the value below and above it, as R4 recommends for `ap`.
+    fn about(self) -> [String; 2] {
+        let ends = [9, 11].map(|tenths| self.tenths * tenths);
+        [ends[0].min(ends[1]), ends[0].max(ends[1])].map(|end| format!("{end}e{}", self.exponent - 1))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Option<[f64; 3]> {
+        let read = |text: String| text.parse().unwrap();
+        Decimal::parse(text).map(|decimal| [decimal.low(), decimal.value(), decimal.high()].map(read))
+    }
 
     #[test]
     fn a_decimal_covers_what_rounds_to_it() {
@@ -109,10 +140,14 @@ mod tests {
             ("1e2", 50.0, 100.0, 150.0),
         ];
         for (text, low, value, high) in table {
-            assert_eq!(Decimal::parse(text), Some(Decimal { low, value, high }), "{text}");
+            assert_eq!(read(text), Some([low, value, high]), "{text}");
         }
         for text in ["", "-", "e", "5.", ".5", "5,4", "1e999", "1e", "0x10", "NaN", "inf", "٣"] {
-            assert_eq!(Decimal::parse(text), None, "{text}");
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(Decimal::parse("-50").map(Decimal::about), Some(["-5500e-2".into(), "-4500e-2".into()]));
+        for text in ["1e300", "-1e300"] {
+            assert!(compare(text, &|text| text.parse().ok()).is_ok(), "{text}");
         }
     }
 }

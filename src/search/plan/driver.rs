@@ -182,9 +182,9 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         (Kind::Uri, Reach::Exact) => Width::Identified,
         (Kind::Reference, Reach::Exact | Reach::Equal) => Width::Owned,
         (Kind::String, Reach::Exact) => Width::Spelt,
-        (Kind::Token, Reach::Exact | Reach::Equal) => Width::Coded,
+        (Kind::Token | Kind::Composite, Reach::Exact | Reach::Equal) => Width::Coded,
         (Kind::String, Reach::Range) if !begins_anywhere(rows) => Width::Coded,
-        (Kind::Date | Kind::Number | Kind::Quantity, _) => Width::Ranged,
+        (Kind::Date | Kind::Number | Kind::Quantity | Kind::Composite, _) => Width::Ranged,
         _ => Width::All,
     };
     let single = rows.any.len() == 1;

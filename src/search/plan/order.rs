@@ -180,7 +180,10 @@ fn key(sort: &Sort, scope: &Scope) -> Sql {
     let sql =
         Sql::of("coalesce((SELECT ", []).push(best, []).push(column, []).push(") FROM ", []).push(table, []);
     let sql = sql.push(" s WHERE s.rid = ", []).append(scope.column("rid"));
-    let sql = sql.push(" AND s.param = ?), ?)", [param.into(), missing(holds(sort), sort.order)]);
+    // A quantity is sorted by the number that was sent, not by what it is in other units.
+    let sent = if kind == Kind::Quantity { " AND s.system >= 0" } else { "" };
+    let sql = sql.push(" AND s.param = ?", [param.into()]).push(sent, []);
+    let sql = sql.push("), ?)", [missing(holds(sort), sort.order)]);
     match holds(sort) {
         // As text it has fewer digits on SQLite than the number itself; so that a position compares with the
         // keys that it came from, all keys go the same way.

@@ -58,9 +58,7 @@ pub(in crate::search) fn parameter<'a>(
     ty: ResourceType,
     code: &str,
 ) -> Result<&'a Parameter, Problem> {
-    let searchable = |parameter: &&Parameter| {
-        parameter.path.is_some() && !matches!(parameter.kind, Kind::Composite | Kind::Special)
-    };
+    let searchable = |parameter: &&Parameter| parameter.is_searchable();
     match context.parameters.find(ty, code) {
         Some(found) if searchable(&found) => Ok(found),
         Some(found) => Err(Problem::Unknown(format!(
@@ -119,7 +117,10 @@ fn rows(
         Some(Modifier::Identifier) => (Kind::Token, parameter.identifier_number),
         Some(Modifier::OfType) => (Kind::Token, parameter.of_type_number),
         Some(Modifier::Text) => (Kind::String, parameter.text_number),
-        _ => (parameter.kind, parameter.number),
+        _ => {
+            let kept = parameter.composite.as_ref().map(|composite| composite.kept_under);
+            (parameter.kind, kept.unwrap_or(parameter.number))
+        }
     };
     let (mut any, mut canonical) = (Vec::new(), Vec::new());
     for value in values {

@@ -113,7 +113,9 @@ fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem>
         "_id" => SortBy::Id,
         "_lastUpdated" => SortBy::Updated,
         code => match parameter(context, read.ty, code)? {
-            sortable if sortable.kind != Kind::Special => SortBy::Parameter(sortable.kind, sortable.number),
+            sortable if !matches!(sortable.kind, Kind::Composite | Kind::Special) => {
+                SortBy::Parameter(sortable.kind, sortable.number)
+            }
             other => {
                 return Err(Problem::Unknown(format!("Sorting by `{}` is not supported.", other.code)));
             }

@@ -29,8 +29,14 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// The tables, as the service makes them.
-const SQLITE: &str = include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql");
-const POSTGRES: &str = include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql");
+const SQLITE: &str = concat!(
+    include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql")
+);
+const POSTGRES: &str = concat!(
+    include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql")
+);
 
 /// Now, for queries.
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
@@ -174,6 +180,13 @@ impl Database {
         }
         for row in rows.uris {
             self.insert("idx_uri", [row.param.into(), row.uri.into(), rid.into()]);
+        }
+        for row in rows.composites {
+            let texts =
+                [row.param.into(), row.code.into(), row.system.into(), row.code2.into(), row.system2.into()];
+            let spans = [row.low, row.high, row.low2, row.high2, row.place, rid].map(Bind::from);
+            let values = Sql::join(texts.into_iter().chain(spans).map(|bind| Sql::of("?", [bind])), ", ");
+            self.run(Sql::of("INSERT INTO idx_composite VALUES (", []).append(values).push(")", []));
         }
         for patient in rows.patients {
             self.insert("idx_compartment", [patient.into(), number.into(), rid.into()]);

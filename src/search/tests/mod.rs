@@ -1,9 +1,11 @@
 //! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
 
+mod composites;
 mod database;
 mod dates;
 mod matches;
 mod properties;
+mod quantities;
 mod queries;
 mod rows;
 mod tokens;

@@ -147,9 +147,11 @@ fn numbers_and_quantities_keep_their_value_and_unit() {
     };
     let ucum = system(Some("http://unitsofmeasure.org"));
     let weight = json!({ "value": 5.40, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" });
-    assert_eq!(found(weight), [(5.4, 5.4, ucum, "kg".into())]);
+    assert_eq!(found(weight), [(5.4, 5.4, ucum, "kg".into()), (5400.0, 5400.0, -1, "g".into())]);
     let named = json!({ "value": 5, "unit": "kilo", "system": "http://unitsofmeasure.org", "code": "kg" });
-    assert_eq!(found(named), [(5.0, 5.0, 0, "kilo".into()), (5.0, 5.0, ucum, "kg".into())]);
+    let both =
+        [(5.0, 5.0, 0, "kilo".into()), (5.0, 5.0, ucum, "kg".into()), (5000.0, 5000.0, -1, "g".into())];
+    assert_eq!(found(named), both);
     assert_eq!(found(json!({ "value": 5, "comparator": "<" })), [(f64::MIN, 5.0, 0, String::new())]);
     assert_eq!(found(json!({ "unit": "kg" })), []);
     let risk =

@@ -100,6 +100,14 @@ impl Path {
         }
     }
 
+    /// The branches of a union; the expression itself where it is none.
+    pub fn branches(&self) -> Vec<Self> {
+        match &self.expression {
+            Expression::Union(all) => all.iter().map(|branch| Self { expression: branch.clone() }).collect(),
+            Expression::Steps(_) | Expression::And(..) | Expression::Compare(..) => vec![self.clone()],
+        }
+    }
+
     /// The type that every reference found is to, where the expression says so: `…where(resolve() is Patient)`.
     pub fn resolves_to(&self) -> Option<&str> {
         match &self.expression {
