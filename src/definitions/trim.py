@@ -288,7 +288,10 @@ def search_parameters(folder, us_core):
             trimmed = trim_parameter(parameter)
             # FHIRPath names a choice element without its type, and needs no spaces around `=`.
             expression = trimmed["expression"].replace("where(url = '", "where(url='")
-            trimmed["expression"] = re.sub(r"\.value[A-Z]\w+", ".value", expression)
+            expression = re.sub(r"\.value[A-Z]\w+", ".value", expression)
+            # A code is searched with its system too: the whole coding is the token.
+            expression = re.sub(r"\.value\.coding\.code$", ".value.as(CodeableConcept)", expression)
+            trimmed["expression"] = re.sub(r"\.value\.code$", ".value.as(Coding)", expression)
             yield trimmed
 
 

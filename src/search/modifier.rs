@@ -91,7 +91,8 @@ pub fn names(kind: Kind) -> &'static [&'static str] {
         Kind::Reference => &["identifier", "missing", "not"],
         Kind::Date | Kind::Number | Kind::Quantity => &["missing", "not"],
         Kind::Uri => &["above", "below", "missing", "not"],
-        Kind::Composite | Kind::Special => &[],
+        Kind::Special => &["missing"],
+        Kind::Composite => &[],
     }
 }
 

@@ -104,9 +104,9 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Whether it can be searched by; special parameters cannot yet.
+    /// Whether it can be searched by its values; of the special parameters, by `near` alone.
     pub fn is_searchable(&self) -> bool {
-        self.path.is_some() && self.kind != Kind::Special
+        self.path.is_some() && (self.kind != Kind::Special || self.code == "near")
     }
 }
 

@@ -4,6 +4,7 @@
 mod composite;
 mod date;
 mod membership;
+mod near;
 mod number;
 mod quantity;
 mod reference;
@@ -68,8 +69,9 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
         Kind::Number => number::index(found, rows),
         Kind::Quantity => quantity::index(found, rows),
         Kind::Uri => uri::index(found, rows),
-        // A composite has parts, not a value, and special parameters have no rows.
-        Kind::Composite | Kind::Special => {}
+        Kind::Special => near::index(found, rows),
+        // A composite has parts, not a value.
+        Kind::Composite => {}
     }
 }
 
@@ -95,7 +97,7 @@ fn of_kind(asked: &Asked) -> Result<Understood, String> {
         Kind::Quantity => quantity::understand(asked),
         Kind::Uri => uri::understand(asked),
         Kind::Composite => composite::understand(asked),
-        Kind::Special => Err("Searching by this parameter is not supported.".into()),
+        Kind::Special => near::understand(asked),
     }
 }
 
@@ -109,9 +111,8 @@ pub(super) fn table(kind: Kind) -> (&'static str, &'static str, &'static str) {
         Kind::Number => ("idx_number", "low", "high"),
         Kind::Quantity => ("idx_quantity", "low", "high"),
         Kind::Uri => ("idx_uri", "uri", "uri"),
-        Kind::Composite => ("idx_composite", "code", "code"),
-        // Refused when the query is understood, so that no plan comes here.
-        Kind::Special => ("idx_token", "code", "code"),
+        // Nothing is sorted by these.
+        Kind::Composite | Kind::Special => ("idx_composite", "code", "code"),
     }
 }
 

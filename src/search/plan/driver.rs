@@ -184,7 +184,7 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         (Kind::String, Reach::Exact) => Width::Spelt,
         (Kind::Token | Kind::Composite, Reach::Exact | Reach::Equal) => Width::Coded,
         (Kind::String, Reach::Range) if !begins_anywhere(rows) => Width::Coded,
-        (Kind::Date | Kind::Number | Kind::Quantity | Kind::Composite, _) => Width::Ranged,
+        (Kind::Date | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => Width::Ranged,
         _ => Width::All,
     };
     let single = rows.any.len() == 1;

@@ -47,3 +47,128 @@ fn dates_are_found_as_the_examples_of_r4_say() {
     assert_eq!(about.len(), 9, "{about:?}");
     assert!(database.find("Procedure?date=ap2025-12-31").iter().all(|id| id.starts_with("from")));
 }
+
+/// The ids that each search finds, of these resources.
+fn finds(resources: &[Value], table: &[(&str, &[&str])]) {
+    let mut database = Database::of(resources);
+    for (search, expected) in table {
+        let mut found = database.find(search);
+        found.sort();
+        assert_eq!(found, *expected, "{search}");
+    }
+}
+
+#[test]
+fn spans_are_compared_at_their_very_ends() {
+    let encounter = |id: &str, period: Value| json!({ "resourceType": "Encounter", "id": id, "status": "finished", "class": { "code": "AMB" }, "period": period });
+    finds(
+        &[
+            encounter("day", json!({ "start": "2024-02-29", "end": "2024-02-29" })),
+            encounter(
+                "to-midnight",
+                json!({ "start": "2024-02-28T12:00:00Z", "end": "2024-02-28T23:59:59.999Z" }),
+            ),
+            encounter(
+                "at-midnight",
+                json!({ "start": "2024-03-01T00:00:00Z", "end": "2024-03-01T00:00:00Z" }),
+            ),
+            encounter(
+                "zoned",
+                json!({ "start": "2024-02-29T23:30:00-05:00", "end": "2024-02-29T23:45:00-05:00" }),
+            ),
+            encounter("open", json!({ "start": "2024-02-29T12:00:00Z" })),
+            encounter("ended", json!({ "end": "2024-02-29T12:00:00Z" })),
+            encounter("backwards", json!({ "start": "2024-02-29", "end": "2024-02-01" })),
+            encounter("none", json!({})),
+        ],
+        &[
+            ("Encounter?date=2024-02-29", &["day"]),
+            ("Encounter?date=2024-02", &["day", "to-midnight"]),
+            ("Encounter?date=2024", &["at-midnight", "day", "to-midnight", "zoned"]),
+            ("Encounter?date=ne2024-02-29", &["at-midnight", "ended", "open", "to-midnight", "zoned"]),
+            ("Encounter?date=gt2024-02-29", &["at-midnight", "open", "zoned"]),
+            ("Encounter?date=lt2024-02-29", &["ended", "to-midnight"]),
+            ("Encounter?date=ge2024-02-29", &["at-midnight", "day", "open", "zoned"]),
+            ("Encounter?date=le2024-02-29", &["day", "ended", "to-midnight"]),
+            ("Encounter?date=sa2024-02-28", &["at-midnight", "day", "open", "zoned"]),
+            ("Encounter?date=sa2024-02-29", &["at-midnight", "zoned"]),
+            ("Encounter?date=eb2024-02-29", &["to-midnight"]),
+            ("Encounter?date=eb2024-03-01", &["day", "ended", "to-midnight"]),
+            ("Encounter?date=ge2024-03-01T04:30:00Z&date=lt2024-03-02", &["open", "zoned"]),
+            ("Encounter?date=eb2024-02-28T23:59:59.999Z", &[]),
+            ("Encounter?date=eb2024-02-29T00:00:00Z", &["to-midnight"]),
+            ("Encounter?date=2024-03-01T00:00:00Z", &["at-midnight"]),
+            ("Encounter?date=2024-03-01T00:00", &["at-midnight"]),
+            ("Encounter?date=2024-02-29T19:00:00-05:00", &["at-midnight"]),
+            ("Encounter?date:missing=true", &["backwards", "none"]),
+        ],
+    );
+}
+
+#[test]
+fn a_timing_counts_from_its_first_time_to_its_last() {
+    let request = |id: &str, timing: Value| {
+        json!({ "resourceType": "ServiceRequest", "id": id, "status": "active", "intent": "order",
+            "subject": { "reference": "Patient/1" }, "occurrenceTiming": timing })
+    };
+    finds(
+        &[
+            request("events", json!({ "event": ["2013-01-31", "2013-03-24"] })),
+            request(
+                "bounds",
+                json!({ "repeat": { "boundsPeriod": { "start": "2013-01-31", "end": "2013-03-24" } } }),
+            ),
+            request(
+                "both",
+                json!({ "event": ["2013-06-01"], "repeat": { "boundsPeriod": { "start": "2013-01-31", "end": "2013-03-24" } } }),
+            ),
+            request("open", json!({ "repeat": { "boundsPeriod": { "start": "2013-03-01" } } })),
+            request("neither", json!({ "repeat": { "frequency": 1, "period": 1, "periodUnit": "d" } })),
+        ],
+        &[
+            ("ServiceRequest?occurrence=ap2013-02-01", &["both", "bounds", "events", "open"]),
+            ("ServiceRequest?occurrence=gt2013-03-24", &["both", "open"]),
+            ("ServiceRequest?occurrence=2013", &["both", "bounds", "events"]),
+            ("ServiceRequest?occurrence=sa2013-02", &["open"]),
+            ("ServiceRequest?occurrence=eb2013-04", &["bounds", "events"]),
+            ("ServiceRequest?occurrence:missing=true", &["neither"]),
+        ],
+    );
+}
+
+#[test]
+fn numbers_are_found_by_their_digits_or_exactly() {
+    let risk = |id: &str, prediction: Value| {
+        json!({ "resourceType": "RiskAssessment", "id": id, "status": "final",
+            "subject": { "reference": "Patient/1" }, "prediction": [prediction] })
+    };
+    finds(
+        &[
+            risk("half", json!({ "probabilityDecimal": 0.5 })),
+            risk("less", json!({ "probabilityDecimal": 0.45 })),
+            risk("most", json!({ "probabilityDecimal": 0.55 })),
+            risk(
+                "range",
+                json!({ "probabilityRange": { "low": { "value": 0.4 }, "high": { "value": 0.6 } } }),
+            ),
+            risk("from", json!({ "probabilityRange": { "low": { "value": 0.9 } } })),
+            risk("words", json!({ "qualitativeRisk": { "text": "high" } })),
+        ],
+        &[
+            ("RiskAssessment?probability=0.5", &["half", "less"]),
+            ("RiskAssessment?probability=0.50", &["half"]),
+            ("RiskAssessment?probability=5e-1", &["half", "less"]),
+            ("RiskAssessment?probability=ne0.50", &["from", "less", "most", "range"]),
+            ("RiskAssessment?probability=gt0.5", &["from", "most", "range"]),
+            ("RiskAssessment?probability=lt0.5", &["less", "range"]),
+            ("RiskAssessment?probability=ge0.5", &["from", "half", "most", "range"]),
+            ("RiskAssessment?probability=le0.5", &["half", "less", "range"]),
+            ("RiskAssessment?probability=sa0.5", &["from", "most"]),
+            ("RiskAssessment?probability=eb0.5", &["less"]),
+            ("RiskAssessment?probability=ap0.50", &["half", "less", "most", "range"]),
+            ("RiskAssessment?probability=0.5,ge0.9", &["from", "half", "less"]),
+            ("RiskAssessment?probability=gt0.4&probability=lt0.5", &["less", "range"]),
+            ("RiskAssessment?probability:missing=true", &["words"]),
+        ],
+    );
+}

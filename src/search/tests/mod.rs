@@ -4,6 +4,7 @@ mod composites;
 mod database;
 mod dates;
 mod matches;
+mod places;
 mod properties;
 mod quantities;
 mod queries;

@@ -34,6 +34,43 @@ fn finds(database: &mut Database, table: &[(&str, &[&str])]) {
     }
 }
 
+/// Searches, and what they find across units.
+const COMPARED: &[(&str, &[&str])] = &[
+    ("value-quantity=70|{ucum}|kg", &["g69500", "kg70", "lb154"]),
+    ("value-quantity=70.0|{ucum}|kg", &["kg70", "lb154"]),
+    ("value-quantity=70.00|{ucum}|kg", &["kg70"]),
+    ("value-quantity=154.3|{ucum}|[lb_av]", &["kg70", "lb154"]),
+    ("value-quantity=154.30|{ucum}|[lb_av]", &["lb154"]),
+    ("value-quantity=gt70.5|{ucum}|kg", &["lb156"]),
+    ("value-quantity=ge70.5|{ucum}|kg", &["g70500", "lb156"]),
+    ("value-quantity=lt69.5|{ucum}|kg", &["less"]),
+    ("value-quantity=le69500|{ucum}|g", &["g69500", "less"]),
+    ("value-quantity=ne70|{ucum}|kg", &["g70500", "lb156", "less"]),
+    ("value-quantity=ap65|{ucum}|kg", &["g69500", "g70500", "kg70", "lb154", "lb156"]),
+    ("value-quantity=sa70|{ucum}|kg", &["g70500", "lb156"]),
+    ("value-quantity=eb5.5|{ucum}|kg", &["less"]),
+    ("value-quantity=100|{ucum}|mg/L", &["mgdl", "mgl"]),
+    ("value-quantity=ge10|{ucum}|mg/dL", &["mgdl", "mgl"]),
+    ("value-quantity=gt10|{ucum}|mg/dL", &[]),
+    ("value-quantity=gt0.1|{ucum}|g/L", &[]),
+    ("value-quantity=37.0|{ucum}|Cel", &["c37", "f98"]),
+    ("value-quantity=ge98.6|{ucum}|[degF]", &["c37", "f98"]),
+    ("value-quantity=310.15|{ucum}|K", &["c37", "f98"]),
+    ("value-quantity=5000|{ucum}|[IU]/L", &["iu"]),
+    ("value-quantity=5|{ucum}|[arb'U]/mL", &["arb"]),
+    ("value-quantity=70|{ucum}|kilo", &["odd"]),
+    ("value-quantity=70|urn:u|kg", &["other"]),
+    ("value-quantity=70||kg", &["bare", "kg70", "other"]),
+    ("value-quantity=70000||g", &[]),
+    ("value-quantity=70", &["bare", "cm70", "kg70", "odd", "other"]),
+    ("value-quantity=70000", &[]),
+    ("value-quantity=70|{ucum}|", &["cm70", "kg70", "odd"]),
+    ("value-quantity=70|{ucum}|kg,100|{ucum}|mg/L", &["g69500", "kg70", "lb154", "mgdl", "mgl"]),
+    ("code-value-quantity=c$70.0|{ucum}|kg", &["kg70", "lb154"]),
+    ("code-value-quantity=c$gt155|{ucum}|[lb_av]", &["g70500", "lb156"]),
+    ("code-value-quantity=c$70", &["bare", "cm70", "kg70", "odd", "other"]),
+];
+
 #[test]
 fn units_of_ucum_compare_within_the_precision_that_is_asked_for() {
     let mut database = Database::of(&[
@@ -58,44 +95,7 @@ fn units_of_ucum_compare_within_the_precision_that_is_asked_for() {
             json!({ "value": 5, "comparator": "<", "system": UCUM, "code": "kg" }),
         ),
     ]);
-    finds(
-        &mut database,
-        &[
-            ("value-quantity=70|{ucum}|kg", &["g69500", "kg70", "lb154"]),
-            ("value-quantity=70.0|{ucum}|kg", &["kg70", "lb154"]),
-            ("value-quantity=70.00|{ucum}|kg", &["kg70"]),
-            ("value-quantity=154.3|{ucum}|[lb_av]", &["kg70", "lb154"]),
-            ("value-quantity=154.30|{ucum}|[lb_av]", &["lb154"]),
-            ("value-quantity=gt70.5|{ucum}|kg", &["lb156"]),
-            ("value-quantity=ge70.5|{ucum}|kg", &["g70500", "lb156"]),
-            ("value-quantity=lt69.5|{ucum}|kg", &["less"]),
-            ("value-quantity=le69500|{ucum}|g", &["g69500", "less"]),
-            ("value-quantity=ne70|{ucum}|kg", &["g70500", "lb156", "less"]),
-            ("value-quantity=ap65|{ucum}|kg", &["g69500", "g70500", "kg70", "lb154", "lb156"]),
-            ("value-quantity=sa70|{ucum}|kg", &["g70500", "lb156"]),
-            ("value-quantity=eb5.5|{ucum}|kg", &["less"]),
-            ("value-quantity=100|{ucum}|mg/L", &["mgdl", "mgl"]),
-            ("value-quantity=ge10|{ucum}|mg/dL", &["mgdl", "mgl"]),
-            ("value-quantity=gt10|{ucum}|mg/dL", &[]),
-            ("value-quantity=gt0.1|{ucum}|g/L", &[]),
-            ("value-quantity=37.0|{ucum}|Cel", &["c37", "f98"]),
-            ("value-quantity=ge98.6|{ucum}|[degF]", &["c37", "f98"]),
-            ("value-quantity=310.15|{ucum}|K", &["c37", "f98"]),
-            ("value-quantity=5000|{ucum}|[IU]/L", &["iu"]),
-            ("value-quantity=5|{ucum}|[arb'U]/mL", &["arb"]),
-            ("value-quantity=70|{ucum}|kilo", &["odd"]),
-            ("value-quantity=70|urn:u|kg", &["other"]),
-            ("value-quantity=70||kg", &["bare", "kg70", "other"]),
-            ("value-quantity=70000||g", &[]),
-            ("value-quantity=70", &["bare", "cm70", "kg70", "odd", "other"]),
-            ("value-quantity=70000", &[]),
-            ("value-quantity=70|{ucum}|", &["cm70", "kg70", "odd"]),
-            ("value-quantity=70|{ucum}|kg,100|{ucum}|mg/L", &["g69500", "kg70", "lb154", "mgdl", "mgl"]),
-            ("code-value-quantity=c$70.0|{ucum}|kg", &["kg70", "lb154"]),
-            ("code-value-quantity=c$gt155|{ucum}|[lb_av]", &["g70500", "lb156"]),
-            ("code-value-quantity=c$70", &["bare", "cm70", "kg70", "odd", "other"]),
-        ],
-    );
+    finds(&mut database, COMPARED);
     // The order is that of the numbers as they were sent.
     assert_eq!(
         database.find("Observation?_sort=value-quantity&_count=3"),

@@ -53,7 +53,43 @@ fn what_is_wrong_is_named_with_what_is_known() {
         ("Patient?_revinclude=Encounter:location", "http._revinclude", "never refers to Patient"),
         ("Patient?_contained=true", "http._contained", "not supported"),
         ("Patient?_text=x", "http._text", "not supported"),
-        ("Location?near=1|2", "http.near", "not supported"),
+        ("Observation?patient=Group/1", "http.patient", "only to Patient"),
+        ("Observation?patient=a b", "http.patient", "an id, `Type/id` or an absolute URL"),
+        ("Observation?subject:Encounter=1", "http.subject:Encounter", "never refers to Encounter"),
+        ("Observation?subject:Patient=Group/1", "http.subject:Patient", "not of the type"),
+        ("Observation?subject.colour=1", "http.subject.colour", "`colour` is not a search parameter"),
+        ("Observation?code.name=1", "http.code.name", "only a reference"),
+        ("Observation?value-quantity=5|kg", "http.value-quantity", "number|system|code"),
+        ("Observation?value-quantity=five", "http.value-quantity", "prefix"),
+        ("Patient?_has:Observation:code=1", "http._has:Observation:code", "_has:Type:reference:parameter"),
+        ("Patient?_has:Observation:performer:code=1&_id:missing=true", "http._id:missing", "no modifier"),
+    ];
+    each_is_refused(&table);
+}
+
+/// Each search with where it is wrong, and a part of what is said about it.
+fn each_is_refused(table: &[(&str, &str, &str)]) {
+    for (search, at, text) in table {
+        let issues = refused(search);
+        assert_eq!(issues.len(), 1, "{search}: {issues:?}");
+        assert_eq!(issues[0].0, *at, "{search}");
+        assert!(issues[0].1.contains(text), "{search}: {}", issues[0].1);
+    }
+}
+
+#[test]
+fn a_composite_that_lacks_a_part_and_a_place_that_is_none_are_named() {
+    each_is_refused(&[
+        ("Location?near=1", "http.near", "latitude|longitude|distance|unit"),
+        ("Location?near=1|2|3|km|5", "http.near", "latitude|longitude|distance|unit"),
+        ("Location?near=north|2", "http.near", "latitude|longitude|distance|unit"),
+        ("Location?near=91|2", "http.near", "from -90 to 90"),
+        ("Location?near=1|181", "http.near", "from -90 to 90"),
+        ("Location?near=1|NaN", "http.near", "from -90 to 90"),
+        ("Location?near=1|2|-3|km", "http.near", "latitude|longitude|distance|unit"),
+        ("Location?near=1|2|3|kg", "http.near", "no length"),
+        ("Location?near=1|2|3|miles", "http.near", "no length"),
+        ("Location?_sort=near", "http._sort", "Sorting by `near`"),
         ("Observation?code-value-quantity=a$b", "http.code-value-quantity", "`value-quantity`: `b` is not"),
         ("Observation?code-value-quantity=a", "http.code-value-quantity", "2 parts, `code$value-quantity`"),
         ("Observation?code-value-quantity=a$", "http.code-value-quantity", "2 parts"),
@@ -67,23 +103,7 @@ fn what_is_wrong_is_named_with_what_is_known() {
         ),
         ("Observation?code-value-quantity:not=a$1", "http.code-value-quantity:not", "does not go with"),
         ("Observation?_sort=code-value-quantity", "http._sort", "Sorting by `code-value-quantity`"),
-        ("Observation?patient=Group/1", "http.patient", "only to Patient"),
-        ("Observation?patient=a b", "http.patient", "an id, `Type/id` or an absolute URL"),
-        ("Observation?subject:Encounter=1", "http.subject:Encounter", "never refers to Encounter"),
-        ("Observation?subject:Patient=Group/1", "http.subject:Patient", "not of the type"),
-        ("Observation?subject.colour=1", "http.subject.colour", "`colour` is not a search parameter"),
-        ("Observation?code.name=1", "http.code.name", "only a reference"),
-        ("Observation?value-quantity=5|kg", "http.value-quantity", "number|system|code"),
-        ("Observation?value-quantity=five", "http.value-quantity", "prefix"),
-        ("Patient?_has:Observation:code=1", "http._has:Observation:code", "_has:Type:reference:parameter"),
-        ("Patient?_has:Observation:performer:code=1&_id:missing=true", "http._id:missing", "no modifier"),
-    ];
-    for (search, at, text) in table {
-        let issues = refused(search);
-        assert_eq!(issues.len(), 1, "{search}: {issues:?}");
-        assert_eq!(issues[0].0, at, "{search}");
-        assert!(issues[0].1.contains(text), "{search}: {}", issues[0].1);
-    }
+    ]);
 }
 
 #[test]

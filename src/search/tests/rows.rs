@@ -160,3 +160,21 @@ fn numbers_and_quantities_keep_their_value_and_unit() {
     let ends: Vec<(f64, f64)> = risk.numbers.iter().map(|row| (row.low, row.high)).collect();
     assert_eq!(ends, [(0.25, 0.25), (0.5, f64::MAX)]);
 }
+
+#[test]
+fn race_ethnicity_and_gender_identity_of_us_core_are_tokens_with_their_system() {
+    let category = |kind: &str, code: &str| {
+        json!({ "url": format!("http://hl7.org/fhir/us/core/StructureDefinition/us-core-{kind}"), "extension": [
+            { "url": "ombCategory", "valueCoding": { "system": "urn:oid:2.16.840.1.113883.6.238", "code": code } },
+            { "url": "text", "valueString": "said" }] })
+    };
+    let rows = indexed(&json!({ "resourceType": "Patient", "id": "p", "extension": [
+        category("race", "2106-3"), category("ethnicity", "2135-2"),
+        { "url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-genderIdentity",
+            "valueCodeableConcept": { "coding": [{ "system": "http://snomed.info/sct", "code": "446151000124109" }] } }] }));
+    let omb = system(Some("urn:oid:2.16.840.1.113883.6.238"));
+    assert_eq!(tokens(&rows, "race"), [("2106-3".into(), omb)]);
+    assert_eq!(tokens(&rows, "ethnicity"), [("2135-2".into(), omb)]);
+    let snomed = system(Some("http://snomed.info/sct"));
+    assert_eq!(tokens(&rows, "gender-identity"), [("446151000124109".into(), snomed)]);
+}
