@@ -19,7 +19,7 @@ pub fn meets(criteria: &[Criterion], id: &str, rows: &IndexRows) -> Option<bool>
         let met = match &criterion.test {
             Test::Id(ids) => ids.iter().any(|own| own == id),
             Test::Index(asked) => has_token(asked, &rows.tokens)?,
-            Test::Updated(_) | Test::Chain(..) | Test::Has(..) => return None,
+            Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => return None,
         };
         all &= met != criterion.negated;
     }
@@ -33,7 +33,9 @@ pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
         Test::Index(asked) if asked.kind == Kind::Token && !asked.any.is_empty() => {
             asked.any.iter().map(|one| Some((asked.param, code(one)?))).collect()
         }
-        Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) => None,
+        Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => {
+            None
+        }
     })
 }
 

@@ -16,6 +16,7 @@ pub mod restriction;
 pub mod rows;
 mod special;
 pub mod sql;
+mod tree;
 mod value;
 
 pub use meets::codes;

@@ -88,7 +88,7 @@ pub fn names(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::String => &["exact", "contains", "missing", "not"],
         Kind::Token => &["text", "of-type", "in", "not-in", "above", "below", "not", "missing"],
-        Kind::Reference => &["identifier", "missing", "not"],
+        Kind::Reference => &["identifier", "above", "below", "missing", "not"],
         Kind::Date | Kind::Number | Kind::Quantity => &["missing", "not"],
         Kind::Uri => &["above", "below", "missing", "not"],
         Kind::Special => &["missing"],

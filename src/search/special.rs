@@ -1,6 +1,10 @@
-//! The parameters that every resource has and that are columns of its own row: `_id` and `_lastUpdated`.
+//! The parameters that every resource has and that are no rows of it in the index: `_id` and `_lastUpdated`, which are
+//! columns of its own row, and `_list`, which asks who points to it.
 //! <https://hl7.org/fhir/R4/search.html#all>
 
+use crate::fhir::ResourceType;
+use crate::fhir::reference::is_id;
+use crate::fhir::reference::strip_base;
 use crate::search::kinds;
 use crate::search::modifier::Modifier;
 use crate::search::prefix::Prefix;
@@ -8,10 +12,14 @@ use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Problem;
 use crate::search::query::Test;
+use crate::search::query::parameter;
 use crate::search::query::spelling;
 use crate::search::query::values;
 use crate::search::sql::Sql;
 use crate::search::value::unescaped;
+
+/// The type whose items `_list` follows.
+const LIST: &str = "List";
 
 /// Whether a parameter is a column of the resource and has no rows in the index.
 pub(super) fn is_column(code: &str) -> bool {
@@ -52,6 +60,37 @@ pub(super) fn read(
     };
     let name = if negated { format!("{code}:not") } else { code.to_owned() };
     Ok(Criterion { canonical: format!("{name}={}", spelling(spelt)), test, negated })
+}
+
+/// Reads `_list`: whatever an item of one of these lists points to.
+pub(super) fn read_list(
+    context: &Context,
+    modifier: Option<Modifier>,
+    value: &str,
+) -> Result<Criterion, Problem> {
+    if let Some(modifier) = modifier {
+        return Err(Problem::Unknown(format!("`_list` has no modifier `:{}`.", modifier.name())));
+    }
+    let list = ResourceType::parse(LIST).expect("a type of R4");
+    let item = parameter(context, list, "item")?;
+    let mut ids = Vec::new();
+    for value in values("_list", value)? {
+        let text = unescaped(value);
+        if text.starts_with('$') {
+            return Err(Problem::Unknown(format!(
+                "Functional lists such as `{text}` are not supported; name a stored List by its id."
+            )));
+        }
+        let own = strip_base(&text, context.base_url);
+        let id = own.strip_prefix("List/").unwrap_or(own);
+        if !is_id(id) {
+            return Err(Problem::Wrong("`_list` is the id of a List, such as `42` or `List/42`.".into()));
+        }
+        ids.push(id.to_owned());
+    }
+    let canonical = format!("_list={}", spelling(ids.clone()));
+    let named = Criterion { canonical: String::new(), test: Test::Id(ids), negated: false };
+    Ok(Criterion { canonical, test: Test::Has(list, item.number, Box::new(named)), negated: false })
 }
 
 /// What an `_lastUpdated` asks of the column, which holds one instant.

@@ -131,6 +131,18 @@ impl Sql {
         joined
     }
 
+    /// Conditions with `OR` or `AND` between them, many of them in a tree with parentheses: SQLite takes no expression
+    /// that is deeper than 1,000, and a chain is as deep as it is long.
+    pub fn chain(mut parts: Vec<Sql>, separator: &'static str) -> Self {
+        if parts.len() <= 16 {
+            return Self::join(parts, separator);
+        }
+        let rest = parts.split_off(parts.len() / 2);
+        let halves =
+            [parts, rest].map(|half| Sql::of("(", []).append(Self::chain(half, separator)).push(")", []));
+        Self::join(halves, separator)
+    }
+
     /// `?, ?, ?` with the values, the last repeated up to a power of two, so that the number of different
     /// statements stays small. `values` must not be empty.
     pub fn list(values: Vec<Bind>) -> Self {
@@ -212,6 +224,11 @@ impl Sql {
 
     fn is_kept(&self, on_sqlite: bool) -> bool {
         !self.volatile && (on_sqlite || !self.planned)
+    }
+
+    /// How many values are bound.
+    pub fn binds(&self) -> usize {
+        self.pieces.iter().filter(|piece| matches!(piece, Piece::Bind(_))).count()
     }
 
     /// Whether its text has this part.

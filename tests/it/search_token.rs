@@ -130,3 +130,45 @@ fn the_terminology_opens_nothing_that_is_closed() {
     app.stranger().get("/Observation?code:in=urn:all").expect_issue(403, "forbidden");
     app.anonymous().get("/Observation?code:in=urn:all").expect_issue(401, "login");
 }
+
+#[test]
+fn lists_and_hierarchies_are_searched_by_within_what_the_caller_sees() {
+    let app = TestApp::new();
+    let clinician = zoo(&app);
+    let item = |of: &str| json!({ "item": { "reference": of } });
+    clinician.store(&json!({ "resourceType": "List", "id": "mixed", "status": "current", "mode": "working",
+        "subject": { "reference": "Patient/a" },
+        "entry": [item("Observation/cat"), item("Observation/kitten"), item("Patient/a")] }));
+    assert_eq!(clinician.get("/Observation?_list=mixed").expect(200).ids(), ["cat", "kitten"]);
+    assert_eq!(clinician.get("/Observation?_list=List/mixed&patient=a").expect(200).ids(), ["kitten"]);
+    assert_eq!(clinician.get("/Patient?_list=mixed").expect(200).ids(), ["a"]);
+    // The list is one patient's own, and an observation in it another's.
+    assert_eq!(app.patient("a").get("/Observation?_list=mixed").expect(200).ids(), ["kitten"]);
+    assert_eq!(app.patient("b").get("/Observation?_list=mixed").expect(200).ids(), [""; 0]);
+    let narrow = app.with_scope("system/Observation.rs");
+    assert_eq!(narrow.get("/Observation?_list=mixed").expect(200).ids(), [""; 0]);
+    clinician.get("/Observation?_list=$current-problems").expect_issue(400, "not-supported");
+    app.anonymous().get("/Observation?_list=mixed").expect_issue(401, "login");
+
+    for (id, whole) in [("house", None), ("ward", Some("Location/house")), ("bed", Some("Location/ward"))] {
+        let mut location = json!({ "resourceType": "Location", "id": id });
+        if let Some(whole) = whole {
+            location["partOf"] = json!({ "reference": whole });
+        }
+        clinician.store(&location);
+    }
+    for (id, patient, place) in [("e1", "a", "ward"), ("e2", "b", "bed")] {
+        clinician.store(&json!({ "resourceType": "Encounter", "id": id, "status": "finished",
+            "class": { "code": "IMP" }, "subject": { "reference": format!("Patient/{patient}") },
+            "location": [{ "location": { "reference": app.url(&format!("/fhir/Location/{place}")) } }] }));
+    }
+    assert_eq!(clinician.get("/Encounter?location=bed").expect(200).ids(), ["e2"]);
+    assert_eq!(clinician.get("/Encounter?location:below=house").expect(200).ids(), ["e1", "e2"]);
+    assert_eq!(clinician.get("/Encounter?location:above=bed&patient=a").expect(200).ids(), ["e1"]);
+    assert_eq!(app.patient("a").get("/Encounter?location:below=house").expect(200).ids(), ["e1"]);
+    assert_eq!(app.patient("b").get("/Encounter?location:below=house").expect(200).ids(), [""; 0]);
+    let blind = app.with_scope("system/Encounter.rs");
+    assert_eq!(blind.get("/Encounter?location:below=house").expect(200).ids(), [""; 0]);
+    clinician.get("/Encounter?subject:below=Patient/a").expect_issue(400, "not-supported");
+    app.stranger().get("/Encounter?location:below=house").expect_issue(403, "forbidden");
+}

@@ -12,6 +12,7 @@ use crate::definitions::terminology::r4_value_set;
 use crate::fhir::Failure;
 use crate::fhir::terminology::Answer;
 use crate::fhir::terminology::CodeSystem;
+use crate::fhir::terminology::Extent;
 use crate::fhir::terminology::Library;
 use crate::fhir::terminology::Question;
 use crate::fhir::terminology::Shelf;
@@ -284,4 +285,51 @@ fn r4s_required_value_sets_expand_to_the_codes_that_validation_allows() {
         compared += 1;
     }
     assert!(compared > 200, "{compared}");
+}
+
+#[test]
+fn an_extent_says_by_form_what_cannot_be_listed() {
+    let icd = "http://hl7.org/fhir/sid/icd-10-cm";
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let begin = |all: &[&str]| Extent::Beginning(icd.into(), texts(all));
+    let codes = |all: &[&str]| Extent::Codes(icd.into(), texts(all));
+    let but = |one: Extent, other: Extent| Extent::But(Box::new(one), Box::new(other));
+    let filtered = |property: &str, op: &str, value: &str| {
+        let filter = json!({ "property": property, "op": op, "value": value });
+        let set = set("urn:set", json!({ "include": [{ "system": icd, "filter": [filter] }] }));
+        Question::of(Shelf::of(&books(Vec::new()))).extent(&set)
+    };
+    let table = [
+        (("code", "regex", r"(J41|Z99\.2).*"), begin(&["J41", "Z99.2"])),
+        (("code", "regex", "J.*"), begin(&["J"])),
+        (("code", "regex", r"(J41\.0|J42)"), codes(&["J41.0", "J42"])),
+        (("concept", "=", "J42"), codes(&["J42"])),
+        (("concept", "is-a", "C50.9"), begin(&["C50.9", "C509"])),
+        (("concept", "descendent-of", "C50"), but(begin(&["C50"]), codes(&["C50"]))),
+        (("code", "exists", "true"), Extent::System(icd.into())),
+    ];
+    for ((property, op, value), expected) in table {
+        assert_eq!(
+            filtered(property, op, value),
+            Ok(Extent::Any(vec![Extent::All(vec![expected])])),
+            "{value}"
+        );
+    }
+    for (property, op, value) in [
+        ("code", "regex", "J[0-9]+"),
+        ("code", "regex", "J4|K.*"),
+        ("code", "regex", "(J4(1|2)).*"),
+        ("display", "=", "Asthma"),
+        ("concept", "generalizes", "C50.9"),
+        ("code", "exists", "false"),
+    ] {
+        let failure = filtered(property, op, value).expect_err(value);
+        assert_eq!((failure.status(), failure.issues[0].code), (422, "not-supported"), "{value}");
+    }
+    let ring = [
+        set("urn:one", json!({ "include": [{ "valueSet": ["urn:two"] }] })),
+        set("urn:two", json!({ "include": [{ "valueSet": ["urn:one"] }] })),
+    ];
+    let books = books(ring.to_vec());
+    assert_eq!(Question::of(Shelf::of(&books)).extent(&ring[0]).unwrap_err().status(), 422);
 }

@@ -156,5 +156,5 @@ fn several(parts: Vec<Sql>, separator: &'static str) -> Sql {
         return Sql::of("1 = 0", []);
     }
     let each = parts.into_iter().map(|part| Sql::of("(", []).append(part).push(")", []));
-    Sql::of("(", []).append(Sql::join(each, separator)).push(")", [])
+    Sql::of("(", []).append(Sql::chain(each.collect(), separator)).push(")", [])
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::fhir::reference::is_id;
 use crate::search::fold::bounded;
@@ -36,7 +37,12 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
         }
         Value::Object(members) => {
             match members.get("reference").and_then(Value::as_str).map(Reference::parse) {
-                Some(Reference::Local(local)) => push(local.ty.number(), local.id),
+                Some(Reference::Local(local)) => {
+                    push(local.ty.number(), local.id);
+                    if let Some(version) = local.version {
+                        push(ELSEWHERE, &versioned(local, version));
+                    }
+                }
                 Some(Reference::Urn(url) | Reference::Elsewhere(url)) => push(ELSEWHERE, url),
                 // What is contained is no resource of its own; the others point to nothing that is stored.
                 Some(Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable)
@@ -65,11 +71,21 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     if let Some(ty) = named.filter(|ty| !allowed(*ty)) {
         return Err(not_a_target(asked, ty));
     }
+    // A canonical with its version is compared as it is.
+    if text.contains('|') {
+        return Ok(elsewhere(&text));
+    }
     match Reference::parse_under(&text, asked.context.base_url) {
         Reference::Local(local) if !allowed(local.ty) => Err(not_a_target(asked, local.ty)),
         Reference::Local(local) if named.is_some_and(|ty| ty != local.ty) => {
             Err(format!("`{text}` is not of the type that the modifier names."))
         }
+        // Only the reference to that very version; without one, it is found whatever version it names.
+        Reference::Local(local @ Local { version: Some(version), .. }) => {
+            Ok(elsewhere(&versioned(local, version)))
+        }
+        // A canonical keeps the whole URL, even of a definition here.
+        Reference::Local(local) if text.contains("://") => Ok(either(local, &text)),
         Reference::Local(local) => Ok(local_to(&[local.ty], local.id)),
         Reference::Urn(url) | Reference::Elsewhere(url) => Ok(elsewhere(url)),
         Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable if !is_id(&text) => {
@@ -99,6 +115,24 @@ fn elsewhere(url: &str) -> Understood {
         canonical: url.to_owned(),
         condition: points_to(vec![ELSEWHERE.into()], bounded(url).into()),
     }
+}
+
+/// A reference to a resource here, or a canonical with its URL.
+fn either(local: Local, url: &str) -> Understood {
+    let (ty, id): (Bind, Bind) = (local.ty.number().into(), local.id.into());
+    let (other, url): (Bind, Bind) = (ELSEWHERE.into(), bounded(url).into());
+    let sql = Sql::of(
+        "(target_type = ? AND target_id = ? OR target_type = ? AND target_id = ?)",
+        [ty.clone(), id.clone(), other.clone(), url.clone()],
+    );
+    let leading = vec![("target_type", vec![ty, other]), ("target_id", vec![id, url])];
+    let canonical = format!("{}/{}", local.ty, local.id);
+    Understood { canonical, condition: Condition { sql, leading, reach: Reach::Equal } }
+}
+
+/// The reference to one version, without the service's own URL.
+fn versioned(local: Local, version: &str) -> String {
+    format!("{}/{}/_history/{version}", local.ty, local.id)
 }
 
 fn points_to(types: Vec<Bind>, id: Bind) -> Condition {

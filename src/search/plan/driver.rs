@@ -166,6 +166,13 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
                 rows: Found::Once,
             })
         }
+        Test::Tree(tree) => Some(Driver {
+            from: Sql::of("idx_reference d0", []),
+            filter: seen.in_tree("d0", tree),
+            criterion: None,
+            width: Width::Chained,
+            rows: Found::Repeated,
+        }),
         Test::Has(..) => None,
     }
 }

@@ -16,6 +16,7 @@ mod record;
 pub mod record_query;
 mod rows;
 mod scope;
+mod tree;
 
 pub use include::Hop;
 pub use include::include_plan;

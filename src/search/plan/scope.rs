@@ -59,7 +59,7 @@ impl Seen<'_> {
     pub(super) fn needs_row(&self, query: &Query) -> bool {
         let of_row = |test: &Test| match test {
             Test::Id(_) | Test::Updated(_) | Test::Has(..) => true,
-            Test::Index(_) | Test::Chain(..) => false,
+            Test::Index(_) | Test::Chain(..) | Test::Tree(_) => false,
         };
         let by_reference = matches!(self.restriction.of(query.ty), Visible::Patients(_))
             && self.parameters.compartment(query.ty).is_none();
@@ -87,6 +87,7 @@ impl Seen<'_> {
                 Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
             }
             Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
+            Test::Tree(tree) => self.points_into(tree, scope),
         };
         if criterion.negated { Sql::of("NOT ", []).append(test) } else { test }
     }
@@ -228,7 +229,7 @@ pub(super) fn any(conditions: &[Condition]) -> Sql {
             let padded = several.len().next_power_of_two();
             let one = |at: usize| &several[at.min(several.len() - 1)].sql;
             let each = (0..padded).map(|at| Sql::of("(", []).append(one(at).clone()).push(")", []));
-            let any = Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", []);
+            let any = Sql::of("(", []).append(Sql::chain(each.collect(), " OR ")).push(")", []);
             let sql = leading(several).append(any);
             let alike = several.iter().all(|other| other.sql.is_like(one(0)));
             if alike && padded <= FEW_VALUES { sql.planned() } else { sql.volatile() }

@@ -9,6 +9,7 @@ use crate::search::modifier;
 use crate::search::modifier::Modifier;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameter;
+use crate::search::query::Condition;
 use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Rows;
@@ -17,6 +18,7 @@ use crate::search::query::nearest::nearest;
 use crate::search::query::parse::Problem;
 use crate::search::query::result;
 use crate::search::special;
+use crate::search::tree;
 use crate::search::value::split;
 
 /// How often chains and `_has` may nest.
@@ -39,6 +41,9 @@ pub(in crate::search) fn read(
         return chain::read(context, ty, head, (rest, value), depth);
     }
     let (code, modifier) = modified(name)?;
+    if code == "_list" {
+        return special::read_list(context, modifier, value);
+    }
     let parameter = parameter(context, ty, code)?;
     if let Some(modifier) = modifier.filter(|modifier| !modifier.is_of(parameter.kind)) {
         return Err(no_modifier(modifier.name(), parameter));
@@ -48,6 +53,9 @@ pub(in crate::search) fn read(
     }
     match modifier {
         Some(Modifier::Missing) => missing(parameter, value),
+        Some(way @ (Modifier::Above | Modifier::Below)) if parameter.kind == Kind::Reference => {
+            tree::read(context, parameter, way, value)
+        }
         modifier => rows(context, parameter, modifier, value),
     }
 }
@@ -143,6 +151,23 @@ fn rows(
     };
     let canonical = format!("{spelt}={}", spelling(canonical));
     Ok(Criterion { canonical, test: Test::Index(Rows { kind, param, any }), negated })
+}
+
+impl Criterion {
+    /// How many values it binds where it is written into a statement.
+    pub(super) fn values(&self) -> usize {
+        let of_condition = |one: &Condition| {
+            one.sql.binds() + one.leading.iter().map(|(_, values)| values.len()).sum::<usize>()
+        };
+        match &self.test {
+            Test::Id(ids) => ids.len(),
+            Test::Updated(spans) => 2 * spans.len(),
+            Test::Index(rows) => rows.any.iter().map(of_condition).sum(),
+            Test::Chain(_, types) => types.iter().map(|(_, inner)| inner.values()).sum(),
+            Test::Has(_, _, inner) => inner.values(),
+            Test::Tree(tree) => 2 * tree.ids.len(),
+        }
+    }
 }
 
 /// The values of a parameter, none of them empty.

@@ -100,6 +100,23 @@ pub enum Test {
     Chain(i64, Vec<(ResourceType, Criterion)>),
     /// A resource of the type, which meets the criterion, points here by the reference with this number.
     Has(ResourceType, i64, Box<Criterion>),
+    /// A reference points into a hierarchy.
+    Tree(Tree),
+}
+
+/// References to some resources, and to their parts or to what they are part of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// The number of the reference.
+    pub param: i64,
+    /// The type of the resources.
+    pub ty: ResourceType,
+    /// Their ids.
+    pub ids: Vec<String>,
+    /// The number of the parameter by which one of them is part of another.
+    pub part_of: i64,
+    /// Whether what they are part of is meant, and not their parts.
+    pub upwards: bool,
 }
 
 /// Rows of the index.

@@ -7,6 +7,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::fhir::form::pairs;
 use crate::search::query::Context;
+use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Summary;
 use crate::search::query::Total;
@@ -15,6 +16,10 @@ use crate::search::query::result;
 
 /// How many criteria a query may have: enough for any question, and far from what a database refuses.
 const MOST_CRITERIA: usize = 40;
+
+/// How many values all criteria may look up together. A plan repeats a criterion up to six times and rounds their
+/// number up, and SQLite takes 32,766 values in a statement.
+const MOST_VALUES: usize = 2_500;
 
 /// What is wrong with a parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +56,10 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
     if read.criteria.len() > MOST_CRITERIA {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
+    }
+    if read.criteria.iter().map(Criterion::values).sum::<usize>() > MOST_VALUES {
+        let text = "The search names more values than can be looked up at once; name fewer, or search twice.";
+        issues.push(Issue::error("too-costly", text));
     }
     if !issues.is_empty() {
         return Err(Failure::of(Reason::Invalid, issues));

@@ -8,7 +8,9 @@ mod places;
 mod properties;
 mod quantities;
 mod queries;
+mod references;
 mod rows;
+mod texts;
 mod tokens;
 mod visibility;
 

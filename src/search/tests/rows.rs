@@ -84,8 +84,9 @@ fn references_are_local_elsewhere_or_left_out() {
             { "reference": "#inside" }, { "identifier": { "system": "urn:npi", "value": "77" } }, { "reference": "Patient/p2" }],
     }));
     let patient = super::ty("Patient").number();
-    assert_eq!(references(&rows, "subject"), [(patient, "p1".into())]);
-    assert_eq!(references(&rows, "patient"), [(patient, "p1".into())]);
+    let versioned = [(-1, "Patient/p1/_history/3".into()), (patient, "p1".into())];
+    assert_eq!(references(&rows, "subject"), versioned);
+    assert_eq!(references(&rows, "patient"), versioned);
     let elsewhere = [
         (-1, "https://elsewhere/fhir/Practitioner/2".into()),
         (-1, "urn:uuid:9".into()),
