@@ -47,29 +47,45 @@ impl Session {
         let restriction = self.caller().restriction(Action::Search);
         let parameters = &self.app.parameters;
         let plan = plan(parameters, query, &restriction);
-        let run = |conn: &mut Conn| -> Result<Found, Fault> {
+        let first = |conn: &mut Conn| -> Result<Found, Fault> {
             let mut found = Found::default();
             if plan.limit > 0 {
                 (found.matches, found.next) = page(conn, &plan)?;
             }
+            // A first page that has everything has counted it too.
+            let is_whole = plan.limit > 0 && query.after.is_none() && found.next.is_none();
+            if is_whole && query.total != Total::None {
+                found.total = i64::try_from(found.matches.len()).ok();
+            }
+            Ok(found)
+        };
+        let all = |conn: &mut Conn| -> Result<Found, Fault> {
+            let mut found = first(conn)?;
             if !query.includes.is_empty() {
                 let includes = Includes { all: &query.includes, parameters, restriction: &restriction };
                 let included = includes.follow(conn, &found.matches)?;
                 (found.included, found.cut) = (included.resources, included.cut);
             }
-            found.total = plan.total.clone().map(|total| matches::count(conn, total)).transpose()?;
-            // A first page that has everything has counted it too.
-            let whole = plan.limit > 0 && query.after.is_none() && found.next.is_none();
-            if found.total.is_none() && whole && query.total == Total::Default {
-                found.total = i64::try_from(found.matches.len()).ok();
+            if let (None, Some(total)) = (found.total, plan.total.clone()) {
+                found.total = Some(matches::count(conn, total)?);
             }
             Ok(found)
         };
-        if query.includes.is_empty() && (plan.total.is_none() || plan.limit == 0) {
-            db.read(run)
-        } else {
-            db.snapshot(run)
+        if !query.includes.is_empty() {
+            return db.snapshot(all);
         }
+        if plan.total.is_none() || plan.limit == 0 {
+            return db.read(all);
+        }
+        // One statement needs no transaction, whose beginning and end are two more journeys to a server; most first
+        // pages have everything.
+        if !db.is_embedded() {
+            let found = db.read(first)?;
+            if found.total.is_some() {
+                return Ok(found);
+            }
+        }
+        db.snapshot(all)
     }
 
     /// All matches of a query string, however many; for operations, which depend on the newest writes.

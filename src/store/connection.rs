@@ -87,8 +87,8 @@ const SQLITE_SETTINGS: &str = "\
     PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY; \
     PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=268435456;";
 
-/// Settings of each PostgreSQL session. Plans are chosen by the server (`auto`): the statements of single rows
-/// profit from generic plans, and searches of several criteria are not prepared at all.
+/// Settings of each PostgreSQL session. The server chooses (`auto`) between a plan for the values and one for all: what
+/// searches leave it to choose is the same for all, so that after five times it plans no more.
 const POSTGRES_SETTINGS: &str = "\
     SET timezone='UTC'; SET application_name='comfrey'; SET statement_timeout='60s'; \
     SET idle_in_transaction_session_timeout='60s'; SET plan_cache_mode='auto'; SET jit='off'; \

@@ -16,6 +16,7 @@ mod capabilities;
 mod commands;
 mod conditional;
 mod contract;
+mod count;
 mod crash;
 mod create;
 mod delete;

@@ -62,10 +62,20 @@ impl App {
 
     /// Lets the database count what its tables hold, on which it bases its plans: after much was written at once.
     ///
+    /// Not so SQLite: with samples of its indexes it plans a statement anew for every value that is bound, which took
+    /// half of the time of a search (300 µs of processor time against 140). Its statements say themselves in which
+    /// order they go.
+    ///
     /// # Errors
     /// `Unavailable` where the database fails.
     pub fn analyze(&self) -> Result<(), Failure> {
-        self.db.write(|conn| Ok(conn.batch("ANALYZE")?)).map_err(Fault::into_failure)
+        let analyzed = self.db.write(|conn| {
+            if !conn.is_sqlite() {
+                conn.batch("ANALYZE")?;
+            }
+            Ok(())
+        });
+        analyzed.map_err(Fault::into_failure)
     }
 
     fn reindex_from(

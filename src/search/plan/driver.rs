@@ -1,5 +1,6 @@
 //! With which condition a search begins: the one that, by its kind, few resources meet.
 
+use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
 use crate::search::plan::scope::Scope;
@@ -23,6 +24,8 @@ pub(super) struct Driver {
     pub(super) filter: Sql,
     /// The place of the criterion that this makes good, where it does.
     pub(super) criterion: Option<usize>,
+    /// What tells cheaply that many may meet it: rows of one index, and what they must satisfy.
+    pub(super) probe: Option<(Sql, Sql)>,
     width: Width,
     rows: Found,
 }
@@ -62,7 +65,7 @@ enum Found {
 impl Driver {
     /// Rows of an index that are no condition themselves, each resource once.
     pub(super) fn once(from: Sql, filter: Sql) -> Self {
-        Self { from, filter, criterion: None, width: Width::All, rows: Found::Once }
+        Self { from, filter, criterion: None, probe: None, width: Width::All, rows: Found::Once }
     }
 
     /// Whether so few meet it that they can be counted by the way.
@@ -73,6 +76,12 @@ impl Driver {
     /// Whether many may meet it.
     pub(super) fn may_be_many(&self) -> bool {
         self.width > Width::Chained
+    }
+
+    /// The rows of the condition as `d1`, from which a reference leads on.
+    fn rows(&self) -> Sql {
+        let rows = Sql::of("(SELECT d0.rid FROM ", []).append(self.from.clone()).push(" WHERE ", []);
+        rows.append(self.filter.clone()).push(") d1", [])
     }
 
     /// Whether its rows come in the order of their numbers.
@@ -105,6 +114,7 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
             [patient.as_str().into(), query.ty.number().into()],
         ),
         criterion: None,
+        probe: None,
         width: Width::Owned,
         rows: Found::Ordered,
     });
@@ -123,34 +133,14 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
                 from: Sql::of("resource d0", []),
                 filter: filter.append(ids).push(")", []),
                 criterion: None,
+                probe: None,
                 width: Width::Named,
                 rows: Found::Once,
             })
         }
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {
-            [(ty, inner)] if !inner.negated => {
-                let Test::Index(rows) = &inner.test else { return None };
-                let inner = of_rows(seen, rows)?;
-                let target = Scope::row(1);
-                // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
-                let visible = seen.visible(*ty, &target).map(|sql| Sql::of(" AND ", []).append(sql));
-                let from = Sql::of("(SELECT d0.rid FROM ", []).append(inner.from).push(" WHERE ", []);
-                let from = from
-                    .append(inner.filter)
-                    .push(") d1 CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
-                let filter = Sql::of(
-                    "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
-                    [(*param).into(), ty.number().into()],
-                );
-                Some(Driver {
-                    from,
-                    filter: filter.append(visible.unwrap_or_default()),
-                    criterion: None,
-                    width: Width::Chained.max(inner.width),
-                    rows: Found::Repeated,
-                })
-            }
+            [(ty, inner)] => chained(seen, *param, *ty, inner),
             _ => None,
         },
         Test::Updated(spans) => {
@@ -162,6 +152,7 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
                 from: Sql::of("resource d0", []),
                 filter: filter.append(Sql::join(each, " OR ")).push(")", []),
                 criterion: None,
+                probe: None,
                 width: Width::Ranged,
                 rows: Found::Once,
             })
@@ -170,10 +161,72 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
             from: Sql::of("idx_reference d0", []),
             filter: seen.in_tree("d0", tree),
             criterion: None,
+            probe: None,
             width: Width::Chained,
             rows: Found::Repeated,
         }),
-        Test::Has(..) => None,
+        Test::Has(source, param, inner) => pointed_to(seen, (query.ty, *source), *param, inner),
+    }
+}
+
+/// Begins with the rows of the resources that are pointed to.
+fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
+    let inner = within(seen, inner)?;
+    // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
+    let visible = seen.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
+    let link = Sql::of(
+        "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
+        [param.into(), ty.number().into()],
+    );
+    Some(Driver {
+        from: inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []),
+        filter: link.append(visible.unwrap_or_default()),
+        criterion: None,
+        probe: Some((inner.from, inner.filter)),
+        width: Width::Chained.max(inner.width),
+        rows: Found::Repeated,
+    })
+}
+
+/// Begins with the rows of the resources that point here.
+fn pointed_to(
+    seen: &Seen,
+    (ty, source): (ResourceType, ResourceType),
+    param: i64,
+    inner: &Criterion,
+) -> Option<Driver> {
+    let inner = within(seen, inner)?;
+    let link = Sql::of(
+        "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id \
+         AND d0.deleted = 0",
+        [param.into(), ty.number().into(), ty.number().into()],
+    );
+    let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
+    // Nor must what is hidden tell of what it points to.
+    let (from, filter) = match seen.visible(source, &Scope::row(1)) {
+        Some(visible) => {
+            let link = link.push(" AND r1.rid = d1.rid AND ", []).append(visible);
+            (from.push(" CROSS JOIN resource r1", []), link)
+        }
+        None => (from, link),
+    };
+    Some(Driver {
+        from,
+        filter,
+        criterion: None,
+        probe: Some((inner.from, inner.filter)),
+        width: Width::Chained.max(inner.width),
+        rows: Found::Repeated,
+    })
+}
+
+/// The condition on the other end of a reference, where it can be looked up by itself.
+fn within(seen: &Seen, inner: &Criterion) -> Option<Driver> {
+    match &inner.test {
+        Test::Index(rows) if !inner.negated => of_rows(seen, rows),
+        Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
+            None
+        }
     }
 }
 
@@ -206,6 +259,7 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         from,
         filter,
         criterion: None,
+        probe: None,
         width,
         rows: if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated },
     })

@@ -21,6 +21,9 @@ use crate::search::rows::ELSEWHERE;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
+/// From how many rows a statement leads on at most that is kept prepared: making it takes longer than running it.
+const KEPT: usize = 64;
+
 /// One hop of an include.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
@@ -35,12 +38,13 @@ pub struct Hop<'a> {
 /// The resources to which a hop leads, in the columns of the page and without sort keys.
 pub fn include_plan(parameters: &Parameters, hop: &Hop, restriction: &Restriction) -> Sql {
     let seen = Seen { parameters, restriction };
-    match hop.include.way {
+    let sql = match hop.include.way {
         Way::To => seen.pointed_to(hop),
         Way::From => seen.pointing(hop),
     }
-    .push(" ORDER BY r0.rid LIMIT ?", [hop.most.into()])
-    .volatile()
+    .push(" ORDER BY r0.rid LIMIT ?", [hop.most.into()]);
+    // The row numbers of a page are padded to few lengths, so that statements repeat; of long lists few do.
+    if hop.from.len() <= KEPT { sql } else { sql.volatile() }
 }
 
 impl Seen<'_> {

@@ -3,8 +3,12 @@
 //! The page is found by row numbers alone, and only its rows are joined with their bodies. A search begins with
 //! its narrowest condition (see [`driver`]). Where that one may be met by many, SQL itself counts the first few
 //! thousand: if there are more, it walks the type from the newest row and tests each; if not, it collects and sorts
-//! them. Neither database's planner is trusted to know this: SQLite has no statistics, and PostgreSQL's generic
-//! plans know no values.
+//! them. Neither database's planner is trusted to know this. SQLite has no statistics: with them it plans a statement
+//! again for every value that is bound, which took half of the time of `CarePlan?patient=` (processor time of 300 µs
+//! against 140). PostgreSQL keeps one plan for all values; no condition on a row may become a join whose order it
+//! chooses (see `scope::END`).
+//!
+//! How many resources a whole type has is kept by triggers, in a table that is as short as there are types.
 //!
 //! What the caller may not see is part of every statement, of the total and of each step of a chain.
 

@@ -14,6 +14,12 @@ use crate::search::special;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
+/// Ends an `EXISTS`. The offset keeps PostgreSQL from making a join of it, whose order it would then choose, without
+/// knowing the values that a prepared statement is run with: `Observation?patient=&code=` took 145 ms so and not 0.4.
+/// With it the order is that of the statement, so that one plan serves all values, and none is made for each search,
+/// which took 0.5 to 15 ms. To SQLite it means nothing.
+pub(super) const END: &str = " LIMIT 1 OFFSET 0)";
+
 /// How many values of one shape still make a statement that is worth keeping.
 const FEW_VALUES: usize = 8;
 
@@ -105,7 +111,7 @@ impl Seen<'_> {
         let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
         let sql =
             sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
-        self.and_visible(sql, ty, &target).push(")", [])
+        self.and_visible(sql, ty, &target).push(END, [])
     }
 
     /// A visible resource of the type, which points here, meets the criterion.
@@ -121,7 +127,7 @@ impl Seen<'_> {
             sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id")).push(" AND ", []);
         let sql = sql.append(from.column("rid")).push(" = ", []).name(link).push(".rid AND ", []);
         let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
-        self.and_visible(sql, source, &from).push(")", [])
+        self.and_visible(sql, source, &from).push(END, [])
     }
 
     fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
@@ -199,7 +205,7 @@ pub(super) fn in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql
         .append(ty)
         .push(" AND k.rid = ", [])
         .append(scope.column("rid"))
-        .push(")", [])
+        .push(END, [])
 }
 
 /// Something in the compartment of one of the patients points to the row, which is of this type.
@@ -216,7 +222,7 @@ pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
     let sql = sql.append(scope.column("rid")).push(" AND x.param = ?", [rows.param.into()]);
     let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
-    sql.push(")", [])
+    sql.push(END, [])
 }
 
 /// One of the conditions; several make a statement that is like few others.
@@ -232,7 +238,7 @@ pub(super) fn any(conditions: &[Condition]) -> Sql {
             let any = Sql::of("(", []).append(Sql::chain(each.collect(), " OR ")).push(")", []);
             let sql = leading(several).append(any);
             let alike = several.iter().all(|other| other.sql.is_like(one(0)));
-            if alike && padded <= FEW_VALUES { sql.planned() } else { sql.volatile() }
+            if alike && padded <= FEW_VALUES { sql } else { sql.volatile() }
         }
     }
 }

@@ -31,11 +31,13 @@ use crate::search::sql::Sql;
 /// The tables, as the service makes them.
 const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql")
+    include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql")
 );
 const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql")
+    include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql")
 );
 
 /// Now, for queries.
