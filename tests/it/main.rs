@@ -46,6 +46,7 @@ mod readme;
 mod search;
 mod search_oracle;
 mod search_token;
+mod search_value;
 mod terminology;
 mod transaction;
 mod update;

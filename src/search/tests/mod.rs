@@ -55,3 +55,14 @@ fn numbers_are_the_same_at_every_start_because_the_index_holds_them() {
         assert_eq!(number(name, code), Some(expected), "{name}.{code}");
     }
 }
+
+#[test]
+fn every_parameter_of_every_type_can_be_searched_by_but_these() {
+    let without: std::collections::BTreeSet<&str> = ResourceType::all()
+        .flat_map(|ty| PARAMETERS.of(ty))
+        .filter(|parameter| !parameter.is_searchable())
+        .map(|parameter| parameter.code.as_str())
+        .collect();
+    // Two look at texts and not at elements; `_query` names a question that a server was given beforehand.
+    assert_eq!(Vec::from_iter(without), ["_content", "_query", "_text"]);
+}

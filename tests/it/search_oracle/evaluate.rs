@@ -297,9 +297,20 @@ impl World {
                 ty => self.points(parameter, (local.as_deref(), url.as_deref()), ty, &plain(asked)),
             },
             Found::Span(..) => self.date(own, asked),
-            Found::Number(low, high) => measures((*low, *high), asked),
+            Found::Number(low, high) => measures((*low, *high), asked, 1),
             Found::Quantity { low, high, system, code, unit } => {
                 let parts: Vec<String> = split(asked, '|').iter().map(|part| plain(part)).collect();
+                let is_ucum = |uri: &str| uri == "http://unitsofmeasure.org";
+                if let ([_, uri, wanted], Some(own)) = (parts.as_slice(), code)
+                    && let (Some((of, power)), Some((base, other))) = (ten(own), ten(wanted))
+                    && is_ucum(uri)
+                    && system.as_deref().is_some_and(is_ucum)
+                {
+                    let least = power.min(other);
+                    let [own, wanted] = [power, other].map(|power| 10_i128.pow(power.abs_diff(least)));
+                    let ends = (low.saturating_mul(own), high.saturating_mul(own));
+                    return of == base && measures(ends, &parts[0], wanted);
+                }
                 let of_unit = match parts.as_slice() {
                     [_] => true,
                     [_, uri, wanted] if uri.is_empty() => {
@@ -310,7 +321,7 @@ impl World {
                     }
                     _ => panic!("{asked}"),
                 };
-                of_unit && measures((*low, *high), &parts[0])
+                of_unit && measures((*low, *high), &parts[0], 1)
             }
             Found::Uri(uri) => {
                 let asked = plain(asked);
@@ -377,10 +388,10 @@ fn stands<T: Ord + Copy>(prefix: &str, (low, high): (T, T), (first, last): (T, T
 }
 
 /// How the number found stands to the number asked for: `eq`, `ne` and `ap` to what rounds to it, others to itself.
-fn measures((low, high): (i128, i128), asked: &str) -> bool {
+fn measures((low, high): (i128, i128), asked: &str, unit: i128) -> bool {
     let (prefix, text) = prefix(asked);
-    let value = decimal(&text).expect("a number was asked for");
-    let half = half(&text).expect("a number was asked for");
+    let value = decimal(&text).expect("a number was asked for").saturating_mul(unit);
+    let half = half(&text).expect("a number was asked for").saturating_mul(unit);
     match prefix {
         // The upper end is outside.
         "eq" | "ne" => stands(prefix, (low, high), (value - half, value + half - 1)),
@@ -390,6 +401,29 @@ fn measures((low, high): (i128, i128), asked: &str) -> bool {
         }
         prefix => stands(prefix, (low, high), (value, value)),
     }
+}
+
+/// The units of the data that differ from a common one by a power of ten: the common one, and the power. What stands
+/// in braces means nothing to UCUM.
+fn ten(code: &str) -> Option<(&'static str, i32)> {
+    Some(match code {
+        "{score}" | "{T-score}" => ("1", 0),
+        "%" => ("1", -2),
+        "kg" => ("g", 3),
+        "g" => ("g", 0),
+        "pg" => ("g", -12),
+        "g/L" => ("g/L", 0),
+        "g/dL" => ("g/L", 1),
+        "mg/dL" => ("g/L", -2),
+        "pg/mL" => ("g/L", -9),
+        "cm" => ("m", -2),
+        "mm" => ("m", -3),
+        "10*3/uL" => ("/L", 9),
+        "10*6/uL" => ("/L", 12),
+        "L/min" => ("L/min", 0),
+        "mL/min" | "mL/min/{1.73_m2}" => ("L/min", -3),
+        _ => return None,
+    })
 }
 
 /// Whether a code is `code`, `system|code`, `|code` or `system|`.
