@@ -34,6 +34,9 @@ struct Measured<'a> {
     unit: &'a Map<String, Value>,
 }
 
+/// A point of a sample: its number, and how it is written.
+type Point<'a> = (f64, &'a str);
+
 pub(super) fn index(found: &Found, rows: &mut IndexRows) {
     let Value::Object(members) = found.hit.value else { return };
     let measured = match members.get("origin") {
@@ -99,7 +102,7 @@ fn range(members: &Map<String, Value>) -> Option<Measured<'_>> {
 /// can be measured is at that limit or beyond, and an error (`E`) is no point.
 fn samples<'a>(members: &Map<String, Value>, unit: &'a Map<String, Value>) -> Option<Measured<'a>> {
     let limits = ["lowerLimit", "upperLimit"].map(|limit| decimal(members, limit));
-    let (mut least, mut greatest): (Option<(f64, &str)>, Option<(f64, &str)>) = (None, None);
+    let (mut least, mut greatest): (Option<Point>, Option<Point>) = (None, None);
     let (mut below, mut above) = (false, false);
     for point in members.get("data").and_then(Value::as_str)?.split_ascii_whitespace() {
         let point = match point {
@@ -114,14 +117,14 @@ fn samples<'a>(members: &Map<String, Value>, unit: &'a Map<String, Value>) -> Op
             point => Some(point),
         };
         let number = point.and_then(|point| Some((point.parse().ok()?, point)));
-        if let Some((number, point)) = number.filter(|(number, _): &(f64, _)| number.is_finite()) {
+        if let Some((number, point)) = number.filter(|(number, _): &Point| number.is_finite()) {
             least = least.filter(|(other, _)| *other <= number).or(Some((number, point)));
             greatest = greatest.filter(|(other, _)| *other >= number).or(Some((number, point)));
         }
     }
     let origin = decimal(unit, "value").unwrap_or_else(|| "0".to_owned());
     let factor = decimal(members, "factor").unwrap_or_else(|| "1".to_owned());
-    let end = |(_, point): (f64, &str)| sampled(point, &factor, &origin);
+    let end = |(_, point): Point| sampled(point, &factor, &origin);
     let (mut low, mut high) = (least.and_then(end), greatest.and_then(end));
     if factor.starts_with('-') {
         (low, high, below, above) = (high, low, above, below);
