@@ -11,6 +11,18 @@ use crate::search::query::Test;
 use crate::search::query::parameter;
 use crate::search::query::read_criterion;
 
+/// A step from a resource to what it refers to.
+pub(super) struct Step<'a> {
+    /// The type of the resource.
+    pub ty: ResourceType,
+    /// The reference, with the type that it leads to where that is said: `subject:Patient`.
+    pub head: &'a str,
+    /// What follows the dot, for a message.
+    pub rest: &'a str,
+    /// How many steps there may be, this one included.
+    pub depth: u8,
+}
+
 /// Reads `subject:Patient` with what follows the dot.
 pub(super) fn read(
     context: &Context,
@@ -19,7 +31,18 @@ pub(super) fn read(
     rest: (&str, &str),
     depth: u8,
 ) -> Result<Criterion, Problem> {
-    let depth = deeper(depth)?;
+    let step = Step { ty, head, rest: rest.0, depth };
+    along(context, &step, &mut |target, depth| read_criterion(context, target, rest, depth))
+}
+
+/// What holds where a step leads to, for each type that it may lead to.
+pub(super) fn along(
+    context: &Context,
+    step: &Step,
+    beyond: &mut dyn FnMut(ResourceType, u8) -> Result<Criterion, Problem>,
+) -> Result<Criterion, Problem> {
+    let depth = deeper(step.depth)?;
+    let Step { ty, head, .. } = *step;
     let (code, named) = head.split_once(':').map_or((head, None), |(code, named)| (code, Some(named)));
     let reference = reference(context, ty, code)?;
     let types = match named {
@@ -29,12 +52,12 @@ pub(super) fn read(
     if types.is_empty() {
         return Err(Problem::Wrong(format!(
             "`{code}` may refer to any type; say which, as in `{code}:Patient.{}`.",
-            rest.0
+            step.rest
         )));
     }
     let (mut inner, mut last) = (Vec::new(), None);
     for target in types {
-        match read_criterion(context, target, rest, depth) {
+        match beyond(target, depth) {
             Ok(criterion) => inner.push((target, criterion)),
             Err(problem) => last = Some(problem),
         }

@@ -19,7 +19,12 @@ pub fn meets(criteria: &[Criterion], id: &str, rows: &IndexRows) -> Option<bool>
         let met = match &criterion.test {
             Test::Id(ids) => ids.iter().any(|own| own == id),
             Test::Index(asked) => has_token(asked, &rows.tokens)?,
-            Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => return None,
+            Test::Updated(_)
+            | Test::Chain(..)
+            | Test::Has(..)
+            | Test::Tree(_)
+            | Test::All(_)
+            | Test::Any(_) => return None,
         };
         all &= met != criterion.negated;
     }
@@ -36,6 +41,7 @@ pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => {
             None
         }
+        Test::All(_) | Test::Any(_) => None,
     })
 }
 

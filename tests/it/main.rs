@@ -22,6 +22,7 @@ mod create;
 mod delete;
 mod demo;
 mod everything;
+mod filter;
 mod fuzz;
 mod history;
 mod hostile;

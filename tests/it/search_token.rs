@@ -8,7 +8,7 @@ use crate::app::TestApp;
 use crate::client::Client;
 
 /// Two patients with an observation of each animal: even ones of `a`, odd ones of `b`.
-fn zoo(app: &TestApp) -> Client {
+pub fn zoo(app: &TestApp) -> Client {
     let clinician = app.clinician();
     clinician.store(&json!({ "resourceType": "CodeSystem", "id": "animals", "url": "urn:animals", "version": "2",
         "name": "Animals", "status": "active", "content": "complete", "concept": [

@@ -16,6 +16,7 @@ use crate::search::query::Condition;
 use crate::search::query::Reach;
 use crate::search::rows::DateRow;
 use crate::search::rows::IndexRows;
+use crate::search::sql::Sql;
 
 pub(super) fn index(found: &Found, rows: &mut IndexRows) {
     let read = |text: &str| span(text, found.zone);
@@ -57,7 +58,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     let widened = around(prefix, asked_for, asked.context.now);
     let sql = spans(prefix, widened.low.into(), widened.high.into());
     let canonical = format!("{}{}..{}", prefix.name(), asked_for.low, asked_for.high);
-    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
+    Ok(Understood { canonical, condition: ranged(sql) })
 }
 
 /// The prefix and the span of a value.
@@ -80,4 +81,27 @@ pub(in crate::search) fn around(prefix: Prefix, span: Span, now: Micros) -> Span
     }
     let distance = if now < span.low { span.low - now } else { now.saturating_sub(span.high).max(0) };
     Span { low: span.low.saturating_sub(distance / 10), high: span.high.saturating_add(distance / 10) }
+}
+
+/// Understands a date all of which a span has.
+pub(in crate::search) fn covering(text: &str, zone: &TimeZone) -> Result<Understood, String> {
+    let Span { low, high } = whole(text, zone)?;
+    let sql = Sql::of("low <= ? AND high >= ?", [low.into(), high.into()]);
+    Ok(Understood { canonical: format!("co{low}..{high}"), condition: ranged(sql) })
+}
+
+/// Understands a date some of which a span has.
+pub(in crate::search) fn overlapping(text: &str, zone: &TimeZone) -> Result<Understood, String> {
+    let Span { low, high } = whole(text, zone)?;
+    let sql = spans(Prefix::Ap, low.into(), high.into());
+    Ok(Understood { canonical: format!("po{low}..{high}"), condition: ranged(sql) })
+}
+
+/// The span of a value that has no prefix.
+fn whole(text: &str, zone: &TimeZone) -> Result<Span, String> {
+    value(&format!("{}{text}", Prefix::Eq.name()), zone).map(|(_, span)| span)
+}
+
+fn ranged(sql: Sql) -> Condition {
+    Condition { sql, leading: Vec::new(), reach: Reach::Range }
 }

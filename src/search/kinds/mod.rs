@@ -14,8 +14,12 @@ mod uri;
 
 pub(super) use composite::index as index_composite;
 pub(super) use date::around as date_around;
+pub(super) use date::covering as covering_date;
+pub(super) use date::overlapping as overlapping_date;
 pub(super) use date::value as date_value;
 use jiff::tz::TimeZone;
+pub(super) use string::Comparison as Text;
+pub(super) use string::compared as compared_text;
 
 use crate::fhir::path::Hit;
 use crate::search::modifier::Modifier;

@@ -15,6 +15,25 @@ use crate::search::rows::StringRow;
 use crate::search::sql::Sql;
 use crate::search::value::unescaped;
 
+/// How one text stands to another, whatever their case and accents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::search) enum Comparison {
+    /// It is the same.
+    Is,
+    /// It is another.
+    IsNot,
+    /// It ends with it.
+    Ends,
+    /// It comes after it, letter by letter.
+    After,
+    /// It comes before it.
+    Before,
+    /// It is the same or comes after it.
+    From,
+    /// It is the same or comes before it.
+    UpTo,
+}
+
 /// The parts of a HumanName and of an Address that are searched.
 const PARTS: [&str; 12] = [
     "family",
@@ -73,7 +92,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
             (exact, sql, Reach::Exact)
         }
         Some(Modifier::Contains) => {
-            let pattern = format!("%{}%", folded.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+            let pattern = format!("%{}%", literal(&folded));
             (folded, Sql::of("folded LIKE ? ESCAPE '!'", [pattern.into()]), Reach::Range)
         }
         _ => {
@@ -89,4 +108,36 @@ pub(super) fn begins(column: &'static str, text: &str) -> Sql {
     let end = format!("{text}{LAST}");
     let from = Sql::of(column, []).push(" >= ? AND ", [text.into()]);
     from.push(column, []).push(" < ?", [end.into()])
+}
+
+/// Understands a text with which others are compared.
+pub(in crate::search) fn compared(comparison: Comparison, text: &str) -> Result<Understood, String> {
+    let folded = fold(text);
+    if folded.is_empty() {
+        return Err("The text is empty.".into());
+    }
+    let text = || [folded.as_str().into()];
+    let (sql, reach) = match comparison {
+        Comparison::Is => (Sql::of("folded = ?", text()), Reach::Equal),
+        Comparison::IsNot => (Sql::of("folded <> ?", text()), Reach::Range),
+        Comparison::Ends => {
+            let pattern = format!("%{}", literal(&folded));
+            (Sql::of("folded LIKE ? ESCAPE '!'", [pattern.into()]), Reach::Range)
+        }
+        Comparison::After => (Sql::of("folded > ?", text()), Reach::Range),
+        Comparison::Before => (Sql::of("folded < ?", text()), Reach::Range),
+        Comparison::From => (Sql::of("folded >= ?", text()), Reach::Range),
+        Comparison::UpTo => (Sql::of("folded <= ?", text()), Reach::Range),
+    };
+    let leading = match reach {
+        Reach::Equal => vec![("folded", text().to_vec())],
+        Reach::Exact | Reach::Range => Vec::new(),
+    };
+    let canonical = format!("{comparison:?} {folded}");
+    Ok(Understood { canonical, condition: Condition { sql, leading, reach } })
+}
+
+/// A text for LIKE, in which no letter stands for others.
+fn literal(folded: &str) -> String {
+    folded.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }

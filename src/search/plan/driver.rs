@@ -3,6 +3,7 @@
 use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
+use crate::search::plan::either::either;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
@@ -26,13 +27,15 @@ pub(super) struct Driver {
     pub(super) criterion: Option<usize>,
     /// What tells cheaply that many may meet it: rows of one index, and what they must satisfy.
     pub(super) probe: Option<(Sql, Sql)>,
-    width: Width,
-    rows: Found,
+    /// About how many meet it.
+    pub(super) width: Width,
+    /// How they come.
+    pub(super) rows: Found,
 }
 
 /// About how many resources meet a condition of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Width {
+pub(super) enum Width {
     /// As many as were named.
     Named,
     /// Those with one identifier or URI.
@@ -53,7 +56,7 @@ enum Width {
 
 /// How the rows of the condition come out of their index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     /// Each resource once, in the order of their numbers.
     Ordered,
     /// Each once, in another order.
@@ -99,7 +102,9 @@ impl Driver {
 pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
     let criteria = query.criteria.iter().enumerate().filter_map(|(at, criterion)| {
         let driver = of_criterion(seen, query, criterion)?;
-        Some(Driver { criterion: Some(at), ..driver })
+        // Of several conditions it may be one alone that is made good.
+        let whole = !matches!(criterion.test, Test::All(_) | Test::Any(_));
+        Some(Driver { criterion: whole.then_some(at), ..driver })
     });
     let own = query.compartment.as_ref().into_iter();
     let theirs = match seen.restriction.of(query.ty) {
@@ -121,7 +126,8 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
     criteria.chain(compartments).min_by_key(|driver| driver.width)
 }
 
-fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Driver> {
+/// The condition of a criterion, where it can be looked up.
+pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Driver> {
     if criterion.negated {
         return None;
     }
@@ -165,6 +171,7 @@ fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Dri
             width: Width::Chained,
             rows: Found::Repeated,
         }),
+        Test::All(_) | Test::Any(_) => either(seen, query, criterion),
         Test::Has(source, param, inner) => pointed_to(seen, (query.ty, *source), *param, inner),
     }
 }
@@ -227,6 +234,7 @@ fn within(seen: &Seen, inner: &Criterion) -> Option<Driver> {
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
             None
         }
+        Test::All(_) | Test::Any(_) => None,
     }
 }
 
@@ -241,9 +249,9 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         }
         (Kind::Uri, Reach::Exact) => Width::Identified,
         (Kind::Reference, Reach::Exact | Reach::Equal) => Width::Owned,
-        (Kind::String, Reach::Exact) => Width::Spelt,
+        (Kind::String, Reach::Exact | Reach::Equal) => Width::Spelt,
         (Kind::Token | Kind::Composite, Reach::Exact | Reach::Equal) => Width::Coded,
-        (Kind::String, Reach::Range) if !begins_anywhere(rows) => Width::Coded,
+        (Kind::String, Reach::Range) if !is_anywhere(rows) => Width::Coded,
         (Kind::Date | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => Width::Ranged,
         _ => Width::All,
     };
@@ -277,7 +285,7 @@ fn union(table: &'static str, rows: &Rows) -> Sql {
     Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []).volatile()
 }
 
-/// `:contains`, which no index helps.
-fn begins_anywhere(rows: &Rows) -> bool {
-    rows.any.iter().any(|condition| condition.sql.mentions(" LIKE "))
+/// What stands anywhere in a text, or anywhere but in one place of the index, which no index helps to find.
+fn is_anywhere(rows: &Rows) -> bool {
+    rows.any.iter().any(|condition| condition.sql.mentions(" LIKE ") || condition.sql.mentions(" <> "))
 }

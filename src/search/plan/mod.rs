@@ -14,6 +14,7 @@
 
 mod by_date;
 mod driver;
+mod either;
 mod include;
 mod order;
 mod record;

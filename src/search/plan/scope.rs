@@ -63,13 +63,9 @@ pub(super) struct Seen<'a> {
 impl Seen<'_> {
     /// Whether a query asks for columns of the resource itself.
     pub(super) fn needs_row(&self, query: &Query) -> bool {
-        let of_row = |test: &Test| match test {
-            Test::Id(_) | Test::Updated(_) | Test::Has(..) => true,
-            Test::Index(_) | Test::Chain(..) | Test::Tree(_) => false,
-        };
         let by_reference = matches!(self.restriction.of(query.ty), Visible::Patients(_))
             && self.parameters.compartment(query.ty).is_none();
-        by_reference || query.criteria.iter().any(|criterion| of_row(&criterion.test))
+        by_reference || query.criteria.iter().any(of_row)
     }
 
     /// A criterion as a condition on the row.
@@ -94,8 +90,16 @@ impl Seen<'_> {
             }
             Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
             Test::Tree(tree) => self.points_into(tree, scope),
+            Test::All(parts) if parts.is_empty() => Sql::of("(1 = 1)", []),
+            Test::All(parts) => self.joined(parts, scope, " AND "),
+            Test::Any(parts) => self.joined(parts, scope, " OR "),
         };
         if criterion.negated { Sql::of("NOT ", []).append(test) } else { test }
+    }
+
+    fn joined(&self, parts: &[Criterion], scope: &Scope, word: &'static str) -> Sql {
+        let each = parts.iter().map(|part| self.holds(part, scope));
+        Sql::of("(", []).append(Sql::join(each, word)).push(")", [])
     }
 
     /// A visible resource of the type, to which the reference points, meets the criterion.
@@ -194,6 +198,15 @@ impl Seen<'_> {
         let named =
             self.parameters.by_number(param).map(|parameter| parameter.target.clone()).unwrap_or_default();
         if named.is_empty() { ResourceType::all().collect() } else { named }
+    }
+}
+
+/// Whether a criterion asks for columns of the resource itself.
+fn of_row(criterion: &Criterion) -> bool {
+    match &criterion.test {
+        Test::Id(_) | Test::Updated(_) | Test::Has(..) => true,
+        Test::Index(_) | Test::Chain(..) | Test::Tree(_) => false,
+        Test::All(parts) | Test::Any(parts) => parts.iter().any(of_row),
     }
 }
 

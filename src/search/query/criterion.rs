@@ -3,6 +3,7 @@
 
 use crate::fhir::ResourceType;
 use crate::search::chain;
+use crate::search::filter;
 use crate::search::kinds;
 use crate::search::kinds::Asked;
 use crate::search::modifier;
@@ -34,6 +35,9 @@ pub(in crate::search) fn read(
     (name, value): (&str, &str),
     depth: u8,
 ) -> Result<Criterion, Problem> {
+    if name == "_filter" {
+        return filter::read(context, ty, value, depth);
+    }
     if let Some(rest) = name.strip_prefix("_has:") {
         return chain::read_has(context, ty, (rest, value), depth);
     }
@@ -166,6 +170,7 @@ impl Criterion {
             Test::Chain(_, types) => types.iter().map(|(_, inner)| inner.values()).sum(),
             Test::Has(_, _, inner) => inner.values(),
             Test::Tree(tree) => 2 * tree.ids.len(),
+            Test::All(parts) | Test::Any(parts) => parts.iter().map(Self::values).sum(),
         }
     }
 }

@@ -102,6 +102,10 @@ pub enum Test {
     Has(ResourceType, i64, Box<Criterion>),
     /// A reference points into a hierarchy.
     Tree(Tree),
+    /// All of these hold.
+    All(Vec<Criterion>),
+    /// One of these holds.
+    Any(Vec<Criterion>),
 }
 
 /// References to some resources, and to their parts or to what they are part of.

@@ -10,6 +10,7 @@ use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Summary;
+use crate::search::query::Test;
 use crate::search::query::Total;
 use crate::search::query::criterion;
 use crate::search::query::result;
@@ -53,7 +54,7 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
             }
         }
     }
-    if read.criteria.len() > MOST_CRITERIA {
+    if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
     }
@@ -67,6 +68,16 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
     understood.extend(result::shown(context, &read));
     read.self_query = understood.join("&");
     Ok(read)
+}
+
+/// How many conditions a criterion is.
+fn weight(criterion: &Criterion) -> usize {
+    match &criterion.test {
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) => 1,
+        Test::Chain(_, types) => types.iter().map(|(_, inner)| weight(inner)).max().unwrap_or(1),
+        Test::Has(_, _, inner) => weight(inner),
+        Test::All(parts) | Test::Any(parts) => parts.iter().map(weight).sum(),
+    }
 }
 
 /// What a parameter became.
@@ -84,7 +95,11 @@ fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<
     if result::take(context, read, name, value)? {
         return Ok(Part::Result);
     }
-    read.criteria.push(criterion::read(context, read.ty, (name, value), criterion::DEEPEST)?);
+    match criterion::read(context, read.ty, (name, value), criterion::DEEPEST)? {
+        // Each by itself can be what the search begins with.
+        Criterion { test: Test::All(all), negated: false, .. } => read.criteria.extend(all),
+        criterion => read.criteria.push(criterion),
+    }
     Ok(Part::Criterion)
 }
 

@@ -17,8 +17,18 @@ use crate::search::query::parse::Problem;
 use crate::search::query::parse::shown as encoded;
 
 /// Their names, as a message about an unknown one lists them.
-pub(in crate::search) const NAMES: [&str; 9] =
-    ["_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_has", "_list"];
+pub(in crate::search) const NAMES: [&str; 10] = [
+    "_sort",
+    "_count",
+    "_total",
+    "_summary",
+    "_elements",
+    "_include",
+    "_revinclude",
+    "_has",
+    "_list",
+    "_filter",
+];
 
 /// The most sort keys and includes of a query.
 const MOST: usize = 10;

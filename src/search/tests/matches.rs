@@ -7,7 +7,7 @@ use super::database::Database;
 use super::database::query;
 use crate::search::Restriction;
 
-fn people() -> Vec<Value> {
+pub(super) fn people() -> Vec<Value> {
     vec![
         json!({ "resourceType": "Patient", "id": "ana", "active": true, "gender": "female", "birthDate": "1940-05-06",
             "meta": { "lastUpdated": "2025-03-01T00:00:00Z", "profile": ["http://example.org/Profile/a"], "tag": [{ "code": "demo" }] },
@@ -25,7 +25,7 @@ fn people() -> Vec<Value> {
     ]
 }
 
-fn records() -> Vec<Value> {
+pub(super) fn records() -> Vec<Value> {
     let observation = |id: &str, patient: &str, code: &str, date: &str, value: Value| {
         json!({ "resourceType": "Observation", "id": id, "status": "final", "effectiveDateTime": date,
             "code": { "coding": [{ "system": "http://loinc.org", "code": code }] },

@@ -3,6 +3,7 @@
 mod composites;
 mod database;
 mod dates;
+mod filter;
 mod matches;
 mod places;
 mod properties;

@@ -13,7 +13,7 @@ use crate::search::Restriction;
 use crate::search::Visible;
 use crate::search::plan;
 
-fn two_patients() -> Vec<Value> {
+pub(super) fn two_patients() -> Vec<Value> {
     let mut all = vec![
         json!({ "resourceType": "Practitioner", "id": "mine", "name": [{ "family": "Mine" }] }),
         json!({ "resourceType": "Practitioner", "id": "theirs", "name": [{ "family": "Theirs" }] }),
@@ -33,7 +33,7 @@ fn two_patients() -> Vec<Value> {
     all
 }
 
-fn only(patient: &str) -> Restriction {
+pub(super) fn only(patient: &str) -> Restriction {
     Restriction { default: Visible::Patients(vec![patient.into()]), by_type: BTreeMap::new() }
 }
 
