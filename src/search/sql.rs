@@ -33,35 +33,18 @@ pub enum Bind {
     NullInt,
 }
 
-impl From<&str> for Bind {
-    fn from(value: &str) -> Self {
-        Bind::Text(value.into())
-    }
+/// What becomes a bind of which kind.
+macro_rules! binds {
+    ($($from:ty => $kind:ident),*) => {
+        $(impl From<$from> for Bind {
+            fn from(value: $from) -> Self {
+                Bind::$kind(value.into())
+            }
+        })*
+    };
 }
 
-impl From<String> for Bind {
-    fn from(value: String) -> Self {
-        Bind::Text(value)
-    }
-}
-
-impl From<i64> for Bind {
-    fn from(value: i64) -> Self {
-        Bind::Int(value)
-    }
-}
-
-impl From<f64> for Bind {
-    fn from(value: f64) -> Self {
-        Bind::Real(value)
-    }
-}
-
-impl From<Vec<u8>> for Bind {
-    fn from(value: Vec<u8>) -> Self {
-        Bind::Bytes(value)
-    }
-}
+binds!(&str => Text, String => Text, i64 => Int, f64 => Real, Vec<u8> => Bytes);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
