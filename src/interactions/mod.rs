@@ -170,16 +170,19 @@ fn operation(
         Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
         Some((_, None)) | None => None,
     };
-    let body = request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body)));
-    let asked = operations::Asked {
+    operations::perform(session, code, operations::Asked { if_match, ..asked(target, request) })
+}
+
+/// What a request asks of an operation.
+fn asked(target: Option<(ResourceType, Option<String>)>, request: Request) -> operations::Asked {
+    operations::Asked {
         method: request.method,
         target,
-        body,
+        body: request.body.filter(|body| !body.is_empty()).map(|body| body::value(Some(body))),
         query: request.query,
-        if_match,
+        if_match: None,
         idempotency_key: request.idempotency_key,
-    };
-    operations::perform(session, code, asked)
+    }
 }
 
 /// Whether it is one short read by key, which the HTTP layer may run on its worker thread.

@@ -13,6 +13,7 @@ pub mod palliative_enroll;
 pub mod palliative_refer;
 pub mod palliative_screen;
 pub mod palliative_transition;
+mod place;
 pub mod validate;
 pub mod validate_code;
 
@@ -35,6 +36,11 @@ use crate::fhir::form;
 use crate::fhir::operation::Definition;
 use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
+use crate::operations::place::find;
+use crate::operations::place::method;
+
+pub use place::allowed;
+pub use place::only_reads;
 
 /// One operation that is offered.
 #[derive(Clone, Copy)]
@@ -171,6 +177,18 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
     (offered.operation.run)(session, call).map_err(coded)
 }
 
+/// Checks what can be checked of a call before what it is about is there: the method, the scope and the parameters.
+///
+/// # Errors
+/// As [`perform`].
+pub fn examine(session: &Session, code: &str, mut asked: Asked) -> Result<(), Failure> {
+    let offered = find(offered(session.app()), code, asked.target.as_ref())?;
+    method(&offered.definition, asked.method)?;
+    asked.target.as_ref().map_or(Ok(()), |(ty, _)| session.require(Action::Read, *ty))?;
+    let body = asked.body.take().transpose()?;
+    input(session, offered, &asked.query, body).map(|_| ()).map_err(coded)
+}
+
 /// The request's `Idempotency-Key` with a digest of all that the operation is given; for what changes nothing it has
 /// no meaning.
 fn once(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
@@ -184,77 +202,6 @@ fn once(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<
     let given = format!("{}\n{:?}\n{}\n{body:?}", definition.code, asked.target, asked.query);
     let digest = digest::digest(&digest::SHA256, given.as_bytes());
     Ok(Some(Once { key, digest: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() }))
-}
-
-fn find<'a>(
-    offered: &'a [Offered],
-    code: &str,
-    target: Option<&(ResourceType, Option<String>)>,
-) -> Result<&'a Offered, Failure> {
-    let fits = |definition: &Definition| match target {
-        None => definition.system,
-        Some((ty, None)) => definition.type_level && definition.is_on(*ty),
-        Some((ty, Some(_))) => definition.instance && definition.is_on(*ty),
-    };
-    let by_code = |offered: &&Offered| offered.definition.code == code;
-    offered.iter().filter(by_code).find(|offered| fits(&offered.definition)).ok_or_else(|| {
-        let text = match offered.iter().find(by_code) {
-            Some(offered) => format!("${code} is not called here, but on {}.", places(&offered.definition)),
-            None => {
-                let code: String = code.chars().filter(|c| !c.is_control()).take(64).collect();
-                format!(
-                    "There is no operation ${code}; the CapabilityStatement lists those that are offered."
-                )
-            }
-        };
-        Failure::new(Reason::NotFound, text).code("not-supported")
-    })
-}
-
-/// The methods of an operation at a place, as `Allow` has them.
-///
-/// # Errors
-/// `NotFound` where there is none of that code at that place.
-pub fn allowed(
-    app: &App,
-    code: &str,
-    target: Option<&(ResourceType, Option<String>)>,
-) -> Result<String, Failure> {
-    find(offered(app), code, target).map(|offered| allow(&offered.definition).to_owned())
-}
-
-fn allow(definition: &Definition) -> &'static str {
-    if definition.affects_state { "POST" } else { "GET, HEAD, POST" }
-}
-
-fn places(definition: &Definition) -> String {
-    let types: Vec<&str> = match definition.resource.as_slice() {
-        [] => vec!["{type}"],
-        types => types.iter().map(|ty| ty.name()).collect(),
-    };
-    let code = &definition.code;
-    let system = definition.system.then(|| format!("/${code}"));
-    let on_type = |ty: &&str| definition.type_level.then(|| format!("/{ty}/${code}"));
-    let on_instance = |ty: &&str| definition.instance.then(|| format!("/{ty}/{{id}}/${code}"));
-    let places: Vec<String> = system
-        .into_iter()
-        .chain(types.iter().filter_map(on_type))
-        .chain(types.iter().filter_map(on_instance))
-        .collect();
-    places.join(" or ")
-}
-
-fn method(definition: &Definition, method: Method) -> Result<Method, Failure> {
-    match method {
-        Method::Post => Ok(Method::Post),
-        Method::Get | Method::Head if !definition.affects_state => Ok(Method::Get),
-        Method::Get | Method::Head | Method::Put | Method::Patch | Method::Delete => {
-            let text = format!("${} is called with POST.", definition.code);
-            let mut failure = Failure::new(Reason::MethodNotAllowed, text);
-            failure.allow = Some(allow(definition).to_owned());
-            Err(failure)
-        }
-    }
 }
 
 /// Calling takes the read scope on the target's type, and the target must be one that the caller may see. What an

@@ -38,8 +38,11 @@ pub struct Running {
 impl Running {
     /// Starts it on a database, open to everybody on this machine.
     pub fn start(database: &str) -> Self {
-        let mut serve =
-            comfrey(&["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", database]);
+        Self::of(comfrey(&["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", database]))
+    }
+
+    /// Waits until this command serves.
+    pub fn of(mut serve: Command) -> Self {
         let mut process = serve.stderr(Stdio::piped()).spawn().expect("the server starts");
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
         let line = lines.find(|line| line.contains("serving on http://")).expect("it says where it serves");
@@ -59,7 +62,8 @@ impl Drop for Running {
     }
 }
 
-fn comfrey(arguments: &[&str]) -> Command {
+/// The program with these arguments.
+pub fn comfrey(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_comfrey"));
     command.args(arguments).stdin(Stdio::null());
     command

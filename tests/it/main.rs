@@ -30,6 +30,7 @@ mod http;
 mod import;
 mod include;
 mod invariants;
+mod issuer_keys;
 mod meta;
 mod mutants;
 mod official_examples;

@@ -123,8 +123,8 @@ fn one_entry_that_fails_leaves_nothing_written_and_is_named() {
     let stale = json!({ "resource": patient("there"), "request": { "method": "PUT", "url": "Patient/there",
         "ifMatch": "W/\"7\"" } });
     let mismatch = json!({ "resource": patient("a"), "request": { "method": "PUT", "url": "Patient/b" } });
-    let operation = json!({ "resource": { "resourceType": "Parameters" },
-        "request": { "method": "POST", "url": "Patient/$validate" } });
+    let operation =
+        json!({ "resource": tagging(), "request": { "method": "POST", "url": "Patient/there/$meta-add" } });
     let cases = [
         (put(&invalid), 422, "Bundle.entry[1].resource.birthDate"),
         (stale, 412, "Bundle.entry[1].resource"),
@@ -308,6 +308,80 @@ fn every_entry_takes_its_own_scope() {
     app.clinician().get("/Patient/new").expect(404);
     assert_eq!(app.clinician().get("/Goal").expect(200).ids(), [""; 0]);
     send(&app.anonymous(), &[put(&patient("p"))]).expect_issue(401, "login");
+}
+
+/// What `$meta-add` takes.
+fn tagging() -> Value {
+    json!({ "resourceType": "Parameters", "parameter": [{ "name": "meta",
+        "valueMeta": { "tag": [{ "system": "urn:tag", "code": "seen" }] } }] })
+}
+
+#[test]
+fn operations_that_change_nothing_are_part_of_it_and_see_what_it_wrote() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("there"));
+    let mut aim = goal("Patient/new");
+    aim["id"] = "aim".into();
+    let entries = [
+        request("GET", "Patient/new/$everything"),
+        json!({ "resource": { "resourceType": "Patient", "birthDate": "never" },
+            "request": { "method": "POST", "url": "Patient/$validate" } }),
+        request("GET", "CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=female"),
+        request("GET", "ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender"),
+        request("GET", "Patient/there/$meta"),
+        put(&patient("new")),
+        put(&aim),
+    ];
+    let answer = send(&clinician, &entries).expect(200).json();
+    for at in 0..5 {
+        assert_eq!(answer["entry"][at]["response"]["status"], "200 OK", "{at} {answer}");
+    }
+    let record = answer["entry"][0]["resource"]["entry"].as_array().unwrap();
+    let ids: Vec<&str> = record.iter().filter_map(|entry| entry["resource"]["id"].as_str()).collect();
+    assert_eq!(ids, ["new", "aim"]);
+    assert_eq!(answer["entry"][1]["resource"]["issue"][0]["expression"][0], "Patient.birthDate");
+    assert_eq!(answer["entry"][2]["resource"]["resourceType"], "Parameters");
+    assert_eq!(answer["entry"][3]["resource"]["expansion"]["contains"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn an_operation_that_cannot_be_carried_out_refuses_the_whole() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("there"));
+    clinician.store(&patient("other"));
+    let tag =
+        json!({ "resource": tagging(), "request": { "method": "POST", "url": "Patient/there/$meta-add" } });
+    let everything = || request("GET", "Patient/there/$everything");
+    let cases = [
+        (app.clinician(), tag, 400),
+        (app.clinician(), request("POST", "Patient/there/$palliative-refer"), 400),
+        (app.clinician(), request("GET", "Patient/there/$nothing"), 404),
+        (app.clinician(), request("DELETE", "Patient/there/$everything"), 400),
+        (app.clinician(), request("GET", "Patient/none/$everything"), 404),
+        (app.clinician(), request("GET", "Patient/other/$everything"), 410),
+        (app.clinician(), request("GET", "Patient/there/$everything?nope=1"), 400),
+        (app.clinician(), request("GET", "Patient/new/$everything?nope=1"), 400),
+        (app.clinician(), request("GET", "CodeSystem/$lookup?system=urn:none&code=a"), 404),
+        (app.with_scope("system/Patient.cud"), everything(), 403),
+        (app.with_scope("system/Patient.cud"), request("GET", "Patient/new/$everything"), 403),
+    ];
+    for (client, entry, status) in cases {
+        let entries = [put(&patient("new")), request("DELETE", "Patient/other"), entry.clone()];
+        let reply = send(&client, &entries);
+        assert_eq!(reply.status, status, "{entry}: {}", reply.text());
+        let expressions = reply.expressions();
+        assert!(
+            expressions.iter().all(|at| at.starts_with("Bundle.entry[2].re")),
+            "{entry}: {expressions:?}"
+        );
+        clinician.get("/Patient/new").expect(404);
+        clinician.get("/Patient/other").expect(200);
+    }
+    let reply = send(&app.patient("other"), &[everything()]);
+    assert_eq!(reply.expect_issue(404, "not-found").expressions(), ["Bundle.entry[0].request.url"]);
+    send(&app.anonymous(), &[everything()]).expect_issue(401, "login");
 }
 
 #[test]

@@ -94,6 +94,18 @@ mod tests {
     }
 
     #[test]
+    fn an_object_has_no_more_members_than_any_type_has_elements() {
+        let object = |count: usize| {
+            let members: Vec<String> = (0..count).map(|at| format!("\"a{at}\":{at}")).collect();
+            format!("{{\"resourceType\":\"Patient\",\"x\":{{{}}}}}", members.join(","))
+        };
+        assert!(parse(object(1_000).as_bytes()).is_ok());
+        let (text, at) = failure(object(1_001).as_bytes());
+        assert!(text.contains("1000 members"), "{text}");
+        assert_eq!(at.as_deref(), Some("Patient.x"));
+    }
+
+    #[test]
     fn what_is_no_json_is_refused_with_its_place() {
         for (body, says) in [
             (&b""[..], "empty"),

@@ -12,6 +12,9 @@ use crate::fhir::json::MAX_DEPTH;
 /// example has 13 bytes a value.
 const FREE_VALUES: usize = 100_000;
 const BYTES_A_VALUE: usize = 10;
+/// The most members of one object: no type of R4 has as many names for its elements. The search for what each of a
+/// million unknown ones was meant to be would take longer than any resource does.
+const MOST_MEMBERS: usize = 1_000;
 /// The longest number in characters; R4 asks for 18 digits.
 const MAX_NUMBER: usize = 100;
 /// The largest power of ten in a number's exponent, either way; an official example has 245.
@@ -137,6 +140,11 @@ impl<'a> Parser<'a> {
         if self.peek() != Some(b'"') {
             return Err(
                 self.problem("The body is not JSON: the name of an element in quotes is expected here")
+            );
+        }
+        if map.len() == MOST_MEMBERS {
+            return Err(
+                self.problem(&format!("An object has more than {MOST_MEMBERS} members, as none of R4 has"))
             );
         }
         let key = self.string()?;

@@ -2,7 +2,8 @@
 //!
 //! Deletes come first, then creates, then updates, in one write of the session. What only reads is carried out after
 //! that write, so that it sees what was written, and checked before it, since nothing is written where one entry
-//! fails. Only what somebody else deletes in between is said in the entry that read it.
+//! fails. Only what somebody else deletes in between is said in the entry that read it. Operations that change nothing
+//! are such reads too.
 
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::interactions::Interaction;
+use crate::interactions::asked;
 use crate::interactions::batch::Outcome;
 use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
@@ -30,6 +32,7 @@ use crate::interactions::route::route;
 use crate::interactions::search;
 use crate::interactions::update;
 use crate::interactions::written;
+use crate::operations;
 
 /// Carries out the entries together; the outcomes are in the entries' order.
 ///
@@ -63,17 +66,28 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
 /// and no other entry writes it, or another one deletes it.
 fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fates) -> Result<(), Failure> {
     let (place, interaction, request) = read_of;
-    let (Interaction::Read { ty, id }
-    | Interaction::Vread { ty, id, .. }
-    | Interaction::History { of: HistoryOf::One(ty, id) }) = interaction
-    else {
-        return Ok(());
+    let fate = match interaction {
+        Interaction::Read { ty, id }
+        | Interaction::Vread { ty, id, .. }
+        | Interaction::History { of: HistoryOf::One(ty, id) }
+        | Interaction::Operation { target: Some((ty, Some(id))), .. } => {
+            fates.get(&(*ty, id.clone())).map(|fate| (fate, ty, id))
+        }
+        Interaction::Operation { target: None | Some((_, None)), .. } => None,
+        Interaction::Capabilities
+        | Interaction::History { of: HistoryOf::Type(_) | HistoryOf::All }
+        | Interaction::Search { .. }
+        | Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::Patch { .. }
+        | Interaction::Delete { .. }
+        | Interaction::Batch => return Ok(()),
     };
     // What is written has a newest version and a history, but which number that version gets is not known yet.
     let by_number = matches!(interaction, Interaction::Vread { .. });
-    let failure = match (fates.get(&(*ty, id.clone())), interaction) {
-        (Some(Fate::Written), _) if !by_number => return Ok(()),
-        (Some(Fate::Deleted), Interaction::Read { .. }) => {
+    let failure = match (fate, interaction) {
+        (Some((Fate::Written, ..)), _) if !by_number => return Ok(()),
+        (Some((Fate::Deleted, ty, id)), Interaction::Read { .. } | Interaction::Operation { .. }) => {
             Failure::new(Reason::Deleted, format!("Another entry of this transaction deletes {ty}/{id}."))
         }
         _ => match read(session, interaction.clone(), request.clone()) {
@@ -86,7 +100,11 @@ fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fa
 
 /// Refuses a read of what a delete by a search may delete: which ones that are is known only as it is written.
 fn spare(read_of: &(usize, Interaction, Request), changes: &[(usize, Change)]) -> Result<(), Failure> {
-    let (place, Interaction::Read { ty, .. }, _) = read_of else { return Ok(()) };
+    let (place, Interaction::Read { ty, .. } | Interaction::Operation { target: Some((ty, Some(_))), .. }, _) =
+        read_of
+    else {
+        return Ok(());
+    };
     let deletes = |(_, change): &(usize, Change)| {
         let ChangeAction::Delete { ty: of, target: Target::Match(_), .. } = &change.action else {
             return false;
@@ -121,7 +139,7 @@ struct Sorted {
 fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
     let mut sorted = Sorted::default();
     for entry in entries {
-        let interaction = interaction(&entry)?;
+        let interaction = interaction(session, &entry)?;
         if !interaction.is_write() {
             check(session, &interaction, &entry)?;
             sorted.reads.push((entry.index, interaction, entry.request));
@@ -139,7 +157,7 @@ fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
 }
 
 /// What an entry asks for; what a transaction does not carry out is refused here.
-fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
+fn interaction(session: &Session, entry: &Entry) -> Result<Interaction, Failure> {
     let interaction =
         route(entry.request.method, &entry.request.path).map_err(|failure| match failure.reason {
             // The method of the entry is at fault, not that of the request: 405 would be said of the base URL.
@@ -150,10 +168,18 @@ fn interaction(entry: &Entry) -> Result<Interaction, Failure> {
             _ => failure.at(entry.at("request.url")),
         })?;
     match interaction {
-        Interaction::Operation { .. } => {
-            let text =
-                "An operation is not carried out within a transaction; call it by itself or in a batch.";
-            Err(Failure::new(Reason::NotSupported, text).at(entry.at("request.url")))
+        Interaction::Operation { ref code, ref target } => {
+            let failure = match operations::only_reads(session.app(), code, target.as_ref()) {
+                Ok(true) => return Ok(interaction),
+                Ok(false) => Failure::new(
+                    Reason::NotSupported,
+                    format!(
+                        "${code} writes, and so is not part of a transaction; call it by itself or in a batch."
+                    ),
+                ),
+                Err(failure) => failure,
+            };
+            Err(failure.at(entry.at("request.url")))
         }
         Interaction::Batch => {
             let text = "A Bundle within a Bundle is not carried out.";
@@ -181,13 +207,16 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
         Interaction::Search { ty, .. } => session
             .require(Action::Search, *ty)
             .and_then(|()| search::check(session, *ty, entry.request.clone())),
+        Interaction::Operation { code, target } => {
+            return operations::examine(session, code, asked(target.clone(), entry.request.clone()))
+                .map_err(|failure| place(failure, &entry.at("request.url"), &entry.at("resource")));
+        }
         Interaction::Capabilities
         | Interaction::Create { .. }
         | Interaction::Update { .. }
         | Interaction::Patch { .. }
         | Interaction::Delete { .. }
-        | Interaction::Batch
-        | Interaction::Operation { .. } => Ok(()),
+        | Interaction::Batch => Ok(()),
     };
     result.map_err(|failure| failure.at(entry.at("request.url")))
 }
