@@ -5,6 +5,7 @@
 //! would tell how what is hidden belongs together. The list does not depend on the row that is looked at, and both
 //! databases make it once for a search.
 
+use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::texts;
@@ -16,7 +17,7 @@ impl Seen<'_> {
     pub(super) fn points_into(&self, tree: &Tree, scope: &Scope) -> Sql {
         let sql =
             Sql::of("EXISTS (SELECT 1 FROM idx_reference x WHERE x.rid = ", []).append(scope.column("rid"));
-        sql.push(" AND ", []).append(self.in_tree("x", tree)).push(")", [])
+        sql.push(" AND ", []).append(self.in_tree("x", tree)).push(END, [])
     }
 
     /// The row of `idx_reference` points into the hierarchy.
