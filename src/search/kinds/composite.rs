@@ -1,5 +1,9 @@
 //! A composite: values of several parameters that stand in the same element, one row for each of the ways in which
 //! they stand together. <https://hl7.org/fhir/R4/search.html#combining>
+//!
+//! `system|code$gt5|http://unitsofmeasure.org|kg` is one range of the index in both databases, down to the value (by
+//! their query plans); a code without its system, or a number without a unit, compares the values of that code within
+//! the index. As in R4, a composite has no modifiers, `:missing` among them.
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
