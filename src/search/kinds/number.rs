@@ -65,8 +65,9 @@ pub(super) fn compare(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Result<
         })
         .ok_or_else(wrong)?;
     let (low, high) = match prefix {
-        // The upper end is outside; the float before it is inside.
-        Prefix::Eq | Prefix::Ne => (low, high.next_down()),
+        // The upper end is outside; the float before it is inside. With more digits than a float has, all three are the
+        // same, and the number itself is inside all the same.
+        Prefix::Eq | Prefix::Ne => (low, high.next_down().max(value)),
         Prefix::Ap => (low, high),
         Prefix::Gt | Prefix::Lt | Prefix::Ge | Prefix::Le | Prefix::Sa | Prefix::Eb => (value, value),
     };

@@ -156,3 +156,16 @@ fn ranges_and_samples_are_found_by_their_bounds() {
         assert_eq!(found, expected, "{search}");
     }
 }
+
+#[test]
+fn a_number_with_all_the_digits_of_its_own_is_found_by_them() {
+    let mut database = Database::new();
+    database.store(&measured("own", json!(4.921_883_628_615_745_5), "mmol/L"));
+    let table: &[(&str, &[&str])] = &[
+        ("value-quantity=4.9218836286157455|{ucum}|mmol/L", &["own"]),
+        ("value-quantity=4.9218836286157455", &["own"]),
+        ("value-quantity=ne4.9218836286157455|{ucum}|mmol/L", &[]),
+        ("value-quantity=4.92188362861574|{ucum}|mmol/L", &[]),
+    ];
+    finds(&mut database, table);
+}

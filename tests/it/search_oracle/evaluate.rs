@@ -14,11 +14,53 @@ use crate::search_oracle::found::fold;
 use crate::search_oracle::found::found;
 use crate::search_oracle::found::half;
 use crate::search_oracle::found::span;
+use crate::search_oracle::parameters::COMPOSITES;
 use crate::search_oracle::parameters::DIRECTORY;
 use crate::search_oracle::parameters::Kind;
 use crate::search_oracle::parameters::Parameter;
 use crate::search_oracle::parameters::Table;
 use crate::search_oracle::parameters::compartment;
+use crate::search_oracle::parameters::walk;
+
+/// The system of UCUM's units.
+const UCUM: &str = "http://unitsofmeasure.org";
+
+/// Units of UCUM: what each measures, and how many of a small part it is.
+pub const UNITS: [(&str, &str, i128); 25] = [
+    ("kg", "mass", 1_000_000_000_000_000),
+    ("g", "mass", 1_000_000_000_000),
+    ("mg", "mass", 1_000_000_000),
+    ("pg", "mass", 1),
+    ("[lb_av]", "mass", 453_592_370_000_000),
+    ("m", "length", 10_000),
+    ("cm", "length", 100),
+    ("mm", "length", 10),
+    ("[in_i]", "length", 254),
+    ("h", "time", 3_600),
+    ("d", "time", 86_400),
+    ("wk", "time", 604_800),
+    ("a", "time", 31_557_600),
+    // What stands in braces means nothing to UCUM.
+    ("{score}", "one", 100),
+    ("{T-score}", "one", 100),
+    ("%", "one", 1),
+    ("g/dL", "concentration", 10_000_000_000),
+    ("g/L", "concentration", 1_000_000_000),
+    ("mg/dL", "concentration", 10_000_000),
+    ("pg/mL", "concentration", 1),
+    ("10*6/uL", "count", 1_000),
+    ("10*3/uL", "count", 1),
+    ("L/min", "flow", 1_000),
+    ("mL/min", "flow", 1),
+    ("mL/min/{1.73_m2}", "flow", 1),
+];
+
+/// The codes of the value sets that are stored here.
+pub const MEMBERS: [(&str, &str, &str); 3] = [
+    ("http://example.org/fhir/ValueSet/a", "http://snomed.info/sct", "84114007"),
+    ("http://example.org/fhir/ValueSet/a", "http://snomed.info/sct", "88805009"),
+    ("http://example.org/fhir/ValueSet/a/b", "http://loinc.org", "29463-7"),
+];
 
 /// All that is stored, and by what it is found.
 pub struct World {
@@ -43,6 +85,32 @@ pub struct Resource {
     pub updated: i64,
     /// The values of each parameter of its type.
     pub values: Vec<Vec<Found>>,
+    /// The values of composite parameters that stand together.
+    pub pairs: Vec<Pair>,
+}
+
+/// What one element has for both parts of a composite parameter.
+pub struct Pair {
+    /// The parameter.
+    pub code: &'static str,
+    /// The values of each part.
+    pub parts: [(Parameter, Vec<Found>); 2],
+}
+
+/// The pairs of a resource.
+fn pairs(resource: &Value) -> Vec<Pair> {
+    let mut all = Vec::new();
+    for (_, code, places, parts) in COMPOSITES.iter().filter(|(ty, ..)| resource["resourceType"] == *ty) {
+        let elements = places.iter().flat_map(|place| match *place {
+            "." => vec![resource],
+            place => walk(resource, place),
+        });
+        all.extend(elements.map(|element| {
+            let parts = parts.map(|part| Parameter::part(part));
+            Pair { code, parts: parts.map(|part| (part.clone(), found(element, &part))) }
+        }));
+    }
+    all
 }
 
 impl Resource {
@@ -84,7 +152,7 @@ impl World {
             let values = table.of(&ty).iter().map(|parameter| found(resource, parameter)).collect();
             let updated =
                 span(resource["meta"]["lastUpdated"].as_str().expect("it is stored")).expect("an instant").0;
-            Resource { id: text("id"), updated, values, ty }
+            Resource { id: text("id"), updated, values, ty, pairs: pairs(resource) }
         };
         let all: Vec<Resource> = resources.iter().map(read).collect();
         let places = all.iter().enumerate().map(|(at, one)| (one.reference(), at)).collect();
@@ -105,35 +173,48 @@ impl World {
         (0..self.all.len()).filter(matches).collect()
     }
 
-    /// What goes with these: by `_include` (`Type:code:Target`) or, backwards, by `_revinclude`.
+    /// What goes with these, by `_include` or `_revinclude` and `Type:code:Target`; with `:iterate`, from there on too.
     pub fn included(
         &self,
         matches: &[usize],
-        include: &str,
-        back: bool,
+        includes: &[(String, String)],
         caller: Option<&str>,
     ) -> BTreeSet<usize> {
         let seen = caller.map(|patient| self.seen_by(patient));
+        let mut all: BTreeSet<usize> = BTreeSet::new();
+        let mut from = matches.to_vec();
+        for hop in 0.. {
+            let follow = includes.iter().filter(|(name, _)| hop == 0 || name.ends_with(":iterate"));
+            let found: BTreeSet<usize> = follow.flat_map(|include| self.one_hop(&from, include)).collect();
+            from = found.into_iter().filter(|at| self.visible(*at, seen.as_ref())).collect();
+            from.retain(|at| !matches.contains(at) && all.insert(*at));
+            if from.is_empty() {
+                break;
+            }
+        }
+        all
+    }
+
+    fn one_hop(&self, from: &[usize], (name, include): &(String, String)) -> Vec<usize> {
         let parts: Vec<&str> = include.split(':').collect();
         let fits = |target: usize| parts.get(2).is_none_or(|ty| self.all[target].ty == **ty);
-        let source = |at: usize| self.all[at].ty == parts[0];
-        let found: Vec<usize> = match back {
-            false => matches
-                .iter()
-                .filter(|at| source(**at))
-                .flat_map(|at| self.targets(*at, parts[1]))
-                .filter(|target| fits(*target))
-                .collect(),
-            true => (0..self.all.len())
-                .filter(|at| source(*at))
-                .filter(|at| {
-                    self.targets(*at, parts[1])
-                        .into_iter()
-                        .any(|target| matches.contains(&target) && fits(target))
-                })
-                .collect(),
+        let source = |at: usize| parts[0] == "*" || self.all[at].ty == parts[0];
+        let targets = |at: usize| match parts.get(1) {
+            Some(&"*") | None => {
+                let own = self.table.of(&self.all[at].ty).iter();
+                own.filter(|one| one.kind == Kind::Reference)
+                    .flat_map(|one| self.targets(at, one.code))
+                    .collect()
+            }
+            Some(code) => self.targets(at, code),
         };
-        found.into_iter().filter(|at| self.visible(*at, seen.as_ref()) && !matches.contains(at)).collect()
+        if name.starts_with("_include") {
+            let own = from.iter().filter(|at| source(**at));
+            return own.flat_map(|at| targets(*at)).filter(|target| fits(*target)).collect();
+        }
+        let own = (0..self.all.len()).filter(|at| source(*at));
+        own.filter(|at| targets(*at).into_iter().any(|target| from.contains(&target) && fits(target)))
+            .collect()
     }
 
     /// The place of a resource by `Type/id`.
@@ -157,7 +238,7 @@ impl World {
                 Some(Key::Number(if down { *high } else { *low }))
             }
             Found::Uri(uri) => Some(Key::Text(uri.clone())),
-            Found::Reference { .. } => None,
+            Found::Reference { .. } | Found::Said(_) | Found::Typed(..) => None,
         });
         if down { keys.max() } else { keys.min() }
     }
@@ -259,19 +340,38 @@ impl World {
             }
             _ => {}
         }
+        if COMPOSITES.iter().any(|(ty, own, ..)| resource.ty == *ty && code == *own) {
+            return split(value, ',').iter().any(|asked| self.has_pair(resource, code, asked));
+        }
         let (_, parameter) = self.table.find(&resource.ty, code).unwrap_or_else(|| panic!("{name}"));
         let own = self.values(at, code);
         match modifier {
             "missing" => (value == "false") == own.iter().any(|value| is_value(parameter, value)),
             "not" => !self.any(parameter, own, "", value),
+            "not-in" => !self.any(parameter, own, "in", value),
             modifier => self.any(parameter, own, modifier, value),
         }
+    }
+
+    /// Whether one element has both parts of `code$value`.
+    fn has_pair(&self, resource: &Resource, code: &str, asked: &str) -> bool {
+        let asked = split(asked, '$');
+        let has = |((parameter, own), asked): (&(Parameter, Vec<Found>), &String)| {
+            own.iter().any(|own| self.one(parameter, own, "", asked))
+        };
+        let mut own = resource.pairs.iter().filter(|pair| pair.code == code);
+        own.any(|pair| pair.parts.iter().zip(&asked).all(has))
     }
 
     /// Whether the type has the parameter with which a condition begins.
     pub fn knows(&self, ty: &str, name: &str) -> bool {
         let code = name.split(['.', ':']).next().expect("a split has a first part");
-        code == "_has" || code == "_id" || code == "_lastUpdated" || self.table.find(ty, code).is_some()
+        let composite = COMPOSITES.iter().any(|(own, composite, ..)| ty == *own && code == *composite);
+        composite
+            || code == "_has"
+            || code == "_id"
+            || code == "_lastUpdated"
+            || self.table.find(ty, code).is_some()
     }
 
     fn any(&self, parameter: &Parameter, own: &[Found], modifier: &str, value: &str) -> bool {
@@ -289,6 +389,17 @@ impl World {
                     _ => fold(text).starts_with(&fold(&asked)),
                 }
             }
+            Found::Said(text) => modifier == "text" && fold(text).starts_with(&fold(&plain(asked))),
+            Found::Typed(system, code, value) => {
+                let parts = [system, code, value].map(String::as_str);
+                modifier == "of-type" && split(asked, '|').iter().map(|part| plain(part)).eq(parts)
+            }
+            Found::Token(_) if modifier == "text" || modifier == "of-type" => false,
+            Found::Token(token) if modifier == "in" => {
+                let members = MEMBERS.iter().filter(|(url, ..)| *url == plain(asked));
+                let own = (token.system.as_deref(), token.code.as_deref());
+                members.into_iter().any(|(_, system, code)| own == (Some(*system), Some(*code)))
+            }
             Found::Token(token) => code_is(token.system.as_deref(), token.code.as_deref(), asked),
             Found::Reference { local, url, identifier } => match modifier {
                 "identifier" => identifier
@@ -297,31 +408,25 @@ impl World {
                 ty => self.points(parameter, (local.as_deref(), url.as_deref()), ty, &plain(asked)),
             },
             Found::Span(..) => self.date(own, asked),
-            Found::Number(low, high) => measures((*low, *high), asked, 1),
+            Found::Number(low, high) => measures((*low, *high), asked),
             Found::Quantity { low, high, system, code, unit } => {
                 let parts: Vec<String> = split(asked, '|').iter().map(|part| plain(part)).collect();
-                let is_ucum = |uri: &str| uri == "http://unitsofmeasure.org";
-                if let ([_, uri, wanted], Some(own)) = (parts.as_slice(), code)
-                    && let (Some((of, power)), Some((base, other))) = (ten(own), ten(wanted))
-                    && is_ucum(uri)
-                    && system.as_deref().is_some_and(is_ucum)
-                {
-                    let least = power.min(other);
-                    let [own, wanted] = [power, other].map(|power| 10_i128.pow(power.abs_diff(least)));
-                    let ends = (low.saturating_mul(own), high.saturating_mul(own));
-                    return of == base && measures(ends, &parts[0], wanted);
-                }
                 let of_unit = match parts.as_slice() {
                     [_] => true,
                     [_, uri, wanted] if uri.is_empty() => {
                         code.as_ref() == Some(wanted) || unit.as_ref() == Some(wanted)
+                    }
+                    [_, uri, wanted] if uri == UCUM && system.as_ref() == Some(uri) && !wanted.is_empty() => {
+                        return code
+                            .as_ref()
+                            .is_some_and(|code| in_units((*low, *high, code), (&parts[0], wanted)));
                     }
                     [_, uri, wanted] => {
                         system.as_ref() == Some(uri) && (wanted.is_empty() || code.as_ref() == Some(wanted))
                     }
                     _ => panic!("{asked}"),
                 };
-                of_unit && measures((*low, *high), &parts[0], 1)
+                of_unit && measures((*low, *high), &parts[0])
             }
             Found::Uri(uri) => {
                 let asked = plain(asked);
@@ -388,10 +493,26 @@ fn stands<T: Ord + Copy>(prefix: &str, (low, high): (T, T), (first, last): (T, T
 }
 
 /// How the number found stands to the number asked for: `eq`, `ne` and `ap` to what rounds to it, others to itself.
-fn measures((low, high): (i128, i128), asked: &str, unit: i128) -> bool {
+fn measures(own: (i128, i128), asked: &str) -> bool {
+    by_factors(own, asked, (1, 1))
+}
+
+/// The same in units that may differ, if one can be made of the other.
+fn in_units((low, high, code): (i128, i128, &str), (asked, wanted): (&str, &str)) -> bool {
+    let factor = |code: &str| UNITS.iter().find(|(own, ..)| *own == code);
+    match (factor(code), factor(wanted)) {
+        (Some((_, one, own)), Some((_, other, wanted))) => {
+            one == other && by_factors((low, high), asked, (*own, *wanted))
+        }
+        _ => code == wanted && measures((low, high), asked),
+    }
+}
+
+fn by_factors((low, high): (i128, i128), asked: &str, (own, wanted): (i128, i128)) -> bool {
     let (prefix, text) = prefix(asked);
-    let value = decimal(&text).expect("a number was asked for").saturating_mul(unit);
-    let half = half(&text).expect("a number was asked for").saturating_mul(unit);
+    let value = decimal(&text).expect("a number was asked for") * wanted;
+    let half = half(&text).expect("a number was asked for") * wanted;
+    let (low, high) = (low.saturating_mul(own), high.saturating_mul(own));
     match prefix {
         // The upper end is outside.
         "eq" | "ne" => stands(prefix, (low, high), (value - half, value + half - 1)),
@@ -401,29 +522,6 @@ fn measures((low, high): (i128, i128), asked: &str, unit: i128) -> bool {
         }
         prefix => stands(prefix, (low, high), (value, value)),
     }
-}
-
-/// The units of the data that differ from a common one by a power of ten: the common one, and the power. What stands
-/// in braces means nothing to UCUM.
-fn ten(code: &str) -> Option<(&'static str, i32)> {
-    Some(match code {
-        "{score}" | "{T-score}" => ("1", 0),
-        "%" => ("1", -2),
-        "kg" => ("g", 3),
-        "g" => ("g", 0),
-        "pg" => ("g", -12),
-        "g/L" => ("g/L", 0),
-        "g/dL" => ("g/L", 1),
-        "mg/dL" => ("g/L", -2),
-        "pg/mL" => ("g/L", -9),
-        "cm" => ("m", -2),
-        "mm" => ("m", -3),
-        "10*3/uL" => ("/L", 9),
-        "10*6/uL" => ("/L", 12),
-        "L/min" => ("L/min", 0),
-        "mL/min" | "mL/min/{1.73_m2}" => ("L/min", -3),
-        _ => return None,
-    })
 }
 
 /// Whether a code is `code`, `system|code`, `|code` or `system|`.
@@ -445,6 +543,8 @@ fn is_value(parameter: &Parameter, value: &Found) -> bool {
         Found::Text(text) => !fold(text).is_empty(),
         // What is known by its identifier alone has no place to point to.
         Found::Reference { local, url, .. } => local.is_some() || url.is_some(),
+        // A text alone is no code.
+        Found::Said(_) | Found::Typed(..) => false,
         Found::Token(_) | Found::Number(..) | Found::Quantity { .. } | Found::Uri(_) => {
             !parameter.code.is_empty()
         }

@@ -14,6 +14,17 @@ pub const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 /// How many parts a number's unit is cut into, so that numbers compare as whole ones.
 const SCALE: u32 = 18;
 
+/// The systems of some codes whose element names none: that of the value set to which R4 binds the element.
+const IMPLIED: [(&str, &str, &str); 7] = [
+    ("Patient", "gender", "http://hl7.org/fhir/administrative-gender"),
+    ("Practitioner", "gender", "http://hl7.org/fhir/administrative-gender"),
+    ("Encounter", "status", "http://hl7.org/fhir/encounter-status"),
+    ("Observation", "status", "http://hl7.org/fhir/observation-status"),
+    ("CarePlan", "status", "http://hl7.org/fhir/request-status"),
+    ("Goal", "lifecycle-status", "http://hl7.org/fhir/goal-status"),
+    ("Claim", "use", "http://hl7.org/fhir/claim-use"),
+];
+
 /// A code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -32,6 +43,10 @@ pub enum Found {
     Text(String),
     /// A code.
     Token(Token),
+    /// What people read beside a code.
+    Said(String),
+    /// An identifier with the system and the code of its type.
+    Typed(String, String, String),
     /// A reference: to a resource here, to a URL, to what has an identifier.
     Reference {
         /// `Type/id`.
@@ -66,15 +81,25 @@ pub enum Found {
 pub fn found(resource: &Value, parameter: &Parameter) -> Vec<Found> {
     if parameter.paths == ["=deceased"] {
         let dead = resource.get("deceasedDateTime").is_some() || resource["deceasedBoolean"] == true;
-        return vec![Found::Token(bare(if dead { "true" } else { "false" }))];
+        return vec![Found::Token(truth_of(dead))];
     }
     let mut all = Vec::new();
+    let ty = resource["resourceType"].as_str().unwrap_or_default();
+    let implied = IMPLIED.iter().find(|(own, code, _)| *own == ty && *code == parameter.code);
     for path in &parameter.paths {
         let only = path.split_once('{').map(|(_, rest)| rest.trim_end_matches('}'));
         for value in walk(resource, path) {
             match parameter.kind {
                 Kind::Text => texts(value, &mut all),
-                Kind::Token => all.extend(tokens(value).into_iter().map(Found::Token)),
+                Kind::Token if implied.is_some() && value.is_string() => {
+                    let system = implied.map(|(.., system)| (*system).to_owned());
+                    let code = value.as_str().map(str::to_owned);
+                    all.push(Found::Token(Token { system, code, bare: false }));
+                }
+                Kind::Token => {
+                    all.extend(tokens(value).into_iter().map(Found::Token));
+                    beside(value, &mut all);
+                }
                 Kind::Reference => all.extend(reference(value, only)),
                 Kind::Date => all.extend(dates(value).map(|(low, high)| Found::Span(low, high))),
                 Kind::Number => all.extend(number(value)),
@@ -110,15 +135,38 @@ fn texts(value: &Value, all: &mut Vec<Found>) {
     }
 }
 
+/// The text of a concept, the displays of its codings, and what an identifier says of its type.
+fn beside(value: &Value, all: &mut Vec<Found>) {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if !value.is_object() {
+        return;
+    }
+    let codings = walk(value, "coding").into_iter().chain([value]);
+    all.extend(codings.filter_map(|coding| text(&coding["display"])).map(Found::Said));
+    all.extend([&value["text"], &value["type"]["text"]].into_iter().filter_map(text).map(Found::Said));
+    for coding in walk(value, "type.coding") {
+        let parts = (text(&coding["system"]), text(&coding["code"]), text(&value["value"]));
+        if let (Some(system), Some(code), Some(value)) = parts {
+            all.push(Found::Typed(system, code, value));
+        }
+    }
+}
+
 fn bare(code: &str) -> Token {
     Token { system: None, code: Some(code.to_owned()), bare: true }
+}
+
+/// `true` and `false` have a system, if somebody names it.
+fn truth_of(truth: bool) -> Token {
+    let system = Some("http://hl7.org/fhir/special-values".to_owned());
+    Token { system, ..bare(if truth { "true" } else { "false" }) }
 }
 
 fn tokens(value: &Value) -> Vec<Token> {
     let text = |name: &str| value[name].as_str().map(str::to_owned);
     match value {
         Value::String(code) => vec![bare(code)],
-        Value::Bool(truth) => vec![bare(if *truth { "true" } else { "false" })],
+        Value::Bool(truth) => vec![truth_of(*truth)],
         Value::Object(members) if members.contains_key("coding") => {
             walk(value, "coding").into_iter().flat_map(tokens).collect()
         }

@@ -1,6 +1,9 @@
 //! Random searches from a seed: parameters, modifiers and prefixes, with values taken from what is stored or near it.
 
+use crate::search_oracle::evaluate::MEMBERS;
+use crate::search_oracle::evaluate::Pair;
 use crate::search_oracle::evaluate::Question;
+use crate::search_oracle::evaluate::UNITS;
 use crate::search_oracle::evaluate::World;
 use crate::search_oracle::found::EVER;
 use crate::search_oracle::found::Found;
@@ -18,8 +21,8 @@ pub struct Search {
     pub sort: String,
     /// How many a page has.
     pub count: usize,
-    /// `_include` (false) and `_revinclude` (true).
-    pub includes: Vec<(bool, String)>,
+    /// `_include` and `_revinclude`, with and without `:iterate`, and what.
+    pub includes: Vec<(String, String)>,
     /// Whether the total is asked for.
     pub total: bool,
     /// `_summary=count` or `_count=0`, where the total alone is asked for.
@@ -121,6 +124,7 @@ impl<'a> Generator<'a> {
             0 | 1 if depth > 0 => self.chain(ty, witness, depth).unwrap_or_else(|| self.plain(ty, witness)),
             2 if depth > 0 => self.has(ty, depth).unwrap_or_else(|| self.plain(ty, witness)),
             3 if self.random.one_in(3) => self.of_row(ty),
+            4 if ty == "Observation" => self.pair().unwrap_or_else(|| self.plain(ty, witness)),
             _ => self.plain(ty, witness),
         }
     }
@@ -169,6 +173,22 @@ impl<'a> Generator<'a> {
             list.extend(own.map(|one| (source, one.clone())));
         }
         (!list.is_empty()).then(|| self.random.of(&list).clone())
+    }
+
+    /// A condition on a composite parameter; now and then its parts come from different elements.
+    fn pair(&mut self) -> Option<(String, String)> {
+        let pairs: Vec<&Pair> = self.world.all.iter().flat_map(|one| &one.pairs).collect();
+        let full = |pair: &&&Pair| pair.parts.iter().all(|(_, own)| !own.is_empty());
+        let full: Vec<&Pair> = pairs.iter().filter(full).copied().collect();
+        let one = *self.random.of(&full);
+        let other = if self.random.one_in(3) { *self.random.of(&full) } else { one };
+        let other = if other.code == one.code { other } else { one };
+        let mut parts = Vec::new();
+        for (parameter, own) in [&one.parts[0], &other.parts[1]] {
+            let own = self.random.of(own).clone();
+            parts.push(self.value(parameter, &own, "")?);
+        }
+        Some((one.code.to_owned(), parts.join("$")))
     }
 
     fn of_row(&mut self, ty: &str) -> (String, String) {
@@ -231,7 +251,9 @@ impl<'a> Generator<'a> {
     fn modifier(&mut self, parameter: &Parameter) -> &'static str {
         let list: &'static [&'static str] = match parameter.kind {
             Kind::Text => &["", "", "exact", "contains"],
-            Kind::Token => &["", "", "", "not"],
+            Kind::Token if parameter.code == "code" => &["", "", "", "not", "text", "in", "not-in"],
+            Kind::Token if parameter.code == "identifier" => &["", "", "", "not", "text", "of-type"],
+            Kind::Token => &["", "", "", "not", "text"],
             Kind::Reference => &["", "", "Type", "identifier"],
             Kind::Date | Kind::Number | Kind::Quantity => &[""],
             Kind::Uri => &["", "below", "above"],
@@ -243,6 +265,13 @@ impl<'a> Generator<'a> {
     fn value(&mut self, parameter: &Parameter, found: &Found, modifier: &str) -> Option<String> {
         match found {
             Found::Text(text) => self.text(text, modifier),
+            _ if modifier == "in" || modifier == "not-in" => Some(self.random.of(&MEMBERS).0.to_owned()),
+            Found::Said(text) => (modifier == "text").then(|| self.text(text, "")).flatten(),
+            Found::Typed(system, code, value) => {
+                let value = if self.random.one_in(4) { "other" } else { value };
+                (modifier == "of-type").then(|| format!("{}|{code}|{}", escaped(system), escaped(value)))
+            }
+            Found::Token(_) if modifier == "text" || modifier == "of-type" => None,
             Found::Token(token) => Some(self.token(token)),
             Found::Reference { identifier, .. } if modifier == "identifier" => {
                 identifier.as_ref().map(|token| self.token(token))
@@ -268,6 +297,9 @@ impl<'a> Generator<'a> {
             Found::Span(low, high) => Some(self.date(*low, *high)),
             Found::Number(low, high) => self.number(*low, *high),
             Found::Quantity { low, high, system, code, unit } => {
+                if let Some(converted) = self.converted(*low, code.as_deref().unwrap_or_default()) {
+                    return Some(converted);
+                }
                 let number = self.number(*low, *high)?;
                 let part = |text: &Option<String>| escaped(text.as_deref().unwrap_or_default());
                 Some(match (self.random.below(3), system, code, unit) {
@@ -277,6 +309,8 @@ impl<'a> Generator<'a> {
                     _ => number,
                 })
             }
+            // A URN has no parts.
+            Found::Uri(uri) if !modifier.is_empty() && !uri.contains("://") => None,
             Found::Uri(uri) => Some(escaped(&match (modifier, self.random.below(3)) {
                 ("below", 0) => uri.rsplit_once('/').map_or(uri.clone(), |(parent, _)| parent.to_owned()),
                 ("above", 0) => format!("{uri}/more"),
@@ -380,6 +414,20 @@ impl<'a> Generator<'a> {
         Some(format!("{prefix}{sign}{text}"))
     }
 
+    /// A number in another unit of what is measured.
+    fn converted(&mut self, low: i128, code: &str) -> Option<String> {
+        let (_, kind, own) = UNITS.iter().find(|(own, ..)| *own == code)?;
+        let others: Vec<&(&str, &str, i128)> = UNITS.iter().filter(|(_, other, _)| other == kind).collect();
+        let (other, _, factor) = **self.random.of(&others);
+        if low == i128::MIN || self.random.one_in(2) {
+            return None;
+        }
+        // With six decimals: where a number has all the digits of a float, the last ones are the float's own.
+        let value = low * own / factor / 1_000_000_000_000 * 1_000_000_000_000;
+        let text = self.number(value, value)?;
+        Some(format!("{text}|http://unitsofmeasure.org|{other}"))
+    }
+
     fn sort(&mut self, ty: &str) -> String {
         let known = |one: &&Parameter| !matches!(one.kind, Kind::Reference | Kind::Quantity);
         let list: Vec<&Parameter> = self.world.table.of(ty).iter().filter(known).collect();
@@ -387,23 +435,38 @@ impl<'a> Generator<'a> {
         for _ in 0..=self.random.below(3) {
             let code = match self.random.below(8) {
                 0 => "_id",
-                1 => "_lastUpdated",
                 _ => self.random.of(&list).code,
             };
             keys.push(if self.random.one_in(2) { format!("-{code}") } else { code.to_owned() });
         }
+        // The service knows the time of a write finer than it shows it, so that what follows this key says nothing.
+        if self.random.one_in(5) {
+            keys.push((*self.random.of(&["_lastUpdated", "-_lastUpdated"])).to_owned());
+        }
         keys.join(",")
     }
 
-    fn include(&mut self, ty: &str) -> Option<(bool, String)> {
+    fn include(&mut self, ty: &str) -> Option<(String, String)> {
+        let iterate = if self.random.one_in(3) { ":iterate" } else { "" };
         if self.random.one_in(2) {
-            let parameter = self.reference(ty)?;
+            if self.random.one_in(6) {
+                return Some((
+                    format!("_include{iterate}"),
+                    (*self.random.of(&["*", &format!("{ty}:*")])).to_owned(),
+                ));
+            }
+            // What is included may lead on from another type.
+            let types = self.world.table.types();
+            let source =
+                if iterate.is_empty() || self.random.one_in(2) { ty } else { self.random.of::<&str>(&types) };
+            let parameter = self.reference(source)?;
             let target = self.random.one_in(3).then(|| *self.random.of(&parameter.targets));
             let target = target.map(|ty| format!(":{ty}")).unwrap_or_default();
-            return Some((false, format!("{ty}:{}{target}", parameter.code)));
+            return Some((format!("_include{iterate}"), format!("{source}:{}{target}", parameter.code)));
         }
         let (source, parameter) = self.pointing(ty)?;
-        Some((true, format!("{source}:{}", parameter.code)))
+        let code = if self.random.one_in(6) { "*" } else { parameter.code };
+        Some((format!("_revinclude{iterate}"), format!("{source}:{code}")))
     }
 }
 

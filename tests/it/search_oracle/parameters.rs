@@ -310,6 +310,54 @@ const COMPARTMENT: &[(&str, &[&str])] = &[
     ("ServiceRequest", &["subject", "performer"]),
 ];
 
+/// Type, code, the elements in which both parts stand (`.` for the resource), and the two parts with their kinds.
+/// <https://hl7.org/fhir/R4/search.html#composite>
+pub const COMPOSITES: [(&str, &str, &[&str], [(Kind, &str); 2]); 8] = [
+    (
+        "Observation",
+        "code-value-quantity",
+        &["."],
+        [(Kind::Token, "code"), (Kind::Quantity, "valueQuantity")],
+    ),
+    (
+        "Observation",
+        "code-value-concept",
+        &["."],
+        [(Kind::Token, "code"), (Kind::Token, "valueCodeableConcept")],
+    ),
+    ("Observation", "code-value-string", &["."], [(Kind::Token, "code"), (Kind::Text, "valueString")]),
+    (
+        "Observation",
+        "code-value-date",
+        &["."],
+        [(Kind::Token, "code"), (Kind::Date, "valueDateTime|valuePeriod")],
+    ),
+    (
+        "Observation",
+        "component-code-value-quantity",
+        &["component"],
+        [(Kind::Token, "code"), (Kind::Quantity, "valueQuantity")],
+    ),
+    (
+        "Observation",
+        "component-code-value-concept",
+        &["component"],
+        [(Kind::Token, "code"), (Kind::Token, "valueCodeableConcept")],
+    ),
+    (
+        "Observation",
+        "combo-code-value-quantity",
+        &[".", "component"],
+        [(Kind::Token, "code"), (Kind::Quantity, "valueQuantity")],
+    ),
+    (
+        "Observation",
+        "combo-code-value-concept",
+        &[".", "component"],
+        [(Kind::Token, "code"), (Kind::Token, "valueCodeableConcept")],
+    ),
+];
+
 /// Who and where: a patient sees those that their own compartment refers to.
 pub const DIRECTORY: [&str; 3] = ["Practitioner", "Organization", "Location"];
 
@@ -405,6 +453,13 @@ impl Table {
 /// The reference parameters that put a resource of the type into a patient's compartment.
 pub fn compartment(ty: &str) -> &'static [&'static str] {
     COMPARTMENT.iter().find(|(own, _)| *own == ty).map_or(&[], |(_, codes)| codes)
+}
+
+impl Parameter {
+    /// A part of a composite.
+    pub fn part((kind, paths): (Kind, &'static str)) -> Self {
+        Self { code: "part", kind, paths: paths.split('|').collect(), targets: Vec::new() }
+    }
 }
 
 /// What stands at a path, lists taken apart.

@@ -162,15 +162,8 @@ impl Store {
         if search.total || !page.total.is_null() {
             same("the total", &page.total, &Value::from(expected))?;
         }
-        let mut included = BTreeSet::new();
-        for (back, include) in &search.includes {
-            included.extend(self.world.included(
-                &page.matches,
-                include,
-                *back,
-                search.question.caller.as_deref(),
-            ));
-        }
+        let included =
+            self.world.included(&page.matches, &search.includes, search.question.caller.as_deref());
         let names = |places: &BTreeSet<usize>| {
             places.iter().map(|at| self.world.all[*at].reference()).collect::<Vec<_>>()
         };
@@ -270,8 +263,8 @@ fn query(search: &Search) -> String {
     if !search.sort.is_empty() {
         parts.push(format!("_sort={}", search.sort));
     }
-    for (back, include) in &search.includes {
-        parts.push(format!("{}={include}", if *back { "_revinclude" } else { "_include" }));
+    for (name, include) in &search.includes {
+        parts.push(format!("{name}={include}"));
     }
     match search.only_total {
         Some(only) => parts.push(only.to_owned()),
