@@ -8,6 +8,7 @@ pub mod expand;
 pub mod lookup;
 pub mod meta;
 pub mod meta_change;
+mod opened;
 pub mod palliative_careplan;
 pub mod palliative_enroll;
 pub mod palliative_refer;

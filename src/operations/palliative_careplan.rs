@@ -16,6 +16,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
 use crate::operations::Call;
+use crate::operations::opened::Opened;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::Gap;
 use crate::palliative::care_plan::completeness::gaps;
@@ -57,28 +58,15 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) -> Result<Answer, Failure> {
-    let episode = episode(session, call)?;
-    let program = session.program_of(&episode)?;
-    session.check_version(&program, &episode, call.if_match)?;
-    let patient =
-        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
-    let chart = session.chart(patient, &READ)?;
-    let actor = session.actor();
-    let case = Case {
-        program: &program,
-        episode: &episode,
-        chart: &chart,
-        actor: &actor,
-        now: session.now(),
-        rule_sets: &[],
-    };
+    let opened = Opened::of(session, call, (episode(session, call)?, &READ))?;
+    let case = Case { rule_sets: &[], ..opened.case() };
     let as_of = as_of(call, &case)?;
     let planning = Planning { case: &case, template, as_of };
     match mode {
         Mode::Check => check(&planning),
         Mode::Draft => {
             let plan = make(&planning)?;
-            let gaps = gaps(&planning, Some(&plan.care_plan), &all_goals(&chart, &plan));
+            let gaps = gaps(&planning, Some(&plan.care_plan), &all_goals(case.chart, &plan));
             let told = told(&plan, &[])?;
             Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
         }

@@ -8,15 +8,15 @@ use crate::app::programme::changes;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
-use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::outcome::outcome;
 use crate::fhir::parameters::Output;
 use crate::operations::Call;
+use crate::operations::opened::Opened;
+use crate::operations::opened::named;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::enroll;
 use crate::palliative::enrollment::enroll::Enrollment;
-use crate::palliative::enrollment::facts::Case;
 
 /// Checks every guard and starts the service, or with `dryRun` shows what would be written.
 ///
@@ -28,30 +28,12 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, Failure> {
-    let Some((ty, Some(id))) = call.target.as_ref() else {
-        return Err(Failure::new(Reason::Invalid, "Call $palliative-enroll on an EpisodeOfCare."));
-    };
-    let episode = session.subject(*ty, id)?;
-    let program = session.program_of(&episode)?;
-    session.check_version(&program, &episode, call.if_match)?;
-    let patient =
-        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
-    let mut chart = session.chart(patient, &["Encounter"])?;
+    let mut opened = Opened::of(session, call, (named(session, call)?, &["Encounter"]))?;
     if let Some(site) = &wish.pcmh_site {
-        session.add_to_chart(&mut chart, site);
+        session.add_to_chart(&mut opened.chart, site);
     }
-    let actor = session.actor();
-    let rule_sets = session.rule_sets_of(&program);
-    let case = Case {
-        program: &program,
-        episode: &episode,
-        chart: &chart,
-        actor: &actor,
-        now: session.now(),
-        rule_sets: &rule_sets,
-    };
-    let decision = enroll::decide(&case, wish)?;
-    write(session, call, decision, &episode)
+    let decision = enroll::decide(&opened.case(), wish)?;
+    write(session, call, decision, &opened.episode)
 }
 
 fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {

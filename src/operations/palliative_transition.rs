@@ -7,10 +7,11 @@ use crate::app::Session;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
-use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::parameters::Output;
 use crate::operations::Call;
+use crate::operations::opened::Opened;
+use crate::operations::opened::named;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::evidence::rank;
@@ -37,27 +38,13 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, Failure> {
-    let episode = episode(session, call)?;
-    let program = session.program_of(&episode)?;
-    session.check_version(&program, &episode, call.if_match)?;
-    let patient =
-        episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
-    let chart = session.chart(patient, &[])?;
-    let actor = session.actor();
-    let rule_sets = session.rule_sets_of(&program);
-    let case = Case {
-        program: &program,
-        episode: &episode,
-        chart: &chart,
-        actor: &actor,
-        now: session.now(),
-        rule_sets: &rule_sets,
-    };
+    let opened = Opened::of(session, call, (named(session, call)?, &[]))?;
+    let case = opened.case();
     let request = &with_evidence(session, call, &case, request)?;
     let target = target(session, request)?;
-    let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &program, request)? };
+    let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &opened.program, request)? };
     let decision = transition::decide(&case, request, beside)?;
-    write(session, call, decision, &episode)
+    write(session, call, decision, &opened.episode)
 }
 
 /// `determine` rests on the screening that is named, or on one that is made now with the programme's rule sets.
@@ -85,17 +72,6 @@ fn with_evidence(session: &Session, call: &Call, case: &Case, request: &Request)
         request.guidance = Some(response);
     }
     Ok(request)
-}
-
-/// The episode that the URL names.
-///
-/// # Errors
-/// 404 `episode-not-found` where the caller may see none.
-fn episode(session: &Session, call: &Call) -> Result<Resource, Failure> {
-    match call.target.as_ref() {
-        Some((ty, Some(id))) => session.subject(*ty, id),
-        _ => Err(Failure::new(Reason::Invalid, "Call $palliative-transition on an EpisodeOfCare.")),
-    }
 }
 
 fn target(session: &Session, request: &Request) -> Result<Option<Program>, Failure> {
