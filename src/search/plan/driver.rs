@@ -7,6 +7,7 @@ use crate::search::plan::either::either;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
+use crate::search::plan::scope::texts;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Reach;
@@ -132,18 +133,7 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
         return None;
     }
     match &criterion.test {
-        Test::Id(ids) => {
-            let ids = Sql::list(ids.iter().map(|id| id.as_str().into()).collect());
-            let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND d0.id IN (", [query.ty.number().into()]);
-            Some(Driver {
-                from: Sql::of("resource d0", []),
-                filter: filter.append(ids).push(")", []),
-                criterion: None,
-                probe: None,
-                width: Width::Named,
-                rows: Found::Once,
-            })
-        }
+        Test::Id(ids) => Some(named(query.ty, ids)),
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {
             [(ty, inner)] => chained(seen, *param, *ty, inner),
@@ -176,9 +166,22 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
     }
 }
 
+/// Begins with the resources that are named.
+fn named(ty: ResourceType, ids: &[String]) -> Driver {
+    let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND d0.id IN (", [ty.number().into()]);
+    Driver {
+        from: Sql::of("resource d0", []),
+        filter: filter.append(texts(ids)).push(")", []),
+        criterion: None,
+        probe: None,
+        width: Width::Named,
+        rows: Found::Once,
+    }
+}
+
 /// Begins with the rows of the resources that are pointed to.
 fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
-    let inner = within(seen, inner)?;
+    let inner = within(seen, ty, inner)?;
     // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
     let visible = seen.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
     let link = Sql::of(
@@ -202,7 +205,7 @@ fn pointed_to(
     param: i64,
     inner: &Criterion,
 ) -> Option<Driver> {
-    let inner = within(seen, inner)?;
+    let inner = within(seen, source, inner)?;
     let link = Sql::of(
         "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id \
          AND d0.deleted = 0",
@@ -228,9 +231,11 @@ fn pointed_to(
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.
-fn within(seen: &Seen, inner: &Criterion) -> Option<Driver> {
+fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
     match &inner.test {
         Test::Index(rows) if !inner.negated => of_rows(seen, rows),
+        // A list is named by its id, and what it names is few of a type.
+        Test::Id(ids) if !inner.negated => Some(named(ty, ids)),
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
             None
         }
