@@ -26,9 +26,6 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     if uri.is_empty() {
         return Err("The URI is empty.".into());
     }
-    if matches!(asked.modifier, Some(Modifier::Above | Modifier::Below)) && uri.starts_with("urn:") {
-        return Err("A URN has no parts; `:above` and `:below` go with URLs.".into());
-    }
     let (sql, reach) = match asked.modifier {
         Some(Modifier::Below) => {
             let inside = format!("{}/", uri.trim_end_matches('/'));
