@@ -6,6 +6,7 @@ use crate::app::session::LARGEST_PAGE;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
+use crate::search::Edge;
 use crate::search::Plan;
 use crate::search::Position;
 use crate::search::Query;
@@ -15,6 +16,7 @@ use crate::search::query::Total;
 use crate::store::Conn;
 use crate::store::Db;
 use crate::store::Fault;
+use crate::store::Hit;
 use crate::store::Stored;
 use crate::store::matches;
 
@@ -29,7 +31,9 @@ pub struct Found {
     pub cut: bool,
     /// How many matches there are in all, where that was asked for.
     pub total: Option<i64>,
-    /// Where the next page begins, if there is one.
+    /// The row before which the previous page lies, if there is one.
+    pub previous: Option<Position>,
+    /// The row after which the next page lies, if there is one.
     pub next: Option<Position>,
 }
 
@@ -50,10 +54,10 @@ impl Session {
         let first = |conn: &mut Conn| -> Result<Found, Fault> {
             let mut found = Found::default();
             if plan.limit > 0 {
-                (found.matches, found.next) = page(conn, &plan)?;
+                page(conn, &plan, query, &mut found)?;
             }
             // A first page that has everything has counted it too.
-            let is_whole = plan.limit > 0 && query.after.is_none() && found.next.is_none();
+            let is_whole = plan.limit > 0 && query.edge.is_none() && found.next.is_none();
             if is_whole && query.total != Total::None {
                 found.total = i64::try_from(found.matches.len()).ok();
             }
@@ -100,22 +104,32 @@ impl Session {
         loop {
             let found = self.search_in(&self.app.db, &query)?;
             all.extend(found.matches);
-            query.after = found.next;
-            if query.after.is_none() {
+            query.edge = found.next.map(Edge::After);
+            if query.edge.is_none() {
                 return Ok(all);
             }
         }
     }
 }
 
-fn page(conn: &mut Conn, plan: &Plan) -> Result<(Vec<Stored>, Option<Position>), Fault> {
+/// The rows of the page, and where those before and after it lie. A page that was come to from another has that one
+/// beside it; on its other side it is the row too many that tells.
+fn page(conn: &mut Conn, plan: &Plan, query: &Query, found: &mut Found) -> Result<(), Fault> {
     let mut hits = matches::hits(conn, plan.page.clone())?;
     let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
-    let more = hits.len() > limit;
-    hits.truncate(limit);
-    let next = match hits.last() {
-        Some(last) if more => Some(Position { keys: last.sort_keys.clone(), rid: last.stored.rid }),
-        _ => None,
+    let too_many = hits.len() > limit;
+    let (before, after) = match query.edge {
+        None => (false, too_many),
+        Some(Edge::After(_)) => (true, too_many),
+        Some(Edge::Before(_)) => (too_many, true),
     };
-    Ok((hits.into_iter().map(|hit| hit.stored).collect(), next))
+    match query.edge {
+        Some(Edge::Before(_)) => drop(hits.drain(..hits.len().saturating_sub(limit))),
+        Some(Edge::After(_)) | None => hits.truncate(limit),
+    }
+    let position = |hit: &Hit| Position { keys: hit.sort_keys.clone(), rid: hit.stored.rid };
+    found.previous = hits.first().filter(|_| before).map(position);
+    found.next = hits.last().filter(|_| after).map(position);
+    found.matches = hits.into_iter().map(|hit| hit.stored).collect();
+    Ok(())
 }

@@ -658,8 +658,8 @@ fn pages_follow_one_another_without_gaps_or_doubles() {
             assert_eq!(found.total, Some(25));
             seen.extend(found.matches.iter().map(|stored| stored.rid));
             pages += 1;
-            query.after = found.next;
-            if query.after.is_none() {
+            query.edge = found.next.map(search::Edge::After);
+            if query.edge.is_none() {
                 break;
             }
         }

@@ -22,8 +22,9 @@ use crate::interactions::subset;
 use crate::interactions::subset::Subset;
 use crate::search;
 use crate::search::Context;
+use crate::search::Edge;
 use crate::search::Query;
-use crate::search::page;
+use crate::search::page::Cursor;
 use crate::search::query::Summary;
 
 /// Carries a sealed cursor.
@@ -39,11 +40,11 @@ pub fn search(
     patient: Option<String>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    let url = url(session, ty, patient.as_deref());
-    let asked = Asked::of(session, ty, request)?;
+    let path = path(ty, patient.as_deref());
+    let asked = Asked::of(session, &path, request)?;
     let query = Query { compartment: patient, ..asked.query(session, ty)? };
     let found = session.search(&query)?;
-    bundle(session, &Page { url, asked, query }, found)
+    bundle(session, &Page { path, asked, query }, found)
 }
 
 /// Checks a search without running it.
@@ -51,13 +52,14 @@ pub fn search(
 /// # Errors
 /// `Invalid` for what the search has wrong.
 pub fn check(session: &Session, ty: ResourceType, request: Request) -> Result<(), Failure> {
-    Asked::of(session, ty, request)?.query(session, ty).map(|_| ())
+    Asked::of(session, &path(ty, None), request)?.query(session, ty).map(|_| ())
 }
 
-fn url(session: &Session, ty: ResourceType, patient: Option<&str>) -> String {
+/// The path of a search, without `_search`: to it belong its page links.
+fn path(ty: ResourceType, patient: Option<&str>) -> String {
     match patient {
-        Some(patient) => format!("{}/Patient/{patient}/{ty}", session.base_url()),
-        None => format!("{}/{ty}", session.base_url()),
+        Some(patient) => format!("Patient/{patient}/{ty}"),
+        None => ty.to_string(),
     }
 }
 
@@ -65,36 +67,33 @@ fn url(session: &Session, ty: ResourceType, patient: Option<&str>) -> String {
 struct Asked {
     query: String,
     cursor: Option<String>,
-    after: Option<page::Position>,
+    edge: Option<Edge>,
     lenient: bool,
 }
 
 impl Asked {
-    fn of(session: &Session, ty: ResourceType, request: Request) -> Result<Self, Failure> {
-        // Before anything is looked up for the search, such as a value set that it names.
-        session.require(Action::Search, ty)?;
+    fn of(session: &Session, path: &str, request: Request) -> Result<Self, Failure> {
         let lenient = request.prefer.handling == Handling::Lenient;
         let query = text(request)?;
         let pairs = form::pairs(&query)?;
         let Some((_, cursor)) = pairs.iter().find(|(name, _)| name == CURSOR) else {
-            return Ok(Self { query, cursor: None, after: None, lenient });
+            return Ok(Self { query, cursor: None, edge: None, lenient });
         };
         if pairs.iter().any(|(name, _)| !matches!(name.as_str(), CURSOR | "_format" | "_pretty")) {
             let text = "A page link is followed as it is; it takes no further parameters.";
             return Err(Failure::new(Reason::Invalid, text));
         }
-        let (own, query, position) = page::open(&session.app().cursor_key, cursor)?;
-        if own != ty {
-            return Err(Failure::new(Reason::Invalid, "The page link belongs to a search of another type."));
-        }
-        Ok(Self { query, cursor: Some(cursor.clone()), after: Some(position), lenient })
+        let Cursor { query, edge, .. } = Cursor::open(&session.app().cursor_key, path, cursor)?;
+        Ok(Self { query, cursor: Some(cursor.clone()), edge: Some(edge), lenient })
     }
 
     fn query(&self, session: &Session, ty: ResourceType) -> Result<Query, Failure> {
+        // Before anything is looked up for the search, such as a value set that it names.
+        session.require(Action::Search, ty)?;
         let context = Context { lenient: self.lenient, ..session.context() };
         let query = search::parse(&context, ty, &self.query)?;
         check_part(&query)?;
-        Ok(Query { after: self.after.clone(), ..query })
+        Ok(Query { edge: self.edge.clone(), ..query })
     }
 }
 
@@ -124,23 +123,26 @@ fn text(request: Request) -> Result<String, Failure> {
 
 /// What a page says of itself.
 struct Page {
-    url: String,
+    path: String,
     asked: Asked,
     query: Query,
 }
 
 impl Page {
+    /// There is no link to the last page: to find it, all before it would have to be gone through.
     fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
-        let (url, query) = (&self.url, &self.query);
+        let (url, query) = (format!("{}/{}", session.base_url(), self.path), &self.query);
         let first =
             if query.self_query.is_empty() { url.clone() } else { format!("{url}?{}", query.self_query) };
         let own = self.asked.cursor.as_ref().map(|cursor| format!("{url}?{CURSOR}={cursor}"));
-        let mut links = vec![("self", own.unwrap_or_else(|| first.clone())), ("first", first)];
-        if let Some(position) = &found.next {
-            let cursor = page::seal(&session.app().cursor_key, query.ty, &query.self_query, position);
-            links.push(("next", format!("{url}?{CURSOR}={cursor}")));
-        }
-        links
+        let further = |edge: Edge| {
+            let cursor = Cursor { of: self.path.clone(), query: query.self_query.clone(), edge };
+            format!("{url}?{CURSOR}={}", cursor.seal(&session.app().cursor_key))
+        };
+        let previous = found.previous.clone().map(|position| ("previous", further(Edge::Before(position))));
+        let next = found.next.clone().map(|position| ("next", further(Edge::After(position))));
+        let own = [("self", own.unwrap_or_else(|| first.clone())), ("first", first.clone())];
+        own.into_iter().chain(previous).chain(next).collect()
     }
 
     fn subset(&self) -> Subset {

@@ -26,8 +26,9 @@ use crate::fhir::form::encoded;
 use crate::fhir::outcome::outcome;
 use crate::fhir::parameters::Given;
 use crate::operations::Call;
+use crate::search::Edge;
 use crate::search::Visible;
-use crate::search::page;
+use crate::search::page::Cursor;
 use crate::search::plan::record_query::Focus;
 use crate::search::plan::record_query::Part;
 use crate::search::plan::record_query::Place;
@@ -35,6 +36,8 @@ use crate::search::plan::record_query::RecordQuery;
 
 /// Carries a sealed cursor.
 const CURSOR: &str = "_cursor";
+/// To what a page link belongs; what it carries says about whom it is.
+const SEARCH: &str = "$everything";
 
 /// The parameters that say what is asked for, in the order of the `self` link.
 const QUESTION: [&str; 5] = ["start", "end", "_since", "_type", "_count"];
@@ -102,8 +105,9 @@ impl Page {
 
     fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
         let next = found.next.as_ref().map(|position| {
-            let ty = ResourceType::parse("Bundle").expect("Bundle is a type of R4");
-            let sealed = page::seal(&session.app().cursor_key, ty, &question(&self.query), position);
+            let edge = Edge::After(position.clone());
+            let cursor = Cursor { of: SEARCH.into(), query: question(&self.query), edge };
+            let sealed = cursor.seal(&session.app().cursor_key);
             ("next", format!("{}?{CURSOR}={sealed}", self.url))
         });
         [("self", self.link.clone())].into_iter().chain(next).collect()
@@ -186,8 +190,9 @@ fn follow(
         let text = format!("The page link does not belong here; start again with {ty}/$everything itself.");
         Failure::new(Reason::Invalid, text)
     };
-    let (_, question, position) = page::open(&session.app().cursor_key, cursor)?;
-    let parts: Value = serde_json::from_str(&question).map_err(|_| foreign())?;
+    let cursor = Cursor::open(&session.app().cursor_key, SEARCH, cursor)?;
+    let Edge::After(position) = cursor.edge else { return Err(foreign()) };
+    let parts: Value = serde_json::from_str(&cursor.query).map_err(|_| foreign())?;
     if parts[0] != subject(&focus).as_str() {
         return Err(foreign());
     }

@@ -22,6 +22,7 @@ mod value;
 
 pub use meets::codes;
 pub use meets::meets;
+pub use page::Edge;
 pub use page::Position;
 pub use parameter::Kind;
 pub use parameter::Parameter;

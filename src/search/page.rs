@@ -16,7 +16,6 @@ use serde_json::json;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
-use crate::fhir::ResourceType;
 
 /// The last row of a page: its sort keys, as the page query returned them, and its row number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +26,66 @@ pub struct Position {
     pub rid: i64,
 }
 
-/// Says to what a sealed text belongs, so that nothing else sealed with the same key is taken for a cursor.
-const PURPOSE: &[u8] = b"comfrey search cursor 1";
+/// Where a page begins or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// It has what comes next after this row.
+    After(Position),
+    /// It has what comes last before this row.
+    Before(Position),
+}
 
-/// Seals where the next page begins into an opaque text for a URL.
-pub fn seal(key: &[u8; 32], ty: ResourceType, query: &str, position: &Position) -> String {
-    seal_value(key, PURPOSE, &json!([ty.number(), query, position.keys, position.rid]))
+/// What a page link carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The path of the search to which it belongs: `Condition`, `Patient/1/Goal`.
+    pub of: String,
+    /// The query of that search.
+    pub query: String,
+    /// The page.
+    pub edge: Edge,
+}
+
+/// Says to what a sealed text belongs, so that nothing else sealed with the same key is taken for a cursor.
+const PURPOSE: &[u8] = b"comfrey search cursor 2";
+
+impl Cursor {
+    /// Seals it into an opaque text for a URL.
+    pub fn seal(&self, key: &[u8; 32]) -> String {
+        let (side, position) = match &self.edge {
+            Edge::After(position) => ("after", position),
+            Edge::Before(position) => ("before", position),
+        };
+        seal_value(key, PURPOSE, &json!([self.of, self.query, side, position.keys, position.rid]))
+    }
+
+    /// Opens what was sealed for the search at this path.
+    ///
+    /// # Errors
+    /// `Invalid` where the text was not sealed with this key, was changed, or belongs to another search.
+    pub fn open(key: &[u8; 32], of: &str, text: &str) -> Result<Self, Failure> {
+        let refused = |text: &str| Failure::new(Reason::Invalid, text);
+        let cursor = Self::read(key, text).ok_or_else(|| {
+            refused("The page link is not one of this server's; start again with the search itself.")
+        })?;
+        if cursor.of != of {
+            return Err(refused("The page link belongs to another search; follow it as it is."));
+        }
+        Ok(cursor)
+    }
+
+    fn read(key: &[u8; 32], text: &str) -> Option<Self> {
+        let Some(Value::Array(parts)) = open_value(key, PURPOSE, text) else { return None };
+        let [of, query, side, keys, rid] = parts.as_slice() else { return None };
+        let keys = keys.as_array()?.iter().map(|key| key.as_str().map(str::to_owned)).collect();
+        let position = Position { keys, rid: rid.as_i64()? };
+        let edge = match side.as_str()? {
+            "after" => Edge::After(position),
+            "before" => Edge::Before(position),
+            _ => return None,
+        };
+        Some(Self { of: of.as_str()?.to_owned(), query: query.as_str()?.to_owned(), edge })
+    }
 }
 
 /// Seals any value into an opaque text for a URL, which is opened for the same purpose alone.
@@ -60,66 +113,53 @@ pub fn open_value(key: &[u8; 32], purpose: &[u8], text: &str) -> Option<Value> {
     serde_json::from_slice(plain).ok()
 }
 
-/// Opens what [`seal`] made.
-///
-/// # Errors
-/// `Invalid` where the text was not sealed with this key, or was changed.
-pub fn open(key: &[u8; 32], text: &str) -> Result<(ResourceType, String, Position), Failure> {
-    read(key, text).ok_or_else(|| {
-        Failure::new(
-            Reason::Invalid,
-            "The page link is not one of this server's; start again with the search itself.",
-        )
-    })
-}
-
-fn read(key: &[u8; 32], text: &str) -> Option<(ResourceType, String, Position)> {
-    let Some(Value::Array(parts)) = open_value(key, PURPOSE, text) else { return None };
-    let [ty, query, keys, rid] = parts.as_slice() else { return None };
-    let keys = keys.as_array()?.iter().map(|key| key.as_str().map(str::to_owned)).collect();
-    let position = Position { keys, rid: rid.as_i64()? };
-    Some((ResourceType::from_number(ty.as_i64()?)?, query.as_str()?.to_owned(), position))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const KEY: [u8; 32] = [7; 32];
 
-    fn cursor() -> (ResourceType, String, Position) {
-        let ty = ResourceType::parse("Condition").expect("a type");
+    fn cursor() -> Cursor {
         let position = Position { keys: vec![Some("é\"1".into()), None], rid: 42 };
-        (ty, "patient=1&_sort=-onset-date,code".into(), position)
+        let query = "patient=1&_sort=-onset-date,code".into();
+        Cursor { of: "Condition".into(), query, edge: Edge::After(position) }
     }
 
     #[test]
-    fn a_cursor_comes_back_as_it_went_in() {
-        let (ty, query, position) = cursor();
-        let text = seal(&KEY, ty, &query, &position);
-        assert_eq!(open(&KEY, &text), Ok((ty, query, position)));
+    fn a_cursor_comes_back_as_it_went_in_and_to_its_own_search_alone() {
+        let after = cursor();
+        let Edge::After(position) = after.edge.clone() else { unreachable!("it lies after a row") };
+        let before = Cursor { edge: Edge::Before(position), ..after.clone() };
+        for cursor in [after, before] {
+            let text = cursor.seal(&KEY);
+            assert_eq!(Cursor::open(&KEY, "Condition", &text), Ok(cursor));
+            for other in ["Goal", "Patient/1/Condition", ""] {
+                assert_eq!(Cursor::open(&KEY, other, &text).unwrap_err().status(), 400);
+            }
+        }
     }
 
     #[test]
     fn a_cursor_shows_nothing_of_its_query_and_is_never_the_same_twice() {
-        let (ty, query, position) = cursor();
-        let text = seal(&KEY, ty, &query, &position);
+        let text = cursor().seal(&KEY);
         assert!(!String::from_utf8_lossy(&URL_SAFE_NO_PAD.decode(&text).unwrap()).contains("patient"));
-        assert_ne!(text, seal(&KEY, ty, &query, &position));
+        assert_ne!(text, cursor().seal(&KEY));
     }
 
     #[test]
     fn a_changed_cursor_is_refused_wherever_it_was_changed() {
-        let (ty, query, position) = cursor();
-        let bytes = URL_SAFE_NO_PAD.decode(seal(&KEY, ty, &query, &position)).unwrap();
+        let refused = |key: &[u8; 32], text: &str| {
+            assert_eq!(Cursor::open(key, "Condition", text).unwrap_err().status(), 400, "{text}");
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor().seal(&KEY)).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            assert_eq!(open(&KEY, &URL_SAFE_NO_PAD.encode(changed)).unwrap_err().status(), 400);
+            refused(&KEY, &URL_SAFE_NO_PAD.encode(changed));
         }
         for text in ["", "AAAA", "not base64!", &URL_SAFE_NO_PAD.encode(&bytes[..20])] {
-            assert_eq!(open(&KEY, text).unwrap_err().status(), 400, "{text}");
+            refused(&KEY, text);
         }
-        assert!(open(&[8; 32], &URL_SAFE_NO_PAD.encode(&bytes)).is_err());
+        refused(&[8; 32], &URL_SAFE_NO_PAD.encode(&bytes));
     }
 }

@@ -35,6 +35,7 @@ mod meta;
 mod mutants;
 mod official_examples;
 mod outside_fhir;
+mod paging;
 mod palliative_careplan;
 mod palliative_enroll;
 mod palliative_refer;

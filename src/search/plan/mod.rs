@@ -12,7 +12,7 @@
 //!
 //! What the caller may not see is part of every statement, of the total and of each step of a chain.
 
-mod by_date;
+mod by_index;
 mod driver;
 mod either;
 mod include;

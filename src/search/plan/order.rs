@@ -1,11 +1,15 @@
-//! The order of the matches, and where a page begins in it. <https://hl7.org/fhir/R4/search.html#sort>
+//! The order of the matches, and where a page begins or ends in it. <https://hl7.org/fhir/R4/search.html#sort>
 //!
 //! Without `_sort` the newest row comes first, and a row's number never changes, so that nothing is repeated or
 //! skipped while others write. A resource with several values is sorted by its smallest upwards and by its
 //! largest downwards, one without a value comes last either way: a value beyond all others stands for it, so
 //! that keys compare without exceptions for NULL.
+//!
+//! A page that lies before a row is found by going through the same order from its end; its rows are put the right
+//! way round last.
 
 use crate::search::kinds;
+use crate::search::page::Edge;
 use crate::search::parameter::Kind;
 use crate::search::plan::scope::Scope;
 use crate::search::query::Order;
@@ -24,7 +28,16 @@ const BEYOND: f64 = 1e300;
 /// The order of a search.
 pub(super) struct Ordering<'a> {
     sort: &'a [Sort],
-    after: Option<(&'a [Option<String>], i64)>,
+    /// The keys and the row by which the page lies.
+    edge: Option<(&'a [Option<String>], i64)>,
+    side: Side,
+}
+
+/// On which side of its edge a page lies; without an edge it lies after the beginning.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    After,
+    Before,
 }
 
 /// What a key's column holds.
@@ -38,14 +51,20 @@ enum Holds {
 impl<'a> Ordering<'a> {
     /// The order that a query asks for.
     pub(super) fn of(query: &'a Query) -> Self {
+        let (side, position) = match &query.edge {
+            None => (Side::After, None),
+            Some(Edge::After(position)) => (Side::After, Some(position)),
+            Some(Edge::Before(position)) => (Side::Before, Some(position)),
+        };
         // A position from another order has other keys, and is no position here.
-        let after = query.after.as_ref().filter(|position| position.keys.len() == query.sort.len());
-        Self { sort: &query.sort, after: after.map(|position| (position.keys.as_slice(), position.rid)) }
+        let position = position.filter(|position| position.keys.len() == query.sort.len());
+        let edge = position.map(|position| (position.keys.as_slice(), position.rid));
+        Self { sort: &query.sort, edge, side }
     }
 
     /// No order at all, for counting.
     pub(super) fn none() -> Self {
-        Self { sort: &[], after: None }
+        Self { sort: &[], edge: None, side: Side::After }
     }
 
     /// Whether the newest row simply comes first.
@@ -60,7 +79,16 @@ impl<'a> Ordering<'a> {
 
     /// The keys of a row, each with a comma before it: `k0`, `k1`, …
     pub(super) fn keys(&self, scope: &Scope) -> Sql {
-        let each = self.sort.iter().enumerate().map(|(at, sort)| {
+        self.keys_from(0, scope)
+    }
+
+    /// The keys after the first.
+    pub(super) fn further_keys(&self, scope: &Scope) -> Sql {
+        self.keys_from(1, scope)
+    }
+
+    fn keys_from(&self, first: usize, scope: &Scope) -> Sql {
+        let each = self.sort.iter().enumerate().skip(first).map(|(at, sort)| {
             Sql::of(", ", []).append(key(sort, scope)).push(" AS ", []).name(format!("k{at}"))
         });
         Sql::join(each, "")
@@ -73,15 +101,17 @@ impl<'a> Ordering<'a> {
         Sql::join(each, "")
     }
 
-    /// The rows after the position, in order, as many as are asked for.
+    /// The rows beyond the edge, the nearest first, as many as are asked for.
     pub(super) fn limited(&self, rows: Sql, asked: i64) -> Sql {
         if self.is_by_row() {
             let rows = Sql::of("SELECT m.rid FROM (", []).append(rows).push(") m", []);
-            let rows = match self.after {
-                Some((_, rid)) => rows.push(" WHERE m.rid < ?", [rid.into()]),
+            let rows = match self.edge {
+                Some((_, rid)) => {
+                    rows.push(" WHERE m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()])
+                }
                 None => rows,
             };
-            return rows.push(" ORDER BY m.rid DESC LIMIT ?", [asked.into()]);
+            return rows.push(" ORDER BY ", []).append(self.by("m")).push(" LIMIT ?", [asked.into()]);
         }
         // A column needs no such care, and its index gives the order.
         let rows = match self.sort {
@@ -91,46 +121,68 @@ impl<'a> Ordering<'a> {
         self.page(rows, asked)
     }
 
-    /// The same for rows whose keys are columns of an index.
+    /// The same for rows whose first key is a column of an index.
     pub(super) fn page(&self, rows: Sql, asked: i64) -> Sql {
         let rows = Sql::of("SELECT m.* FROM (", []).append(rows).push(") m", []);
-        let rows = match self.after {
+        let rows = match self.edge {
             Some((keys, rid)) => rows.push(" WHERE ", []).append(self.beyond(0, keys, rid)),
             None => rows,
         };
         rows.push(" ORDER BY ", []).append(self.by("m")).push(" LIMIT ?", [asked.into()])
     }
 
-    /// The same for rows without the one key that there is, which come after all others.
+    /// The same for rows, with their further keys, that have nothing for the first and come after all others.
     pub(super) fn page_of_missing(&self, rows: Sql, asked: i64) -> Sql {
-        let (Some(sort), order) = (self.sort.first(), self.last()) else { return rows };
-        let key = missing(holds(sort), sort.order);
-        let rows = Sql::of("SELECT m.rid, ? AS k0 FROM (", [key.clone()]).append(rows).push(") m", []);
-        let rows = match self.after {
-            Some((keys, rid))
-                if keys.first().and_then(Option::as_deref).map(|key| bind(holds(sort), key)) == Some(key) =>
-            {
-                rows.push(" WHERE m.rid", []).push(sign(order), []).push("?", [rid.into()])
-            }
-            Some(_) | None => rows,
+        let Some(sort) = self.sort.first() else { return rows };
+        let missing = missing(holds(sort), sort.order);
+        let names = (1..self.sort.len()).map(|at| Sql::of(", m.", []).name(format!("k{at}")));
+        let sql = Sql::of("SELECT m.rid, ? AS k0", [missing.clone()]).append(Sql::join(names, ""));
+        let sql = sql.push(" FROM (", []).append(rows).push(") m", []);
+        let is_among = |key: Option<&Option<String>>| {
+            key.and_then(Option::as_deref).map(|key| bind(holds(sort), key)) == Some(missing.clone())
         };
-        rows.push(" ORDER BY m.rid", []).push(way(order), []).push(" LIMIT ?", [asked.into()])
+        let sql = match (self.edge, self.side) {
+            (Some((keys, rid)), _) if is_among(keys.first()) => {
+                sql.push(" WHERE ", []).append(self.beyond(1, keys, rid))
+            }
+            // All of them come after what has the key.
+            (Some(_), Side::Before) => sql.push(" WHERE 1 = 0", []),
+            (Some(_) | None, _) => sql,
+        };
+        sql.push(" ORDER BY ", []).append(self.by_from(1, "m")).push(" LIMIT ?", [asked.into()])
     }
 
-    /// The parameter and the way, where a date is the only key.
-    pub(super) fn single_date(&self) -> Option<(i64, Order)> {
-        match self.sort {
-            [Sort { by: SortBy::Parameter(Kind::Date, param), order }] => Some((*param, *order)),
-            _ => None,
+    /// The kind, the parameter and the way of the first key, where that is a parameter.
+    pub(super) fn leading(&self) -> Option<(Kind, i64, Order)> {
+        match self.sort.first()? {
+            Sort { by: SortBy::Parameter(kind, param), order } => Some((*kind, *param, *order)),
+            Sort { by: SortBy::Id | SortBy::Updated, .. } => None,
         }
     }
 
-    /// What stands after ORDER BY.
+    /// Two parts of the rows, of which the second comes after the first, in the order in which a page takes them.
+    pub(super) fn in_turn<T>(&self, first: T, second: T) -> (T, T) {
+        match self.side {
+            Side::After => (first, second),
+            Side::Before => (second, first),
+        }
+    }
+
+    /// What stands after ORDER BY where a page is filled: from its edge on.
     pub(super) fn by(&self, alias: &'static str) -> Sql {
-        let each = self.sort.iter().enumerate().map(|(at, sort)| {
-            Sql::of(alias, []).push(".", []).name(format!("k{at}")).push(way(sort.order), [])
+        self.by_from(0, alias)
+    }
+
+    /// What stands after ORDER BY where a page is shown.
+    pub(super) fn by_shown(&self, alias: &'static str) -> Sql {
+        Ordering { sort: self.sort, edge: None, side: Side::After }.by(alias)
+    }
+
+    fn by_from(&self, first: usize, alias: &'static str) -> Sql {
+        let each = self.sort.iter().enumerate().skip(first).map(|(at, sort)| {
+            Sql::of(alias, []).push(".", []).name(format!("k{at}")).push(self.way(sort.order), [])
         });
-        let rid = Sql::of(alias, []).push(".rid", []).push(way(self.last()), []);
+        let rid = Sql::of(alias, []).push(".rid", []).push(self.way(self.last()), []);
         Sql::join(each.chain([rid]), ", ")
     }
 
@@ -142,18 +194,18 @@ impl<'a> Ordering<'a> {
     /// `k0 > v0 OR (k0 = v0 AND (k1 > v1 OR …))`.
     fn beyond(&self, at: usize, keys: &[Option<String>], rid: i64) -> Sql {
         let (Some(sort), Some(value)) = (self.sort.get(at), keys.get(at)) else {
-            return Sql::of("m.rid", []).push(sign(self.last()), []).push("?", [rid.into()]);
+            return Sql::of("m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()]);
         };
         let column = Sql::of("m.", []).name(format!("k{at}"));
         let value = bound(holds(sort), value.as_deref().unwrap_or_default());
         // The first of the two says nothing new; it lets an index begin there.
         Sql::of("(", [])
             .append(column.clone())
-            .push(from(sort.order), [])
+            .push(self.from(sort.order), [])
             .append(value.clone())
             .push(" AND (", [])
             .append(column.clone())
-            .push(sign(sort.order), [])
+            .push(self.sign(sort.order), [])
             .append(value.clone())
             .push(" OR (", [])
             .append(column)
@@ -162,6 +214,36 @@ impl<'a> Ordering<'a> {
             .push(" AND ", [])
             .append(self.beyond(at + 1, keys, rid))
             .push(")))", [])
+    }
+
+    /// The way in which a page is filled.
+    fn turned(&self, order: Order) -> Order {
+        match (self.side, order) {
+            (Side::After, order) => order,
+            (Side::Before, Order::Ascending) => Order::Descending,
+            (Side::Before, Order::Descending) => Order::Ascending,
+        }
+    }
+
+    fn way(&self, order: Order) -> &'static str {
+        match self.turned(order) {
+            Order::Ascending => "",
+            Order::Descending => " DESC",
+        }
+    }
+
+    fn sign(&self, order: Order) -> &'static str {
+        match self.turned(order) {
+            Order::Ascending => " > ",
+            Order::Descending => " < ",
+        }
+    }
+
+    fn from(&self, order: Order) -> &'static str {
+        match self.turned(order) {
+            Order::Ascending => " >= ",
+            Order::Descending => " <= ",
+        }
     }
 }
 
@@ -224,26 +306,5 @@ fn bound(holds: Holds, key: &str) -> Sql {
     match holds {
         Holds::Integer | Holds::Text => Sql::of("?", [bind(holds, key)]),
         Holds::Real => Sql::of("CAST(? AS DOUBLE PRECISION)", [bind(holds, key)]),
-    }
-}
-
-fn way(order: Order) -> &'static str {
-    match order {
-        Order::Ascending => "",
-        Order::Descending => " DESC",
-    }
-}
-
-fn sign(order: Order) -> &'static str {
-    match order {
-        Order::Ascending => " > ",
-        Order::Descending => " < ",
-    }
-}
-
-fn from(order: Order) -> &'static str {
-    match order {
-        Order::Ascending => " >= ",
-        Order::Descending => " <= ",
     }
 }

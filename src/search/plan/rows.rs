@@ -1,6 +1,6 @@
 //! The statements that find the rows of a search: its page and its total.
 
-use crate::search::plan::by_date;
+use crate::search::plan::by_index;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::scope;
@@ -42,7 +42,7 @@ impl Search<'_> {
             .push(" FROM (", [])
             .append(rows)
             .push(") q CROSS JOIN resource r WHERE r.rid = q.rid ORDER BY ", []);
-        sql.append(ordering.by("q"))
+        sql.append(ordering.by_shown("q"))
     }
 
     /// The matches in their order by walking an index that has it; none where there is no such index, or where
@@ -51,7 +51,7 @@ impl Search<'_> {
         match (ordering.is_by_row(), &self.driver) {
             (true, Some(driver)) if driver.is_ordered() => None,
             (true, _) => Some(ordering.limited(self.walked(Sql::default()), asked)),
-            (false, _) => by_date::walk(self, ordering, asked),
+            (false, _) => by_index::walk(self, ordering, asked),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
 use crate::fhir::terminology::Library;
 use crate::search::fold::bounded;
-use crate::search::page::Position;
+use crate::search::page::Edge;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
 use crate::search::prefix::Prefix;
@@ -72,8 +72,8 @@ pub struct Query {
     pub ignored: Vec<String>,
     /// The query as it was understood, percent-encoded, for the `self` link.
     pub self_query: String,
-    /// Where the page begins.
-    pub after: Option<Position>,
+    /// Where the page begins or ends; at the beginning of all where it is not said.
+    pub edge: Option<Edge>,
 }
 
 /// A condition on the resources.

@@ -116,7 +116,7 @@ fn blank(context: &Context, ty: ResourceType) -> Query {
         includes: Vec::new(),
         ignored: Vec::new(),
         self_query: String::new(),
-        after: None,
+        edge: None,
     }
 }
 

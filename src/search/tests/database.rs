@@ -16,6 +16,7 @@ use super::ty;
 use crate::fhir::Failure;
 use crate::fhir::datetime::span;
 use crate::search::Context;
+use crate::search::Edge;
 use crate::search::Hop;
 use crate::search::Plan;
 use crate::search::Position;
@@ -79,6 +80,17 @@ macro_rules! load {
             Link::Postgres(link, _) => $sql.rows::<$columns>().load::<$row>(link).unwrap(),
         }
     };
+}
+
+/// A row with its sort keys.
+type Keyed = (Row, Vec<Option<String>>);
+
+fn ids(rows: &[Keyed]) -> Vec<String> {
+    rows.iter().map(|((_, _, id, ..), _)| id.clone()).collect()
+}
+
+fn position(((rid, ..), keys): &Keyed) -> Position {
+    Position { keys: keys.clone(), rid: *rid }
 }
 
 pub(super) struct Database {
@@ -196,7 +208,7 @@ impl Database {
     }
 
     /// The rows of a page.
-    pub(super) fn rows(&mut self, plan: &Plan) -> Vec<(Row, Vec<Option<String>>)> {
+    pub(super) fn rows(&mut self, plan: &Plan) -> Vec<Keyed> {
         let page = plan.page.clone();
         match plan.sort_keys {
             0 => {
@@ -236,21 +248,56 @@ impl Database {
         self.pages(search, &Restriction::none())
     }
 
-    /// The same for one who may not see everything.
+    /// The same for one who may not see everything; and back again from the last page, which must give the same.
     pub(super) fn pages(&mut self, search: &str, restriction: &Restriction) -> Vec<Vec<String>> {
         let mut query = query(search).unwrap();
         let mut pages = Vec::new();
         loop {
-            let plan = plan(&PARAMETERS, &query, restriction);
-            let mut rows = self.rows(&plan);
-            let more = rows.len() > plan.limit as usize;
-            rows.truncate(plan.limit as usize);
-            pages.push(rows.iter().map(|((_, _, id, ..), _)| id.clone()).collect());
-            match rows.pop() {
-                Some(((rid, ..), keys)) if more => query.after = Some(Position { keys, rid }),
-                _ => return pages,
+            let (rows, more) = self.page(&query, restriction);
+            pages.push(ids(&rows));
+            if !more {
+                let back = self.pages_before(&mut query, rows.first(), restriction);
+                assert_eq!(back, pages[..pages.len() - 1], "{search} backwards");
+                return pages;
+            }
+            query.edge = rows.last().map(|row| Edge::After(position(row)));
+        }
+    }
+
+    /// All pages before a row, the first first.
+    fn pages_before(
+        &mut self,
+        query: &mut Query,
+        row: Option<&Keyed>,
+        restriction: &Restriction,
+    ) -> Vec<Vec<String>> {
+        let mut pages = Vec::new();
+        let Some(mut first) = row.map(position) else { return pages };
+        loop {
+            query.edge = Some(Edge::Before(first));
+            let (rows, more) = self.page(query, restriction);
+            let Some(row) = rows.first() else { break };
+            first = position(row);
+            pages.push(ids(&rows));
+            if !more {
+                break;
             }
         }
+        pages.reverse();
+        pages
+    }
+
+    /// The rows of a page, and whether there are more beyond it.
+    fn page(&mut self, query: &Query, restriction: &Restriction) -> (Vec<Keyed>, bool) {
+        let plan = plan(&PARAMETERS, query, restriction);
+        let mut rows = self.rows(&plan);
+        let limit = plan.limit as usize;
+        let more = rows.len() > limit;
+        match query.edge {
+            Some(Edge::Before(_)) => drop(rows.drain(..rows.len().saturating_sub(limit))),
+            Some(Edge::After(_)) | None => rows.truncate(limit),
+        }
+        (rows, more)
     }
 
     /// The total that a plan counts.

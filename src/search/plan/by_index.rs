@@ -1,0 +1,112 @@
+//! A search sorted first by a date, a text, a code or a URI, such as the latest observations of a kind or a roster by
+//! family name: a walk of the index of that parameter, which ends when the page is full, with the resources that have
+//! none after it. Further keys are worked out for the rows that are walked alone: both databases sort what has the
+//! same first key, block by block. Numbers have no such walk, for their keys are compared as text gives them back.
+
+use crate::search::parameter::Kind;
+use crate::search::plan::driver::Driver;
+use crate::search::plan::order::Ordering;
+use crate::search::plan::rows::Search;
+use crate::search::plan::scope::Scope;
+use crate::search::query::Order;
+use crate::search::sql::Sql;
+
+/// An index with the order of the first key.
+#[derive(Clone, Copy)]
+struct Index {
+    param: i64,
+    table: &'static str,
+    /// The column of the key.
+    key: &'static str,
+    /// The column that tells rows with the same key apart; the key itself where that does.
+    second: &'static str,
+    /// What else a row meets that has a key.
+    filter: &'static str,
+    order: Order,
+}
+
+impl Index {
+    fn of(ordering: &Ordering) -> Option<Self> {
+        let (kind, param, order) = ordering.leading()?;
+        let (table, key, second) = match (kind, order) {
+            (Kind::Date, Order::Ascending) => ("idx_date", "low", "high"),
+            (Kind::Date, Order::Descending) => ("idx_date", "high", "low"),
+            (Kind::String, _) => ("idx_string", "folded", "exact"),
+            (Kind::Token, _) => ("idx_token", "code", "system"),
+            (Kind::Uri, _) => ("idx_uri", "uri", "uri"),
+            (Kind::Reference | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => {
+                return None;
+            }
+        };
+        // Downwards, a system without a code sorts like nothing at all, and so must not be in another part than that.
+        let filter = match (kind, order) {
+            (Kind::Date, _) | (_, Order::Ascending) => "",
+            (_, Order::Descending) => " <> ''",
+        };
+        Some(Self { param, table, key, second, filter, order })
+    }
+
+    /// The rows of the parameter that have a key.
+    fn rows(&self, alias: &'static str) -> Sql {
+        let sql = Sql::of(alias, []).push(".param = ?", [self.param.into()]);
+        if self.filter.is_empty() {
+            return sql;
+        }
+        sql.push(" AND ", []).push(alias, []).push(".", []).push(self.key, []).push(self.filter, [])
+    }
+}
+
+/// The matches in the order of their first key; none where no index has that order.
+pub(super) fn walk(search: &Search, ordering: &Ordering, asked: i64) -> Option<Sql> {
+    let index = Index::of(ordering)?;
+    let with = || ordering.page(with_key(search, ordering, &index), asked);
+    let without = || ordering.page_of_missing(without_key(search, ordering, &index), asked);
+    let (first, second): (Part, Part) = ordering.in_turn(Part(&with), Part(&without));
+    // The rest is looked for only where the first part does not fill the page: else it would be a search for nothing.
+    let rest = Sql::of("SELECT c.* FROM (", [])
+        .append(second.0())
+        .push(
+            ") c LIMIT (SELECT CASE WHEN count(*) < ? THEN ? ELSE 0 END FROM (",
+            [asked.into(), asked.into()],
+        )
+        .append(first.0())
+        .push(") g)", []);
+    let both = Sql::of("SELECT a.* FROM (", []).append(first.0()).push(") a UNION ALL SELECT b.* FROM (", []);
+    let both = Sql::of("SELECT u.* FROM (", []).append(both).append(rest).push(") b) u ORDER BY ", []);
+    Some(both.append(ordering.by("u")).push(" LIMIT ?", [asked.into()]))
+}
+
+/// A part of the rows, which a statement names twice.
+struct Part<'a>(&'a dyn Fn() -> Sql);
+
+/// Those with a key, each by the one of its rows that counts.
+fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
+    let sign = match index.order {
+        Order::Ascending => " < d0.",
+        Order::Descending => " > d0.",
+    };
+    let column = |of: &'static str, name: &'static str| Sql::of(of, []).push(name, []);
+    let beats = |name: &'static str| column("y.", name).push(sign, []).push(name, []);
+    let filter = index.rows("d0").push(" AND NOT EXISTS (SELECT 1 FROM ", []).push(index.table, []);
+    let filter = filter.push(" y WHERE y.rid = d0.rid AND ", []).append(index.rows("y")).push(" AND (", []);
+    let filter = filter.append(beats(index.key));
+    let filter = if index.second == index.key {
+        filter
+    } else {
+        let same = column("y.", index.key).push(" = ", []).append(column("d0.", index.key));
+        filter.push(" OR (", []).append(same).push(" AND ", []).append(beats(index.second)).push(")", [])
+    };
+    let driver = Driver::once(Sql::default().push(index.table, []).push(" d0", []), filter.push("))", []));
+    let needs_row = search.seen.needs_row(search.query) || ordering.needs_row();
+    let scope = if needs_row { Scope::row(0) } else { Scope::found(0) };
+    let keys = Sql::of(", ", []).append(column("d0.", index.key)).push(" AS k0", []);
+    search.begun(&driver, keys.append(ordering.further_keys(&scope)), &scope)
+}
+
+/// Those without.
+fn without_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
+    let scope = Scope::row(0);
+    let has = Sql::of(" AND NOT EXISTS (SELECT 1 FROM ", []).push(index.table, []);
+    let has = has.push(" x WHERE x.rid = r0.rid AND ", []).append(index.rows("x")).push(")", []);
+    search.walked(ordering.further_keys(&scope)).append(has)
+}
