@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn the_compartment_is_that_of_the_definitions_without_group() {
         let definitions = crate::definitions::Definitions::shared().unwrap();
-        let defined = definitions.patient_compartment.keys().map(|ty| ty.name());
+        let defined = definitions.compartments[&ty("Patient")].keys().map(|ty| ty.name());
         let defined: Vec<_> = defined.filter(|name| *name != "Group").collect();
         assert_eq!(COMPARTMENT, defined);
     }

@@ -47,7 +47,9 @@ impl Session {
     }
 
     fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
-        self.require(Action::Search, query.ty)?;
+        for each in query.of_each_type() {
+            self.require(Action::Search, each.ty)?;
+        }
         let restriction = self.caller().restriction(Action::Search);
         let parameters = &self.app.parameters;
         let plan = plan(parameters, query, &restriction);
@@ -90,6 +92,22 @@ impl Session {
             }
         }
         db.snapshot(all)
+    }
+
+    /// Those of these types of which anything is stored and that the caller may search; the first of those that they
+    /// may search where nothing is.
+    ///
+    /// # Errors
+    /// `Forbidden` where the caller may search none of them.
+    pub fn types_to_search(&self, types: &[ResourceType]) -> Result<Vec<ResourceType>, Failure> {
+        let may = |ty: &&ResourceType| self.caller().may(Action::Search, **ty);
+        let Some(first) = types.iter().find(may) else {
+            return types.iter().try_for_each(|ty| self.require(Action::Search, *ty)).map(|()| Vec::new());
+        };
+        let stored = self.for_searches().read(|conn| Ok(matches::types(conn)?))?;
+        let found: Vec<ResourceType> =
+            types.iter().filter(may).filter(|ty| stored.contains(ty)).copied().collect();
+        Ok(if found.is_empty() { vec![*first] } else { found })
     }
 
     /// All matches of a query string, however many; for operations, which depend on the newest writes.

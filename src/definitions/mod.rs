@@ -6,6 +6,7 @@
 //! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
 
 mod care_dates;
+mod compartments;
 mod search_parameter;
 pub mod terminology;
 mod us_core;
@@ -23,6 +24,8 @@ use crate::fhir::ResourceType;
 use crate::fhir::shape::Shapes;
 
 pub use care_dates::CareDates;
+pub use compartments::ITSELF;
+pub use compartments::Members;
 pub use search_parameter::SearchParameterComponent;
 pub use search_parameter::SearchParameterDefinition;
 pub use us_core::US_CORE;
@@ -134,7 +137,6 @@ const PROGRAMS: Files = files!["programs/default-organization.json", "programs/d
 const R4_STRUCTURES: &str = include_str!("r4/structures.ndjson");
 const R4_VALUE_SETS: &str = include_str!("r4/value-sets.ndjson");
 const R4_SEARCH_PARAMETERS: &str = include_str!("r4/search-parameters.ndjson");
-const R4_PATIENT_COMPARTMENT: &str = include_str!("r4/patient-compartment.ndjson");
 
 /// Everything that is defined by data.
 #[derive(Debug)]
@@ -143,9 +145,8 @@ pub struct Definitions {
     pub shapes: Shapes,
     /// R4's search parameters and those that US Core adds.
     pub search_parameters: Vec<SearchParameterDefinition>,
-    /// By type, the codes of the search parameters that put a resource into a patient's compartment; `{def}`
-    /// stands for the patient itself. A type without any is not in the map.
-    pub patient_compartment: BTreeMap<ResourceType, Vec<String>>,
+    /// The members of each compartment, by the type of what it is about.
+    pub compartments: BTreeMap<ResourceType, Members>,
     /// By type, which date parameters say when care was given.
     pub care_dates: BTreeMap<ResourceType, CareDates>,
     /// Our value sets by canonical URL.
@@ -176,7 +177,7 @@ impl Definitions {
                 .iter()
                 .map(|parameter| search_parameter(parameter, &domain_resources))
                 .collect::<Result<_, _>>()?,
-            patient_compartment: patient_compartment()?,
+            compartments: compartments::load()?,
             care_dates: care_dates::load()?,
             value_sets: by_url(VALUE_SETS)?,
             plan_definitions: by_url(PLAN_DEFINITIONS)?,
@@ -254,23 +255,6 @@ fn by_url(files: Files) -> Result<BTreeMap<String, Value>, String> {
     Ok(map)
 }
 
-fn patient_compartment() -> Result<BTreeMap<ResourceType, Vec<String>>, String> {
-    let definition = lines("r4/patient-compartment.ndjson", R4_PATIENT_COMPARTMENT)?;
-    let mut map = BTreeMap::new();
-    for entry in definition.iter().filter_map(|definition| definition["resource"].as_array()).flatten() {
-        let name = entry["code"].as_str().unwrap_or_default();
-        let ty = ResourceType::parse(name).ok_or_else(|| format!("patient compartment: no type `{name}`"))?;
-        let mut codes: Vec<String> = names(&entry["param"]).map(str::to_owned).collect();
-        if name == "Patient" {
-            codes.insert(0, "{def}".to_owned());
-        }
-        if !codes.is_empty() {
-            map.insert(ty, codes);
-        }
-    }
-    Ok(map)
-}
-
 /// The texts of a list.
 fn names(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
@@ -325,11 +309,14 @@ mod tests {
     }
 
     #[test]
-    fn the_patient_compartment_names_parameters_that_exist() {
+    fn compartments_name_parameters_that_exist() {
         let definitions = definitions();
-        assert_eq!(definitions.patient_compartment.len(), 66);
-        for (ty, codes) in &definitions.patient_compartment {
-            for code in codes.iter().filter(|code| *code != "{def}") {
+        let sizes = definitions.compartments.iter().map(|(ty, members)| (ty.name(), members.len()));
+        let expected =
+            [("Device", 33), ("Encounter", 25), ("Patient", 66), ("Practitioner", 59), ("RelatedPerson", 32)];
+        assert_eq!(sizes.collect::<Vec<_>>(), expected);
+        for (ty, codes) in definitions.compartments.values().flatten() {
+            for code in codes.iter().filter(|code| *code != ITSELF) {
                 let found =
                     definitions.search_parameters.iter().any(|p| p.code == *code && p.base.contains(ty));
                 assert!(found, "{ty}.{code}");

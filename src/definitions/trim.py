@@ -241,7 +241,7 @@ def value_sets(folder, trimmed):
         yield result
 
 
-# --- search parameters and compartment ----------------------------------------------------------------------
+# --- search parameters and compartments ---------------------------------------------------------------------
 
 
 def first_sentence(text):
@@ -295,10 +295,10 @@ def search_parameters(folder, us_core):
             yield trimmed
 
 
-def compartment(folder):
-    """The patient compartment: which parameters put a resource into it."""
+def compartments(folder):
+    """The compartments: which parameters put a resource into each."""
     for resource in definitions(folder, "CompartmentDefinition"):
-        if resource["url"] == "http://hl7.org/fhir/CompartmentDefinition/patient":
+        if resource["url"].startswith("http://hl7.org/fhir/CompartmentDefinition/"):
             trimmed = keep(resource, "resourceType", "url", "code")
             trimmed["resource"] = [keep(entry, "code", "param") for entry in resource["resource"]]
             yield trimmed
@@ -314,7 +314,7 @@ def main():
     write("structures.ndjson", trimmed)
     write("value-sets.ndjson", list(value_sets(folder, trimmed)))
     write("search-parameters.ndjson", list(search_parameters(folder, us_core)))
-    write("patient-compartment.ndjson", list(compartment(folder)))
+    write("compartments.ndjson", list(compartments(folder)))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ fn label(interaction: &Interaction) -> Label {
         Interaction::Delete { ty, .. } => ("delete", Some(ty)),
         Interaction::History { of: HistoryOf::One(ty, _) | HistoryOf::Type(ty) } => ("history", Some(ty)),
         Interaction::History { of: HistoryOf::All } => ("history", None),
-        Interaction::Search { ty, .. } => ("search", Some(ty)),
+        Interaction::Search { field } => ("search", field.ty.as_ref()),
         Interaction::Batch => ("batch", None),
         Interaction::Operation { target, .. } => ("operation", target.as_ref().map(|(ty, _)| ty)),
     };

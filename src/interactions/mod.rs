@@ -26,6 +26,7 @@ pub use request::Prefer;
 pub use request::Request;
 pub use request::Return;
 pub use route::route;
+pub use search::Field;
 
 use crate::app::Answer;
 use crate::app::App;
@@ -87,12 +88,10 @@ pub enum Interaction {
         /// Whose.
         of: HistoryOf,
     },
-    /// The resources of a type that match.
+    /// The resources that match.
     Search {
-        /// The type.
-        ty: ResourceType,
-        /// The patient in whose compartment they are looked for.
-        patient: Option<String>,
+        /// Of which type, and where.
+        field: Field,
     },
     /// A Bundle of requests: batch or transaction.
     Batch,
@@ -154,7 +153,7 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         Interaction::Patch { ty, id } => patch::patch(session, ty, id, request),
         Interaction::Delete { ty, id } => delete::delete(session, ty, id, &request),
         Interaction::History { of } => history::history(session, of, &request),
-        Interaction::Search { ty, patient } => search::search(session, ty, patient, request),
+        Interaction::Search { field } => search::search(session, &field, request),
         Interaction::Batch => batch::batch(session, request),
         Interaction::Operation { code, target } => operation(session, &code, target, request),
     }

@@ -10,7 +10,9 @@ use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::fhir::form::percent_decoded;
 use crate::fhir::reference::is_id;
+use crate::interactions::Field;
 use crate::interactions::Interaction;
+use crate::search::Compartment;
 
 /// What a route does; [`Interaction`] is this with the values of the path in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,9 @@ pub enum Kind {
     SystemHistory,
     /// A search of one type.
     Search,
-    /// A search of one type in a patient's compartment.
+    /// A search of several types.
+    SystemSearch,
+    /// A search of one type, or of several, in a compartment.
     CompartmentSearch,
     /// Batch or transaction.
     Batch,
@@ -63,9 +67,11 @@ pub struct RouteRow {
 }
 
 #[rustfmt::skip]
-const ROUTES: [RouteRow; 24] = [
+const ROUTES: [RouteRow; 28] = [
     row(Method::Get,    "metadata",                        Kind::Capabilities),
     row(Method::Post,   "",                                Kind::Batch),
+    row(Method::Get,    "",                                Kind::SystemSearch),
+    row(Method::Post,   "_search",                         Kind::SystemSearch),
     row(Method::Get,    "_history",                        Kind::SystemHistory),
     row(Method::Get,    "${operation}",                    Kind::Operation),
     row(Method::Post,   "${operation}",                    Kind::Operation),
@@ -86,12 +92,14 @@ const ROUTES: [RouteRow; 24] = [
     row(Method::Get,    "{type}/{id}/_history/{version}",  Kind::Vread),
     row(Method::Get,    "{type}/{id}/${operation}",        Kind::Operation),
     row(Method::Post,   "{type}/{id}/${operation}",        Kind::Operation),
-    row(Method::Get,    "Patient/{id}/{type}",             Kind::CompartmentSearch),
-    row(Method::Post,   "Patient/{id}/{type}/_search",     Kind::CompartmentSearch),
+    row(Method::Get,    "{compartment}/{id}/*",              Kind::CompartmentSearch),
+    row(Method::Post,   "{compartment}/{id}/_search",        Kind::CompartmentSearch),
+    row(Method::Get,    "{compartment}/{id}/{type}",         Kind::CompartmentSearch),
+    row(Method::Post,   "{compartment}/{id}/{type}/_search", Kind::CompartmentSearch),
 ];
 
-/// Paths that FHIR gives a meaning and that have no method here yet.
-const WITHOUT_METHOD: [&str; 1] = ["_search"];
+/// The types that have compartments.
+pub const COMPARTMENTS: [&str; 5] = ["Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"];
 
 const fn row(method: Method, path: &'static str, kind: Kind) -> RouteRow {
     RouteRow { method, path, kind }
@@ -117,9 +125,6 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
         }
         allow.get_or_insert_default().push(row.method);
     }
-    if WITHOUT_METHOD.iter().any(|path| found(path, &segments).is_some()) {
-        allow.get_or_insert_default();
-    }
     Err(allow.map_or_else(|| unknown(&segments), |allow| not_allowed(&allow)))
 }
 
@@ -131,14 +136,14 @@ pub fn methods(path: &str) -> Result<Vec<Method>, Failure> {
     let segments = segments(path)?;
     let here = ROUTES.iter().filter(|row| found(row.path, &segments).is_some());
     let methods: Vec<Method> = here.map(|row| row.method).collect();
-    let without = WITHOUT_METHOD.iter().any(|path| found(path, &segments).is_some());
-    if methods.is_empty() && !without { Err(unknown(&segments)) } else { Ok(methods) }
+    if methods.is_empty() { Err(unknown(&segments)) } else { Ok(methods) }
 }
 
 /// What the variables of a path are.
 #[derive(Default)]
 struct Found<'a> {
     ty: Option<ResourceType>,
+    compartment: Option<ResourceType>,
     id: Option<&'a str>,
     version: Option<i64>,
     operation: Option<&'a str>,
@@ -170,6 +175,9 @@ fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
         let segment: &str = segment;
         match shape.next()? {
             "{type}" => found.ty = Some(ResourceType::parse(segment)?),
+            "{compartment}" => {
+                found.compartment = Some(ResourceType::parse(segment).filter(has_compartments)?);
+            }
             "{id}" => found.id = Some(is_id(segment).then_some(segment)?),
             "{version}" => found.version = Some(version(segment)?),
             "${operation}" => found.operation = Some(segment.strip_prefix('$')?),
@@ -178,6 +186,10 @@ fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
         }
     }
     shape.next().is_none().then_some(found)
+}
+
+fn has_compartments(ty: &ResourceType) -> bool {
+    COMPARTMENTS.contains(&ty.name())
 }
 
 /// Versions count from 1; what cannot be one is looked for as 0, which no resource has.
@@ -209,8 +221,14 @@ fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
         Kind::History => Interaction::History { of: HistoryOf::One(ty(), id()) },
         Kind::TypeHistory => Interaction::History { of: HistoryOf::Type(ty()) },
         Kind::SystemHistory => Interaction::History { of: HistoryOf::All },
-        Kind::Search => Interaction::Search { ty: ty(), patient: None },
-        Kind::CompartmentSearch => Interaction::Search { ty: ty(), patient: Some(id()) },
+        Kind::Search | Kind::SystemSearch => {
+            Interaction::Search { field: Field { ty: found.ty, within: None } }
+        }
+        Kind::CompartmentSearch => {
+            let about = found.compartment.expect("the row's path has {compartment}");
+            let within = Some(Compartment { ty: about, id: id() });
+            Interaction::Search { field: Field { ty: found.ty, within } }
+        }
         Kind::Operation => Interaction::Operation {
             code: found.operation.expect("the row's path has ${operation}").to_owned(),
             target: found.ty.map(|ty| (ty, found.id.map(str::to_owned))),
@@ -257,6 +275,7 @@ pub fn allow_header(methods: &[Method]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definitions::Definitions;
 
     fn ty(name: &str) -> ResourceType {
         ResourceType::parse(name).expect("a type of R4")
@@ -265,15 +284,24 @@ mod tests {
     #[test]
     fn every_route_leads_to_its_interaction() {
         let (patient, goal, id) = (ty("Patient"), ty("Goal"), || "1".to_owned());
+        let all = Interaction::Search { field: Field { ty: None, within: None } };
+        let goals = Interaction::Search { field: Field { ty: Some(goal), within: None } };
+        let within = |about: &str, ty: Option<ResourceType>| {
+            let about = Compartment { ty: self::ty(about), id: "1".into() };
+            Interaction::Search { field: Field { ty, within: Some(about) } }
+        };
         let cases = [
             (Method::Get, "metadata", Interaction::Capabilities),
             (Method::Head, "metadata", Interaction::Capabilities),
             (Method::Post, "", Interaction::Batch),
             (Method::Post, "/", Interaction::Batch),
             (Method::Get, "$export", Interaction::Operation { code: "export".into(), target: None }),
-            (Method::Get, "Goal", Interaction::Search { ty: goal, patient: None }),
+            (Method::Get, "Goal", goals.clone()),
+            (Method::Get, "", all.clone()),
+            (Method::Get, "/", all.clone()),
+            (Method::Post, "_search", all),
             (Method::Post, "Goal", Interaction::Create { ty: goal }),
-            (Method::Post, "Goal/_search", Interaction::Search { ty: goal, patient: None }),
+            (Method::Post, "Goal/_search", goals),
             (Method::Get, "Goal/1", Interaction::Read { ty: goal, id: id() }),
             (Method::Head, "Goal/1/", Interaction::Read { ty: goal, id: id() }),
             (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: Some(id()) }),
@@ -287,8 +315,12 @@ mod tests {
             (Method::Head, "_history/", Interaction::History { of: HistoryOf::All }),
             (Method::Get, "Goal/1/_history/2", Interaction::Vread { ty: goal, id: id(), version: 2 }),
             (Method::Get, "Goal/1/_history/x", Interaction::Vread { ty: goal, id: id(), version: 0 }),
-            (Method::Get, "Patient/1/Goal", Interaction::Search { ty: goal, patient: Some(id()) }),
-            (Method::Post, "Patient/1/Goal/_search", Interaction::Search { ty: goal, patient: Some(id()) }),
+            (Method::Get, "Patient/1/Goal", within("Patient", Some(goal))),
+            (Method::Get, "Encounter/1/Goal", within("Encounter", Some(goal))),
+            (Method::Get, "Device/1/*", within("Device", None)),
+            (Method::Get, "Patient/1/%2A", within("Patient", None)),
+            (Method::Post, "RelatedPerson/1/_search", within("RelatedPerson", None)),
+            (Method::Post, "Patient/1/Goal/_search", within("Patient", Some(goal))),
             (
                 Method::Post,
                 "Patient/%24validate",
@@ -311,12 +343,13 @@ mod tests {
             (Method::Post, "Goal/1", "GET, HEAD, PUT, PATCH, DELETE"),
             (Method::Patch, "Goal/1/_history/1", "GET, HEAD"),
             (Method::Patch, "Goal/1/_history", "GET, HEAD"),
-            (Method::Get, "", "POST"),
+            (Method::Put, "", "POST, GET, HEAD"),
+            (Method::Put, "Patient/1/*", "GET, HEAD"),
             (Method::Get, "Goal/_search", "POST"),
             (Method::Put, "metadata", "GET, HEAD"),
             (Method::Delete, "Goal/1/_history/1", "GET, HEAD"),
             (Method::Put, "Goal/1/$validate", "GET, HEAD, POST"),
-            (Method::Get, "_search", ""),
+            (Method::Get, "_search", "POST"),
             (Method::Post, "_history", "GET, HEAD"),
             (Method::Delete, "Goal/_history", "GET, HEAD"),
         ];
@@ -335,6 +368,8 @@ mod tests {
             "Goal/a_b",
             &long,
             "Goal/1/2",
+            "Goal/1/*",
+            "Goal/1/Condition",
             "Goal/1/_history/1/2",
             "Goal//1",
             "%ff",
@@ -343,13 +378,25 @@ mod tests {
         for path in paths {
             assert_eq!(route(Method::Get, path).expect_err(path).status(), 404, "{path}");
         }
-        assert_eq!(route(Method::Get, "Group/1/Goal").expect_err("only Patient").status(), 404);
+        assert_eq!(route(Method::Get, "Group/1/Goal").expect_err("no compartment").status(), 404);
+    }
+
+    #[test]
+    fn the_types_with_compartments_are_those_of_the_definitions() {
+        let definitions = Definitions::shared().expect("the definitions load");
+        let defined: Vec<&str> = definitions.compartments.keys().map(|ty| ty.name()).collect();
+        assert_eq!(COMPARTMENTS, *defined);
     }
 
     #[test]
     fn every_row_of_the_table_is_reached_by_its_own_path() {
         for row in table() {
-            let path = row.path.replace("{type}", "Goal").replace("{id}", "1").replace("{version}", "1");
+            let path = row
+                .path
+                .replace("{type}", "Goal")
+                .replace("{compartment}", "Patient")
+                .replace("{id}", "1")
+                .replace("{version}", "1");
             let path = path.replace("${operation}", "$validate");
             let interaction = route(row.method, &path).expect(row.path);
             assert_eq!(

@@ -1,4 +1,4 @@
-//! search: a type's resources that match, a page at a time. <https://hl7.org/fhir/R4/http.html#search>
+//! search: the resources that match, of a type or of several, a page at a time. <https://hl7.org/fhir/R4/http.html#search>
 
 use crate::access::Action;
 use crate::app::Answer;
@@ -21,28 +21,94 @@ use crate::interactions::request::Request;
 use crate::interactions::subset;
 use crate::interactions::subset::Subset;
 use crate::search;
+use crate::search::Compartment;
 use crate::search::Context;
 use crate::search::Edge;
 use crate::search::Query;
+use crate::search::Types;
 use crate::search::page::Cursor;
 use crate::search::query::Summary;
 
 /// Carries a sealed cursor.
 const CURSOR: &str = "_cursor";
 
-/// Searches a type, or what of it is in a patient's compartment.
+/// What is searched: a type or several, everywhere or in one compartment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The type; where there is none, the query names those that are meant.
+    pub ty: Option<ResourceType>,
+    /// The compartment.
+    pub within: Option<Compartment>,
+}
+
+impl Field {
+    /// The path of the search, without `_search`: to it belong its page links.
+    fn path(&self) -> String {
+        let ty = self.ty.map(ResourceType::name);
+        match &self.within {
+            Some(about) => format!("{}/{}/{}", about.ty, about.id, ty.unwrap_or("*")),
+            None => ty.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The types that it has.
+    fn types(&self, session: &Session) -> Result<Vec<ResourceType>, Failure> {
+        let members = |about: &Compartment| session.app().parameters.members(about.ty);
+        let inside = match &self.within {
+            None => None,
+            Some(about) => Some((about.ty, members(about).ok_or_else(|| no_compartment(about.ty))?)),
+        };
+        match (self.ty, inside) {
+            (None, None) => Ok(ResourceType::all().collect()),
+            (None, Some((_, members))) => Ok(members.keys().copied().collect()),
+            (Some(ty), Some((about, members))) if !members.contains_key(&ty) => {
+                let text = format!("In R4 no {ty} stands in the compartment of any {about}.");
+                Err(Failure::new(Reason::NotFound, text))
+            }
+            (Some(ty), _) => Ok(vec![ty]),
+        }
+    }
+
+    /// Understands a query on it.
+    fn query(&self, session: &Session, context: &Context, query: &str) -> Result<Query, Failure> {
+        let all = self.types(session)?;
+        // The scope comes before anything is looked up for the search, such as a value set that it names.
+        if let Some(ty) = self.ty {
+            session.require(Action::Search, ty)?;
+            return search::parse(context, ty, query);
+        }
+        let types = match Types::of(query)? {
+            Types::All => session.types_to_search(&all)?,
+            Types::Named(named) => {
+                for ty in &named {
+                    session.require(Action::Search, *ty)?;
+                }
+                // Of what no compartment has there is nothing in this one.
+                match named.iter().find(|ty| !all.contains(ty)) {
+                    Some(ty) => {
+                        let text = format!("No {ty} stands in such a compartment; leave it out of `_type`.");
+                        return Err(Failure::new(Reason::Invalid, text).at("http._type"));
+                    }
+                    None => named,
+                }
+            }
+        };
+        search::parse_system(context, &types, query)
+    }
+}
+
+fn no_compartment(ty: ResourceType) -> Failure {
+    Failure::new(Reason::NotFound, format!("R4 defines no compartments of {ty}."))
+}
+
+/// Searches a type or several, or what of them is in a compartment.
 ///
 /// # Errors
-/// `Invalid` for what the search has wrong; `Forbidden`.
-pub fn search(
-    session: &Session,
-    ty: ResourceType,
-    patient: Option<String>,
-    request: Request,
-) -> Result<Answer, Failure> {
-    let path = path(ty, patient.as_deref());
+/// `Invalid` for what the search has wrong; `Forbidden`; `NotFound` for a compartment that there is not.
+pub fn search(session: &Session, field: &Field, request: Request) -> Result<Answer, Failure> {
+    let path = field.path();
     let asked = Asked::of(session, &path, request)?;
-    let query = Query { compartment: patient, ..asked.query(session, ty)? };
+    let query = asked.query(session, field)?;
     let found = session.search(&query)?;
     bundle(session, &Page { path, asked, query }, found)
 }
@@ -50,17 +116,9 @@ pub fn search(
 /// Checks a search without running it.
 ///
 /// # Errors
-/// `Invalid` for what the search has wrong.
-pub fn check(session: &Session, ty: ResourceType, request: Request) -> Result<(), Failure> {
-    Asked::of(session, &path(ty, None), request)?.query(session, ty).map(|_| ())
-}
-
-/// The path of a search, without `_search`: to it belong its page links.
-fn path(ty: ResourceType, patient: Option<&str>) -> String {
-    match patient {
-        Some(patient) => format!("Patient/{patient}/{ty}"),
-        None => ty.to_string(),
-    }
+/// As [`search`].
+pub fn check(session: &Session, field: &Field, request: Request) -> Result<(), Failure> {
+    Asked::of(session, &field.path(), request)?.query(session, field).map(|_| ())
 }
 
 /// A search as it came: its query, or a cursor that holds the query.
@@ -87,13 +145,11 @@ impl Asked {
         Ok(Self { query, cursor: Some(cursor.clone()), edge: Some(edge), lenient })
     }
 
-    fn query(&self, session: &Session, ty: ResourceType) -> Result<Query, Failure> {
-        // Before anything is looked up for the search, such as a value set that it names.
-        session.require(Action::Search, ty)?;
+    fn query(&self, session: &Session, field: &Field) -> Result<Query, Failure> {
         let context = Context { lenient: self.lenient, ..session.context() };
-        let query = search::parse(&context, ty, &self.query)?;
+        let query = field.query(session, &context, &self.query)?;
         check_part(&query)?;
-        Ok(Query { edge: self.edge.clone(), ..query })
+        Ok(query.within(field.within.as_ref(), self.edge.as_ref()))
     }
 }
 
@@ -101,7 +157,10 @@ impl Asked {
 fn check_part(query: &Query) -> Result<(), Failure> {
     match (query.summary, query.elements.is_empty()) {
         (_, true) => Ok(()),
-        (Summary::False | Summary::Count, false) => Subset::check_elements(Some(query.ty), &query.elements),
+        (Summary::False | Summary::Count, false) => {
+            let only = query.also.is_empty().then_some(query.ty);
+            Subset::check_elements(only, &query.elements)
+        }
         (Summary::True | Summary::Text | Summary::Data, false) => Err(subset::both()),
     }
 }
@@ -131,7 +190,8 @@ struct Page {
 impl Page {
     /// There is no link to the last page: to find it, all before it would have to be gone through.
     fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
-        let (url, query) = (format!("{}/{}", session.base_url(), self.path), &self.query);
+        let (base, query) = (session.base_url(), &self.query);
+        let url = if self.path.is_empty() { base.to_owned() } else { format!("{base}/{}", self.path) };
         let first =
             if query.self_query.is_empty() { url.clone() } else { format!("{url}?{}", query.self_query) };
         let own = self.asked.cursor.as_ref().map(|cursor| format!("{url}?{CURSOR}={cursor}"));

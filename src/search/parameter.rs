@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use crate::definitions::Definitions;
+use crate::definitions::Members;
 use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
@@ -115,7 +116,7 @@ impl Parameter {
 pub struct Parameters {
     of_type: BTreeMap<ResourceType, Vec<Parameter>>,
     by_number: HashMap<i64, (ResourceType, usize)>,
-    compartment: BTreeMap<ResourceType, Vec<String>>,
+    compartments: BTreeMap<ResourceType, Members>,
 }
 
 impl Parameters {
@@ -127,7 +128,7 @@ impl Parameters {
         let mut all = Self {
             of_type: ResourceType::all().map(|ty| (ty, Vec::new())).collect(),
             by_number: HashMap::new(),
-            compartment: definitions.patient_compartment.clone(),
+            compartments: definitions.compartments.clone(),
         };
         for definition in &definitions.search_parameters {
             all.add(definition, &definitions.shapes)?;
@@ -159,7 +160,12 @@ impl Parameters {
     /// The codes of the parameters that put a resource of this type in a patient's compartment; none where no
     /// resource of the type stands in one.
     pub fn compartment(&self, ty: ResourceType) -> Option<&[String]> {
-        self.compartment.get(&ty).filter(|codes| !codes.is_empty()).map(Vec::as_slice)
+        self.members(ResourceType::parse("Patient")?)?.get(&ty).map(Vec::as_slice)
+    }
+
+    /// What stands in the compartments of this type, and by which parameters; none where it has no compartments.
+    pub fn members(&self, about: ResourceType) -> Option<&Members> {
+        self.compartments.get(&about)
     }
 
     fn add(&mut self, definition: &SearchParameterDefinition, shapes: &Shapes) -> Result<(), String> {

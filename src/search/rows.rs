@@ -152,7 +152,7 @@ pub const ANY_ELEMENT: i64 = 0;
 
 /// A group lists many patients, so that none of them may see it as a part of their own record, although R4's
 /// compartment has it; and a patient who is linked to another is still another person.
-const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
+pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {

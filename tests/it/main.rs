@@ -50,6 +50,7 @@ mod search;
 mod search_oracle;
 mod search_token;
 mod search_value;
+mod system_search;
 mod terminology;
 mod transaction;
 mod update;

@@ -26,8 +26,8 @@ pub fn of(kind: Kind, ty: Option<ResourceType>) -> Responses {
             vec![(200, responses::tagged(responses::body(words, "Resource")).build()), (304, unchanged())]
         }
         Kind::Batch => vec![(200, bundle("An entry for each entry, in their order"))],
-        Kind::Search | Kind::CompartmentSearch => {
-            vec![(200, bundle("A `searchset`; its `next` link leads to the next page"))]
+        Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch => {
+            vec![(200, bundle("A `searchset`; its `next` and `previous` links lead to the pages around it"))]
         }
         Kind::Read => vec![(200, found("The resource")), (304, unchanged())],
         Kind::Vread => vec![(200, found("That version")), (304, unchanged())],
@@ -50,7 +50,7 @@ fn failures(kind: Kind) -> Vec<&'static str> {
         Kind::Capabilities => return vec!["BadRequest", "NotAcceptable", "TooManyRequests"],
         Kind::Read | Kind::Vread => &["NotFound", "Gone"],
         Kind::History | Kind::TypeHistory | Kind::Search | Kind::CompartmentSearch => &["NotFound"],
-        Kind::SystemHistory => &[],
+        Kind::SystemHistory | Kind::SystemSearch => &[],
         Kind::Delete | Kind::ConditionalDelete => {
             &["NotFound", "Conflict", "PreconditionFailed", "Unprocessable"]
         }

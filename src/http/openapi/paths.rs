@@ -17,6 +17,7 @@ use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
 use crate::http::openapi::parameters;
 use crate::http::openapi::security;
+use crate::interactions::route::COMPARTMENTS;
 use crate::interactions::route::Kind;
 use crate::interactions::route::RouteRow;
 
@@ -100,12 +101,13 @@ impl Described<'_> {
                 ("searchByForm", format!("Search by form: every {name} that fits"))
             }
             (Kind::Search, _) => ("search", format!("Search: every {name} that fits")),
-            (Kind::CompartmentSearch, Method::Post) => {
-                ("searchOfPatientByForm", "Search by form among what belongs to a patient".into())
+            (Kind::SystemSearch, Method::Post) => {
+                ("searchOfAllByForm", "Search by form: every resource of the types that it names".into())
             }
-            (Kind::CompartmentSearch, _) => {
-                ("searchOfPatient", "Search among what belongs to a patient".into())
+            (Kind::SystemSearch, _) => {
+                ("searchOfAll", "Search: every resource of the types that it names".into())
             }
+            (Kind::CompartmentSearch, method) => self.words_of_compartment(method),
             (Kind::Create, _) => ("create", format!("A new {name}, under an id that the server makes")),
             (Kind::Read, _) => ("read", format!("The current version of a {name}")),
             (Kind::Vread, _) => ("vread", format!("One version of a {name}")),
@@ -135,6 +137,18 @@ impl Described<'_> {
         }
     }
 
+    fn words_of_compartment(&self, method: Method) -> (&'static str, String) {
+        let about = "what belongs to a patient, an encounter, a device, a practitioner or a related person";
+        match (method == Method::Post, self.row.path.contains("{type}")) {
+            (true, true) => {
+                ("searchOfCompartmentByForm", format!("Search by form for one type among {about}"))
+            }
+            (false, true) => ("searchOfCompartment", format!("Search for one type among {about}")),
+            (true, false) => ("searchOfWholeCompartmentByForm", format!("Search by form among {about}")),
+            (false, false) => ("searchOfWholeCompartment", format!("Search among {about}")),
+        }
+    }
+
     fn scope(&self) -> Option<Vec<String>> {
         let letter = match self.row.kind {
             Kind::Capabilities => return None,
@@ -147,7 +161,8 @@ impl Described<'_> {
             Kind::ConditionalPatch => "rus",
             Kind::Delete => "d",
             Kind::ConditionalDelete => "ds",
-            Kind::Search | Kind::CompartmentSearch | Kind::TypeHistory | Kind::SystemHistory => "s",
+            Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch => "s",
+            Kind::TypeHistory | Kind::SystemHistory => "s",
             Kind::Operation => return None,
         };
         Some(vec![format!("user/{}.{letter}", self.ty.map_or("*", ResourceType::name))])
@@ -156,22 +171,25 @@ impl Described<'_> {
     fn with_path_and_headers(&self, mut operation: OperationBuilder) -> OperationBuilder {
         let example = self.ty.and_then(|ty| examples::id(ty.name()));
         for part in self.row.path.split('/') {
-            operation =
-                match part {
-                    "{type}" if self.ty.is_none() => operation.parameter(parameters::in_path(
-                        "type",
-                        "A resource type of R4",
-                        Some("Organization"),
-                    )),
-                    "{id}" if self.row.path.starts_with("Patient/") => operation.parameter(
-                        parameters::in_path("id", "The patient's logical id", examples::id("Patient")),
-                    ),
-                    "{id}" => operation.parameter(parameters::in_path("id", "The logical id", example)),
-                    "{version}" => {
-                        operation.parameter(parameters::in_path("version", "The version, from 1", Some("1")))
-                    }
-                    _ => operation,
-                };
+            operation = match part {
+                "{type}" if self.ty.is_none() => operation.parameter(parameters::in_path(
+                    "type",
+                    "A resource type of R4",
+                    Some("Organization"),
+                )),
+                "{compartment}" => operation.parameter(parameters::in_path(
+                    "compartment",
+                    &format!("The type of what it belongs to: {}", COMPARTMENTS.join(", ")),
+                    Some("Patient"),
+                )),
+                "{id}" if self.row.path.starts_with("{compartment}/") => operation
+                    .parameter(parameters::in_path("id", "The logical id of that", examples::id("Patient"))),
+                "{id}" => operation.parameter(parameters::in_path("id", "The logical id", example)),
+                "{version}" => {
+                    operation.parameter(parameters::in_path("version", "The version, from 1", Some("1")))
+                }
+                _ => operation,
+            };
         }
         let headers: &[&str] = match self.row.kind {
             Kind::Read | Kind::Vread => &["IfNoneMatch", "IfModifiedSince", "Prefer"],
@@ -179,7 +197,7 @@ impl Described<'_> {
             Kind::Update => &["IfMatch", "OnlyIfNone", "Prefer"],
             Kind::ConditionalUpdate | Kind::Patch => &["IfMatch", "Prefer"],
             Kind::ConditionalPatch | Kind::Delete | Kind::ConditionalDelete => &["IfMatch", "Prefer"],
-            Kind::Search | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
+            Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
             Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
             Kind::Capabilities => &["IfNoneMatch"],
             Kind::Operation => &[],
@@ -191,7 +209,11 @@ impl Described<'_> {
 
     fn with_query(&self, mut operation: OperationBuilder) -> OperationBuilder {
         operation = match (self.row.kind, self.row.method) {
-            (Kind::Search | Kind::CompartmentSearch, Method::Get) => {
+            (Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch, Method::Get) => {
+                if !self.row.path.contains("{type}") {
+                    let words = "The types that are meant, separated by commas: `Condition,Goal`";
+                    operation = operation.parameter(parameters::in_query("_type", words).build());
+                }
                 let own = self.ty.map(|ty| parameters::of_search(self.definitions, ty)).unwrap_or_default();
                 operation = own.into_iter().fold(operation, OperationBuilder::parameter);
                 parameters::of_every_search().fold(operation, OperationBuilder::parameter_ref)
@@ -233,7 +255,9 @@ impl Described<'_> {
             (Kind::Batch, _) => {
                 ("A Bundle of type `transaction` or `batch`", "Bundle", examples::resource("Bundle"))
             }
-            (Kind::Search | Kind::CompartmentSearch, Method::Post) => return Some(bodies::form()),
+            (Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch, Method::Post) => {
+                return Some(bodies::form());
+            }
             _ => return None,
         };
         Some(bodies::resource(words, schema, example))

@@ -204,9 +204,7 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
         Interaction::History { of } => {
             session.require_history(of).and_then(|()| history::check(session, of.clone(), &entry.request))
         }
-        Interaction::Search { ty, .. } => session
-            .require(Action::Search, *ty)
-            .and_then(|()| search::check(session, *ty, entry.request.clone())),
+        Interaction::Search { field } => search::check(session, field, entry.request.clone()),
         Interaction::Operation { code, target } => {
             return operations::examine(session, code, asked(target.clone(), entry.request.clone()))
                 .map_err(|failure| place(failure, &entry.at("request.url"), &entry.at("resource")));

@@ -23,6 +23,7 @@ use crate::interactions::capabilities::of_type::operations as offered;
 use crate::interactions::capabilities::of_type::parameters_for_all;
 use crate::interactions::capabilities::of_type::resource;
 use crate::interactions::request::Request;
+use crate::interactions::route;
 use crate::operations;
 
 /// When what is said below last changed.
@@ -159,13 +160,28 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
                               of the newest version that came; nothing is left out.",
             "security": security(app),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
-            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }],
+            "interaction": interactions_of_all(),
             "searchParam": parameters_for_all(app),
             "operation": offered(app, |definition| definition.system),
-            "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
+            "compartment": compartments(),
         }],
     })
     .without_empty_lists()
+}
+
+/// What concerns no single type. <https://hl7.org/fhir/R4/valueset-system-restful-interaction.html>
+fn interactions_of_all() -> Vec<Value> {
+    let codes = ["transaction", "batch", "search-system", "history-system"];
+    codes.map(|code| json!({ "code": code })).to_vec()
+}
+
+/// Their definitions begin with a small letter.
+fn compartments() -> Vec<String> {
+    let url = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        format!("http://hl7.org/fhir/CompartmentDefinition/{}{rest}", first.to_ascii_lowercase())
+    };
+    route::COMPARTMENTS.map(url).to_vec()
 }
 
 fn security(app: &App) -> Value {

@@ -65,6 +65,7 @@ fn interactions() -> Vec<&'static str> {
         | Kind::ConditionalUpdate
         | Kind::ConditionalPatch
         | Kind::ConditionalDelete
+        | Kind::SystemSearch
         | Kind::CompartmentSearch
         | Kind::SystemHistory
         | Kind::Batch
@@ -127,7 +128,11 @@ fn search_parameter(parameter: &search::Parameter) -> Value {
 
 fn includes(app: &App, ty: ResourceType) -> Vec<String> {
     let references = app.parameters.of(ty).filter(|parameter| parameter.kind == search::Kind::Reference);
-    references.map(|parameter| format!("{ty}:{}", parameter.code)).collect()
+    let mut all: Vec<String> = references.map(|parameter| format!("{ty}:{}", parameter.code)).collect();
+    if !all.is_empty() {
+        all.splice(0..0, ["*".to_owned(), format!("{ty}:*")]);
+    }
+    all
 }
 
 fn reverse_includes(app: &App, ty: ResourceType) -> Vec<String> {

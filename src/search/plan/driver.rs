@@ -3,6 +3,8 @@
 use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
+use crate::search::plan::compartment::Members;
+use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -107,22 +109,26 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
         let whole = !matches!(criterion.test, Test::All(_) | Test::Any(_));
         Some(Driver { criterion: whole.then_some(at), ..driver })
     });
-    let own = query.compartment.as_ref().into_iter();
+    let about = query.compartment.as_ref().map(|compartment| match seen.members(compartment, query.ty) {
+        Members::OfPatient { patient, ty } => (in_record(patient, ty), Found::Ordered),
+        others @ Members::Referring { .. } => {
+            let from = Sql::of("(", []).append(others.rows()).push(") d0", []);
+            ((from, Sql::of("1 = 1", [])), Found::Once)
+        }
+    });
     let theirs = match seen.restriction.of(query.ty) {
         Visible::Patients(patients) if patients.len() == 1 => patients.first(),
         Visible::Patients(_) | Visible::Nothing | Visible::All => None,
     };
-    let in_compartment = seen.parameters.compartment(query.ty).is_some();
-    let compartments = own.chain(theirs).filter(|_| in_compartment).map(|patient| Driver {
-        from: Sql::of("idx_compartment d0", []),
-        filter: Sql::of(
-            "d0.patient = ? AND d0.type = ?",
-            [patient.as_str().into(), query.ty.number().into()],
-        ),
+    let theirs = theirs.filter(|_| seen.parameters.compartment(query.ty).is_some());
+    let theirs = theirs.map(|patient| (in_record(patient, query.ty), Found::Ordered));
+    let compartments = about.into_iter().chain(theirs).map(|((from, filter), rows)| Driver {
+        from,
+        filter,
         criterion: None,
         probe: None,
         width: Width::Owned,
-        rows: Found::Ordered,
+        rows,
     });
     criteria.chain(compartments).min_by_key(|driver| driver.width)
 }

@@ -13,14 +13,17 @@
 //! What the caller may not see is part of every statement, of the total and of each step of a chain.
 
 mod by_index;
+mod compartment;
 mod driver;
 mod either;
 mod include;
+mod key;
 mod order;
 mod record;
 pub mod record_query;
 mod rows;
 mod scope;
+mod several;
 mod tree;
 
 pub use include::Hop;
@@ -54,17 +57,21 @@ pub struct Plan {
 /// Plans a search within what the caller may see.
 pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Plan {
     let seen = Seen { parameters, restriction };
-    let driver = driver::narrowest(&seen, query);
     let limit = if query.summary == Summary::Count { 0 } else { query.count };
+    let each = query.of_each_type().map(|query| {
+        let driver = driver::narrowest(&seen, query);
+        Search { seen, query, driver }
+    });
+    let each: Vec<Search> = each.collect();
+    let is_narrow = |search: &Search| search.driver.as_ref().is_some_and(Driver::is_narrow);
     let wanted = match query.total {
         Total::None => limit == 0,
         Total::Estimate | Total::Accurate => true,
-        Total::Default => limit == 0 || driver.as_ref().is_some_and(Driver::is_narrow),
+        Total::Default => limit == 0 || each.iter().all(is_narrow),
     };
-    let search = Search { seen, query, driver };
     Plan {
-        page: search.tidy(search.page(limit)),
-        total: wanted.then(|| search.tidy(search.total())),
+        page: several::page(&each, limit),
+        total: wanted.then(|| several::total(&each)),
         sort_keys: query.sort.len(),
         limit,
     }

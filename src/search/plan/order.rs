@@ -8,22 +8,22 @@
 //! A page that lies before a row is found by going through the same order from its end; its rows are put the right
 //! way round last.
 
-use crate::search::kinds;
 use crate::search::page::Edge;
 use crate::search::parameter::Kind;
+use crate::search::plan::key::bind;
+use crate::search::plan::key::bound;
+use crate::search::plan::key::holds;
+use crate::search::plan::key::key;
+use crate::search::plan::key::missing;
 use crate::search::plan::scope::Scope;
 use crate::search::query::Order;
 use crate::search::query::Query;
 use crate::search::query::Sort;
 use crate::search::query::SortBy;
-use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// No limit, as a number: a limit keeps SQLite from working out a key again wherever it is named.
 const UNLIMITED: i64 = i64::MAX;
-
-/// Stands for a missing number; beyond all that measure something.
-const BEYOND: f64 = 1e300;
 
 /// The order of a search.
 pub(super) struct Ordering<'a> {
@@ -38,14 +38,6 @@ pub(super) struct Ordering<'a> {
 enum Side {
     After,
     Before,
-}
-
-/// What a key's column holds.
-#[derive(Clone, Copy, PartialEq)]
-enum Holds {
-    Integer,
-    Text,
-    Real,
 }
 
 impl<'a> Ordering<'a> {
@@ -244,67 +236,5 @@ impl<'a> Ordering<'a> {
             Order::Ascending => " >= ",
             Order::Descending => " <= ",
         }
-    }
-}
-
-/// The key of a row.
-fn key(sort: &Sort, scope: &Scope) -> Sql {
-    let (kind, param) = match sort.by {
-        SortBy::Updated => return scope.column("updated"),
-        SortBy::Id => return scope.column("id"),
-        SortBy::Parameter(kind, param) => (kind, param),
-    };
-    let (table, low, high) = kinds::table(kind);
-    let (best, column) = match sort.order {
-        Order::Ascending => ("min(s.", low),
-        Order::Descending => ("max(s.", high),
-    };
-    let sql =
-        Sql::of("coalesce((SELECT ", []).push(best, []).push(column, []).push(") FROM ", []).push(table, []);
-    let sql = sql.push(" s WHERE s.rid = ", []).append(scope.column("rid"));
-    // A quantity is sorted by the number that was sent, not by what it is in other units.
-    let sent = if kind == Kind::Quantity { " AND s.system >= 0" } else { "" };
-    let sql = sql.push(" AND s.param = ?", [param.into()]).push(sent, []);
-    let sql = sql.push("), ?)", [missing(holds(sort), sort.order)]);
-    match holds(sort) {
-        // As text it has fewer digits on SQLite than the number itself; so that a position compares with the
-        // keys that it came from, all keys go the same way.
-        Holds::Real => Sql::of("CAST(CAST(", []).append(sql).push(" AS TEXT) AS DOUBLE PRECISION)", []),
-        Holds::Integer | Holds::Text => sql,
-    }
-}
-
-fn holds(sort: &Sort) -> Holds {
-    match sort.by {
-        SortBy::Updated | SortBy::Parameter(Kind::Date, _) => Holds::Integer,
-        SortBy::Parameter(Kind::Number | Kind::Quantity, _) => Holds::Real,
-        SortBy::Id | SortBy::Parameter(_, _) => Holds::Text,
-    }
-}
-
-/// What comes last.
-fn missing(holds: Holds, order: Order) -> Bind {
-    match (holds, order) {
-        (Holds::Integer, Order::Ascending) => i64::MAX.into(),
-        (Holds::Integer, Order::Descending) => i64::MIN.into(),
-        (Holds::Real, Order::Ascending) => BEYOND.into(),
-        (Holds::Real, Order::Descending) => (-BEYOND).into(),
-        (Holds::Text, Order::Ascending) => char::MAX.to_string().into(),
-        (Holds::Text, Order::Descending) => "".into(),
-    }
-}
-
-/// A key of a position, as what it was; a position is sealed, so that it holds what a page returned.
-fn bind(holds: Holds, key: &str) -> Bind {
-    match holds {
-        Holds::Integer => key.parse::<i64>().unwrap_or_default().into(),
-        Holds::Text | Holds::Real => key.into(),
-    }
-}
-
-fn bound(holds: Holds, key: &str) -> Sql {
-    match holds {
-        Holds::Integer | Holds::Text => Sql::of("?", [bind(holds, key)]),
-        Holds::Real => Sql::of("CAST(? AS DOUBLE PRECISION)", [bind(holds, key)]),
     }
 }

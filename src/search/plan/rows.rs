@@ -3,7 +3,6 @@
 use crate::search::plan::by_index;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::order::Ordering;
-use crate::search::plan::scope;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Query;
@@ -25,24 +24,17 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    pub(super) fn page(&self, limit: u32) -> Sql {
+    /// The rows of the page, of which there are as many as are asked for, with their keys.
+    pub(super) fn rows(&self, asked: i64) -> Sql {
         let ordering = Ordering::of(self.query);
-        let asked = if limit == 0 { 0 } else { i64::from(limit) + 1 };
-        let rows = match (&self.driver, self.walk(&ordering, asked)) {
+        match (&self.driver, self.walk(&ordering, asked)) {
             (Some(driver), Some(walk)) if driver.may_be_many() => {
                 self.seek_or_walk(driver, walk, &ordering, asked)
             }
             (Some(driver), _) => ordering.limited(self.driven(driver, &ordering), asked),
             (None, Some(walk)) => walk,
             (None, None) => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
-        };
-        let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body";
-        let mut sql = Sql::of(columns, []).append(ordering.shown());
-        sql = sql
-            .push(" FROM (", [])
-            .append(rows)
-            .push(") q CROSS JOIN resource r WHERE r.rid = q.rid ORDER BY ", []);
-        sql.append(ordering.by_shown("q"))
+        }
     }
 
     /// The matches in their order by walking an index that has it; none where there is no such index, or where
@@ -68,7 +60,7 @@ impl Search<'_> {
             Some(driver) => self.driven(driver, &nothing),
             None => self.walked(Sql::default()),
         };
-        Sql::of("SELECT count(*) FROM (", []).append(rows).push(") q", [])
+        Sql::of("SELECT count(*) AS n FROM (", []).append(rows).push(") q", [])
     }
 
     /// Whether every resource of the type matches.
@@ -110,13 +102,9 @@ impl Search<'_> {
                 sql = sql.push(" AND ", []).append(self.seen.holds(criterion, scope));
             }
         }
-        if let Some(patient) = &self.query.compartment {
-            let own = std::slice::from_ref(patient);
-            sql = sql.push(" AND ", []).append(scope::in_compartment(
-                own,
-                Sql::of("?", [self.query.ty.number().into()]),
-                scope,
-            ));
+        if let Some(compartment) = &self.query.compartment {
+            let inside = self.seen.members(compartment, self.query.ty).holds(scope);
+            sql = sql.push(" AND ", []).append(inside);
         }
         if let Some(visible) = self.seen.visible(self.query.ty, scope) {
             sql = sql.push(" AND ", []).append(visible);

@@ -4,6 +4,7 @@ mod criterion;
 mod nearest;
 mod parse;
 mod result;
+mod system;
 
 pub(in crate::search) use criterion::parameter;
 pub(in crate::search) use criterion::read as read_criterion;
@@ -11,6 +12,8 @@ pub(in crate::search) use criterion::spelling;
 pub(in crate::search) use criterion::values;
 pub(in crate::search) use parse::Problem;
 pub use parse::parse;
+pub use system::Types;
+pub use system::parse_system;
 
 use jiff::tz::TimeZone;
 
@@ -47,13 +50,15 @@ pub struct Context<'a> {
     pub max_count: u32,
 }
 
-/// A search on one type.
+/// A search on one type, or on several.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The type.
     pub ty: ResourceType,
-    /// Only what stands in the compartment of this patient.
-    pub compartment: Option<String>,
+    /// The same search on each further type; the matches of all of them have one order.
+    pub also: Vec<Query>,
+    /// Only what stands in this compartment.
+    pub compartment: Option<Compartment>,
     /// All of them must hold.
     pub criteria: Vec<Criterion>,
     /// The sort keys, first the most important.
@@ -74,6 +79,29 @@ pub struct Query {
     pub self_query: String,
     /// Where the page begins or ends; at the beginning of all where it is not said.
     pub edge: Option<Edge>,
+}
+
+impl Query {
+    /// The search on each of its types.
+    pub fn of_each_type(&self) -> impl Iterator<Item = &Query> {
+        std::iter::once(self).chain(&self.also)
+    }
+
+    /// The same search within a compartment, if there is one, and with its page at this edge.
+    #[must_use]
+    pub fn within(mut self, compartment: Option<&Compartment>, edge: Option<&Edge>) -> Self {
+        self.also = self.also.into_iter().map(|other| other.within(compartment, edge)).collect();
+        Self { compartment: compartment.cloned(), edge: edge.cloned(), ..self }
+    }
+}
+
+/// What belongs to one resource. <https://hl7.org/fhir/R4/compartmentdefinition.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compartment {
+    /// The type of that resource.
+    pub ty: ResourceType,
+    /// Its id.
+    pub id: String,
 }
 
 /// A condition on the resources.

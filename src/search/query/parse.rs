@@ -9,6 +9,7 @@ use crate::fhir::form::pairs;
 use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
+use crate::search::query::SortBy;
 use crate::search::query::Summary;
 use crate::search::query::Test;
 use crate::search::query::Total;
@@ -33,20 +34,67 @@ pub(in crate::search) enum Problem {
     Failed(Box<Failure>),
 }
 
+/// A name and its value, decoded.
+pub(super) type Pair = (String, String);
+
 /// Understands a query string or form body, percent-encoded.
 ///
 /// # Errors
 /// 400 with every parameter, modifier, prefix, value or include that is wrong, naming what is known.
 pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, Failure> {
+    of_types(context, &[ty], &pairs(query)?)
+}
+
+/// The same search on each of some types, which are never none.
+///
+/// # Errors
+/// As [`parse`], for a parameter that any of the types does not have.
+pub(super) fn of_types(context: &Context, types: &[ResourceType], pairs: &[Pair]) -> Result<Query, Failure> {
+    let (mut all, mut issues): (Vec<Query>, Vec<Issue>) = (Vec::new(), Vec::new());
+    for ty in types {
+        let (read, wrong) = of_type(context, (*ty, types), pairs)?;
+        // One type's word on a parameter is enough.
+        let new = |issue: &Issue| !issues.iter().any(|other| other.expression == issue.expression);
+        let new: Vec<Issue> = if all.is_empty() { wrong } else { wrong.into_iter().filter(new).collect() };
+        issues.extend(new);
+        all.push(read);
+    }
+    if all.iter().flat_map(|read| &read.criteria).map(Criterion::values).sum::<usize>() > MOST_VALUES {
+        let text = "The search names more values than can be looked up at once; name fewer, or search twice.";
+        issues.push(Issue::error("too-costly", text));
+    }
+    if !issues.is_empty() {
+        return Err(Failure::of(Reason::Invalid, issues));
+    }
+    let mut ignored: Vec<String> = all.iter().flat_map(|read| read.ignored.iter().cloned()).collect();
+    if all.len() > 1 && !ignored.is_empty() {
+        // What one type does not know is ignored for all of them.
+        let is_known = |pair: &&Pair| !ignored.contains(&format!("{}={}", pair.0, pair.1));
+        let known: Vec<Pair> = pairs.iter().filter(is_known).cloned().collect();
+        ignored.sort_unstable();
+        ignored.dedup();
+        return Ok(Query { ignored, ..of_types(context, types, &known)? });
+    }
+    same_order(&all)?;
+    let mut all = all.into_iter();
+    let first = all.next().ok_or_else(|| Failure::internal("a search on no type"))?;
+    Ok(Query { also: all.collect(), ..first })
+}
+
+fn of_type(
+    context: &Context,
+    (ty, types): (ResourceType, &[ResourceType]),
+    pairs: &[Pair],
+) -> Result<(Query, Vec<Issue>), Failure> {
     let mut read = blank(context, ty);
     let (mut issues, mut understood) = (Vec::new(), Vec::new());
-    for (name, value) in pairs(query)? {
-        match take(context, &mut read, &name, &value) {
-            Ok(Part::Criterion) => understood.push(format!("{}={}", shown(&name), shown(&value))),
+    for (name, value) in pairs {
+        match take(context, &mut read, types, (name, value)) {
+            Ok(Part::Criterion) => understood.push(format!("{}={}", shown(name), shown(value))),
             Ok(Part::Result) => {}
             Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
-            Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, &name, text)),
-            Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, &name, text)),
+            Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, name, text)),
+            Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, name, text)),
             Err(Problem::Failed(failure)) if failure.status() >= 500 => return Err(*failure),
             Err(Problem::Failed(failure)) => {
                 let named = |issue: Issue| issue.at(format!("http.{name}"));
@@ -58,16 +106,31 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
     }
-    if read.criteria.iter().map(Criterion::values).sum::<usize>() > MOST_VALUES {
-        let text = "The search names more values than can be looked up at once; name fewer, or search twice.";
-        issues.push(Issue::error("too-costly", text));
-    }
-    if !issues.is_empty() {
-        return Err(Failure::of(Reason::Invalid, issues));
-    }
     understood.extend(result::shown(context, &read));
     read.self_query = understood.join("&");
-    Ok(read)
+    Ok((read, issues))
+}
+
+/// Refuses to sort dates among texts.
+fn same_order(all: &[Query]) -> Result<(), Failure> {
+    let Some((first, others)) = all.split_first() else { return Ok(()) };
+    for other in others {
+        for (one, another) in first.sort.iter().zip(&other.sort) {
+            if let (SortBy::Parameter(kind, _), SortBy::Parameter(differs, _)) = (&one.by, &another.by)
+                && kind != differs
+            {
+                let text = format!(
+                    "One of the keys is of the kind {} for {} and of the kind {} for {}; no order has both.",
+                    kind.name(),
+                    first.ty,
+                    differs.name(),
+                    other.ty
+                );
+                return Err(Failure::of(Reason::Invalid, vec![issue(Reason::Invalid, "_sort", text)]));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// How many conditions a criterion is.
@@ -88,11 +151,16 @@ enum Part {
     Result,
 }
 
-fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<Part, Problem> {
+fn take(
+    context: &Context,
+    read: &mut Query,
+    types: &[ResourceType],
+    (name, value): (&str, &str),
+) -> Result<Part, Problem> {
     if value.is_empty() {
         return Err(Problem::Wrong(format!("`{name}` has no value; leave it out or give it one.")));
     }
-    if result::take(context, read, name, value)? {
+    if result::take(context, read, types, (name, value))? {
         return Ok(Part::Result);
     }
     match criterion::read(context, read.ty, (name, value), criterion::DEEPEST)? {
@@ -106,6 +174,7 @@ fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<
 fn blank(context: &Context, ty: ResourceType) -> Query {
     Query {
         ty,
+        also: Vec::new(),
         compartment: None,
         criteria: Vec::new(),
         sort: Vec::new(),
@@ -121,7 +190,7 @@ fn blank(context: &Context, ty: ResourceType) -> Query {
 }
 
 /// <https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.location>
-fn issue(reason: Reason, name: &str, text: String) -> Issue {
+pub(super) fn issue(reason: Reason, name: &str, text: String) -> Issue {
     Issue::error(reason.code(), text).at(format!("http.{name}"))
 }
 

@@ -45,15 +45,18 @@ const SUMMARIES: [(&str, Summary); 5] = [
 ];
 
 /// Takes a parameter that is about the result; false where it is not one.
-pub(super) fn take(context: &Context, read: &mut Query, name: &str, value: &str) -> Result<bool, Problem> {
-    let (base, modifier) = name.split_once(':').map_or((name, None), |(base, rest)| (base, Some(rest)));
-    let known =
-        NAMES[..7].contains(&base) || matches!(base, "_totalMethod" | "_format" | "_pretty" | "_contained");
-    if !known {
+pub(super) fn take(
+    context: &Context,
+    read: &mut Query,
+    types: &[ResourceType],
+    (name, value): (&str, &str),
+) -> Result<bool, Problem> {
+    if !is_about_result(name) {
         return Ok(false);
     }
+    let (base, modifier) = name.split_once(':').map_or((name, None), |(base, rest)| (base, Some(rest)));
     if let Some(start) = Start::read(name) {
-        let include = include::read(context, &[read.ty], start?, value)?;
+        let include = include::read(context, types, start?, value)?;
         if !read.includes.contains(&include) {
             read.includes.push(include);
         }
@@ -73,10 +76,18 @@ pub(super) fn take(context: &Context, read: &mut Query, name: &str, value: &str)
         "_elements" => read.elements = elements(value)?,
         // How an answer is written is read where it is written.
         "_format" | "_pretty" => {}
-        _ if value == "false" => {}
-        _ => return Err(Problem::Unknown("Searching in contained resources is not supported.".into())),
+        "_contained" => one_of(&[("false", ())], name, value).map_err(|_| contained())?,
+        "_containedType" => one_of(&[("container", ())], name, value).map_err(|_| contained())?,
+        _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Whether a parameter is about the result, and no condition on the resources.
+pub(super) fn is_about_result(name: &str) -> bool {
+    let base = name.split(':').next().unwrap_or_default();
+    NAMES[..7].contains(&base)
+        || matches!(base, "_totalMethod" | "_format" | "_pretty" | "_contained" | "_containedType")
 }
 
 /// The parameters about the result as they were understood, percent-encoded, defaults left out.
@@ -101,6 +112,14 @@ pub(super) fn shown(context: &Context, read: &Query) -> Vec<String> {
         push(name, value);
     }
     parts
+}
+
+/// What is contained has no rows in the index: it is found through what contains it, or not at all.
+fn contained() -> Problem {
+    Problem::Unknown(
+        "Searching in contained resources is not supported; `_contained` is false and `_containedType` container."
+            .into(),
+    )
 }
 
 fn sort(context: &Context, read: &Query, value: &str) -> Result<Vec<Sort>, Problem> {

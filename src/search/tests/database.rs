@@ -16,10 +16,8 @@ use super::ty;
 use crate::fhir::Failure;
 use crate::fhir::datetime::span;
 use crate::search::Context;
-use crate::search::Edge;
 use crate::search::Hop;
 use crate::search::Plan;
-use crate::search::Position;
 use crate::search::Query;
 use crate::search::Restriction;
 use crate::search::include_plan;
@@ -47,7 +45,7 @@ pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 static ZONE: TimeZone = TimeZone::UTC;
 
 type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>);
-type Row = (i64, i64, String, i64, i64, Option<Vec<u8>>);
+pub(super) type Row = (i64, i64, String, i64, i64, Option<Vec<u8>>);
 
 pub(super) fn context() -> Context<'static> {
     Context {
@@ -83,15 +81,7 @@ macro_rules! load {
 }
 
 /// A row with its sort keys.
-type Keyed = (Row, Vec<Option<String>>);
-
-fn ids(rows: &[Keyed]) -> Vec<String> {
-    rows.iter().map(|((_, _, id, ..), _)| id.clone()).collect()
-}
-
-fn position(((rid, ..), keys): &Keyed) -> Position {
-    Position { keys: keys.clone(), rid: *rid }
-}
+pub(super) type Keyed = (Row, Vec<Option<String>>);
 
 pub(super) struct Database {
     link: Link,
@@ -241,63 +231,6 @@ impl Database {
     pub(super) fn find(&mut self, search: &str) -> Vec<String> {
         let query = query(search).unwrap_or_else(|failure| panic!("{search}: {failure:?}"));
         self.ids(&query, &Restriction::none())
-    }
-
-    /// The ids of all pages, one after another.
-    pub(super) fn all_pages(&mut self, search: &str) -> Vec<Vec<String>> {
-        self.pages(search, &Restriction::none())
-    }
-
-    /// The same for one who may not see everything; and back again from the last page, which must give the same.
-    pub(super) fn pages(&mut self, search: &str, restriction: &Restriction) -> Vec<Vec<String>> {
-        let mut query = query(search).unwrap();
-        let mut pages = Vec::new();
-        loop {
-            let (rows, more) = self.page(&query, restriction);
-            pages.push(ids(&rows));
-            if !more {
-                let back = self.pages_before(&mut query, rows.first(), restriction);
-                assert_eq!(back, pages[..pages.len() - 1], "{search} backwards");
-                return pages;
-            }
-            query.edge = rows.last().map(|row| Edge::After(position(row)));
-        }
-    }
-
-    /// All pages before a row, the first first.
-    fn pages_before(
-        &mut self,
-        query: &mut Query,
-        row: Option<&Keyed>,
-        restriction: &Restriction,
-    ) -> Vec<Vec<String>> {
-        let mut pages = Vec::new();
-        let Some(mut first) = row.map(position) else { return pages };
-        loop {
-            query.edge = Some(Edge::Before(first));
-            let (rows, more) = self.page(query, restriction);
-            let Some(row) = rows.first() else { break };
-            first = position(row);
-            pages.push(ids(&rows));
-            if !more {
-                break;
-            }
-        }
-        pages.reverse();
-        pages
-    }
-
-    /// The rows of a page, and whether there are more beyond it.
-    fn page(&mut self, query: &Query, restriction: &Restriction) -> (Vec<Keyed>, bool) {
-        let plan = plan(&PARAMETERS, query, restriction);
-        let mut rows = self.rows(&plan);
-        let limit = plan.limit as usize;
-        let more = rows.len() > limit;
-        match query.edge {
-            Some(Edge::Before(_)) => drop(rows.drain(..rows.len().saturating_sub(limit))),
-            Some(Edge::After(_)) | None => rows.truncate(limit),
-        }
-        (rows, more)
     }
 
     /// The total that a plan counts.

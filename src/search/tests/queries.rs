@@ -4,8 +4,10 @@ use super::database::context;
 use super::database::query;
 use super::ty;
 use crate::search::Context;
+use crate::search::Types;
 use crate::search::conditional_key;
 use crate::search::parse;
+use crate::search::parse_system;
 
 fn refused(search: &str) -> Vec<(String, String)> {
     let failure = query(search).expect_err(search);
@@ -178,4 +180,30 @@ fn a_conditional_key_is_the_same_for_the_same_question_and_only_for_it() {
         assert_ne!(key(one), key(other));
     }
     assert!(key(&format!("Patient?name=a&identifier={}", "9".repeat(5_000))).len() < 600);
+}
+
+#[test]
+fn what_several_types_have_is_asked_of_each() {
+    let types = |names: &[&str]| names.iter().map(|name| ty(name)).collect::<Vec<_>>();
+    let read = |names: &[&str], query: &str| parse_system(&context(), &types(names), query);
+    let both = read(&["Condition", "Goal"], "_type=Condition,Goal&patient=a&_sort=-subject").unwrap();
+    let each: Vec<_> = both.of_each_type().map(|query| (query.ty.name(), query.criteria.len())).collect();
+    assert_eq!(each, [("Condition", 1), ("Goal", 1)]);
+    assert_ne!(both.criteria[0].test, both.also[0].criteria[0].test, "each type has parameters of its own");
+    assert_eq!(both.self_query, "_type=Condition,Goal&patient=a&_sort=-subject&_count=20");
+    let again = read(&["Condition", "Goal"], &both.self_query).unwrap();
+    assert_eq!(again.self_query, both.self_query);
+    let refused = |names: &[&str], query: &str| {
+        let failure = read(names, query).expect_err(query);
+        assert_eq!(failure.status(), 400);
+        failure.issues.into_iter().map(|issue| issue.text).collect::<Vec<_>>().join(" ")
+    };
+    let wrong = refused(&["Goal", "Flag"], "_type=Goal,Flag&lifecycle-status=active&colour=1");
+    assert_eq!(wrong.matches("is not a search parameter of").count(), 2, "{wrong}");
+    let kinds = refused(&["Patient", "ValueSet"], "_type=Patient,ValueSet&_sort=identifier,version");
+    assert!(kinds.contains("`version` is not a search parameter of Patient"), "{kinds}");
+    assert!(refused(&["Goal"], "patient=a").contains("name the types by `_type`"));
+    assert_eq!(Types::of("_type=Goal,Flag,Goal&x=1").unwrap(), Types::Named(types(&["Goal", "Flag"])));
+    assert_eq!(Types::of("x=1").unwrap(), Types::All);
+    assert!(Types::of("_type=").is_err() && Types::of("_type=Goal&_type=Flag").is_err());
 }

@@ -9,6 +9,7 @@ use super::PARAMETERS;
 use super::database::Database;
 use super::database::query;
 use super::ty;
+use crate::search::Compartment;
 use crate::search::Restriction;
 use crate::search::Visible;
 use crate::search::plan;
@@ -139,7 +140,7 @@ fn nothing_is_nothing_and_several_patients_are_several() {
 fn a_compartment_narrows_a_search_to_its_patient() {
     let mut database = Database::of(&two_patients());
     let mut query = query("Condition?code=cancer").unwrap();
-    query.compartment = Some("b".into());
+    query.compartment = Some(Compartment { ty: ty("Patient"), id: "b".into() });
     assert_eq!(database.ids(&query, &Restriction::none()), ["cb"]);
     assert_eq!(database.total(&query, &Restriction::none()), Some(1));
     assert!(database.ids(&query, &only("a")).is_empty());

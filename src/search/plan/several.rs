@@ -1,0 +1,48 @@
+//! The statements of a search, on one type or on several: each type has parameters of its own, and so a plan of its
+//! own, which gives as many rows as the page may need; of these the page takes the first. So a page costs as many
+//! walks as there are types, however much is stored. <https://hl7.org/fhir/R4/search.html#type>
+
+use crate::search::plan::order::Ordering;
+use crate::search::plan::rows::Search;
+use crate::search::sql::Sql;
+
+/// The page.
+pub(super) fn page(each: &[Search], limit: u32) -> Sql {
+    let [first, others @ ..] = each else { return Sql::default() };
+    let ordering = Ordering::of(first.query);
+    let asked = if limit == 0 { 0 } else { i64::from(limit) + 1 };
+    let rows = if others.is_empty() {
+        first.rows(asked)
+    } else {
+        let rows = united(each.iter().map(|search| search.rows(asked)));
+        let rows = Sql::of("SELECT u.* FROM (", []).append(rows).push(") u ORDER BY ", []);
+        rows.append(ordering.by("u")).push(" LIMIT ?", [asked.into()])
+    };
+    let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body";
+    let sql = Sql::of(columns, []).append(ordering.shown()).push(" FROM (", []).append(rows);
+    let sql = sql.push(") q CROSS JOIN resource r WHERE r.rid = q.rid ORDER BY ", []);
+    tidy(each, sql.append(ordering.by_shown("q")))
+}
+
+/// The total.
+pub(super) fn total(each: &[Search]) -> Sql {
+    let counts = each.iter().map(Search::total);
+    let sql = match each {
+        [single] => single.total(),
+        _ => Sql::of("SELECT CAST(sum(t.n) AS BIGINT) FROM (", []).append(united(counts)).push(") t", []),
+    };
+    tidy(each, sql)
+}
+
+fn united(parts: impl Iterator<Item = Sql>) -> Sql {
+    let each = parts.map(|part| Sql::of("SELECT v.* FROM (", []).append(part).push(") v", []));
+    Sql::join(each, " UNION ALL ")
+}
+
+/// What is asked of several types varies without bound.
+fn tidy(each: &[Search], sql: Sql) -> Sql {
+    match each {
+        [single] => single.tidy(sql),
+        _ => sql.volatile(),
+    }
+}
