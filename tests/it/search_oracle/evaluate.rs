@@ -106,7 +106,7 @@ fn pairs(resource: &Value) -> Vec<Pair> {
             place => walk(resource, place),
         });
         all.extend(elements.map(|element| {
-            let parts = parts.map(|part| Parameter::part(part));
+            let parts = parts.map(Parameter::part);
             Pair { code, parts: parts.map(|part| (part.clone(), found(element, &part))) }
         }));
     }

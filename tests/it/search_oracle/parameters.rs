@@ -310,9 +310,12 @@ const COMPARTMENT: &[(&str, &[&str])] = &[
     ("ServiceRequest", &["subject", "performer"]),
 ];
 
+/// A composite parameter.
+type Composite = (&'static str, &'static str, &'static [&'static str], [(Kind, &'static str); 2]);
+
 /// Type, code, the elements in which both parts stand (`.` for the resource), and the two parts with their kinds.
 /// <https://hl7.org/fhir/R4/search.html#composite>
-pub const COMPOSITES: [(&str, &str, &[&str], [(Kind, &str); 2]); 8] = [
+pub const COMPOSITES: [Composite; 8] = [
     (
         "Observation",
         "code-value-quantity",
