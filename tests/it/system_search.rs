@@ -148,7 +148,7 @@ fn each_kind_of_compartment_has_what_refers_to_it() {
             ("/Practitioner/doctor/Patient", &["Patient/a", "Patient/b"]),
             ("/Practitioner/doctor/*?_type=Practitioner,Patient&_tag=urn:t|a", &["Patient/a"]),
             ("/Practitioner/doctor/*?_type=Practitioner,Patient&_id=doctor", &["Practitioner/doctor"]),
-            ("/Device/d/Encounter", &[]),
+            ("/Device/d/Observation", &[]),
             (
                 "/Patient/a/*",
                 &["CarePlan/pa", "Condition/ca", "Encounter/ea", "Goal/ga", "Group/both", "Patient/a"],

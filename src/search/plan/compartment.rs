@@ -65,6 +65,22 @@ impl Members<'_> {
         }
     }
 
+    /// Whether an index has them in the order of their rows.
+    pub(super) fn is_record(&self) -> bool {
+        matches!(self, Members::OfPatient { .. })
+    }
+
+    /// Their rows, each once, as `d0`, and what they must satisfy.
+    pub(super) fn as_found(&self) -> (Sql, Sql) {
+        match self {
+            Members::OfPatient { patient, ty } => in_record(patient, *ty),
+            Members::Referring { .. } => {
+                let from = Sql::of("(", []).append(self.rows()).push(") d0", []);
+                (from, Sql::of("1 = 1", []))
+            }
+        }
+    }
+
     /// Their rows, each once.
     pub(super) fn rows(&self) -> Sql {
         let (compartment, params, is_own) = match self {

@@ -3,7 +3,6 @@
 use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
-use crate::search::plan::compartment::Members;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
 use crate::search::plan::scope::Scope;
@@ -109,12 +108,9 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
         let whole = !matches!(criterion.test, Test::All(_) | Test::Any(_));
         Some(Driver { criterion: whole.then_some(at), ..driver })
     });
-    let about = query.compartment.as_ref().map(|compartment| match seen.members(compartment, query.ty) {
-        Members::OfPatient { patient, ty } => (in_record(patient, ty), Found::Ordered),
-        others @ Members::Referring { .. } => {
-            let from = Sql::of("(", []).append(others.rows()).push(") d0", []);
-            ((from, Sql::of("1 = 1", [])), Found::Once)
-        }
+    let about = query.compartment.as_ref().map(|compartment| {
+        let members = seen.members(compartment, query.ty);
+        (members.as_found(), if members.is_record() { Found::Ordered } else { Found::Once })
     });
     let theirs = match seen.restriction.of(query.ty) {
         Visible::Patients(patients) if patients.len() == 1 => patients.first(),

@@ -51,7 +51,7 @@ impl Search<'_> {
         if self.is_whole_type() {
             // The database keeps this count itself: a few rows, where counting would read the whole type.
             return Sql::of(
-                "SELECT CAST(coalesce(sum(l.resources), 0) AS BIGINT) FROM live l WHERE l.type = ?",
+                "SELECT CAST(coalesce(sum(l.resources), 0) AS BIGINT) AS n FROM live l WHERE l.type = ?",
                 [self.query.ty.number().into()],
             );
         }

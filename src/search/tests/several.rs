@@ -54,7 +54,7 @@ fn a_search_on_all_types_is_one_statement_on_either_database() {
     let mut database = Database::of(&records());
     let all: Vec<_> = ResourceType::all().collect();
     for (search, expected) in [
-        ("_count=100", 10),
+        ("_count=100&_total=accurate", 10),
         ("_count=100&_sort=-_lastUpdated,_id", 10),
         ("_id=ana,g1,none", 2),
         ("_tag=demo", 1),
