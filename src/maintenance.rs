@@ -29,7 +29,8 @@ pub fn check(settings: &Config) -> Result<(), Refusal> {
     if checked.differences == 0 {
         return Ok(());
     }
-    let line = "The database is not as it should be, as listed: `comfrey reindex` mends index and episode rows; \
+    let line = "The database is not as it should be, as listed: `comfrey reindex` mends index rows, episode rows \
+                and counts; \
                 for anything else restore a backup.";
     Err(Refusal::Failed(line.into()))
 }
@@ -42,8 +43,8 @@ pub fn reindex(settings: Config, after: i64) -> Result<(), Refusal> {
     progress.bar.finish_and_clear();
     let done = done?;
     let line = format!(
-        "{} resources looked at, the index rows of {} mended, {} left as they were",
-        done.resources, done.mended, done.refused
+        "{} resources looked at, the index rows of {} mended, {} left as they were; the counts of {} types mended",
+        done.resources, done.mended, done.refused, done.counts
     );
     print(&line)?;
     if done.refused == 0 {

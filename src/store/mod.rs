@@ -13,6 +13,7 @@ pub(crate) mod fresh;
 pub(crate) mod history;
 pub(crate) mod index;
 mod index_tables;
+pub(crate) mod live;
 pub(crate) mod matches;
 pub(crate) mod meta;
 pub(crate) mod moment;

@@ -310,6 +310,14 @@ fn check_names_what_differs_and_reindex_mends_what_is_index() {
             format!("INSERT INTO idx_reference VALUES (1, 1, 'x', {})", of("gone")),
             "Patient/gone version 2: `idx_reference` lacks 0 and has 1",
         ),
+        (
+            format!("INSERT INTO live SELECT type, 999, 5 FROM resource WHERE rid = {}", of("p")),
+            "resources of Patient, but there are",
+        ),
+        (
+            format!("DELETE FROM live WHERE type = (SELECT type FROM resource WHERE rid = {})", of("g")),
+            "`live` counts 0 resources of Goal, but there are",
+        ),
     ];
     for (statement, _) in &harm {
         tamper(url, statement);
@@ -372,7 +380,7 @@ fn reindex_goes_on_while_others_write() {
     let all: Vec<_> = (0..700).map(|at| entry(format!("g{at}"))).collect();
     clinician.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": all })).expect(200);
     let url = &app.app().config.database_url;
-    tamper(url, "DELETE FROM idx_token; DELETE FROM idx_compartment");
+    tamper(url, "DELETE FROM idx_token; DELETE FROM idx_compartment; DELETE FROM live");
     assert_eq!(clinician.get("/Goal?lifecycle-status=active").expect(200).ids().len(), 0);
     let folder = tempfile::tempdir().unwrap();
     let mut reindex = Ended(comfrey(folder.path(), &["reindex", "--database-url", url]).spawn().unwrap());

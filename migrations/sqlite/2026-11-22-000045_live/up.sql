@@ -9,7 +9,8 @@ CREATE TRIGGER live_inserted AFTER INSERT ON resource WHEN new.deleted = 0 BEGIN
     ON CONFLICT (type, slot) DO UPDATE SET resources = resources + 1;
 END;
 CREATE TRIGGER live_changed AFTER UPDATE OF deleted ON resource WHEN new.deleted <> old.deleted BEGIN
-    UPDATE live SET resources = resources + old.deleted - new.deleted WHERE type = new.type AND slot = 0;
+    INSERT INTO live VALUES (new.type, 0, old.deleted - new.deleted)
+    ON CONFLICT (type, slot) DO UPDATE SET resources = resources + excluded.resources;
 END;
 
 -- With samples of its indexes SQLite plans a statement anew for every value that is bound.

@@ -1,6 +1,6 @@
 //! `comfrey check`: every resource parses and is valid, its index rows are those that its content gives, its history
-//! has no gaps, and nothing is left of resources that are not there. Reads only, all of it in one state of the
-//! database, a page at a time.
+//! has no gaps, nothing is left of resources that are not there, and the kept counts are right. Reads only, all of it
+//! in one state of the database, a page at a time.
 //!
 //! What it says names resources and search parameters, never content.
 
@@ -17,6 +17,7 @@ use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::sentence;
 use crate::config::Config;
 use crate::definitions::Definitions;
+use crate::fhir::ResourceType;
 use crate::fhir::datetime::instant;
 use crate::fhir::shape;
 use crate::search::IndexRows;
@@ -28,6 +29,7 @@ use crate::store::EpisodeRow;
 use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::index::minus;
+use crate::store::live;
 use crate::store::survey;
 use crate::store::survey::Held;
 use crate::store::survey::Page;
@@ -95,7 +97,20 @@ impl Checker<'_> {
         }
         let rest = survey::page(conn, &Span::Between(after, i64::MAX))?;
         self.page(rest);
+        self.counts(conn)?;
         self.history(conn)
+    }
+
+    fn counts(&mut self, conn: &mut Conn) -> Result<(), Fault> {
+        for wrong in live::differences(conn)? {
+            let name = match ResourceType::from_number(wrong.ty) {
+                Some(ty) => ty.name().to_owned(),
+                None => format!("the type number {}", wrong.ty),
+            };
+            let (kept, there) = (wrong.kept, wrong.there);
+            self.differs(&format!("`live` counts {kept} resources of {name}, but there are {there}"));
+        }
+        Ok(())
     }
 
     fn page(&mut self, page: Page) {

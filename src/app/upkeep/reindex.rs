@@ -1,6 +1,7 @@
-//! `comfrey reindex`: makes the search index what the stored resources and today's definitions give, while others
-//! read and write. Only rows that differ are written, a few resources at a time, each of them locked, so that a write
-//! by somebody else comes before or after and never in between. <https://hl7.org/fhir/R4/search.html>
+//! `comfrey reindex`: makes the search index what the stored resources and today's definitions give, and the kept
+//! counts what there is, while others read and write. Only rows that differ are written, a few resources at a time,
+//! each of them locked, so that a write by somebody else comes before or after and never in between.
+//! <https://hl7.org/fhir/R4/search.html>
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::index;
 use crate::store::index::Entries;
+use crate::store::live;
 use crate::store::resources;
 use crate::store::survey;
 use crate::store::survey::Page;
@@ -37,6 +39,8 @@ pub struct Reindexed {
     pub mended: u64,
     /// Resources whose rows could not be made right.
     pub refused: u64,
+    /// Types whose kept count was not right before.
+    pub counts: u64,
 }
 
 /// What the rows are worked out with.
@@ -56,6 +60,8 @@ impl App {
         self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
             format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
         })?;
+        let counts = self.db.write(|conn| Ok(live::mend(conn)?));
+        done.counts = counts.map_err(|fault| sentence(&fault.into_failure()))? as u64;
         self.analyze().map_err(|failure| sentence(&failure))?;
         Ok(done)
     }
