@@ -4,9 +4,12 @@
 //! One statement sees one state of what is there and of what is kept. What it finds between them stays the same
 //! whatever others write meanwhile, because they change both; so it is added, and nobody waits.
 
+use std::fmt;
+
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
+use crate::fhir::ResourceType;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 
@@ -24,6 +27,16 @@ pub(crate) struct Difference {
     pub(crate) kept: i64,
     /// How many it has.
     pub(crate) there: i64,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match ResourceType::from_number(self.ty) {
+            Some(ty) => ty.name().to_owned(),
+            None => format!("the type number {}", self.ty),
+        };
+        write!(out, "`live` counts {} resources of {name}, but there are {}", self.kept, self.there)
+    }
 }
 
 /// The types whose count is not right.

@@ -17,7 +17,6 @@ use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::sentence;
 use crate::config::Config;
 use crate::definitions::Definitions;
-use crate::fhir::ResourceType;
 use crate::fhir::datetime::instant;
 use crate::fhir::shape;
 use crate::search::IndexRows;
@@ -102,14 +101,7 @@ impl Checker<'_> {
     }
 
     fn counts(&mut self, conn: &mut Conn) -> Result<(), Fault> {
-        for wrong in live::differences(conn)? {
-            let name = match ResourceType::from_number(wrong.ty) {
-                Some(ty) => ty.name().to_owned(),
-                None => format!("the type number {}", wrong.ty),
-            };
-            let (kept, there) = (wrong.kept, wrong.there);
-            self.differs(&format!("`live` counts {kept} resources of {name}, but there are {there}"));
-        }
+        live::differences(conn)?.iter().for_each(|wrong| self.differs(&wrong.to_string()));
         Ok(())
     }
 
