@@ -52,7 +52,7 @@ impl Session {
         }
         let restriction = self.caller().restriction(Action::Search);
         let parameters = &self.app.parameters;
-        let plan = plan(parameters, query, &restriction);
+        let plan = plan(parameters, query, &restriction)?;
         let first = |conn: &mut Conn| -> Result<Found, Fault> {
             let mut found = Found::default();
             if plan.limit > 0 {

@@ -48,7 +48,7 @@ pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
 fn code(condition: &Condition) -> Option<String> {
     match condition.leading.as_slice() {
         [("code", values)] => match values.as_slice() {
-            [Bind::Text(code)] => Some(code.clone()),
+            [Bind::Text(code)] => Some(code.to_string()),
             _ => None,
         },
         _ => None,

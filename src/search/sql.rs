@@ -9,6 +9,7 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -19,8 +20,8 @@ use diesel::sql_types::{BigInt, Binary, Double, HasSqlType, Nullable, Text};
 /// A value that is bound, never written into the text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bind {
-    /// A text.
-    Text(String),
+    /// A text, which a statement may name again and again.
+    Text(Arc<str>),
     /// A 64-bit integer.
     Int(i64),
     /// A floating-point number.
@@ -130,16 +131,14 @@ impl Sql {
     /// statements stays small. `values` must not be empty.
     pub fn list(values: Vec<Bind>) -> Self {
         let padded = values.len().next_power_of_two();
-        let last = values.len() - 1;
-        Self::join((0..padded).map(|at| Self::of("?", [values[at.min(last)].clone()])), ", ")
+        Self::join((0..padded).map(|at| Self::of("?", [values[at.min(values.len() - 1)].clone()])), ", ")
     }
 
     /// ` IN (…)` with any number of texts as one bind, so that the statement is the same for few and many.
     pub fn one_of(texts: impl Iterator<Item = String>) -> Self {
-        let list = serde_json::Value::from_iter(texts).to_string();
         Self::default()
             .either(" IN (SELECT value FROM json_each(", " = ANY(ARRAY(SELECT json_array_elements_text(CAST(")
-            .push("?", [list.into()])
+            .push("?", [serde_json::Value::from_iter(texts).to_string().into()])
             .either("))", " AS json))))")
     }
 
@@ -191,18 +190,17 @@ impl Sql {
     /// What names the statement among those that a connection keeps prepared, whatever is bound; none where it is
     /// not kept.
     pub fn prepared(&self, on_sqlite: bool) -> Option<u64> {
-        if !self.is_kept(on_sqlite) {
-            return None;
-        }
-        let mut hasher = DefaultHasher::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => text.hash(&mut hasher),
-                Piece::Either(text, _) => text.hash(&mut hasher),
-                Piece::Bind(bind) => std::mem::discriminant(bind).hash(&mut hasher),
+        self.is_kept(on_sqlite).then(|| {
+            let mut hasher = DefaultHasher::new();
+            for piece in &self.pieces {
+                match piece {
+                    Piece::Text(text) => text.hash(&mut hasher),
+                    Piece::Either(text, _) => text.hash(&mut hasher),
+                    Piece::Bind(bind) => std::mem::discriminant(bind).hash(&mut hasher),
+                }
             }
-        }
-        Some(hasher.finish())
+            hasher.finish()
+        })
     }
 
     fn is_kept(&self, on_sqlite: bool) -> bool {
@@ -212,6 +210,18 @@ impl Sql {
     /// How many values are bound.
     pub fn binds(&self) -> usize {
         self.pieces.iter().filter(|piece| matches!(piece, Piece::Bind(_))).count()
+    }
+
+    /// About how long it is, with all that is bound.
+    pub fn bytes(&self) -> usize {
+        let of_piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Bind(Bind::Text(text)) => text.len(),
+            Piece::Bind(Bind::Bytes(bytes)) => bytes.len(),
+            Piece::Either(..)
+            | Piece::Bind(Bind::Int(_) | Bind::Real(_) | Bind::NullText | Bind::NullInt) => 8,
+        };
+        self.pieces.iter().map(of_piece).sum()
     }
 
     /// Whether its text has this part.

@@ -211,7 +211,7 @@ fn array<'a>(values: impl Iterator<Item = &'a Bind>) -> Bind {
         }
     }
     text.push('}');
-    Bind::Text(text)
+    text.into()
 }
 
 fn quote(text: &mut String, content: &str) {

@@ -30,6 +30,8 @@ pub use include::Hop;
 pub use include::include_plan;
 pub use record::record_plan;
 
+use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::search::parameter::Parameters;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::rows::Search;
@@ -54,8 +56,20 @@ pub struct Plan {
     pub limit: u32,
 }
 
+/// How many values a statement binds at most: SQLite takes 32,766 and PostgreSQL 65,535.
+const MOST_BINDS: usize = 30_000;
+
+/// How long a statement is at most, with all that it binds.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many values a statement binds that is worth keeping prepared: one that binds more is long, and like few others.
+const MOST_BINDS_KEPT: usize = 64;
+
 /// Plans a search within what the caller may see.
-pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Plan {
+///
+/// # Errors
+/// `Invalid` for what no database would carry out, or not in reasonable time.
+pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Result<Plan, Failure> {
     let seen = Seen { parameters, restriction };
     let limit = if query.summary == Summary::Count { 0 } else { query.count };
     let each = query.of_each_type().map(|query| {
@@ -69,10 +83,21 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
         Total::Estimate | Total::Accurate => true,
         Total::Default => limit == 0 || each.iter().all(is_narrow),
     };
-    Plan {
-        page: several::page(&each, limit),
-        total: wanted.then(|| several::total(&each)),
+    Ok(Plan {
+        page: affordable(several::page(&each, limit))?,
+        total: wanted.then(|| affordable(several::total(&each))).transpose()?,
         sort_keys: query.sort.len(),
         limit,
+    })
+}
+
+/// Whatever a statement is put together from, its size is known before it is run.
+fn affordable(sql: Sql) -> Result<Sql, Failure> {
+    let binds = sql.binds();
+    if binds > MOST_BINDS || sql.bytes() > MOST_BYTES {
+        let text = "The search asks for more than can be looked up at once; name fewer types, values and conditions, \
+                    and in chains the type that is meant, as in `subject:Patient.name`.";
+        return Err(Failure::new(Reason::Invalid, text).code("too-costly"));
     }
+    Ok(if binds > MOST_BINDS_KEPT { sql.volatile() } else { sql })
 }

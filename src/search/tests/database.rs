@@ -223,7 +223,7 @@ impl Database {
 
     /// The ids of the first page.
     pub(super) fn ids(&mut self, query: &Query, restriction: &Restriction) -> Vec<String> {
-        let plan = plan(&PARAMETERS, query, restriction);
+        let plan = plan(&PARAMETERS, query, restriction).unwrap();
         self.rows(&plan).into_iter().take(plan.limit as usize).map(|((_, _, id, ..), _)| id).collect()
     }
 
@@ -235,7 +235,7 @@ impl Database {
 
     /// The total that a plan counts.
     pub(super) fn total(&mut self, query: &Query, restriction: &Restriction) -> Option<i64> {
-        let total = plan(&PARAMETERS, query, restriction).total?;
+        let total = plan(&PARAMETERS, query, restriction).unwrap().total?;
         let counts = load!(&mut self.link, total, BigInt, i64);
         assert_eq!(counts.len(), 1);
         counts.first().copied()
@@ -243,7 +243,7 @@ impl Database {
 
     /// What goes with the matches of a search.
     pub(super) fn included(&mut self, query: &Query, restriction: &Restriction) -> Vec<String> {
-        let rows = self.rows(&plan(&PARAMETERS, query, restriction));
+        let rows = self.rows(&plan(&PARAMETERS, query, restriction).unwrap());
         let rids: Vec<i64> = rows.iter().map(|((rid, ..), _)| *rid).collect();
         let plans = query.includes.iter().map(|include| {
             let hop = Hop { include, from: &rids, most: 100 };

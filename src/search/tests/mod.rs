@@ -1,5 +1,6 @@
 //! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
 
+mod bounds;
 mod composites;
 mod database;
 mod dates;

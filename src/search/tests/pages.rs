@@ -65,7 +65,7 @@ impl Database {
 
     /// The rows of a page, and whether there are more beyond it.
     fn page(&mut self, query: &Query, restriction: &Restriction) -> (Vec<Keyed>, bool) {
-        let plan = plan(&PARAMETERS, query, restriction);
+        let plan = plan(&PARAMETERS, query, restriction).unwrap();
         let mut rows = self.rows(&plan);
         let limit = plan.limit as usize;
         let more = rows.len() > limit;
