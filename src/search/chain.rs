@@ -59,6 +59,8 @@ pub(super) fn along(
     for target in types {
         match beyond(target, depth) {
             Ok(criterion) => inner.push((target, criterion)),
+            // What could not be looked up is no answer; to leave the type out would be one.
+            Err(Problem::Failed(failure)) if failure.status() >= 500 => return Err(Problem::Failed(failure)),
             Err(problem) => last = Some(problem),
         }
     }

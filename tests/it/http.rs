@@ -272,8 +272,8 @@ fn options_names_the_methods_of_a_path() {
     for (path, allow) in [
         ("/Patient/_history".to_owned(), "GET, HEAD, OPTIONS"),
         ("/metadata".into(), "GET, HEAD, OPTIONS"),
-        ("/".into(), "POST, OPTIONS"),
-        ("/_search".into(), "OPTIONS"),
+        ("/".into(), "POST, GET, HEAD, OPTIONS"),
+        ("/_search".into(), "POST, OPTIONS"),
         ("/Patient/$validate".into(), "GET, HEAD, POST, OPTIONS"),
         ("/Patient/p/%24meta-add".into(), "POST, OPTIONS"),
         (app.url("/health/live"), "GET, HEAD, OPTIONS"),

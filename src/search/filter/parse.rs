@@ -193,9 +193,12 @@ impl<'a> Reader<'a> {
         let Some((end, _)) = end else {
             return Err(self.wrong("the text that begins here has no closing quote"));
         };
-        let value = serde_json::from_str(&rest[..=end]).map_err(|_| {
+        let value: String = serde_json::from_str(&rest[..=end]).map_err(|_| {
             self.wrong("the text is not a JSON string; write `\\\"` and `\\\\` for a quote and a backslash")
         })?;
+        if value.contains('\0') {
+            return Err(self.wrong("no text in FHIR has the character U+0000"));
+        }
         self.at += end + 1;
         match self.peek() {
             None | Some(')' | ']') => Ok(value),
@@ -292,6 +295,7 @@ mod tests {
             ("é eq x", "At character 1 of the filter, the name"),
             ("name eq \"x", "At character 9 of the filter, the text that begins here has no closing quote"),
             ("name eq \"\\x\"", "not a JSON string"),
+            ("name eq \"a\\u0000\"", "U+0000"),
             ("name eq \"x\"y", "a space should follow"),
             ("name eq Ann Lee", "At character 13 of the filter, `and`, `or` or the end"),
             ("a eq 1 and", "At character 11 of the filter, the name"),

@@ -106,6 +106,25 @@ fn includes_bring_nothing_of_another_patient() {
 }
 
 #[test]
+fn an_include_brings_no_type_that_the_caller_may_not_see_whatever_the_element_names() {
+    let mut database = Database::of(&two_patients());
+    database.store(&json!({ "resourceType": "DeviceUseStatement", "id": "use", "status": "active",
+        "subject": { "reference": "Group/g" }, "device": { "reference": "Device/d" } }));
+    let sees = |types: &[&str]| Restriction {
+        default: Visible::Nothing,
+        by_type: types.iter().map(|name| (ty(name), Visible::All)).collect(),
+    };
+    let mut included = |types: &[&str], include: &str| {
+        let query = query(&format!("DeviceUseStatement?_include=DeviceUseStatement:{include}")).unwrap();
+        database.included(&query, &sees(types))
+    };
+    for include in ["patient", "subject", "*"] {
+        assert_eq!(included(&["DeviceUseStatement", "Patient"], include), [] as [&str; 0], "{include}");
+    }
+    assert_eq!(included(&["DeviceUseStatement", "Patient", "Group"], "subject"), ["Group/g"]);
+}
+
+#[test]
 fn nothing_is_nothing_and_several_patients_are_several() {
     let mut database = Database::of(&two_patients());
     let nothing = Restriction { default: Visible::Nothing, by_type: BTreeMap::new() };
