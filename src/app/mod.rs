@@ -73,6 +73,7 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
 use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
+use crate::search::RULES;
 use crate::store::Db;
 use crate::store::tables;
 
@@ -154,13 +155,14 @@ impl App {
     }
 }
 
-/// The key of page cursors, made by the first instance; and a moment to forget old conditions.
+/// The key of page cursors, made by the first instance; and a moment to forget old conditions and to begin the index.
 fn cursor_key(db: &Db, now: i64) -> Result<[u8; 32], Failure> {
     let mut fresh = vec![0; 32];
     aws_lc_rs::rand::fill(&mut fresh).map_err(|_| Failure::internal("the system gives no random numbers"))?;
     let key = db
         .write(move |conn| {
             tables::forget_conditions(conn, now - DAY)?;
+            tables::begin_index(conn, RULES)?;
             Ok(tables::secret(conn, "cursor", fresh.clone())?)
         })
         .map_err(crate::store::Fault::into_failure)?;

@@ -42,6 +42,7 @@ pub use query::parse;
 pub use query::parse_system;
 pub use restriction::{Restriction, Visible};
 pub use rows::IndexRows;
+pub use rows::RULES;
 pub use rows::rows;
 
 #[cfg(test)]

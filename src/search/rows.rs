@@ -154,6 +154,10 @@ pub const ANY_ELEMENT: i64 = 0;
 /// compartment has it; and a patient who is linked to another is still another person.
 pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
+/// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
+/// other rows than before, so that a database with older rows is known.
+pub const RULES: i64 = 1;
+
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {
     let mut rows = IndexRows::default();

@@ -71,6 +71,26 @@ pub(crate) fn secret(conn: &mut Conn, name: &str, fresh: Vec<u8>) -> QueryResult
     conn.load::<(Binary,), (Vec<u8>,)>(query)?.pop().map(|row| row.0).ok_or(diesel::result::Error::NotFound)
 }
 
+/// Makes these the rules of an index that is empty.
+pub(crate) fn begin_index(conn: &mut Conn, rules: i64) -> QueryResult<()> {
+    conn.execute(Sql::of(
+        "UPDATE index_rules SET number = ? WHERE NOT EXISTS (SELECT 1 FROM resource)",
+        [rules.into()],
+    ))
+    .map(|_| ())
+}
+
+/// Keeps by which rules the whole index was made.
+pub(crate) fn put_index_rules(conn: &mut Conn, rules: i64) -> QueryResult<()> {
+    conn.execute(Sql::of("UPDATE index_rules SET number = ?", [rules.into()])).map(|_| ())
+}
+
+/// Whether the whole index was made by these rules.
+pub(crate) fn is_index_of(conn: &mut Conn, rules: i64) -> QueryResult<bool> {
+    let query = Sql::of("SELECT number FROM index_rules", []);
+    Ok(conn.load::<(BigInt,), (i64,)>(query)? == [(rules,)])
+}
+
 /// An answer that was kept under an Idempotency-Key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {

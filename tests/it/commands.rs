@@ -369,6 +369,27 @@ fn check_reports_content_and_history_that_no_index_can_mend() {
 }
 
 #[test]
+fn a_server_on_an_index_of_older_rules_says_so_until_it_is_made_anew() {
+    let app = TestApp::new();
+    let url = &app.app().config.database_url;
+    let folder = tempfile::tempdir().unwrap();
+    let warns = || {
+        let arguments = ["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", url];
+        let server = Running::until(comfrey(folder.path(), &arguments), "serving on");
+        Client::new(&server.origin(), None).get("/metadata").expect(200);
+        let (code, lines) = server.stop();
+        assert_eq!(code, Some(0), "{lines:#?}");
+        lines.iter().any(|line| line.contains("WARN") && line.contains("`comfrey reindex`"))
+    };
+    assert!(!warns(), "a new database is indexed by this version's rules");
+    tamper(url, "UPDATE index_rules SET number = number - 1");
+    assert!(warns() && warns(), "a start alone changes nothing");
+    let output = run(folder.path(), &["reindex", "--database-url", url]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!warns());
+}
+
+#[test]
 fn reindex_goes_on_while_others_write() {
     let app = TestApp::new();
     let clinician = app.clinician();

@@ -15,6 +15,7 @@ use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
 use crate::search::IndexRows;
 use crate::search::Parameters;
+use crate::search::RULES;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::Stored;
@@ -60,10 +61,24 @@ impl App {
         self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
             format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
         })?;
-        let counts = self.db.write(|conn| Ok(live::mend(conn)?));
+        let is_whole = done.refused == 0;
+        let counts = self.db.write(move |conn| {
+            if is_whole {
+                tables::put_index_rules(conn, RULES)?;
+            }
+            Ok(live::mend(conn)?)
+        });
         done.counts = counts.map_err(|fault| sentence(&fault.into_failure()))? as u64;
         self.analyze().map_err(|failure| sentence(&failure))?;
         Ok(done)
+    }
+
+    /// Whether all index rows were made by this version's rules, so that searches find exactly what they should.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database fails.
+    pub fn is_index_current(&self) -> Result<bool, Failure> {
+        self.db.read(|conn| Ok(tables::is_index_of(conn, RULES)?))
     }
 
     /// Lets the database count what its tables hold, on which it bases its plans: after much was written at once.
