@@ -38,10 +38,11 @@ impl Index {
                 return None;
             }
         };
-        // Downwards, a system without a code sorts like nothing at all, and so must not be in another part than that.
+        // A system without a code is nothing to sort by, and downwards an empty text would sort like nothing at all.
         let filter = match (kind, order) {
-            (Kind::Date, _) | (_, Order::Ascending) => "",
-            (_, Order::Descending) => " <> ''",
+            (Kind::Date, _) => "",
+            (Kind::Token, _) | (_, Order::Descending) => " <> ''",
+            (_, Order::Ascending) => "",
         };
         Some(Self { param, table, key, second, filter, order })
     }

@@ -39,9 +39,15 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
     let sql =
         Sql::of("coalesce((SELECT ", []).push(best, []).push(column, []).push(") FROM ", []).push(table, []);
     let sql = sql.push(" s WHERE s.rid = ", []).append(scope.column("rid"));
-    // A quantity is sorted by the number that was sent, not by what it is in other units.
-    let sent = if kind == Kind::Quantity { " AND s.system >= 0" } else { "" };
-    let sql = sql.push(" AND s.param = ?", [param.into()]).push(sent, []);
+    let counts = match kind {
+        // A quantity is sorted by the number that was sent, not by what it is in other units.
+        Kind::Quantity => " AND s.system >= 0",
+        // A system alone is nothing to sort by.
+        Kind::Token => " AND s.code <> ''",
+        Kind::String | Kind::Reference | Kind::Date | Kind::Number | Kind::Uri => "",
+        Kind::Composite | Kind::Special => "",
+    };
+    let sql = sql.push(" AND s.param = ?", [param.into()]).push(counts, []);
     let sql = sql.push("), ?)", [missing(holds(sort), sort.order)]);
     match holds(sort) {
         // As text it has fewer digits on SQLite than the number itself; so that a position compares with the

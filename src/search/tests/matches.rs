@@ -259,3 +259,15 @@ fn a_search_of_many_matches_walks_and_finds_the_same() {
     let pages = database.all_pages("Encounter?status=finished&class=EMER&_count=70");
     assert_eq!(pages.concat(), newest(9_999, |at| at % 30 != 0 && at % 2 == 0));
 }
+
+#[test]
+fn an_identifier_without_a_value_is_sorted_as_if_it_were_not_there() {
+    let mut database = Database::new();
+    for (id, identifier) in
+        [("a", json!([{ "system": "urn:mrn" }])), ("b", json!([{ "value": "1" }])), ("c", json!(null))]
+    {
+        database.store(&json!({ "resourceType": "Patient", "id": id, "identifier": identifier }));
+    }
+    assert_eq!(database.find("Patient?_sort=identifier,_id"), ["b", "a", "c"]);
+    assert_eq!(database.find("Patient?_sort=-identifier,-_id"), ["b", "c", "a"]);
+}

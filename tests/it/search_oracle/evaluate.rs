@@ -26,7 +26,7 @@ use crate::search_oracle::parameters::walk;
 const UCUM: &str = "http://unitsofmeasure.org";
 
 /// Units of UCUM: what each measures, and how many of a small part it is.
-pub const UNITS: [(&str, &str, i128); 25] = [
+pub const UNITS: [(&str, &str, i128); 26] = [
     ("kg", "mass", 1_000_000_000_000_000),
     ("g", "mass", 1_000_000_000_000),
     ("mg", "mass", 1_000_000_000),
@@ -50,6 +50,8 @@ pub const UNITS: [(&str, &str, i128); 25] = [
     ("pg/mL", "concentration", 1),
     ("10*6/uL", "count", 1_000),
     ("10*3/uL", "count", 1),
+    // To UCUM a mole is a number of things, and so compares with a count.
+    ("mmol/L", "count", 602_213_670_000),
     ("L/min", "flow", 1_000),
     ("mL/min", "flow", 1),
     ("mL/min/{1.73_m2}", "flow", 1),
@@ -232,7 +234,8 @@ impl World {
         }
         let keys = self.values(at, code).iter().filter_map(|value| match value {
             Found::Text(text) => Some(Key::Text(fold(text))),
-            Found::Token(token) => Some(Key::Text(token.code.clone().unwrap_or_default())),
+            // A system alone is nothing to sort by.
+            Found::Token(token) => token.code.clone().map(Key::Text),
             Found::Span(low, high) => Some(Key::Number(i128::from(if down { *high } else { *low }))),
             Found::Number(low, high) | Found::Quantity { low, high, .. } => {
                 Some(Key::Number(if down { *high } else { *low }))

@@ -198,7 +198,10 @@ fn reference(value: &Value, only: Option<&str>) -> Option<Found> {
         local = Some(text.split("/_history").next().expect("a split has a first part").to_owned());
     }
     if let Some(only) = only {
-        let own = local.as_deref().is_some_and(|local| local.starts_with(&format!("{only}/")));
+        // The type of what is elsewhere is told from its URL.
+        let part = format!("{only}/");
+        let own = local.as_deref().is_some_and(|local| local.starts_with(&part))
+            || elsewhere.as_deref().is_some_and(|url| url.contains(&format!("/{part}")));
         if !own {
             return None;
         }
