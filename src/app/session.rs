@@ -15,6 +15,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
+use crate::search::Effort;
 use crate::search::Visible;
 use crate::store::Db;
 use crate::store::Stored;
@@ -123,7 +124,7 @@ impl Session {
             parameters: &self.app.parameters,
             zone: self.zone(),
             now: self.now,
-            library: self,
+            effort: Effort::of(self),
             base_url: &self.base_url,
             lenient: false,
             default_count: 20,

@@ -57,10 +57,11 @@ pub(super) fn along(
     }
     let (mut inner, mut last) = (Vec::new(), None);
     for target in types {
+        context.effort.step()?;
         match beyond(target, depth) {
             Ok(criterion) => inner.push((target, criterion)),
             // What could not be looked up is no answer; to leave the type out would be one.
-            Err(Problem::Failed(failure)) if failure.status() >= 500 => return Err(Problem::Failed(failure)),
+            Err(problem @ Problem::Failed(_)) => return Err(problem),
             Err(problem) => last = Some(problem),
         }
     }

@@ -85,6 +85,7 @@ mod tests {
     use crate::definitions::Definitions;
     use crate::fhir::ResourceType;
     use crate::search::Context;
+    use crate::search::Effort;
     use crate::search::Parameters;
     use crate::search::parse;
     use crate::search::rows;
@@ -98,7 +99,7 @@ mod tests {
             parameters: &parameters,
             zone: &zone,
             now: 0,
-            library: definitions.as_ref(),
+            effort: Effort::of(definitions.as_ref()),
             base_url: "",
             lenient: false,
             default_count: 20,

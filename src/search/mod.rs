@@ -34,6 +34,7 @@ pub use plan::plan;
 pub use plan::record_plan;
 pub use query::Compartment;
 pub use query::Context;
+pub use query::Effort;
 pub use query::Include;
 pub use query::Query;
 pub use query::Types;

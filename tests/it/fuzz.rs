@@ -302,7 +302,7 @@ fn queries_of_any_kind() {
         parameters: &parameters,
         zone: &TimeZone::UTC,
         now: crate::app::START,
-        library: definitions.as_ref(),
+        effort: search::Effort::of(definitions.as_ref()),
         base_url: "http://localhost/fhir",
         lenient: false,
         default_count: 20,

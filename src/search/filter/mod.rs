@@ -59,12 +59,12 @@ pub(in crate::search) fn read(
 }
 
 /// What a filter is understood against, and how many steps a chain may still have.
-struct Reading<'a> {
-    context: &'a Context<'a>,
+struct Reading<'a, 'c> {
+    context: &'a Context<'c>,
     depth: u8,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     fn filter(&self, ty: ResourceType, filter: &Filter) -> Result<Criterion, Problem> {
         let each =
             |parts: &[Filter]| parts.iter().map(|part| self.filter(ty, part)).collect::<Result<_, _>>();
@@ -105,6 +105,7 @@ impl Reading<'_> {
                 "In a filter, `{code}` takes an operator and no modifier; leave out `:{modifier}`."
             )));
         }
+        self.context.effort.step()?;
         let parameter = parameter(self.context, ty, &last.name)?;
         let way = way(parameter, comparison.operator)?;
         let value = escaped(parameter.kind, &comparison.value);

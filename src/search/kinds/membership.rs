@@ -11,7 +11,6 @@ use crate::fhir::Reason;
 use crate::fhir::reference::strip_base;
 use crate::fhir::terminology::Extent;
 use crate::fhir::terminology::Question;
-use crate::fhir::terminology::Shelf;
 use crate::search::fold::bounded;
 use crate::search::fold::system;
 use crate::search::kinds::Asked;
@@ -36,9 +35,14 @@ const MOST_TERMS: usize = 250;
 
 /// Understands a value set, or a code with what stands above or below it: its one spelling, and the conditions.
 pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Failure> {
+    let modifier = asked.modifier.map_or("", Modifier::name);
+    asked.context.effort.once((modifier, asked.value), |question| ask(asked, question))
+}
+
+fn ask(asked: &Asked, question: &mut Question) -> Result<(String, Vec<Condition>), Failure> {
     let (canonical, extent) = match asked.modifier {
-        Some(Modifier::Above | Modifier::Below) => subsumed(asked)?,
-        _ => value_set(asked)?,
+        Some(Modifier::Above | Modifier::Below) => subsumed(asked, question)?,
+        _ => value_set(asked, question)?,
     };
     if extent.terms() > MOST_TERMS {
         let text =
@@ -55,14 +59,13 @@ pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Fail
 }
 
 /// The codes of the value set that is named by its URL, or as `ValueSet/id`.
-fn value_set(asked: &Asked) -> Result<(String, Extent), Failure> {
+fn value_set(asked: &Asked, question: &mut Question) -> Result<(String, Extent), Failure> {
     let named = unescaped(asked.value);
-    let mut question = Question::of(Shelf::of(asked.context.library));
     let mut found = question.shelf().value_set(&named)?.map(|set| (*set).clone());
     if found.is_none()
         && let Some(id) = strip_base(&named, asked.context.base_url).strip_prefix("ValueSet/")
     {
-        found = asked.context.library.value_set_with_id(id)?;
+        found = asked.context.effort.library().value_set_with_id(id)?;
     }
     let set = found.ok_or_else(|| {
         let text = "There is no such value set here; store it, or name one that is known, by its URL or as \
@@ -73,13 +76,12 @@ fn value_set(asked: &Asked) -> Result<(String, Extent), Failure> {
 }
 
 /// A code with what it means more than, or with what means more than it.
-fn subsumed(asked: &Asked) -> Result<(String, Extent), Failure> {
+fn subsumed(asked: &Asked, question: &mut Question) -> Result<(String, Extent), Failure> {
     let parts: Vec<String> = split(asked.value, '|').into_iter().map(unescaped).collect();
     let [uri, code] = parts.as_slice() else { return Err(no_code()) };
     if uri.is_empty() || code.is_empty() {
         return Err(no_code());
     }
-    let mut question = Question::of(Shelf::of(asked.context.library));
     let extent = match asked.modifier {
         Some(Modifier::Above) => question.above(uri, code)?,
         _ => question.below(uri, code)?,

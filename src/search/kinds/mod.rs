@@ -44,7 +44,7 @@ pub(super) struct Found<'a> {
 }
 
 /// A value that a search asks for.
-pub(super) struct Asked<'a> {
+pub(super) struct Asked<'a, 'c> {
     /// The parameter.
     pub parameter: &'a Parameter,
     /// Its modifier, but for `:missing` and `:not`, which are the same for all kinds.
@@ -52,7 +52,7 @@ pub(super) struct Asked<'a> {
     /// One value, still escaped.
     pub value: &'a str,
     /// What it is understood against.
-    pub context: &'a Context<'a>,
+    pub context: &'a Context<'c>,
 }
 
 /// A value as it was understood.
@@ -82,7 +82,7 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
 /// Understands a value: its one spelling, and the conditions of which one must hold.
 pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Problem> {
     if asked.parameter.kind == Kind::Token && membership::is_asked(asked.modifier) {
-        return membership::understand(asked).map_err(|failure| Problem::Failed(Box::new(failure)));
+        return Ok(membership::understand(asked)?);
     }
     match of_kind(asked) {
         Ok(Understood { canonical, condition }) => Ok((canonical, vec![condition])),

@@ -1,6 +1,8 @@
 //! One condition of a query: a parameter with its modifier and values, a chain, or `_has`.
 //! <https://hl7.org/fhir/R4/search.html#chaining>
 
+use std::collections::HashSet;
+
 use crate::fhir::ResourceType;
 use crate::search::chain;
 use crate::search::filter;
@@ -175,9 +177,9 @@ impl Criterion {
     }
 }
 
-/// The values of a parameter, none of them empty.
+/// The values of a parameter, each once and none of them empty.
 pub(in crate::search) fn values<'a>(code: &str, value: &'a str) -> Result<Vec<&'a str>, Problem> {
-    let values = split(value, ',');
+    let mut values = split(value, ',');
     if values.iter().any(|value| value.is_empty()) {
         return Err(Problem::Wrong(format!(
             "`{code}` has an empty value beside a comma; write `\\,` for a comma inside a value."
@@ -186,6 +188,8 @@ pub(in crate::search) fn values<'a>(code: &str, value: &'a str) -> Result<Vec<&'
     if values.len() > MOST_VALUES {
         return Err(Problem::Wrong(format!("`{code}` has more than {MOST_VALUES} values.")));
     }
+    let mut seen = HashSet::new();
+    values.retain(|value| seen.insert(*value));
     Ok(values)
 }
 

@@ -1,6 +1,7 @@
 //! A search as it was understood. <https://hl7.org/fhir/R4/search.html>
 
 mod criterion;
+mod effort;
 mod nearest;
 mod parse;
 mod result;
@@ -10,6 +11,7 @@ pub(in crate::search) use criterion::parameter;
 pub(in crate::search) use criterion::read as read_criterion;
 pub(in crate::search) use criterion::spelling;
 pub(in crate::search) use criterion::values;
+pub use effort::Effort;
 pub(in crate::search) use parse::Problem;
 pub use parse::parse;
 pub use system::Types;
@@ -20,7 +22,6 @@ use jiff::tz::TimeZone;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
-use crate::fhir::terminology::Library;
 use crate::search::fold::bounded;
 use crate::search::page::Edge;
 use crate::search::parameter::Kind;
@@ -30,7 +31,7 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// What a query is understood against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Context<'a> {
     /// The search parameters there are.
     pub parameters: &'a Parameters,
@@ -38,8 +39,8 @@ pub struct Context<'a> {
     pub zone: &'a TimeZone,
     /// Now, for `ap`.
     pub now: Micros,
-    /// Where value sets and code systems are looked up.
-    pub library: &'a dyn Library,
+    /// What it costs, and where value sets and code systems are looked up.
+    pub effort: Effort<'a>,
     /// The URL of this service, whose references are local ones; empty where there is none.
     pub base_url: &'a str,
     /// Whether unknown parameters are ignored (`Prefer: handling=lenient`) and not refused.

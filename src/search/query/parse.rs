@@ -34,6 +34,12 @@ pub(in crate::search) enum Problem {
     Failed(Box<Failure>),
 }
 
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
 /// A name and its value, decoded.
 pub(super) type Pair = (String, String);
 
@@ -50,6 +56,7 @@ pub fn parse(context: &Context, ty: ResourceType, query: &str) -> Result<Query, 
 /// # Errors
 /// As [`parse`], for a parameter that any of the types does not have.
 pub(super) fn of_types(context: &Context, types: &[ResourceType], pairs: &[Pair]) -> Result<Query, Failure> {
+    context.effort.begin();
     let (mut all, mut issues): (Vec<Query>, Vec<Issue>) = (Vec::new(), Vec::new());
     for ty in types {
         let (read, wrong) = of_type(context, (*ty, types), pairs)?;
@@ -95,7 +102,9 @@ fn of_type(
             Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
             Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, name, text)),
             Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, name, text)),
-            Err(Problem::Failed(failure)) if failure.status() >= 500 => return Err(*failure),
+            Err(Problem::Failed(failure)) if failure.status() >= 500 || context.effort.is_over() => {
+                return Err(*failure);
+            }
             Err(Problem::Failed(failure)) => {
                 let named = |issue: Issue| issue.at(format!("http.{name}"));
                 issues.extend(failure.issues.into_iter().map(named));
@@ -163,6 +172,7 @@ fn take(
     if result::take(context, read, types, (name, value))? {
         return Ok(Part::Result);
     }
+    context.effort.step()?;
     match criterion::read(context, read.ty, (name, value), criterion::DEEPEST)? {
         // Each by itself can be what the search begins with.
         Criterion { test: Test::All(all), negated: false, .. } => read.criteria.extend(all),

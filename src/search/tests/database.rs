@@ -16,6 +16,7 @@ use super::ty;
 use crate::fhir::Failure;
 use crate::fhir::datetime::span;
 use crate::search::Context;
+use crate::search::Effort;
 use crate::search::Hop;
 use crate::search::Plan;
 use crate::search::Query;
@@ -52,7 +53,7 @@ pub(super) fn context() -> Context<'static> {
         parameters: &PARAMETERS,
         zone: &ZONE,
         now: span(NOW, &TimeZone::UTC).unwrap().low,
-        library: DEFINITIONS.as_ref(),
+        effort: Effort::of(DEFINITIONS.as_ref()),
         base_url: "https://comfrey.test/fhir",
         lenient: false,
         default_count: 20,
