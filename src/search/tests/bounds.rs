@@ -42,13 +42,13 @@ fn a_statement_that_no_database_takes_is_refused_before_it_is_run() {
     asked.criteria = vec![one.clone(); 200];
     assert!(Database::new().ids(&asked, &Restriction::none()).is_empty());
     asked.criteria = vec![one; 40_000];
-    too_costly(&planned(&asked).err().expect("it is refused"));
+    too_costly(&planned(&asked).expect_err("it is refused"));
 
     let mut asked = query("Patient?identifier=a").unwrap();
     let Test::Index(rows) = &mut asked.criteria[0].test else { panic!("a look-up") };
     rows.any[0].leading.clear();
     rows.any[0].sql = Sql::of("code", []).append(Sql::one_of((0..1_000_000).map(|at| at.to_string())));
-    too_costly(&planned(&asked).err().expect("it is refused"));
+    too_costly(&planned(&asked).expect_err("it is refused"));
 }
 
 #[test]
