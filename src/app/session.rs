@@ -17,6 +17,7 @@ use crate::fhir::datetime::Micros;
 use crate::search::Context;
 use crate::search::Effort;
 use crate::search::Visible;
+use crate::search::page::Seal;
 use crate::store::Db;
 use crate::store::Stored;
 use crate::store::history;
@@ -86,6 +87,12 @@ impl Session {
     /// Who asks.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// With what the page links of this caller are sealed: with a new token of the same person and app they go on.
+    pub fn seal(&self) -> Seal<'_> {
+        let client = self.caller.client.as_deref().unwrap_or_default();
+        Seal { key: &self.app.cursor_key, holder: format!("{}\n{client}", self.caller.subject) }
     }
 
     /// The time of this unit of work.

@@ -141,7 +141,7 @@ impl Asked {
             let text = "A page link is followed as it is; it takes no further parameters.";
             return Err(Failure::new(Reason::Invalid, text));
         }
-        let Cursor { query, edge, .. } = Cursor::open(&session.app().cursor_key, path, cursor)?;
+        let Cursor { query, edge, .. } = Cursor::open(&session.seal(), path, cursor)?;
         Ok(Self { query, cursor: Some(cursor.clone()), edge: Some(edge), lenient })
     }
 
@@ -197,7 +197,7 @@ impl Page {
         let own = self.asked.cursor.as_ref().map(|cursor| format!("{url}?{CURSOR}={cursor}"));
         let further = |edge: Edge| {
             let cursor = Cursor { of: self.path.clone(), query: query.self_query.clone(), edge };
-            format!("{url}?{CURSOR}={}", cursor.seal(&session.app().cursor_key))
+            format!("{url}?{CURSOR}={}", cursor.seal(&session.seal()))
         };
         let previous = found.previous.clone().map(|position| ("previous", further(Edge::Before(position))));
         let next = found.next.clone().map(|position| ("next", further(Edge::After(position))));

@@ -107,7 +107,7 @@ impl Page {
         let next = found.next.as_ref().map(|position| {
             let edge = Edge::After(position.clone());
             let cursor = Cursor { of: SEARCH.into(), query: question(&self.query), edge };
-            let sealed = cursor.seal(&session.app().cursor_key);
+            let sealed = cursor.seal(&session.seal());
             ("next", format!("{}?{CURSOR}={sealed}", self.url))
         });
         [("self", self.link.clone())].into_iter().chain(next).collect()
@@ -190,7 +190,7 @@ fn follow(
         let text = format!("The page link does not belong here; start again with {ty}/$everything itself.");
         Failure::new(Reason::Invalid, text)
     };
-    let cursor = Cursor::open(&session.app().cursor_key, SEARCH, cursor)?;
+    let cursor = Cursor::open(&session.seal(), SEARCH, cursor)?;
     let Edge::After(position) = cursor.edge else { return Err(foreign()) };
     let parts: Value = serde_json::from_str(&cursor.query).map_err(|_| foreign())?;
     if parts[0] != subject(&focus).as_str() {

@@ -46,27 +46,46 @@ pub struct Cursor {
     pub edge: Edge,
 }
 
+/// With what page links are sealed. A link holds a query, and with it health data: who comes by another's, from a log or
+/// a browser's history, must not read it, whatever they may search themselves.
+#[derive(Clone, Debug)]
+pub struct Seal<'a> {
+    /// The key of the service, 32 bytes.
+    pub key: &'a [u8; 32],
+    /// For whom, such as a token's subject and app.
+    pub holder: String,
+}
+
+impl Seal<'_> {
+    /// What is authenticated beside the text: a purpose has no NUL.
+    fn beside(&self, purpose: &[u8]) -> Vec<u8> {
+        [purpose, b"\0", self.holder.as_bytes()].concat()
+    }
+}
+
 /// Says to what a sealed text belongs, so that nothing else sealed with the same key is taken for a cursor.
 const PURPOSE: &[u8] = b"comfrey search cursor 2";
 
 impl Cursor {
     /// Seals it into an opaque text for a URL.
-    pub fn seal(&self, key: &[u8; 32]) -> String {
+    pub fn seal(&self, seal: &Seal) -> String {
         let (side, position) = match &self.edge {
             Edge::After(position) => ("after", position),
             Edge::Before(position) => ("before", position),
         };
-        seal_value(key, PURPOSE, &json!([self.of, self.query, side, position.keys, position.rid]))
+        seal_value(seal, PURPOSE, &json!([self.of, self.query, side, position.keys, position.rid]))
     }
 
     /// Opens what was sealed for the search at this path.
     ///
     /// # Errors
-    /// `Invalid` where the text was not sealed with this key, was changed, or belongs to another search.
-    pub fn open(key: &[u8; 32], of: &str, text: &str) -> Result<Self, Failure> {
+    /// `Invalid` where the text was not sealed with this key and for this holder, was changed, or belongs to another search.
+    pub fn open(seal: &Seal, of: &str, text: &str) -> Result<Self, Failure> {
         let refused = |text: &str| Failure::new(Reason::Invalid, text);
-        let cursor = Self::read(key, text).ok_or_else(|| {
-            refused("The page link is not one of this server's; start again with the search itself.")
+        let cursor = Self::read(seal, text).ok_or_else(|| {
+            refused(
+                "The page link is not one that this server gave to you; start again with the search itself.",
+            )
         })?;
         if cursor.of != of {
             return Err(refused("The page link belongs to another search; follow it as it is."));
@@ -74,8 +93,8 @@ impl Cursor {
         Ok(cursor)
     }
 
-    fn read(key: &[u8; 32], text: &str) -> Option<Self> {
-        let Some(Value::Array(parts)) = open_value(key, PURPOSE, text) else { return None };
+    fn read(seal: &Seal, text: &str) -> Option<Self> {
+        let Some(Value::Array(parts)) = open_value(seal, PURPOSE, text) else { return None };
         let [of, query, side, keys, rid] = parts.as_slice() else { return None };
         let keys = keys.as_array()?.iter().map(|key| key.as_str().map(str::to_owned)).collect();
         let position = Position { keys, rid: rid.as_i64()? };
@@ -89,27 +108,27 @@ impl Cursor {
 }
 
 /// Seals any value into an opaque text for a URL, which is opened for the same purpose alone.
-pub fn seal_value(key: &[u8; 32], purpose: &[u8], value: &Value) -> String {
+pub fn seal_value(seal: &Seal, purpose: &[u8], value: &Value) -> String {
     let mut sealed = value.to_string().into_bytes();
-    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).expect("32 bytes are a key of AES-256");
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, seal.key).expect("32 bytes are a key of AES-256");
     let nonce = cipher
-        .seal_in_place_append_tag(Aad::from(purpose), &mut sealed)
+        .seal_in_place_append_tag(Aad::from(seal.beside(purpose)), &mut sealed)
         .expect("a query is far shorter than what one nonce may encrypt");
     let mut cursor = nonce.as_ref().to_vec();
     cursor.append(&mut sealed);
     URL_SAFE_NO_PAD.encode(cursor)
 }
 
-/// Opens what [`seal_value`] made for this purpose; none where the text was made otherwise, or was changed.
-pub fn open_value(key: &[u8; 32], purpose: &[u8], text: &str) -> Option<Value> {
+/// Opens what [`seal_value`] made for this purpose and holder; none where the text was made otherwise, or was changed.
+pub fn open_value(seal: &Seal, purpose: &[u8], text: &str) -> Option<Value> {
     let mut cursor = URL_SAFE_NO_PAD.decode(text).ok()?;
     if cursor.len() < NONCE_LEN {
         return None;
     }
     let mut sealed = cursor.split_off(NONCE_LEN);
     let nonce = Nonce::try_assume_unique_for_key(&cursor).ok()?;
-    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).ok()?;
-    let plain = cipher.open_in_place(nonce, Aad::from(purpose), &mut sealed).ok()?;
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, seal.key).ok()?;
+    let plain = cipher.open_in_place(nonce, Aad::from(seal.beside(purpose)), &mut sealed).ok()?;
     serde_json::from_slice(plain).ok()
 }
 
@@ -118,6 +137,14 @@ mod tests {
     use super::*;
 
     const KEY: [u8; 32] = [7; 32];
+
+    fn seal<'a>(key: &'a [u8; 32], holder: &str) -> Seal<'a> {
+        Seal { key, holder: holder.to_owned() }
+    }
+
+    fn ours() -> Seal<'static> {
+        seal(&KEY, "ana\nbrowser")
+    }
 
     fn cursor() -> Cursor {
         let position = Position { keys: vec![Some("é\"1".into()), None], rid: 42 };
@@ -131,35 +158,38 @@ mod tests {
         let Edge::After(position) = after.edge.clone() else { unreachable!("it lies after a row") };
         let before = Cursor { edge: Edge::Before(position), ..after.clone() };
         for cursor in [after, before] {
-            let text = cursor.seal(&KEY);
-            assert_eq!(Cursor::open(&KEY, "Condition", &text), Ok(cursor));
+            let text = cursor.seal(&ours());
+            assert_eq!(Cursor::open(&ours(), "Condition", &text), Ok(cursor));
             for other in ["Goal", "Patient/1/Condition", ""] {
-                assert_eq!(Cursor::open(&KEY, other, &text).unwrap_err().status(), 400);
+                assert_eq!(Cursor::open(&ours(), other, &text).unwrap_err().status(), 400);
             }
         }
     }
 
     #[test]
     fn a_cursor_shows_nothing_of_its_query_and_is_never_the_same_twice() {
-        let text = cursor().seal(&KEY);
+        let text = cursor().seal(&ours());
         assert!(!String::from_utf8_lossy(&URL_SAFE_NO_PAD.decode(&text).unwrap()).contains("patient"));
-        assert_ne!(text, cursor().seal(&KEY));
+        assert_ne!(text, cursor().seal(&ours()));
     }
 
     #[test]
     fn a_changed_cursor_is_refused_wherever_it_was_changed() {
-        let refused = |key: &[u8; 32], text: &str| {
-            assert_eq!(Cursor::open(key, "Condition", text).unwrap_err().status(), 400, "{text}");
+        let refused = |seal: &Seal, text: &str| {
+            assert_eq!(Cursor::open(seal, "Condition", text).unwrap_err().status(), 400, "{text}");
         };
-        let bytes = URL_SAFE_NO_PAD.decode(cursor().seal(&KEY)).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(cursor().seal(&ours())).unwrap();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            refused(&KEY, &URL_SAFE_NO_PAD.encode(changed));
+            refused(&ours(), &URL_SAFE_NO_PAD.encode(changed));
         }
         for text in ["", "AAAA", "not base64!", &URL_SAFE_NO_PAD.encode(&bytes[..20])] {
-            refused(&KEY, text);
+            refused(&ours(), text);
         }
-        refused(&[8; 32], &URL_SAFE_NO_PAD.encode(&bytes));
+        refused(&seal(&[8; 32], "ana\nbrowser"), &URL_SAFE_NO_PAD.encode(&bytes));
+        for holder in ["", "ana", "ana\n", "bruno\nbrowser"] {
+            refused(&seal(&KEY, holder), &URL_SAFE_NO_PAD.encode(&bytes));
+        }
     }
 }

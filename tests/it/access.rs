@@ -362,16 +362,20 @@ fn a_page_link_shows_its_bearer_only_their_own() {
     let mut seen = Vec::new();
     let mut link = clinician.get("/Observation?_count=1&_sort=_id").expect(200).link("next");
     assert!(link.is_some(), "two observations are two pages of one");
-    let anna = patient_with(&app, "patient/*.rs");
+    // The same person, whose next token is held to one patient: the link is theirs, and shows what they may see now.
+    let held = app.with_claims(json!({ "sub": "clinician-1", "scope": "patient/*.rs", "patient": "a" }));
     while let Some(url) = link {
-        let reply = anna.request("GET", &url).send().expect(200);
+        let reply = held.request("GET", &url).send().expect(200);
         seen.extend(reply.ids());
         link = reply.link("next");
     }
     assert!(!seen.contains(&"ob".to_owned()), "{seen:?}");
-    let stranger = app.stranger();
     let next = clinician.get("/Observation?_count=1").expect(200).link("next").unwrap();
-    assert_eq!(stranger.request("GET", &next).send().status, 403);
+    app.with_claims(json!({ "sub": "clinician-1" })).get(&next).expect_issue(403, "forbidden");
+    // Another person, however much they may search, does not get to read what was searched for.
+    app.with_claims(json!({ "sub": "clinician-2", "scope": "user/*.rs" }))
+        .get(&next)
+        .expect_issue(400, "invalid");
 }
 
 #[test]

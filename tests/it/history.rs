@@ -378,9 +378,11 @@ fn a_patients_token_shows_the_versions_of_their_own_compartment_alone() {
     }
     anna.get("/Goal/found/_history/1").expect_issue(404, "not-found");
     assert_eq!(places(&anna.get("/Goal/found/_history").expect(200).json()), ["Goal/found/2"]);
-    // a page link shows its bearer only their own
+    // a page link is for the one who asked, and shows what that person's token allows now
     let link = clinician.get("/Goal/_history?_count=1").link("next").unwrap();
-    assert_eq!(pages(&anna, &link).concat(), own);
+    let held = app.with_claims(json!({ "sub": "clinician-1", "scope": "patient/*.rs", "patient": "a" }));
+    assert_eq!(pages(&held, &link).concat(), own);
+    anna.get(&link).expect_issue(400, "invalid");
 }
 
 #[test]

@@ -73,6 +73,14 @@ impl<'a> Shelf<'a> {
         Ok(found)
     }
 
+    /// The value set with this id.
+    ///
+    /// # Errors
+    /// Only what looking it up fails with.
+    pub fn value_set_with_id(&self, id: &str) -> Result<Option<Rc<Value>>, Failure> {
+        Ok(self.source.value_set_with_id(id)?.map(Rc::new))
+    }
+
     /// The code system of a canonical.
     ///
     /// # Errors

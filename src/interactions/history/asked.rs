@@ -142,7 +142,7 @@ impl Asked {
         };
         let back = way == HistoryWay::Back;
         let place = json!([self.path, self.query, at, version.rid, back]);
-        let cursor = page::seal_value(&session.app().cursor_key, PURPOSE, &place);
+        let cursor = page::seal_value(&session.seal(), PURPOSE, &place);
         format!("{}/{}?{CURSOR}={cursor}", session.base_url(), self.path)
     }
 }
@@ -180,10 +180,12 @@ fn shown(understood: &[(String, String)], count: u32) -> String {
 }
 
 fn open(session: &Session, path: &str, cursor: &str) -> Result<(String, HistoryFrom), Failure> {
-    let place = page::open_value(&session.app().cursor_key, PURPOSE, cursor);
+    let place = page::open_value(&session.seal(), PURPOSE, cursor);
     let place = place.as_ref().and_then(Value::as_array).map(Vec::as_slice);
     let Some([own, query, at, rid, back]) = place else {
-        return Err(wrong("The page link is not one of this server's; start again with the history itself."));
+        return Err(wrong(
+            "The page link is not one that this server gave to you; start again with the history itself.",
+        ));
     };
     if own != path {
         return Err(wrong("The page link belongs to another history."));

@@ -137,16 +137,13 @@ impl Operator {
     }
 
     fn of_token(self) -> Option<Way> {
-        let by = |name: &str| {
-            Modifier::parse(name).filter(|modifier| modifier.is_of(Kind::Token)).map(Way::Modifier)
-        };
         match self {
             Operator::Eq => Some(Way::Plain),
             Operator::Ne => Some(Way::Unlike),
-            Operator::Ss => by("below"),
-            Operator::Sb => by("above"),
-            Operator::In => by("in"),
-            Operator::Ni => by("not-in"),
+            Operator::Ss => Some(Way::Modifier(Modifier::Below)),
+            Operator::Sb => Some(Way::Modifier(Modifier::Above)),
+            Operator::In => Some(Way::Modifier(Modifier::In)),
+            Operator::Ni => Some(Way::Modifier(Modifier::NotIn)),
             _ => None,
         }
     }

@@ -61,18 +61,19 @@ fn ask(asked: &Asked, question: &mut Question) -> Result<(String, Vec<Condition>
 /// The codes of the value set that is named by its URL, or as `ValueSet/id`.
 fn value_set(asked: &Asked, question: &mut Question) -> Result<(String, Extent), Failure> {
     let named = unescaped(asked.value);
-    let mut found = question.shelf().value_set(&named)?.map(|set| (*set).clone());
+    let mut found = question.shelf().value_set(&named)?;
     if found.is_none()
         && let Some(id) = strip_base(&named, asked.context.base_url).strip_prefix("ValueSet/")
     {
-        found = asked.context.effort.library().value_set_with_id(id)?;
+        found = question.shelf().value_set_with_id(id)?;
     }
     let set = found.ok_or_else(|| {
         let text = "There is no such value set here; store it, or name one that is known, by its URL or as \
                     `ValueSet/id`.";
         Failure::new(Reason::Invalid, text).code("not-found")
     })?;
-    Ok((named, question.extent(&set)?))
+    let extent = question.extent(&set)?;
+    Ok((named, extent))
 }
 
 /// A code with what it means more than, or with what means more than it.

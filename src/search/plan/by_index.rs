@@ -5,6 +5,8 @@
 
 use crate::search::parameter::Kind;
 use crate::search::plan::driver::Driver;
+use crate::search::plan::driver::Found;
+use crate::search::plan::driver::Width;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
 use crate::search::plan::scope::Scope;
@@ -97,7 +99,9 @@ fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
         let same = column("y.", index.key).push(" = ", []).append(column("d0.", index.key));
         filter.push(" OR (", []).append(same).push(" AND ", []).append(beats(index.second)).push(")", [])
     };
-    let driver = Driver::once(Sql::default().push(index.table, []).push(" d0", []), filter.push("))", []));
+    let from = Sql::default().push(index.table, []).push(" d0", []);
+    // The rows of an index, which are no condition themselves.
+    let driver = Driver::of((from, filter.push("))", [])), Width::All, Found::Once);
     let needs_row = search.seen.needs_row(search.query) || ordering.needs_row();
     let scope = if needs_row { Scope::row(0) } else { Scope::found(0) };
     let keys = Sql::of(", ", []).append(column("d0.", index.key)).push(" AS k0", []);

@@ -68,9 +68,15 @@ pub(super) enum Found {
 }
 
 impl Driver {
-    /// Rows of an index that are no condition themselves, each resource once.
-    pub(super) fn once(from: Sql, filter: Sql) -> Self {
-        Self { from, filter, criterion: None, probe: None, width: Width::All, rows: Found::Once }
+    /// These rows, of which so many are expected and which come out so.
+    pub(super) fn of((from, filter): (Sql, Sql), width: Width, rows: Found) -> Self {
+        Self { from, filter, criterion: None, probe: None, width, rows }
+    }
+
+    /// The rows to which a reference leads on from those of another condition, which tells how many they may be.
+    fn beyond(inner: Self, found: (Sql, Sql)) -> Self {
+        let width = Width::Chained.max(inner.width);
+        Self { probe: Some((inner.from, inner.filter)), ..Self::of(found, width, Found::Repeated) }
     }
 
     /// Whether so few meet it that they can be counted by the way.
@@ -118,14 +124,8 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
     };
     let theirs = theirs.filter(|_| seen.parameters.compartment(query.ty).is_some());
     let theirs = theirs.map(|patient| (in_record(patient, query.ty), Found::Ordered));
-    let compartments = about.into_iter().chain(theirs).map(|((from, filter), rows)| Driver {
-        from,
-        filter,
-        criterion: None,
-        probe: None,
-        width: Width::Owned,
-        rows,
-    });
+    let compartments =
+        about.into_iter().chain(theirs).map(|(found, rows)| Driver::of(found, Width::Owned, rows));
     criteria.chain(compartments).min_by_key(|driver| driver.width)
 }
 
@@ -146,23 +146,13 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
             let each =
                 spans.iter().map(|(prefix, span)| special::updated(&column, *prefix, (span.low, span.high)));
             let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND (", [query.ty.number().into()]);
-            Some(Driver {
-                from: Sql::of("resource d0", []),
-                filter: filter.append(Sql::join(each, " OR ")).push(")", []),
-                criterion: None,
-                probe: None,
-                width: Width::Ranged,
-                rows: Found::Once,
-            })
+            let filter = filter.append(Sql::join(each, " OR ")).push(")", []);
+            Some(Driver::of((Sql::of("resource d0", []), filter), Width::Ranged, Found::Once))
         }
-        Test::Tree(tree) => Some(Driver {
-            from: Sql::of("idx_reference d0", []),
-            filter: seen.in_tree("d0", tree),
-            criterion: None,
-            probe: None,
-            width: Width::Chained,
-            rows: Found::Repeated,
-        }),
+        Test::Tree(tree) => {
+            let found = (Sql::of("idx_reference d0", []), seen.in_tree("d0", tree));
+            Some(Driver::of(found, Width::Chained, Found::Repeated))
+        }
         Test::All(_) | Test::Any(_) => either(seen, query, criterion),
         Test::Has(source, param, inner) => pointed_to(seen, (query.ty, *source), *param, inner),
     }
@@ -171,14 +161,8 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
 /// Begins with the resources that are named.
 fn named(ty: ResourceType, ids: &[String]) -> Driver {
     let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND d0.id IN (", [ty.number().into()]);
-    Driver {
-        from: Sql::of("resource d0", []),
-        filter: filter.append(texts(ids)).push(")", []),
-        criterion: None,
-        probe: None,
-        width: Width::Named,
-        rows: Found::Once,
-    }
+    let filter = filter.append(texts(ids)).push(")", []);
+    Driver::of((Sql::of("resource d0", []), filter), Width::Named, Found::Once)
 }
 
 /// Begins with the rows of the resources that are pointed to.
@@ -190,14 +174,8 @@ fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criterion) -> Opti
         "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
         [param.into(), ty.number().into()],
     );
-    Some(Driver {
-        from: inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []),
-        filter: link.append(visible.unwrap_or_default()),
-        criterion: None,
-        probe: Some((inner.from, inner.filter)),
-        width: Width::Chained.max(inner.width),
-        rows: Found::Repeated,
-    })
+    let from = inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
+    Some(Driver::beyond(inner, (from, link.append(visible.unwrap_or_default()))))
 }
 
 /// Begins with the rows of the resources that point here.
@@ -222,14 +200,7 @@ fn pointed_to(
         }
         None => (from, link),
     };
-    Some(Driver {
-        from,
-        filter,
-        criterion: None,
-        probe: Some((inner.from, inner.filter)),
-        width: Width::Chained.max(inner.width),
-        rows: Found::Repeated,
-    })
+    Some(Driver::beyond(inner, (from, filter)))
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.
@@ -270,14 +241,8 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         let filter = Sql::of("d0.param = ? AND ", [rows.param.into()]).append(any(&rows.any));
         (Sql::default().push(table, []).push(" d0", []), filter)
     };
-    Some(Driver {
-        from,
-        filter,
-        criterion: None,
-        probe: None,
-        width,
-        rows: if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated },
-    })
+    let rows = if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated };
+    Some(Driver::of((from, filter), width, rows))
 }
 
 /// The rows of conditions that have no column in common, each looked up for itself: SQLite would read all rows of

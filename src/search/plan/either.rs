@@ -17,14 +17,8 @@ pub(super) fn either(seen: &Seen, query: &Query, criterion: &Criterion) -> Optio
     let each = drivers.into_iter().map(|driver| {
         Sql::of("SELECT d0.rid FROM ", []).append(driver.from).push(" WHERE ", []).append(driver.filter)
     });
-    Some(Driver {
-        from: Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []),
-        filter: Sql::of("1 = 1", []),
-        criterion: None,
-        probe: None,
-        width,
-        rows: Found::Repeated,
-    })
+    let from = Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []);
+    Some(Driver::of((from, Sql::of("1 = 1", [])), width, Found::Repeated))
 }
 
 /// Conditions one of which every match meets: for one that joins others, however deep they stand in one another.

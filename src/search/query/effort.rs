@@ -26,7 +26,6 @@ type Meaning = (String, Vec<Condition>);
 
 /// What the reading of one query has cost, and has learnt.
 pub struct Effort<'a> {
-    library: &'a dyn Library,
     /// The steps that are left; none where it took more than there were.
     left: Cell<Option<usize>>,
     question: RefCell<Question<'a>>,
@@ -43,7 +42,6 @@ impl<'a> Effort<'a> {
     /// None yet; value sets and code systems will be looked up here.
     pub fn of(library: &'a dyn Library) -> Self {
         Self {
-            library,
             left: Cell::new(Some(MOST_STEPS)),
             question: RefCell::new(Question::of(Shelf::of(library))),
             known: RefCell::default(),
@@ -69,11 +67,6 @@ impl<'a> Effort<'a> {
             return Err(Failure::new(Reason::Invalid, text).code("too-costly"));
         }
         Ok(())
-    }
-
-    /// Where value sets and code systems are looked up.
-    pub(in crate::search) fn library(&self) -> &'a dyn Library {
-        self.library
     }
 
     /// What a modifier makes of a value: the terminology is asked once.
