@@ -1,9 +1,7 @@
 //! create and conditional create. <https://hl7.org/fhir/R4/http.html#create>
 
-use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
-use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -11,18 +9,8 @@ use crate::interactions::body;
 use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
 use crate::interactions::request::Request;
-use crate::interactions::written;
 
-/// Makes a new resource; with `If-None-Exist` only where the search finds none.
-///
-/// # Errors
-/// What is wrong with the body or the condition; `MultipleMatches` where the condition finds several.
-pub fn create(session: &Session, ty: ResourceType, request: Request) -> Result<Answer, Failure> {
-    let prefer = request.prefer;
-    written::one(session, change(ty, request)?, prefer)
-}
-
-/// The change that a create asks for.
+/// The change that a create asks for: a new resource; with `If-None-Exist` only where the search finds none.
 ///
 /// # Errors
 /// `Structure` for a body that is no resource of the type; `Invalid` for an empty condition.

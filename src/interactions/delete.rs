@@ -1,6 +1,5 @@
 //! delete and conditional delete. <https://hl7.org/fhir/R4/http.html#delete>
 
-use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Session;
@@ -10,23 +9,9 @@ use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
 use crate::interactions::published;
 use crate::interactions::request::Request;
-use crate::interactions::written;
 
-/// Deletes a resource, or what the URL's search finds; once more, or one that never was, is answered alike.
-///
-/// # Errors
-/// `Precondition` where `If-Match` names another version; `Forbidden`; `MultipleMatches` where the search finds more
-/// than may be deleted at once.
-pub fn delete(
-    session: &Session,
-    ty: ResourceType,
-    id: Option<String>,
-    request: &Request,
-) -> Result<Answer, Failure> {
-    written::one(session, change(session, ty, id, request)?, request.prefer)
-}
-
-/// The change that a delete asks for.
+/// The change that a delete asks for: of a resource, or of what the URL's search finds. Once more, or of one that
+/// never was, it is answered alike.
 ///
 /// # Errors
 /// `Invalid` for an `If-Match` that is no entity tag; `Conflict` for a definition of our own.

@@ -30,6 +30,7 @@ pub use search::Field;
 
 use crate::app::Answer;
 use crate::app::App;
+use crate::app::Change;
 use crate::app::HistoryOf;
 use crate::app::Session;
 use crate::fhir::Failure;
@@ -148,14 +149,34 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         Interaction::Capabilities => capabilities::capabilities(session, &request),
         Interaction::Read { ty, id } => read::read(session, ty, &id, &request),
         Interaction::Vread { ty, id, version } => read::vread(session, (ty, &id, version), &request),
-        Interaction::Create { ty } => create::create(session, ty, request),
-        Interaction::Update { ty, id } => update::update(session, ty, id, request),
-        Interaction::Patch { ty, id } => patch::patch(session, ty, id, request),
-        Interaction::Delete { ty, id } => delete::delete(session, ty, id, &request),
+        Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::Patch { .. }
+        | Interaction::Delete { .. } => {
+            let wanted = request.prefer.return_;
+            written::one(session, change_of(session, interaction, request)?, wanted)
+        }
         Interaction::History { of } => history::history(session, of, &request),
         Interaction::Search { field } => search::search(session, &field, request),
         Interaction::Batch => batch::batch(session, request),
         Interaction::Operation { code, target } => operation(session, &code, target, request),
+    }
+}
+
+/// The change that an interaction asks for that writes, whether it is written by itself or with others.
+fn change_of(session: &Session, interaction: Interaction, request: Request) -> Result<Change, Failure> {
+    match interaction {
+        Interaction::Create { ty } => create::change(ty, request),
+        Interaction::Update { ty, id } => update::change(session, ty, id, request),
+        Interaction::Patch { ty, id } => patch::change(session, ty, id, request),
+        Interaction::Delete { ty, id } => delete::change(session, ty, id, &request),
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::Vread { .. }
+        | Interaction::History { .. }
+        | Interaction::Search { .. }
+        | Interaction::Batch
+        | Interaction::Operation { .. } => Err(Failure::internal("what reads was taken for a change")),
     }
 }
 

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::access::Action;
-use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Session;
@@ -21,24 +20,9 @@ use crate::interactions::published;
 use crate::interactions::request::Body;
 use crate::interactions::request::PatchFormat;
 use crate::interactions::request::Request;
-use crate::interactions::written;
 
-/// Makes a new version out of the current one of a resource, or of the one that the URL's search finds. Without
-/// `If-Match` it is done again where another write came between.
-///
-/// # Errors
-/// What is wrong with the patch; `NotFound`; `Unprocessable` where it does not fit, or what it makes is not valid.
-pub fn patch(
-    session: &Session,
-    ty: ResourceType,
-    id: Option<String>,
-    request: Request,
-) -> Result<Answer, Failure> {
-    let prefer = request.prefer;
-    written::one(session, change(session, ty, id, request)?, prefer)
-}
-
-/// The change that a patch asks for.
+/// The change that a patch asks for: a new version out of the current one of a resource, or of the one that the URL's
+/// search finds. Without `If-Match` it is made again where another write came between.
 ///
 /// # Errors
 /// `Structure` for a body that is no patch; `MediaType`; `Forbidden`; `Conflict` for a definition of our own.

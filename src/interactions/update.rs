@@ -1,6 +1,5 @@
 //! update, update-as-create and conditional update. <https://hl7.org/fhir/R4/http.html#update>
 
-use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Session;
@@ -14,25 +13,9 @@ use crate::interactions::conditions::Write;
 use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::subset;
-use crate::interactions::written;
 
-/// Makes a new version, or the first one under an id that the client chose; without an id of the one resource that
-/// the URL's search finds, or of a new one where it finds none.
-///
-/// # Errors
-/// What is wrong with the body; `Precondition` where `If-Match` names another version; `MultipleMatches` where the
-/// search finds several.
-pub fn update(
-    session: &Session,
-    ty: ResourceType,
-    id: Option<String>,
-    request: Request,
-) -> Result<Answer, Failure> {
-    let prefer = request.prefer;
-    written::one(session, change(session, ty, id, request)?, prefer)
-}
-
-/// The change that an update asks for.
+/// The change that an update asks for: a new version, or the first one under an id that the client chose; without an
+/// id of the one resource that the URL's search finds, or of a new one where it finds none.
 ///
 /// # Errors
 /// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another;

@@ -11,17 +11,16 @@ use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Severity;
 use crate::fhir::outcome::outcome;
-use crate::interactions::request::Prefer;
 use crate::interactions::request::Return;
 
 /// Writes one change and answers it.
 ///
 /// # Errors
 /// What the session refuses.
-pub fn one(session: &Session, change: Change, prefer: Prefer) -> Result<Answer, Failure> {
+pub fn one(session: &Session, change: Change, wanted: Return) -> Result<Answer, Failure> {
     let mut written = session.write(vec![change])?;
     let written = written.pop().ok_or_else(|| Failure::internal("a write of one change gave no result"))?;
-    Ok(answer(session, written, prefer.return_))
+    Ok(answer(session, written, wanted))
 }
 
 /// The answer to a change that was written.

@@ -3,6 +3,7 @@
 //! Each target mutates its seeds, and keeps what was accepted as a further seed. It runs for two seconds, or for
 //! `COMFREY_FUZZ_SECONDS`; from `COMFREY_FUZZ_SEED` where that is given, else from the same beginning every time.
 
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use comfrey::fhir::json;
 use comfrey::fhir::patch::Patch;
 use comfrey::fhir::path::Budget;
 use comfrey::fhir::shape;
+use comfrey::fhir::shape::Shapes;
 use comfrey::fhir::xml;
 use comfrey::fhir::xml::Style;
 use comfrey::search;
@@ -147,25 +149,43 @@ impl Fuzz {
     }
 }
 
-fn is_valid(definitions: &Definitions, value: &Value) -> bool {
-    let issues = shape::validate(&definitions.shapes, value);
-    issues.iter().all(|issue| issue.severity != Severity::Error)
+/// What a resource is held against.
+struct Compiled {
+    definitions: Arc<Definitions>,
+    parameters: Parameters,
 }
 
-/// What is valid is the same resource after a way through XML, and the index reads it.
-fn goes_round(definitions: &Definitions, parameters: &Parameters, value: &Value) {
-    for style in [Style::Compact, Style::Pretty] {
-        let written = xml::write(&definitions.shapes, value, style).expect("a valid resource is written");
-        let read = xml::read(&definitions.shapes, &written).unwrap_or_else(|failure| {
-            panic!("{:?}: {}", failure.issues, String::from_utf8_lossy(&written));
-        });
-        if !has_html_references(value) {
-            assert_eq!(&read, value);
-        }
-        let again = xml::write(&definitions.shapes, &read, style).expect("it is written again");
-        assert_eq!(xml::read(&definitions.shapes, &again).expect("it is read again"), read);
+impl Compiled {
+    fn new() -> Self {
+        let definitions = Definitions::shared().unwrap();
+        let parameters = Parameters::compile(&definitions).unwrap();
+        Self { definitions, parameters }
     }
-    drop(search::rows(parameters, value, &TimeZone::UTC));
+
+    fn shapes(&self) -> &Shapes {
+        &self.definitions.shapes
+    }
+
+    fn is_valid(&self, value: &Value) -> bool {
+        let issues = shape::validate(self.shapes(), value);
+        issues.iter().all(|issue| issue.severity != Severity::Error)
+    }
+
+    /// What is valid is the same resource after a way through XML, and the index reads it.
+    fn check_goes_round(&self, value: &Value) {
+        for style in [Style::Compact, Style::Pretty] {
+            let written = xml::write(self.shapes(), value, style).expect("a valid resource is written");
+            let read = xml::read(self.shapes(), &written).unwrap_or_else(|failure| {
+                panic!("{:?}: {}", failure.issues, String::from_utf8_lossy(&written));
+            });
+            if !has_html_references(value) {
+                assert_eq!(&read, value);
+            }
+            let again = xml::write(self.shapes(), &read, style).expect("it is written again");
+            assert_eq!(xml::read(self.shapes(), &again).expect("it is read again"), read);
+        }
+        drop(search::rows(&self.parameters, value, &TimeZone::UTC));
+    }
 }
 
 /// A narrative's `&nbsp;` becomes `&#160;`, since XML does not know it.
@@ -179,8 +199,7 @@ fn has_html_references(value: &Value) -> bool {
 
 #[test]
 fn json_of_any_kind() {
-    let definitions = Definitions::shared().unwrap();
-    let parameters = Parameters::compile(&definitions).unwrap();
+    let compiled = Compiled::new();
     let words = &[
         "{",
         "}",
@@ -229,12 +248,12 @@ fn json_of_any_kind() {
         };
         let written = serde_json::to_vec(&value).unwrap();
         assert_eq!(json::parse(&written).expect("what is written is read"), value);
-        let valid = is_valid(&definitions, &value);
+        let valid = compiled.is_valid(&value);
         if valid {
-            goes_round(&definitions, &parameters, &value);
+            compiled.check_goes_round(&value);
         } else {
             // a refusal is words alone
-            drop(xml::write(&definitions.shapes, &value, Style::Compact));
+            drop(xml::write(compiled.shapes(), &value, Style::Compact));
         }
         valid
     });
@@ -242,8 +261,7 @@ fn json_of_any_kind() {
 
 #[test]
 fn xml_of_any_kind() {
-    let definitions = Definitions::shared().unwrap();
-    let parameters = Parameters::compile(&definitions).unwrap();
+    let compiled = Compiled::new();
     let words = &[
         "<",
         ">",
@@ -278,7 +296,7 @@ fn xml_of_any_kind() {
         "1e9",
     ];
     Fuzz::new(include_str!("../data/fuzz/xml.txt"), words).run(|bytes| {
-        let value = match xml::read(&definitions.shapes, bytes) {
+        let value = match xml::read(compiled.shapes(), bytes) {
             Ok(value) => value,
             Err(failure) => {
                 assert_eq!(failure.status(), 400);
@@ -287,8 +305,8 @@ fn xml_of_any_kind() {
         };
         let written = serde_json::to_vec(&value).unwrap();
         assert_eq!(json::parse(&written).expect("what came in XML is read as JSON"), value);
-        if is_valid(&definitions, &value) {
-            goes_round(&definitions, &parameters, &value);
+        if compiled.is_valid(&value) {
+            compiled.check_goes_round(&value);
         }
         true
     });
@@ -296,13 +314,12 @@ fn xml_of_any_kind() {
 
 #[test]
 fn queries_of_any_kind() {
-    let definitions = Definitions::shared().unwrap();
-    let parameters = Parameters::compile(&definitions).unwrap();
+    let compiled = Compiled::new();
     let context = Context {
-        parameters: &parameters,
+        parameters: &compiled.parameters,
         zone: &TimeZone::UTC,
         now: crate::app::START,
-        effort: search::Effort::of(definitions.as_ref()),
+        effort: search::Effort::of(compiled.definitions.as_ref()),
         base_url: "http://localhost/fhir",
         lenient: false,
         default_count: 20,
@@ -363,7 +380,7 @@ fn queries_of_any_kind() {
         for ty in types {
             match search::parse(&context, ty, text) {
                 Ok(query) => {
-                    drop(search::plan(&parameters, &query, &Restriction::none()));
+                    drop(search::plan(&compiled.parameters, &query, &Restriction::none()));
                     // what we say that we understood means the same to us again
                     let again =
                         search::parse(&context, ty, &query.self_query).expect("the link of a search is one");
@@ -379,7 +396,7 @@ fn queries_of_any_kind() {
 
 #[test]
 fn patches_of_any_kind() {
-    let definitions = Definitions::shared().unwrap();
+    let compiled = Compiled::new();
     let resource =
         json::parse(include_str!("../data/fuzz/json.txt").lines().next().unwrap().as_bytes()).unwrap();
     let words = &[
@@ -415,7 +432,7 @@ fn patches_of_any_kind() {
     Fuzz::new(include_str!("../data/fuzz/patch.txt"), words).run(|bytes| {
         let Ok(document) = json::parse(bytes) else { return false };
         let mut accepted = false;
-        let shapes = &definitions.shapes;
+        let shapes = compiled.shapes();
         let kinds =
             [Patch::parameters(shapes, &document), Patch::json(document.clone()), Patch::merge(document)];
         for patch in kinds {
@@ -428,7 +445,7 @@ fn patches_of_any_kind() {
                 }
             };
             assert_eq!((patched.ty().name(), patched.id()), ("Patient", Some("a.B-1")));
-            drop(shape::validate(&definitions.shapes, patched.value()));
+            drop(shape::validate(shapes, patched.value()));
             accepted = true;
         }
         accepted

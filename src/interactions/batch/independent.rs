@@ -21,7 +21,7 @@ use crate::interactions::batch::Outcome;
 use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
-use crate::interactions::batch::transaction::change_of;
+use crate::interactions::change_of;
 use crate::interactions::request::Body;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;

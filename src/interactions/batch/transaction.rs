@@ -22,15 +22,12 @@ use crate::interactions::batch::Outcome;
 use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
-use crate::interactions::create;
-use crate::interactions::delete;
+use crate::interactions::change_of;
 use crate::interactions::history;
-use crate::interactions::patch;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
 use crate::interactions::route::route;
 use crate::interactions::search;
-use crate::interactions::update;
 use crate::interactions::written;
 use crate::operations;
 
@@ -244,28 +241,6 @@ fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<C
     let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
     let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
     Ok(Change { full_url, at, ..change })
-}
-
-/// The change that an interaction asks for that writes.
-///
-/// # Errors
-/// What the request has wrong.
-pub fn change_of(session: &Session, interaction: Interaction, request: Request) -> Result<Change, Failure> {
-    match interaction {
-        Interaction::Create { ty } => create::change(ty, request),
-        Interaction::Update { ty, id } => update::change(session, ty, id, request),
-        Interaction::Patch { ty, id } => patch::change(session, ty, id, request),
-        Interaction::Delete { ty, id } => delete::change(session, ty, id, &request),
-        Interaction::Capabilities
-        | Interaction::Read { .. }
-        | Interaction::Vread { .. }
-        | Interaction::History { .. }
-        | Interaction::Search { .. }
-        | Interaction::Batch
-        | Interaction::Operation { .. } => {
-            Err(Failure::internal("an entry that reads was taken for a change"))
-        }
-    }
 }
 
 /// A failure that names an element is about the resource, any other about the request.
