@@ -15,6 +15,7 @@ pub mod palliative_refer;
 pub mod palliative_screen;
 pub mod palliative_transition;
 mod place;
+mod submitted;
 pub mod validate;
 pub mod validate_code;
 
