@@ -118,6 +118,7 @@ const CODE_SYSTEMS: Files = files![
     "code-systems/nyha-class.json",
     "code-systems/palliative-careplan-category.json",
     "code-systems/palliative-consent-category.json",
+    "code-systems/palliative-encounter-type.json",
     "code-systems/palliative-error.json",
     "code-systems/palliative-flag.json",
     "code-systems/palliative-observation.json",

@@ -4,7 +4,9 @@
 pub mod care_plan;
 pub mod element;
 pub mod enrollment;
+pub mod payment;
 pub mod program;
 pub mod record;
 pub mod screening;
+pub mod time_line;
 pub mod vocabulary;

@@ -10,6 +10,11 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
+use crate::palliative::payment::policy::MonthRule;
+use crate::palliative::payment::policy::Policy;
+use crate::palliative::payment::policy::Rate;
+use crate::palliative::payment::policy::TierRule;
+use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
 /// What an adult's or child's hospice election means for the episode.
@@ -78,12 +83,14 @@ pub struct Program {
     pub strict_concurrency: bool,
     /// Whether the agreement given to another programme holds here too. `acceptsConsent`
     pub accepts_consent: bool,
+    /// How its months are paid. `monthRule`, `tierRule`, `requiresService`, `holdCountsForPayment`, `payTable`
+    pub payment: Policy,
 }
 
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 22] = [
+const SETTERS: [(&str, &str, Setter); 27] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -106,6 +113,11 @@ const SETTERS: [(&str, &str, Setter); 22] = [
     ("requiredRole", "valueString", |p, v| { p.required_roles.push(v.as_str()?.split('|').map(|role| role.trim().to_owned()).collect()); Some(()) }),
     ("strictConcurrency", "valueBoolean", |p, v| { p.strict_concurrency = v.as_bool()?; Some(()) }),
     ("acceptsConsent", "valueBoolean", |p, v| { p.accepts_consent = v.as_bool()?; Some(()) }),
+    ("monthRule", "valueCode", |p, v| { p.payment.month_rule = MonthRule::parse(v.as_str()?)?; Some(()) }),
+    ("tierRule", "valueCode", |p, v| { p.payment.tier_rule = TierRule::parse(v.as_str()?)?; Some(()) }),
+    ("requiresService", "valueBoolean", |p, v| { p.payment.requires_service = v.as_bool()?; Some(()) }),
+    ("holdCountsForPayment", "valueBoolean", |p, v| { p.payment.holds = if v.as_bool()? { Holds::Counted } else { Holds::LeftOut }; Some(()) }),
+    ("payTable", "extension", |p, v| { p.payment.rates.push(Rate::read(v)?); Some(()) }),
 ];
 
 fn whole(value: &Value) -> Option<i64> {
@@ -174,6 +186,7 @@ impl Program {
             required_roles: Vec::new(),
             strict_concurrency: false,
             accepts_consent: false,
+            payment: Policy::default(),
         }
     }
 

@@ -100,6 +100,8 @@ own! {
     LOB_SYSTEM = "CodeSystem/line-of-business";
     /// The roles in a team, with the codes that mean them.
     ROLE_SYSTEM = "CodeSystem/palliative-team-role";
+    /// What kind of encounter it is.
+    ENCOUNTER_TYPE_SYSTEM = "CodeSystem/palliative-encounter-type";
     /// The settings of care.
     SETTING_SYSTEM = "CodeSystem/palliative-setting";
     /// The category of our care plans.

@@ -1,0 +1,106 @@
+//! Who pays on which day: the coverages in force, their line of business, and the one that is billed.
+//! <https://hl7.org/fhir/R4/coverage.html>
+//!
+//! Of several coverages that a programme serves, `Coverage.order` decides, and then the id. Medicare and Medicaid on
+//! the same day are called `dual`, unless one coverage is a plan for both.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::coverage::line_of_business;
+use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::last_day;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::program::Program;
+use crate::palliative::time_line::Stretch;
+use crate::palliative::time_line::day_after;
+use crate::palliative::time_line::day_before;
+
+/// Who pays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// The line of business; `dual` where Medicare and Medicaid both are in force.
+    pub line: String,
+    /// The payer, as a reference; none where the coverage names it in words only.
+    pub payer: Option<String>,
+}
+
+/// One coverage and its days.
+struct Policy<'a> {
+    days: Stretch,
+    line: &'static str,
+    order: (i64, &'a str),
+    payer: Option<&'a str>,
+}
+
+const MEDICARE: [&str; 4] = ["medicare-advantage", "medicare-ffs", "medicare-hospice", "medicare-other"];
+const MEDICAID: [&str; 3] = ["medicaid-mc", "medicaid-ffs", "medicaid-other"];
+
+/// The days on which somebody pays whom the programme serves, in their order.
+pub fn covered(chart: &Chart, program: &Program) -> Vec<(Stretch, Cover)> {
+    let mut policies: Vec<Policy> =
+        chart.of("Coverage").filter_map(|coverage| policy(coverage, program)).collect();
+    policies.sort_by_key(|policy| policy.order);
+    let starts = policies.iter().map(|policy| policy.days.first);
+    let ends = policies.iter().filter(|policy| policy.days.last < Date::MAX);
+    let bounds: BTreeSet<Date> =
+        starts.chain(ends.map(|policy| day_after(policy.days.last))).chain([Date::MAX]).collect();
+    let bounds: Vec<Date> = bounds.into_iter().collect();
+    let pieces = bounds.windows(2).filter_map(|pair| {
+        let last = if pair[1] == Date::MAX { Date::MAX } else { day_before(pair[1]) };
+        Stretch::new(pair[0], last)
+    });
+    pieces.filter_map(|days| Some((days, cover(&policies, program, days.first)?))).collect()
+}
+
+/// Who pays on a day, if anybody does whom the programme serves.
+fn cover(policies: &[Policy], program: &Program, day: Date) -> Option<Cover> {
+    let active = || policies.iter().filter(|policy| policy.days.contains(day));
+    let billed = active().find(|policy| serves(program, policy.line))?;
+    let any_of = |lines: &[&str]| active().any(|policy| lines.contains(&policy.line));
+    let line = if any_of(&["dual-snp"]) {
+        "dual-snp"
+    } else if any_of(&MEDICARE) && any_of(&MEDICAID) {
+        "dual"
+    } else {
+        billed.line
+    };
+    Some(Cover { line: line.to_owned(), payer: billed.payer.map(str::to_owned) })
+}
+
+/// The same as the guard that let the person in: what is not listed is not served, and with no list all is.
+fn serves(program: &Program, line: &str) -> bool {
+    let served = &program.lines_of_business;
+    served.is_empty()
+        || served.iter().any(|own| own == line)
+        || (line == "self-pay-or-none" && program.self_pay)
+}
+
+fn policy<'a>(coverage: &'a Resource, program: &Program) -> Option<Policy<'a>> {
+    if coverage.text("/status") != Some("active") {
+        return None;
+    }
+    let first = match coverage.text("/period/start") {
+        Some(start) => first_day(start, program)?,
+        None => Date::MIN,
+    };
+    let last = match coverage.text("/period/end") {
+        Some(end) => last_day(end, program)?,
+        None => Date::MAX,
+    };
+    Some(Policy {
+        days: Stretch::new(first, last)?,
+        line: line_of_business(coverage).unwrap_or("unknown"),
+        order: (
+            coverage.get("order").and_then(Value::as_i64).unwrap_or(i64::MAX),
+            coverage.id().unwrap_or_default(),
+        ),
+        payer: list(coverage.get("payor")).find_map(|payor| payor.get("reference")?.as_str()),
+    })
+}
