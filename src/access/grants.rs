@@ -15,10 +15,22 @@ use crate::search::Visible;
 /// How far a grant reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
+    /// All patients, and what concerns the service as a whole: for a system without a user.
+    System,
     /// All patients.
     All,
     /// The compartment of the patient with this id.
     Patient(String),
+}
+
+impl Reach {
+    /// Whether it is no single patient's compartment.
+    pub fn is_everywhere(&self) -> bool {
+        match self {
+            Reach::System | Reach::All => true,
+            Reach::Patient(_) => false,
+        }
+    }
 }
 
 /// One thing that a caller may do.
@@ -35,14 +47,14 @@ pub struct Grant {
 impl Grant {
     /// The grant of everything.
     pub fn everything() -> Self {
-        Self { ty: None, actions: Action::ALL.to_vec(), reach: Reach::All }
+        Self { ty: None, actions: Action::ALL.to_vec(), reach: Reach::System }
     }
 }
 
 /// Which resources of each type these grants let be acted upon.
 pub fn restriction(grants: &[Grant], action: Action) -> Restriction {
     let everywhere =
-        |grant: &Grant| grant.ty.is_none() && grant.reach == Reach::All && grant.actions.contains(&action);
+        |grant: &Grant| grant.ty.is_none() && grant.reach.is_everywhere() && grant.actions.contains(&action);
     if grants.iter().any(everywhere) {
         return Restriction::none();
     }
@@ -59,7 +71,7 @@ pub fn visible(grants: &[Grant], action: Action, ty: ResourceType) -> Visible {
     let fitting = |grant: &&Grant| grant.ty.is_none_or(|of| of == ty) && grant.actions.contains(&action);
     for grant in grants.iter().filter(fitting) {
         match (&grant.reach, Kind::of(ty)) {
-            (Reach::All, _) => return Visible::All,
+            (Reach::System | Reach::All, _) => return Visible::All,
             (Reach::Patient(_), Kind::Definition) if action.is_reading() => return Visible::All,
             (Reach::Patient(_), Kind::Directory) if !action.is_reading() => {}
             (Reach::Patient(id), Kind::Compartment | Kind::Directory) if !patients.contains(id) => {

@@ -13,6 +13,7 @@ pub mod verified;
 
 pub use dev_key::TokenRequest;
 pub use grants::Grant;
+pub use grants::Reach;
 pub use keys::Keys;
 pub use token::authenticate;
 
@@ -106,6 +107,26 @@ impl Caller {
     /// Which resources of one type they may do this with.
     pub fn visible(&self, action: Action, ty: ResourceType) -> Visible {
         grants::visible(&self.grants, action, ty)
+    }
+
+    /// Whether they may do this as a system without a user, by a scope such as `system/SearchParameter.cu`: where it
+    /// concerns the service as a whole.
+    pub fn may_as_system(&self, action: Action, ty: ResourceType) -> bool {
+        self.grants.iter().any(|grant| {
+            grant.reach == Reach::System
+                && grant.ty.is_none_or(|of| of == ty)
+                && grant.actions.contains(&action)
+        })
+    }
+
+    /// Whether they may do everything as a system (`system/*.*`, `system/*.cruds`), as whoever runs the service may.
+    pub fn is_operator(&self) -> bool {
+        let of_all = |action: &Action| {
+            self.grants.iter().any(|grant| {
+                grant.reach == Reach::System && grant.ty.is_none() && grant.actions.contains(action)
+            })
+        };
+        Action::ALL.iter().all(of_all)
     }
 
     /// Whether they hold this local role.

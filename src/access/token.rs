@@ -162,7 +162,7 @@ fn caller(claims: &Value) -> Caller {
     let fhir_user = text(claims, "fhirUser");
     let user = user_reach(fhir_user, patient);
     let reach = |level| match level {
-        Level::System => Some(Reach::All),
+        Level::System => Some(Reach::System),
         Level::User => user.clone(),
         Level::Patient => patient.map(|id| Reach::Patient(id.into())),
     };

@@ -7,18 +7,21 @@ use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::search::Edge;
+use crate::search::Parameters;
 use crate::search::Plan;
 use crate::search::Position;
 use crate::search::Query;
+use crate::search::Restriction;
 use crate::search::parse;
 use crate::search::plan;
 use crate::search::query::Total;
-use crate::store::Conn;
 use crate::store::Db;
 use crate::store::Fault;
 use crate::store::Hit;
+use crate::store::Purpose;
 use crate::store::Stored;
 use crate::store::matches;
+use crate::store::matches::Searcher;
 
 /// What a search found.
 #[derive(Clone, Debug, Default)]
@@ -47,51 +50,31 @@ impl Session {
     }
 
     fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
-        for each in query.of_each_type() {
-            self.require(Action::Search, each.ty)?;
-        }
-        let restriction = self.caller().restriction(Action::Search);
-        let parameters = &self.app.parameters;
-        let plan = plan(parameters, query, &restriction)?;
-        let first = |conn: &mut Conn| -> Result<Found, Fault> {
-            let mut found = Found::default();
-            if plan.limit > 0 {
-                page(conn, &plan, query, &mut found)?;
-            }
-            // A first page that has everything has counted it too.
-            let is_whole = plan.limit > 0 && query.edge.is_none() && found.next.is_none();
-            if is_whole && query.total != Total::None {
-                found.total = i64::try_from(found.matches.len()).ok();
-            }
-            Ok(found)
-        };
-        let all = |conn: &mut Conn| -> Result<Found, Fault> {
-            let mut found = first(conn)?;
-            if !query.includes.is_empty() {
-                let includes = Includes { all: &query.includes, parameters, restriction: &restriction };
-                let included = includes.follow(conn, &found.matches)?;
-                (found.included, found.cut) = (included.resources, included.cut);
-            }
-            if let (None, Some(total)) = (found.total, plan.total.clone()) {
-                found.total = Some(matches::count(conn, total)?);
-            }
-            Ok(found)
-        };
+        let restriction = self.restriction_of(query)?;
+        let search = Searching::of(self, query, &restriction)?;
         if !query.includes.is_empty() {
-            return db.snapshot(all);
+            return db.snapshot(|conn| search.all(&mut Searcher::of(conn)));
         }
-        if plan.total.is_none() || plan.limit == 0 {
-            return db.read(all);
+        if search.plan.total.is_none() || search.plan.limit == 0 {
+            return db.read(|conn| search.all(&mut Searcher::of(conn)));
         }
         // One statement needs no transaction, whose beginning and end are two more journeys to a server; most first
         // pages have everything.
         if !db.is_embedded() {
-            let found = db.read(first)?;
+            let found = db.read(|conn| search.first(&mut Searcher::of(conn)))?;
             if found.total.is_some() {
                 return Ok(found);
             }
         }
-        db.snapshot(all)
+        db.snapshot(|conn| search.all(&mut Searcher::of(conn)))
+    }
+
+    /// What of the types of a query the caller may find.
+    pub(super) fn restriction_of(&self, query: &Query) -> Result<Restriction, Failure> {
+        for each in query.of_each_type() {
+            self.require(Action::Search, each.ty)?;
+        }
+        Ok(self.caller().restriction(Action::Search))
     }
 
     /// Those of these types of which anything is stored and that the caller may search; the first of those that they
@@ -130,10 +113,62 @@ impl Session {
     }
 }
 
+/// A search with its plan.
+pub(super) struct Searching<'a> {
+    query: &'a Query,
+    parameters: &'a Parameters,
+    restriction: &'a Restriction,
+    plan: Plan,
+}
+
+impl<'a> Searching<'a> {
+    /// Plans a search within what the caller may see.
+    pub(super) fn of(
+        session: &'a Session,
+        query: &'a Query,
+        restriction: &'a Restriction,
+    ) -> Result<Self, Failure> {
+        let parameters = &session.app.parameters;
+        Ok(Self { query, parameters, restriction, plan: plan(parameters, query, restriction)? })
+    }
+
+    /// The page.
+    fn first(&self, on: &mut Searcher) -> Result<Found, Fault> {
+        let mut found = Found::default();
+        if self.plan.limit > 0 {
+            page(on, &self.plan, self.query, &mut found)?;
+        }
+        // A first page that has everything has counted it too.
+        let is_whole = self.plan.limit > 0 && self.query.edge.is_none() && found.next.is_none();
+        if is_whole && self.query.total != Total::None {
+            found.total = i64::try_from(found.matches.len()).ok();
+        }
+        Ok(found)
+    }
+
+    /// The page with all that goes with it.
+    pub(super) fn all(&self, on: &mut Searcher) -> Result<Found, Fault> {
+        let mut found = self.first(on)?;
+        if !self.query.includes.is_empty() {
+            let includes = Includes {
+                all: &self.query.includes,
+                parameters: self.parameters,
+                restriction: self.restriction,
+            };
+            let included = includes.follow(on, &found.matches)?;
+            (found.included, found.cut) = (included.resources, included.cut);
+        }
+        if let (None, Some(total)) = (found.total, self.plan.total.clone()) {
+            found.total = Some(on.count(Purpose::Total, total)?);
+        }
+        Ok(found)
+    }
+}
+
 /// The rows of the page, and where those before and after it lie. A page that was come to from another has that one
 /// beside it; on its other side it is the row too many that tells.
-fn page(conn: &mut Conn, plan: &Plan, query: &Query, found: &mut Found) -> Result<(), Fault> {
-    let mut hits = matches::hits(conn, plan.page.clone())?;
+fn page(on: &mut Searcher, plan: &Plan, query: &Query, found: &mut Found) -> Result<(), Fault> {
+    let mut hits = on.hits(Purpose::Page, plan.page.clone())?;
     let limit = usize::try_from(plan.limit).unwrap_or(usize::MAX);
     let too_many = hits.len() > limit;
     let (before, after) = match query.edge {

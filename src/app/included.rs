@@ -10,10 +10,10 @@ use crate::search::Parameters;
 use crate::search::Restriction;
 use crate::search::include_plan;
 use crate::search::query::Hops;
-use crate::store::Conn;
 use crate::store::Fault;
+use crate::store::Purpose;
 use crate::store::Stored;
-use crate::store::matches;
+use crate::store::matches::Searcher;
 
 /// How many resources go with a page at most; few in tests.
 pub const MOST_INCLUDED: usize = if cfg!(test) { 8 } else { 5_000 };
@@ -45,7 +45,7 @@ type Row = (i64, ResourceType);
 
 impl Includes<'_> {
     /// Follows all includes from the matches of a page.
-    pub(super) fn follow(&self, conn: &mut Conn, matches: &[Stored]) -> Result<Included, Fault> {
+    pub(super) fn follow(&self, on: &mut Searcher, matches: &[Stored]) -> Result<Included, Fault> {
         let mut found = Included { resources: Vec::new(), room: MOST_INCLUDED, cut: false };
         let mut from: Vec<Row> = matches.iter().map(row).collect();
         let mut seen: HashSet<i64> = from.iter().map(|(rid, _)| *rid).collect();
@@ -58,7 +58,7 @@ impl Includes<'_> {
             for include in self.all.iter().filter(|include| hop == 0 || include.hops == Hops::All) {
                 let from = self.starts(include, &from);
                 if !from.is_empty() && !found.cut {
-                    self.step(conn, (include, &from), &mut seen, &mut found)?;
+                    self.step(on, (include, &from), &mut seen, &mut found)?;
                 }
             }
             from = found.resources[begun..].iter().map(row).collect();
@@ -76,7 +76,7 @@ impl Includes<'_> {
 
     fn step(
         &self,
-        conn: &mut Conn,
+        on: &mut Searcher,
         (include, from): (&Include, &[i64]),
         seen: &mut HashSet<i64>,
         found: &mut Included,
@@ -84,7 +84,7 @@ impl Includes<'_> {
         // Those that are there already may come again; with one more than there is room for it shows that it is cut.
         let most = found.room + seen.len() + 1;
         let hop = Hop { include, from, most: i64::try_from(most).unwrap_or(i64::MAX) };
-        let hits = matches::hits(conn, include_plan(self.parameters, &hop, self.restriction))?;
+        let hits = on.hits(Purpose::Include, include_plan(self.parameters, &hop, self.restriction))?;
         for stored in hits.into_iter().map(|hit| hit.stored) {
             if !seen.insert(stored.rid) {
                 continue;

@@ -20,6 +20,7 @@ mod allowance;
 mod commit;
 mod content;
 mod each;
+mod explain;
 mod find;
 mod guard;
 mod included;
@@ -48,6 +49,7 @@ pub use change::Target;
 pub use change::WriteOutcome;
 pub use change::Written;
 pub use clock::Clock;
+pub use explain::Explained;
 pub use find::Found;
 pub use history::HistoryFound;
 pub use history::HistoryFrom;
@@ -62,6 +64,9 @@ pub use session::Session;
 
 pub use crate::config::ConditionalDelete;
 pub use crate::store::Method;
+pub use crate::store::Purpose;
+pub use crate::store::Statement;
+pub use crate::store::Step;
 pub use crate::store::Stored;
 
 use crate::access::Keys;

@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod conditions;
 pub mod create;
 pub mod delete;
+mod explain;
 pub mod history;
 pub mod patch;
 pub mod published;

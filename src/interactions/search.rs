@@ -15,6 +15,8 @@ use crate::fhir::bundle::Head;
 use crate::fhir::bundle::Writer;
 use crate::fhir::form;
 use crate::fhir::outcome::outcome;
+use crate::interactions::explain;
+use crate::interactions::explain::Wanted;
 use crate::interactions::request::Body;
 use crate::interactions::request::Handling;
 use crate::interactions::request::Request;
@@ -109,15 +111,19 @@ pub fn search(session: &Session, field: &Field, request: Request) -> Result<Answ
     let path = field.path();
     let asked = Asked::of(session, &path, request)?;
     let query = asked.query(session, field)?;
+    if asked.wanted == Wanted::Explanation {
+        return explain::explain(session, &query);
+    }
     let found = session.search(&query)?;
     bundle(session, &Page { path, asked, query }, found)
 }
 
-/// Checks a search without running it.
+/// Checks a search of a transaction without running it.
 ///
 /// # Errors
 /// As [`search`].
 pub fn check(session: &Session, field: &Field, request: Request) -> Result<(), Failure> {
+    explain::refuse_in_bundle(&request.query)?;
     Asked::of(session, &field.path(), request)?.query(session, field).map(|_| ())
 }
 
@@ -127,22 +133,23 @@ struct Asked {
     cursor: Option<String>,
     edge: Option<Edge>,
     lenient: bool,
+    wanted: Wanted,
 }
 
 impl Asked {
     fn of(session: &Session, path: &str, request: Request) -> Result<Self, Failure> {
         let lenient = request.prefer.handling == Handling::Lenient;
-        let query = text(request)?;
+        let (wanted, query) = explain::wanted(session, text(request)?)?;
         let pairs = form::pairs(&query)?;
         let Some((_, cursor)) = pairs.iter().find(|(name, _)| name == CURSOR) else {
-            return Ok(Self { query, cursor: None, edge: None, lenient });
+            return Ok(Self { query, cursor: None, edge: None, lenient, wanted });
         };
         if pairs.iter().any(|(name, _)| !matches!(name.as_str(), CURSOR | "_format" | "_pretty")) {
             let text = "A page link is followed as it is; it takes no further parameters.";
             return Err(Failure::new(Reason::Invalid, text));
         }
         let Cursor { query, edge, .. } = Cursor::open(&session.seal(), path, cursor)?;
-        Ok(Self { query, cursor: Some(cursor.clone()), edge: Some(edge), lenient })
+        Ok(Self { query, cursor: Some(cursor.clone()), edge: Some(edge), lenient, wanted })
     }
 
     fn query(&self, session: &Session, field: &Field) -> Result<Query, Failure> {

@@ -1,12 +1,109 @@
 //! Runs what a search was planned to be. <https://hl7.org/fhir/R4/search.html>
 
+use std::time::Duration;
+use std::time::Instant;
+
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use crate::fhir::ResourceType;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::explain::Step;
+use crate::store::explain::steps;
+use crate::store::explain::text;
 use crate::store::stored::Hit;
+
+/// A connection on which a search runs, and, where that is asked for, what it has run.
+pub(crate) struct Searcher<'a> {
+    conn: &'a mut Conn,
+    ran: Option<Vec<Ran>>,
+}
+
+/// What a statement of a search is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The matches of the page.
+    Page,
+    /// How many there are in all.
+    Total,
+    /// What goes with them.
+    Include,
+    /// Whether many meet a condition.
+    Probe,
+}
+
+/// A statement that was run.
+struct Ran {
+    purpose: Purpose,
+    sql: Sql,
+    rows: usize,
+    time: Duration,
+}
+
+/// A statement that was run, and how the database goes about it.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The SQL, with a placeholder for every value.
+    pub sql: String,
+    /// How many values it binds.
+    pub binds: usize,
+    /// How many rows it gave.
+    pub rows: usize,
+    /// How long it took, with the reading of its rows.
+    pub time: Duration,
+    /// The database's plan, step by step.
+    pub plan: Vec<Step>,
+}
+
+impl<'a> Searcher<'a> {
+    /// One that runs what it is given.
+    pub(crate) fn of(conn: &'a mut Conn) -> Self {
+        Self { conn, ran: None }
+    }
+
+    /// One that remembers it as well.
+    pub(crate) fn noting(conn: &'a mut Conn) -> Self {
+        Self { conn, ran: Some(Vec::new()) }
+    }
+
+    /// The rows of a plan, in their order.
+    pub(crate) fn hits(&mut self, purpose: Purpose, query: Sql) -> QueryResult<Vec<Hit>> {
+        self.run(purpose, query, hits, Vec::len)
+    }
+
+    /// The number that a counting plan gives.
+    pub(crate) fn count(&mut self, purpose: Purpose, query: Sql) -> QueryResult<i64> {
+        self.run(purpose, query, count, |_| 1)
+    }
+
+    fn run<T>(
+        &mut self,
+        purpose: Purpose,
+        query: Sql,
+        run: impl FnOnce(&mut Conn, Sql) -> QueryResult<T>,
+        rows: impl FnOnce(&T) -> usize,
+    ) -> QueryResult<T> {
+        let Some(ran) = &mut self.ran else { return run(self.conn, query) };
+        let sql = query.clone();
+        let begun = Instant::now();
+        let result = run(self.conn, query)?;
+        ran.push(Ran { purpose, sql, rows: rows(&result), time: begun.elapsed() });
+        Ok(result)
+    }
+
+    /// What it has run so far, in that order, with the database's plan for each.
+    pub(crate) fn statements(self) -> QueryResult<Vec<Statement>> {
+        let conn = self.conn;
+        let each = self.ran.into_iter().flatten().map(|Ran { purpose, sql, rows, time }| {
+            let text = text(conn, &sql)?;
+            Ok(Statement { purpose, sql: text, binds: sql.binds(), rows, time, plan: steps(conn, sql)? })
+        });
+        each.collect()
+    }
+}
 
 /// The rows of a plan, in their order.
 pub(crate) fn hits(conn: &mut Conn, query: Sql) -> QueryResult<Vec<Hit>> {

@@ -3,6 +3,7 @@
 //! Reads take a connection of the pool; writes go through the writer. Everything is synchronous.
 
 mod connection;
+mod explain;
 mod fault;
 mod migrations;
 mod stored;
@@ -34,7 +35,10 @@ use crate::store::fault::unavailable;
 use crate::store::writer::Writer;
 
 pub use crate::store::connection::Conn;
+pub use crate::store::explain::Step;
 pub use crate::store::fault::Fault;
+pub use crate::store::matches::Purpose;
+pub use crate::store::matches::Statement;
 pub(crate) use crate::store::stored::Hit;
 pub use crate::store::stored::Method;
 pub use crate::store::stored::Stored;

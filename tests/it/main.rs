@@ -22,6 +22,7 @@ mod create;
 mod delete;
 mod demo;
 mod everything;
+mod explain;
 mod filter;
 mod fuzz;
 mod history;

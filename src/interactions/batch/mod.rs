@@ -23,6 +23,7 @@ use crate::fhir::datetime;
 use crate::fhir::outcome::outcome;
 use crate::interactions::Interaction;
 use crate::interactions::body;
+use crate::interactions::explain;
 use crate::interactions::request::Method;
 use crate::interactions::request::Request;
 use crate::interactions::request::Return;
@@ -91,6 +92,9 @@ impl Kind {
 
 /// Carries out an entry that is not written together with others.
 fn read(session: &Session, interaction: Interaction, request: Request) -> Outcome {
+    if matches!(interaction, Interaction::Search { .. }) {
+        explain::refuse_in_bundle(&request.query)?;
+    }
     let is_head = request.method == Method::Head;
     let answer = run(session, interaction, request)?;
     Ok(if is_head { Answer { body: Body::Empty, ..answer } } else { answer })

@@ -106,27 +106,44 @@ impl Driver {
     }
 }
 
+/// What a search can begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The criterion with this place.
+    Criterion(usize),
+    /// The compartment that is searched.
+    Compartment,
+    /// The compartment of the one patient whom the caller may see.
+    Visible,
+}
+
 /// The narrowest condition of a query, if one can be looked up at all.
 pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
+    candidates(seen, query).map(|(_, driver)| driver).min_by_key(|driver| driver.width)
+}
+
+/// Every condition that can be looked up.
+pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (Start, Driver)> {
     let criteria = query.criteria.iter().enumerate().filter_map(|(at, criterion)| {
         let driver = of_criterion(seen, query, criterion)?;
         // Of several conditions it may be one alone that is made good.
         let whole = !matches!(criterion.test, Test::All(_) | Test::Any(_));
-        Some(Driver { criterion: whole.then_some(at), ..driver })
+        Some((Start::Criterion(at), Driver { criterion: whole.then_some(at), ..driver }))
     });
     let about = query.compartment.as_ref().map(|compartment| {
         let members = seen.members(compartment, query.ty);
-        (members.as_found(), if members.is_record() { Found::Ordered } else { Found::Once })
+        let rows = if members.is_record() { Found::Ordered } else { Found::Once };
+        (Start::Compartment, Driver::of(members.as_found(), Width::Owned, rows))
     });
     let theirs = match seen.restriction.of(query.ty) {
         Visible::Patients(patients) if patients.len() == 1 => patients.first(),
         Visible::Patients(_) | Visible::Nothing | Visible::All => None,
     };
     let theirs = theirs.filter(|_| seen.parameters.compartment(query.ty).is_some());
-    let theirs = theirs.map(|patient| (in_record(patient, query.ty), Found::Ordered));
-    let compartments =
-        about.into_iter().chain(theirs).map(|(found, rows)| Driver::of(found, Width::Owned, rows));
-    criteria.chain(compartments).min_by_key(|driver| driver.width)
+    let theirs = theirs.map(|patient| {
+        (Start::Visible, Driver::of(in_record(patient, query.ty), Width::Owned, Found::Ordered))
+    });
+    criteria.chain(about).chain(theirs)
 }
 
 /// The condition of a criterion, where it can be looked up.

@@ -16,6 +16,7 @@ mod by_index;
 mod compartment;
 mod driver;
 mod either;
+mod explain;
 mod include;
 mod key;
 mod order;
@@ -26,6 +27,10 @@ mod scope;
 mod several;
 mod tree;
 
+pub use explain::Beginning;
+pub use explain::Course;
+pub use explain::Probe;
+pub use explain::beginnings;
 pub use include::Hop;
 pub use include::include_plan;
 pub use record::record_plan;
@@ -70,13 +75,8 @@ const MOST_BINDS_KEPT: usize = 64;
 /// # Errors
 /// `Invalid` for what no database would carry out, or not in reasonable time.
 pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Result<Plan, Failure> {
-    let seen = Seen { parameters, restriction };
     let limit = if query.summary == Summary::Count { 0 } else { query.count };
-    let each = query.of_each_type().map(|query| {
-        let driver = driver::narrowest(&seen, query);
-        Search { seen, query, driver }
-    });
-    let each: Vec<Search> = each.collect();
+    let each: Vec<Search> = searches(Seen { parameters, restriction }, query).collect();
     let is_narrow = |search: &Search| search.driver.as_ref().is_some_and(Driver::is_narrow);
     let wanted = match query.total {
         Total::None => limit == 0,
@@ -89,6 +89,11 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
         sort_keys: query.sort.len(),
         limit,
     })
+}
+
+/// The search on each type, with where it begins.
+fn searches<'a>(seen: Seen<'a>, query: &'a Query) -> impl Iterator<Item = Search<'a>> {
+    query.of_each_type().map(move |query| Search { seen, query, driver: driver::narrowest(&seen, query) })
 }
 
 /// Whatever a statement is put together from, its size is known before it is run.

@@ -16,6 +16,40 @@ const FEW: i64 = if cfg!(test) { 4 } else { 4_000 };
 /// in which a walk finds a page of what one in fifty has.
 const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
 
+/// Which way the rows of a page are found.
+pub(super) enum Way<'a> {
+    /// Those of the narrowest condition, or this walk where they are many.
+    Either(&'a Driver, Sql),
+    /// Those of the narrowest condition.
+    Collect(&'a Driver),
+    /// By this walk of the type, or of an index, in the order of the page.
+    Walk(Sql),
+    /// All of the type, which are then sorted.
+    Sort,
+}
+
+/// What tells cheaply whether many meet a condition: some rows, and from how many on they are many.
+pub(super) struct Gate<'a> {
+    pub(super) from: &'a Sql,
+    pub(super) filter: &'a Sql,
+    pub(super) most: i64,
+}
+
+impl<'a> Gate<'a> {
+    pub(super) fn of(driver: &'a Driver) -> Self {
+        match &driver.probe {
+            Some((from, filter)) => Self { from, filter, most: FEW_LINKED },
+            None => Self { from: &driver.from, filter: &driver.filter, most: FEW },
+        }
+    }
+
+    /// As many of the rows as it takes to know.
+    pub(super) fn rows(&self) -> Sql {
+        let sql = Sql::of("SELECT 1 AS one FROM ", []).append(self.from.clone()).push(" WHERE ", []);
+        sql.append(self.filter.clone()).push(" LIMIT ?", [(self.most + 1).into()])
+    }
+}
+
 /// A search with where it begins.
 pub(super) struct Search<'a> {
     pub(super) seen: Seen<'a>,
@@ -27,13 +61,21 @@ impl Search<'_> {
     /// The rows of the page, of which there are as many as are asked for, with their keys.
     pub(super) fn rows(&self, asked: i64) -> Sql {
         let ordering = Ordering::of(self.query);
-        match (&self.driver, self.walk(&ordering, asked)) {
-            (Some(driver), Some(walk)) if driver.may_be_many() => {
-                self.seek_or_walk(driver, walk, &ordering, asked)
-            }
-            (Some(driver), _) => ordering.limited(self.driven(driver, &ordering), asked),
-            (None, Some(walk)) => walk,
-            (None, None) => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
+        match self.way(&ordering, asked) {
+            Way::Either(driver, walk) => self.seek_or_walk(driver, walk, &ordering, asked),
+            Way::Collect(driver) => ordering.limited(self.driven(driver, &ordering), asked),
+            Way::Walk(walk) => walk,
+            Way::Sort => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
+        }
+    }
+
+    /// Which way the rows of the page are found.
+    pub(super) fn way(&self, ordering: &Ordering, asked: i64) -> Way<'_> {
+        match (&self.driver, self.walk(ordering, asked)) {
+            (Some(driver), Some(walk)) if driver.may_be_many() => Way::Either(driver, walk),
+            (Some(driver), _) => Way::Collect(driver),
+            (None, Some(walk)) => Way::Walk(walk),
+            (None, None) => Way::Sort,
         }
     }
 
@@ -114,19 +156,14 @@ impl Search<'_> {
 
     /// Counts the first few thousand that meet the narrowest condition, and then takes one of two ways.
     fn seek_or_walk(&self, driver: &Driver, walk: Sql, ordering: &Ordering, asked: i64) -> Sql {
-        let (most, (from, filter)) = match &driver.probe {
-            Some((from, filter)) => (FEW_LINKED, (from, filter)),
-            None => (FEW, (&driver.from, &driver.filter)),
-        };
         let gate = |sql: Sql, [few, many]: [i64; 2]| {
+            let gate = Gate::of(driver);
             sql.push(
-                " LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE ? END FROM (SELECT 1 AS one FROM ",
-                [most.into(), few.into(), many.into()],
+                " LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE ? END FROM (",
+                [gate.most.into(), few.into(), many.into()],
             )
-            .append(from.clone())
-            .push(" WHERE ", [])
-            .append(filter.clone())
-            .push(" LIMIT ?) g)", [(most + 1).into()])
+            .append(gate.rows())
+            .push(") g)", [])
         };
         let seek = ordering.limited(self.driven(driver, ordering), asked);
         let seek = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(seek).push(") b", []);
