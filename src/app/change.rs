@@ -225,4 +225,6 @@ pub struct Written {
     pub stored: Stored,
     /// How many resources the change was about: other than one only where a search chose what to delete.
     pub count: usize,
+    /// Whether the caller may read that version: to write is not to read.
+    pub shown: bool,
 }

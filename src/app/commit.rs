@@ -123,7 +123,7 @@ fn written(tally: Tally, batch: &Batch) -> Vec<Written> {
             Place::AsItWas(stored) => stored,
         };
         let nothing = outcome == WriteOutcome::AlreadyDeleted && stored.id.is_empty();
-        all.push(Written { outcome, stored, count: usize::from(!nothing) });
+        all.push(Written { outcome, stored, count: usize::from(!nothing), shown: change.shown });
     }
     all
 }

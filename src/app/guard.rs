@@ -4,7 +4,10 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::access::Action;
 use crate::app::change::Origin;
+use crate::app::prepare::Work;
+use crate::app::session::Session;
 use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -66,6 +69,18 @@ pub(crate) fn is_inside(visible: &Visible, patients: &[String]) -> bool {
         Visible::All => true,
         Visible::Nothing => false,
         Visible::Patients(own) => patients.iter().any(|patient| own.contains(patient)),
+    }
+}
+
+/// Whether the caller may read what a change leaves; what a condition found stays within what they may search.
+pub(crate) fn is_shown(session: &Session, ty: ResourceType, work: &Work) -> bool {
+    let readable = session.caller().visible(Action::Read, ty);
+    match work {
+        Work::Create(content) | Work::Update { content, .. } | Work::Patch { content, .. } => {
+            is_inside(&readable, &content.rows.patients)
+        }
+        Work::Keep => readable == Visible::All || readable == session.caller().visible(Action::Search, ty),
+        Work::Delete { .. } | Work::Nothing => readable == Visible::All,
     }
 }
 

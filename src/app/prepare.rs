@@ -51,6 +51,8 @@ pub(crate) struct Prepared {
     pub(crate) origin: Origin,
     /// What the caller may do this with.
     pub(crate) visible: Visible,
+    /// Whether the caller may read what is there afterwards.
+    pub(crate) shown: bool,
     pub(crate) met: Option<Met>,
     /// Whether a resource of this id may be there; not so where the id was made just now.
     pub(crate) may_exist: bool,
@@ -148,6 +150,7 @@ fn parts(
     work: Work,
 ) -> impl Iterator<Item = Prepared> {
     let visible = session.caller().visible(action(&change.action), aim.ty);
+    let shown = guard::is_shown(session, aim.ty, &work);
     let may_exist = match (&change.action, &work) {
         (_, Work::Nothing) => false,
         (ChangeAction::Create { .. }, Work::Keep) => true,
@@ -158,7 +161,7 @@ fn parts(
     let (ty, at, origin) = (aim.ty, change.at.clone(), change.origin);
     let first = aim.ids.first().cloned().unwrap_or_default();
     let first =
-        Prepared { change: number, ty, id: first, at, origin, visible, met: aim.met, may_exist, work };
+        Prepared { change: number, ty, id: first, at, origin, visible, shown, met: aim.met, may_exist, work };
     let further: Vec<Prepared> = aim.ids.into_iter().skip(1).map(|id| first.also(id)).collect();
     std::iter::once(first).chain(further)
 }

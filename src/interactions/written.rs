@@ -23,7 +23,7 @@ pub fn one(session: &Session, change: Change, wanted: Return) -> Result<Answer, 
     Ok(answer(session, written, wanted))
 }
 
-/// The answer to a change that was written.
+/// The answer to a change that was written. One who may write it but not read it is told where it is, and no more.
 pub fn answer(session: &Session, written: Written, wanted: Return) -> Answer {
     let stored = written.stored;
     let (status, words) = match written.outcome {
@@ -46,6 +46,7 @@ pub fn answer(session: &Session, written: Written, wanted: Return) -> Answer {
     let place = format!("{}/{}/_history/{}", stored.ty, stored.id, stored.version);
     let body = match wanted {
         Return::Minimal => Body::Empty,
+        Return::Representation | Return::Unstated if !written.shown => Body::Empty,
         Return::Representation | Return::Unstated => Body::Stored(stored.body),
         Return::OperationOutcome => said(&format!("{}/{} was {words}.", stored.ty, stored.id)),
     };

@@ -417,6 +417,109 @@ fn another_patients_resources_cannot_be_written() {
 }
 
 #[test]
+fn a_write_shows_its_result_to_those_who_may_read_it_alone() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let ob = observation("ob", "b");
+    let both = |scope: &str| {
+        app.with_claims(
+            json!({ "sub": "u", "scope": scope, "patient": "a", "fhirUser": "Practitioner/of-a" }),
+        )
+    };
+    for (scope, own, others) in [
+        ("user/Observation.cus", false, false),
+        ("user/Observation.write user/Observation.s", false, false),
+        ("user/Observation.cuds patient/Observation.r", true, false),
+        ("user/Observation.crus", true, true),
+    ] {
+        let caller = both(scope);
+        for prefer in [None, Some("return=representation")] {
+            for (id, of, shown) in [("oa", "a", own), ("ob", "b", others)] {
+                let sent = |method: &str, path: &str, condition: Option<&str>| {
+                    let mut call = caller.request(method, path).json(&observation(id, of));
+                    for (name, value) in [("Prefer", prefer), ("If-None-Exist", condition)] {
+                        call = if let Some(value) = value { call.header(name, value) } else { call };
+                    }
+                    call.send()
+                };
+                let by_identifier = format!("identifier=urn:lab|{id}");
+                for (reply, shown) in [
+                    (sent("PUT", &format!("/Observation/{id}"), None), shown),
+                    (sent("PUT", &format!("/Observation?{by_identifier}"), None), shown),
+                    // what is there already is shown to those who may read all that they may search
+                    (sent("POST", "/Observation", Some(&by_identifier)), own && others),
+                ] {
+                    assert_eq!(reply.status, 200, "{scope} {id} {}", reply.text());
+                    assert_eq!(!reply.body.is_empty(), shown, "{scope} {id} {}", reply.text());
+                    assert!(reply.header("location").is_some() && reply.header("etag").is_some());
+                }
+            }
+        }
+        for kind in ["batch", "transaction"] {
+            let asked = bundle(
+                kind,
+                &[("PUT", "Observation/oa", observation("oa", "a")), ("PUT", "Observation/ob", ob.clone())],
+            );
+            let call = caller.request("POST", "/").header("Prefer", "return=representation").json(&asked);
+            let reply = call.send().expect(200).json();
+            for (place, shown) in [own, others].into_iter().enumerate() {
+                let entry = &reply["entry"][place];
+                assert_eq!(entry["resource"].is_object(), shown, "{scope} {kind} {entry}");
+                assert!(entry["response"]["status"].as_str().unwrap().starts_with("200"), "{entry}");
+            }
+        }
+    }
+    // an outcome says where it is, not what it is
+    let writer = both("user/Observation.u");
+    let call = writer.request("PUT", "/Observation/ob").header("Prefer", "return=OperationOutcome");
+    let said = call.json(&ob).send().expect(200).json();
+    assert_eq!(said["resourceType"], "OperationOutcome", "{said}");
+    // a patch is made of what is there, and whether it fits tells of that
+    for caller in [writer, both("user/Observation.u patient/Observation.r")] {
+        let call = caller.request("PATCH", "/Observation/ob").body("application/merge-patch+json", "{}");
+        assert!([403, 404].contains(&call.send().status));
+    }
+    clinician.get("/Observation/ob").expect(200);
+}
+
+#[test]
+fn a_transaction_reads_no_more_of_what_it_writes_than_its_caller_may() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let before = clinician.get("/Observation/ob").expect(200).body;
+    let changed = |id: &str, of: &str| {
+        let mut changed = observation(id, of);
+        changed["status"] = "amended".into();
+        ("PUT", if of == "a" { "Observation/oa" } else { "Observation/ob" }, changed)
+    };
+    let reads = |url: &'static str| ("GET", url, Value::Null);
+    let wide = "user/Observation.cuds";
+    for (scope, url, status) in [
+        (wide, "Observation/ob", 403),
+        (wide, "Observation/ob/_history", 403),
+        ("user/Observation.cud", "Observation?_id=ob", 403),
+        ("user/Observation.cuds patient/Observation.r", "Observation/ob", 404),
+        ("user/Observation.cuds patient/Observation.r", "Observation/ob/_history", 404),
+        ("user/Observation.cuds patient/Observation.r", "Observation/ob/_history/2", 404),
+    ] {
+        let caller = app.with_claims(json!({ "sub": "u", "scope": scope, "patient": "a",
+            "fhirUser": "Practitioner/of-a" }));
+        let reply = caller.post("/", &transaction(&[changed("ob", "b"), reads(url)]));
+        assert_eq!(reply.status, status, "{scope} {url} {}", reply.text());
+        assert_eq!(reply.expressions(), ["Bundle.entry[1].request.url"], "{scope} {url}");
+        assert_eq!(clinician.get("/Observation/ob").expect(200).body, before, "nothing was written");
+    }
+    let caller = app.with_claims(json!({ "sub": "u", "patient": "a", "fhirUser": "Practitioner/of-a",
+        "scope": "user/Observation.cud patient/Observation.rs" }));
+    let asked = [changed("oa", "a"), changed("ob", "b"), reads("Observation/oa"), reads("Observation")];
+    let reply = caller.post("/", &transaction(&asked)).expect(200).json();
+    assert_eq!(reply["entry"][2]["resource"]["status"], "amended", "{reply}");
+    let found = reply["entry"][3]["resource"].to_string();
+    assert!(found.contains("Observation/oa") && !found.contains("Observation/ob"), "{found}");
+    assert_ne!(clinician.get("/Observation/ob").expect(200).body, before);
+}
+
+#[test]
 fn conditions_do_not_tell_of_another_patients_resources() {
     let app = TestApp::new();
     let clinician = two_patients(&app);

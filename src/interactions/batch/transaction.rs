@@ -30,6 +30,7 @@ use crate::interactions::route::route;
 use crate::interactions::search;
 use crate::interactions::written;
 use crate::operations;
+use crate::search::Visible;
 
 /// Carries out the entries together; the outcomes are in the entries' order.
 ///
@@ -83,7 +84,12 @@ fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fa
     // What is written has a newest version and a history, but which number that version gets is not known yet.
     let by_number = matches!(interaction, Interaction::Vread { .. });
     let failure = match (fate, interaction) {
-        (Some((Fate::Written, ..)), _) if !by_number => return Ok(()),
+        // Whether those who may read only part of what is there may read this is known of what is there already.
+        (Some((Fate::Written, ty, _)), _)
+            if !by_number && session.caller().visible(Action::Read, *ty) == Visible::All =>
+        {
+            return Ok(());
+        }
         (Some((Fate::Deleted, ty, id)), Interaction::Read { .. } | Interaction::Operation { .. }) => {
             Failure::new(Reason::Deleted, format!("Another entry of this transaction deletes {ty}/{id}."))
         }
