@@ -79,6 +79,19 @@ pub struct Entry<'a> {
     pub response: Option<Response<'a>>,
 }
 
+impl<'a> Entry<'a> {
+    /// What is said about a search beside its result. Such an outcome is kept nowhere, but each entry has an identity.
+    /// <https://hl7.org/fhir/R4/bundle.html#bundle-unique>
+    pub fn outcome(resource: &'a [u8]) -> Self {
+        Self {
+            full_url: Some(uuid::Uuid::new_v4().urn().to_string()),
+            resource: Some(resource),
+            search_mode: Some("outcome"),
+            ..Self::default()
+        }
+    }
+}
+
 /// `Bundle.entry.response`.
 #[derive(Clone, Debug, Default)]
 pub struct Response<'a> {

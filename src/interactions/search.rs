@@ -243,7 +243,7 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
         });
     }
     if let Some(outcome) = remarks {
-        bundle.entry(&Entry { resource: Some(&outcome), search_mode: Some("outcome"), ..Entry::default() });
+        bundle.entry(&Entry::outcome(&outcome));
     }
     Ok(Answer::bytes(bundle.end()))
 }

@@ -228,7 +228,7 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Answer {
     }
     let first = page.query.after == Place::START;
     if let Some(outcome) = first.then(|| left_out(session, &page.query)).flatten() {
-        bundle.entry(&Entry { resource: Some(&outcome), search_mode: Some("outcome"), ..Entry::default() });
+        bundle.entry(&Entry::outcome(&outcome));
     }
     Answer::bytes(bundle.end())
 }
