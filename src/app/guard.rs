@@ -138,8 +138,8 @@ fn derived_failure(ty: ResourceType) -> Failure {
         ("GuidanceResponse.extension", text)
     } else {
         let text = "This episode belongs to a palliative programme, whose operations alone set its state, status, \
-                    period, type and patient; call $palliative-refer, $palliative-transition or \
-                    $palliative-enroll.";
+                    period, type and patient; call $palliative-refer, $palliative-transition, \
+                    $palliative-enroll or $palliative-disenroll.";
         ("EpisodeOfCare.status", text)
     };
     Failure::new(Reason::BusinessRule, text).at(at)

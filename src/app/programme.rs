@@ -11,6 +11,7 @@ use crate::app::Stored;
 use crate::app::Written;
 use crate::app::prepare::action;
 use crate::app::screening::Subject;
+use crate::app::write::pause;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -87,6 +88,16 @@ impl Session {
             _ => failure,
         })?;
         Resource::from_value(stored.value()?)
+    }
+
+    /// The one resource that a search such as `identifier=system|value` finds among what the caller may see.
+    ///
+    /// # Errors
+    /// As [`Session::subject`] where there is none; `MultipleMatches` where there are several.
+    pub fn subject_by(&self, ty: ResourceType, criteria: &str) -> Result<Resource, Failure> {
+        let found = self.meeting(&self.condition(ty, criteria, 1)?)?;
+        let none = || coded(Reason::NotFound, "patient-not-found", format!("There is no such {ty} here."));
+        Resource::from_value(found.first().ok_or_else(none)?.value()?)
     }
 
     /// What the rules read of a patient whom the caller may see. A rule must not pass because the caller may not
@@ -259,17 +270,18 @@ pub fn until_current<T>(
 ) -> Result<T, Failure> {
     // Without a version in the request, a failed precondition is one of our own making: the version that was read.
     let is_race = |failure: &Failure| failure.reason == Reason::Precondition;
-    for _ in 0..TRIES {
+    for tries in 1..TRIES {
         match attempt() {
-            Err(failure) if if_match.is_none() && is_race(&failure) => {}
+            Err(failure) if if_match.is_none() && is_race(&failure) => pause(tries),
             done => return done,
         }
     }
     attempt()
 }
 
-/// How often a decision is made anew before the last refusal is told.
-const TRIES: u32 = 20;
+/// How often a decision is made anew before the last refusal is told. Each time that one has to begin again, another
+/// has been written, so this is how many may come between.
+const TRIES: u32 = 200;
 
 /// The first of these that was written of a type, with the JSON as stored.
 pub fn first_of(written: &[Written], ty: &str) -> Option<Stored> {

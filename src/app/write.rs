@@ -103,7 +103,7 @@ impl Session {
 }
 
 /// A random time, so that those who met do not meet again.
-fn pause(tries: u32) {
+pub(crate) fn pause(tries: u32) {
     if tries > TRIES_AT_ONCE {
         let longest = u64::from(tries.min(20)) * 500;
         let random = uuid::Uuid::new_v4().as_u64_pair().0;

@@ -54,9 +54,11 @@ const OPERATIONS: Files = files![
     "operations/meta-delete.json",
     "operations/meta.json",
     "operations/palliative-careplan.json",
+    "operations/palliative-disenroll.json",
     "operations/palliative-enroll.json",
     "operations/palliative-refer.json",
     "operations/palliative-screen.json",
+    "operations/palliative-status.json",
     "operations/palliative-transition.json",
     "operations/validate.json",
 ];

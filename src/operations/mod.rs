@@ -8,11 +8,14 @@ pub mod expand;
 pub mod lookup;
 pub mod meta;
 pub mod meta_change;
+mod moved;
 mod opened;
 pub mod palliative_careplan;
+pub mod palliative_disenroll;
 pub mod palliative_enroll;
 pub mod palliative_refer;
 pub mod palliative_screen;
+pub mod palliative_status;
 pub mod palliative_transition;
 mod place;
 mod submitted;
@@ -81,6 +84,8 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),
+    validated("palliative-disenroll", palliative_disenroll::run),
+    validated("palliative-status", palliative_status::run),
     validated("palliative-careplan", palliative_careplan::run),
 ];
 
@@ -175,8 +180,13 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
         return Ok(answer);
     }
     let parameters = input(session, offered, &asked.query, body).map_err(coded)?;
-    let call = Call { target: asked.target, parameters, once, if_match: asked.if_match, method };
-    (offered.operation.run)(session, call).map_err(coded)
+    let call =
+        Call { target: asked.target, parameters, once: once.clone(), if_match: asked.if_match, method };
+    match (once, (offered.operation.run)(session, call).map_err(coded)) {
+        // Where the same request was carried out in the meantime, what it did may be what stands in this one's way.
+        (Some(once), Err(failure)) => session.replay(&once)?.ok_or(failure),
+        (_, done) => done,
+    }
 }
 
 /// Checks what can be checked of a call before what it is about is there: the method, the scope and the parameters.

@@ -40,7 +40,7 @@ fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource)
     let dry = call.parameters.boolean("dryRun") == Some(true);
     let warnings = decision.warnings.clone();
     session.require_writing(&decision.drafts)?;
-    if dry || decision.drafts.is_empty() {
+    if dry || (decision.drafts.is_empty() && call.once.is_none()) {
         let resources: Vec<Value> =
             decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
         return Ok(Answer::value(output(resources, episode, &warnings).into_value()));

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::app::Answer;
 use crate::app::Session;
@@ -15,6 +16,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::form::encoded;
+use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
 use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
@@ -135,29 +138,48 @@ fn task_in(chart: &Chart, episode: &Resource) -> Option<String> {
 
 /// The patient: the instance, or on the type the parameter.
 fn patient(session: &Session, call: &Call) -> Result<Resource, Failure> {
-    let given = call.parameters.reference("patient");
-    let named = match (call.target.as_ref(), given) {
-        (Some((ty, Some(id))), None) => Some((*ty, id.as_str())),
-        (Some((_, None)), Some(reference)) => {
-            Reference::parse(reference).local().map(|local| (local.ty, local.id))
-        }
+    match (call.target.as_ref(), call.parameters.one("patient")) {
+        (Some((ty, Some(id))), None) => session.subject(*ty, id),
+        (Some((_, None)), Some(given)) => named(session, given),
         (Some((_, Some(_))), Some(_)) => {
-            return Err(refused(
-                "patient",
-                "Leave `patient` out where the URL names the patient.".to_owned(),
-            ));
+            Err(refused("patient", "Leave `patient` out where the URL names the patient.".to_owned()))
         }
-        _ => {
-            return Err(refused(
-                "patient",
-                "`patient` is missing; name the Patient who is referred.".to_owned(),
-            ));
+        _ => Err(refused("patient", "`patient` is missing; name the Patient who is referred.".to_owned())),
+    }
+}
+
+/// The patient whom a reference names: by id, by a search, or by an identifier.
+fn named(session: &Session, given: &Given) -> Result<Resource, Failure> {
+    let ty = patient_type();
+    match (given.reference(), given.value().and_then(|value| value.get("identifier"))) {
+        (Some(reference), _) => match reference.strip_prefix("Patient?") {
+            Some(criteria) => session.subject_by(ty, criteria),
+            None => {
+                let local = Reference::parse_under(reference, session.base_url()).local();
+                let id = local.filter(|local| local.ty == ty).map(|local| local.id);
+                session.subject(ty, id.ok_or_else(unusable)?)
+            }
+        },
+        (None, Some(identifier)) => {
+            let text = |name: &str| identifier.get(name).and_then(Value::as_str);
+            let value = text("value").ok_or_else(unusable)?;
+            let token = format!("{}|{}", escaped(text("system").unwrap_or_default()), escaped(value));
+            session.subject_by(ty, &format!("identifier={}", encoded(&token)))
         }
-    };
-    let (ty, id) = named
-        .filter(|(ty, _)| *ty == patient_type())
-        .ok_or_else(|| refused("patient", "`patient` is a reference such as Patient/1.".to_owned()))?;
-    session.subject(ty, id)
+        (None, None) => Err(unusable()),
+    }
+}
+
+fn unusable() -> Failure {
+    let text = "`patient` is a reference such as Patient/1 or Patient?identifier=system|value, or has an `identifier` \
+                with a value.";
+    refused("patient", text.to_owned())
+}
+
+/// The text as one part of a search value.
+fn escaped(text: &str) -> String {
+    let special = |letter: char| matches!(letter, '\\' | '|' | ',' | '$');
+    text.chars().flat_map(|letter| special(letter).then_some('\\').into_iter().chain([letter])).collect()
 }
 
 fn patient_type() -> ResourceType {

@@ -1,27 +1,20 @@
 //! `$palliative-transition`: one action of the enrolment lifecycle. <https://hl7.org/fhir/R4/episodeofcare.html>
 
-use serde_json::Value;
-
 use crate::app::Answer;
 use crate::app::Session;
-use crate::app::programme::changes;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
-use crate::fhir::Resource;
-use crate::fhir::parameters::Output;
 use crate::operations::Call;
+use crate::operations::moved;
 use crate::operations::opened::Opened;
 use crate::operations::opened::named;
-use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::evidence::rank;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::request::refused;
-use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
-use crate::palliative::enrollment::table::allowed;
 use crate::palliative::enrollment::transition;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::program::Program;
@@ -44,17 +37,19 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
     let target = target(session, request)?;
     let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &opened.program, request)? };
     let decision = transition::decide(&case, request, beside)?;
-    write(session, call, decision, &opened.episode)
+    moved::write(session, call, decision, &opened.episode)
 }
 
-/// `determine` rests on the screening that is named, or on one that is made now with the programme's rule sets.
+/// `screen` records a screening that is made now with the programme's rule sets, and with it what is missing.
+/// `determine` rests on the screening that is named, or on one that is made now.
 fn with_evidence(session: &Session, call: &Call, case: &Case, request: &Request) -> Result<Request, Failure> {
     let mut request = request.clone();
-    if request.action != Action::Determine {
+    if !matches!(request.action, Action::Screen | Action::Determine) {
         return Ok(request);
     }
     let patient = case.patient().strip_prefix("Patient/").unwrap_or_default();
-    if let Some(named) = call.parameters.reference("screenResult") {
+    let named = call.parameters.reference("screenResult");
+    if let Some(named) = named.filter(|_| request.action == Action::Determine) {
         let recorded = case.chart.find(named).and_then(report::recorded);
         let own = recorded.filter(|recorded| recorded.patient == case.patient());
         let recorded = own.ok_or_else(|| {
@@ -87,42 +82,4 @@ fn enrolled(session: &Session, program: &Program, request: &Request) -> Result<O
         return Ok(None);
     }
     session.count_enrolled(program).map(Some)
-}
-
-fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {
-    let dry = call.parameters.boolean("dryRun") == Some(true);
-    let state = decision.state;
-    session.require_writing(&decision.drafts)?;
-    if dry || decision.drafts.is_empty() {
-        let resources = decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
-        return Ok(Answer::value(output(resources, episode, state).into_value()));
-    }
-    let episode = episode.clone();
-    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
-        let resources = written.iter().map(|one| one.stored.value()).collect::<Result<_, _>>()?;
-        let version = written.first().map(|one| one.stored.version);
-        Ok(Answer { version, ..Answer::value(output(resources, &episode, state).into_value()) })
-    })
-}
-
-/// The episode and its task come first; who did what need not be told again.
-fn output(resources: Vec<Value>, episode: &Resource, state: State) -> Output {
-    let is = |resource: &Value, ty: &str| resource.get("resourceType").and_then(Value::as_str) == Some(ty);
-    let is_episode =
-        |resource: &Value| is(resource, "EpisodeOfCare") && resource.get("id") == episode.get("id");
-    let is_task = |resource: &Value| is(resource, "Task") && resource.get("businessStatus").is_some();
-    let now = resources.iter().find(|one| is_episode(one)).unwrap_or(episode.value()).clone();
-    let mut output = Output::new().resource("episode", now);
-    let mut tasks = 0;
-    for resource in resources {
-        if is_task(&resource) && tasks == 0 {
-            tasks += 1;
-            output = output.resource("task", resource);
-        } else if !is_episode(&resource) && !is(&resource, "Provenance") {
-            output = output.resource("related", resource);
-        }
-    }
-    allowed(state)
-        .into_iter()
-        .fold(output, |output, action| output.value("allowedActions", "code", action.code()))
 }

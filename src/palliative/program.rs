@@ -39,6 +39,8 @@ pub struct Program {
     pub organization: Option<String>,
     /// Whether its telephone is answered all day, every day.
     pub phone_all_day: bool,
+    /// Its telephone numbers, as ContactPoints.
+    pub phones: Vec<Value>,
     /// The zone in which its dates are read. `tz`
     pub zone: TimeZone,
     /// The rule sets that admit, as canonicals. `ruleSet`
@@ -164,6 +166,7 @@ impl Program {
             active: service.get("active").and_then(Value::as_bool).unwrap_or(true),
             organization: service.text("/providedBy/reference").map(str::to_owned),
             phone_all_day: phone_all_day(service),
+            phones: phones(service).cloned().collect(),
             zone: TimeZone::UTC,
             rule_sets: Vec::new(),
             lines_of_business: Vec::new(),
@@ -211,9 +214,12 @@ fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
+fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
+    list(service.get("telecom")).filter(|point| point.get("system").and_then(Value::as_str) == Some("phone"))
+}
+
 fn phone_all_day(service: &Resource) -> bool {
-    let phone = list(service.get("telecom"))
-        .any(|point| point.get("system").and_then(Value::as_str) == Some("phone"));
+    let phone = phones(service).next().is_some();
     let days: usize = list(service.get("availableTime"))
         .filter(|time| time.get("allDay").and_then(Value::as_bool) == Some(true))
         .map(|time| list(time.get("daysOfWeek")).count())

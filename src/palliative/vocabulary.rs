@@ -67,6 +67,12 @@ own! {
     ELECTION_EXTENSION = "StructureDefinition/election-document";
     /// Who asked for an ending or a decision: `patient`, `surrogate`, `provider`, `plan`, `system`.
     INITIATED_BY_EXTENSION = "StructureDefinition/initiated-by";
+    /// The day on which the person was told of the ending.
+    NOTICE_EXTENSION = "StructureDefinition/notice-date";
+    /// Where the person went after the ending.
+    DESTINATION_EXTENSION = "StructureDefinition/end-destination";
+    /// The summary that was written at the ending (a DocumentReference).
+    SUMMARY_EXTENSION = "StructureDefinition/discharge-summary";
     /// The settings of a programme.
     SETTINGS_EXTENSION = "StructureDefinition/palliative-program-settings";
     /// The domain (1 to 8) of the National Consensus Project that a goal or activity serves.

@@ -56,6 +56,32 @@ fn a_second_referral_finds_the_episode_open_and_is_added_to_it() {
 }
 
 #[test]
+fn a_person_is_referred_by_identifier_and_only_by_those_who_may_find_them() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (id, value) in [("p", "one"), ("q", "two"), ("r", "two")] {
+        clinician.store(&json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01",
+            "identifier": [{ "system": "urn:mrn", "value": value }] }));
+    }
+    let by = |client: &crate::client::Client, patient: serde_json::Value| {
+        let mut body = referral();
+        let list = body["parameter"].as_array_mut().unwrap();
+        list.push(json!({ "name": "patient", "valueReference": patient }));
+        client.post("/Patient/$palliative-refer", &body)
+    };
+    let identifier = |value: &str| json!({ "identifier": { "system": "urn:mrn", "value": value } });
+    let first = by(&clinician, identifier("one")).expect(201);
+    assert_eq!(part(&first, "episode")["patient"]["reference"], "Patient/p");
+    by(&clinician, json!({ "reference": "Patient?identifier=urn:mrn|one" })).expect(200);
+    assert_eq!(by(&clinician, identifier("none")).expect(404).details(), ["patient-not-found"]);
+    by(&clinician, identifier("two")).expect(412);
+    assert_eq!(by(&clinician, json!({ "display": "Rosa" })).expect(400).details(), ["bad-parameter"]);
+    let other = app.with_claims(json!({ "sub": "q", "scope": "patient/*.cruds", "patient": "q" }));
+    by(&other, identifier("one")).expect(404);
+    by(&app.with_scope("user/EpisodeOfCare.cruds user/Patient.r"), identifier("one")).expect(403);
+}
+
+#[test]
 fn of_eight_referrals_at_once_one_opens_the_episode() {
     let app = TestApp::new();
     person(&app.clinician(), "p");

@@ -41,6 +41,11 @@ fn a_dry_run_checks_and_shows_and_writes_nothing() {
     assert_eq!(state(&clinician.get(&format!("/EpisodeOfCare/{id}")).expect(200).json()), "referred");
     let reply = act(&clinician, &id, "screen", json!([])).expect(200);
     assert_eq!(part(&reply, "task")["businessStatus"]["coding"][0]["code"], "screening");
+    let screened = part(&reply, "related");
+    assert_eq!(
+        (&screened["resourceType"], &screened["status"]),
+        (&json!("GuidanceResponse"), &json!("success"))
+    );
     assert_eq!(parts(&reply, "allowedActions"), ["determine", "lapse", "hospice-elect", "death", "void"]);
 }
 
@@ -257,7 +262,7 @@ fn a_dry_run_shows_nothing_to_one_who_may_not_write_it() {
     let id = refer(&clinician, "p");
     let dry = || json!([{ "name": "dryRun", "valueBoolean": true }]);
     act(&app.with_scope("user/EpisodeOfCare.cruds"), &id, "screen", dry()).expect(403);
-    let enough = "user/EpisodeOfCare.cruds user/Task.cu user/Provenance.c";
+    let enough = "user/EpisodeOfCare.cruds user/Task.cu user/Provenance.c user/GuidanceResponse.c";
     act(&app.with_scope(enough), &id, "screen", dry()).expect(200);
 }
 

@@ -249,3 +249,79 @@ fn transactions_over_the_same_resources_in_opposite_orders_do_not_block_one_anot
         .collect();
     assert_eq!(marks.len(), 1, "{marks:?}");
 }
+
+/// Two processes on one database, with a person on it who has an identifier.
+fn two_with_a_person(database: &Database) -> ([Running; 2], [Client; 2]) {
+    let servers = [Running::start(database.url()), Running::start(database.url())];
+    let clients = servers.each_ref().map(|server| Client::new(server.base.trim_end_matches("/fhir"), None));
+    clients[0].store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01",
+        "identifier": [{ "system": "urn:mrn", "value": "a|b,c" }] }));
+    (servers, clients)
+}
+
+fn referral(patient: Value) -> Value {
+    let mut body = crate::programme::referral();
+    body["parameter"][3]["valueDate"] = json!("2024-02-15");
+    if !patient.is_null() {
+        let list = body["parameter"].as_array_mut().unwrap();
+        list.push(json!({ "name": "patient", "valueReference": patient }));
+    }
+    body
+}
+
+#[test]
+fn of_32_referrals_of_a_person_on_two_processes_one_opens_the_episode() {
+    let database = Database::fresh();
+    let (_servers, clients) = two_with_a_person(&database);
+    let by_identifier = json!({ "identifier": { "system": "urn:mrn", "value": "a|b,c" } });
+    let by_search = json!({ "reference": "Patient?identifier=urn:mrn%7Ca%5C%7Cb%5C,c" });
+    let replies = with_clients(&clients, 32, |at, client| match at / 2 % 4 {
+        0 => client.post("/Patient/p/$palliative-refer", &referral(json!(null))),
+        1 => client.post("/Patient/$palliative-refer", &referral(json!({ "reference": "Patient/p" }))),
+        2 => client.post("/Patient/$palliative-refer", &referral(by_identifier.clone())),
+        _ => client.post("/Patient/$palliative-refer", &referral(by_search.clone())),
+    });
+    let created = replies.iter().filter(|reply| reply.status == 201).count();
+    let found = replies.iter().filter(|reply| reply.status == 200).count();
+    let other = replies.iter().find(|reply| !matches!(reply.status, 200 | 201)).map(Reply::text);
+    assert_eq!((created, found), (1, 31), "{other:?}");
+    let episodes = clients[0].get("/EpisodeOfCare?patient=Patient/p").expect(200).resources();
+    assert_eq!(episodes.len(), 1);
+    assert_eq!(episodes[0]["referralRequest"].as_array().unwrap().len(), 32);
+    let tasks = clients[1].get("/Task?patient=Patient/p").expect(200).resources();
+    assert_eq!(tasks.len(), 1, "one task for the one episode");
+}
+
+#[test]
+fn one_key_on_two_processes_is_one_referral_and_one_change_of_state() {
+    let database = Database::fresh();
+    let (_servers, clients) = two_with_a_person(&database);
+    let send = |client: &Client, path: &str, body: &Value| {
+        client.request("POST", path).header("Idempotency-Key", "the-one").json(body).send()
+    };
+    let once = |replies: Vec<Reply>, status: u16| {
+        for reply in &replies {
+            assert_eq!((reply.status, reply.json()), (status, replies[0].json()), "{}", reply.text());
+        }
+        let first = replies.iter().filter(|reply| reply.header("idempotency-replayed").is_none()).count();
+        assert_eq!(first, 1, "one was carried out");
+        replies[0].json()
+    };
+    let body = referral(json!(null));
+    let referred = once(
+        with_clients(&clients, 16, |_, client| send(&client, "/Patient/p/$palliative-refer", &body)),
+        201,
+    );
+    assert_eq!(clients[0].get("/ServiceRequest?patient=Patient/p").expect(200).ids().len(), 1);
+    let id = referred["parameter"][0]["resource"]["id"].as_str().unwrap();
+    let path = format!("/EpisodeOfCare/{id}/$palliative-transition");
+    let screen = crate::programme::parameters(json!([{ "name": "action", "valueCode": "screen" }]));
+    let other = send(&clients[0], &path, &screen).expect_issue(422, "business-rule");
+    assert_eq!(other.details(), ["idempotency-mismatch"]);
+    let send = |client: &Client| {
+        client.request("POST", &path).header("Idempotency-Key", "the-next").json(&screen).send()
+    };
+    once(with_clients(&clients, 16, |_, client| send(&client)), 200);
+    let episode = clients[0].get(&format!("/EpisodeOfCare/{id}")).expect(200).json();
+    assert_eq!(episode["meta"]["versionId"], "2", "one change of state");
+}

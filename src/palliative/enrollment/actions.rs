@@ -4,7 +4,6 @@ use fhir_typed::Resource as Typed;
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use crate::fhir::outcome::Failure;
 use crate::palliative::element::complex;
@@ -22,6 +21,7 @@ use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::ending;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::evidence::Evidence;
@@ -36,24 +36,37 @@ use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::amend;
-use crate::palliative::enrollment::transition::enrolled_flags;
 use crate::palliative::program::HospicePolicy;
 use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
+use crate::palliative::vocabulary::DESTINATION_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::EXPECTED_EXTENSION;
 use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
+use crate::palliative::vocabulary::NOTICE_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
+
+/// What an ending left on the episode and its undoing takes away.
+const UNDONE: [&str; 7] = [
+    END_DATE_EXTENSION,
+    END_REASON_EXTENSION,
+    ENROLLED_DAYS_EXTENSION,
+    DEATH_PLACE_EXTENSION,
+    NOTICE_EXTENSION,
+    DESTINATION_EXTENSION,
+    SUMMARY_EXTENSION,
+];
 
 /// Does what the action does, on the episode and in further drafts.
 ///
@@ -78,7 +91,10 @@ pub fn apply(
     }
     note_inputs(stored, request);
     match request.action {
-        Action::Screen => change.to = State::Screening,
+        Action::Screen => {
+            change.to = State::Screening;
+            record(request, drafts);
+        }
         Action::Determine => determine(request, (stored, drafts), &mut change),
         Action::Offer => offer(case, request, stored, &mut change),
         Action::Decline => decline(case, drafts, &mut change),
@@ -135,7 +151,7 @@ fn note_inputs(stored: &mut Episode, request: &Request) {
             .or(request.decided_by.as_ref())
             .map(|who| extension(INITIATED_BY_EXTENSION, plain_code(who))),
     ];
-    for one in kept.into_iter().flatten() {
+    for one in kept.into_iter().flatten().chain(request.kept.iter().cloned()) {
         stored.set(one);
     }
     request.outreach.iter().map(outreach).for_each(|one| stored.add(one));
@@ -153,11 +169,18 @@ fn outreach(attempt: &Outreach) -> Extension {
     complex(OUTREACH_EXTENSION, parts)
 }
 
+/// Keeps the screening that was made for this request; its name among the drafts.
+fn record(request: &Request, drafts: &mut Drafts) -> Option<String> {
+    let guidance = request.guidance.clone()?;
+    let name = drafts.name();
+    drafts.push(guidance, Place::New(name.clone()));
+    Some(name)
+}
+
 fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), change: &mut Change) {
     let Some(mut evidence) = request.evidence.clone() else { return };
-    if let Some(guidance) = &request.guidance {
-        evidence.result = drafts.name();
-        drafts.push(guidance.clone(), Place::New(evidence.result.clone()));
+    if let Some(made) = record(request, drafts) {
+        evidence.result = made;
     }
     stored.set(evidence.freeze());
     let (to, why) = match evidence.outcome {
@@ -234,25 +257,20 @@ fn follow_up(case: &Case, drafts: &mut Drafts, (code, words): (&str, &str)) -> R
     drafts.add(Typed::Task(Box::new(task(case, &case.episode_name(), code, words)))).map(|_| ())
 }
 
+/// The episode goes back to where it was, and so does what its ending closed.
 fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut Change) {
     change.to = stored.previous().unwrap_or(change.to);
     change.on = case.today();
     if change.to.is_open() {
-        for url in [END_DATE_EXTENSION, END_REASON_EXTENSION, ENROLLED_DAYS_EXTENSION] {
+        for url in UNDONE {
             stored.remove(url);
         }
         stored.reopen_period();
     }
-    if matches!(change.to, State::Enrolled | State::OnHold) {
-        for flag in enrolled_flags(case) {
-            let mut flag = flag.clone();
-            flag.object_mut().insert("status".into(), "active".into());
-            if let Some(period) = flag.object_mut().get_mut("period").and_then(Value::as_object_mut) {
-                period.remove("end");
-            }
-            amend(drafts, flag);
-        }
+    if case.state().is_ok_and(|state| state == State::HospiceElected) {
+        ending::withdraw_election(case, drafts);
     }
+    ending::reopen(case, change.to, drafts);
 }
 
 /// The episode with which another programme goes on after a transfer.

@@ -6,10 +6,12 @@ use serde_json::Value;
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
+use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::consent;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::evidence::Evidence;
+use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
@@ -21,8 +23,10 @@ use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::screening::Outcome;
+use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
 
 /// How long an ending can be undone.
@@ -196,22 +200,58 @@ fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
     Ok(inactive.into_iter().collect())
 }
 
+/// The episode with which another programme went on after a transfer, unless it was a mistake.
+fn continuation<'a>(case: &'a Case) -> Option<&'a Resource> {
+    let name = case.episode_name();
+    case.chart.of("EpisodeOfCare").find(|other| {
+        let from = extension_of(other, TRANSFERRED_FROM_EXTENSION);
+        let from = from.and_then(|from| from.pointer("/valueReference/reference")?.as_str());
+        from == Some(name.as_str()) && state_of(other) != Some(State::EnteredInError)
+    })
+}
+
+/// The other episodes of the same programme in which the person was enrolled on any day.
+pub fn enrolled_before<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
+    let program = case.program.reference();
+    case.chart.of("EpisodeOfCare").filter(move |other| {
+        other.id() != case.episode.id()
+            && program_of(other) == Some(program.as_str())
+            && state_of(other) != Some(State::EnteredInError)
+            && other.text("/period/start").is_some()
+            && extension_of(other, ENROLLED_DAYS_EXTENSION).is_none()
+    })
+}
+
 fn undoable(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
     let program = program_of(case.episode);
-    let created = |episode: &crate::fhir::resource::Resource| {
-        episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned()
-    };
+    let created =
+        |episode: &Resource| episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned();
     let later = case.chart.of("EpisodeOfCare").any(|other| {
         other.id() != case.episode.id()
             && program_of(other) == program
             && (state_of(other).is_some_and(State::is_open) || created(other) > created(case.episode))
     });
-    if later {
+    let start = case.episode.text("/period/start");
+    let enrolled_later = enrolled_before(case).any(|other| other.text("/period/start") > start);
+    if later || (start.is_some() && enrolled_later) {
         let text = "A later episode in the same programme exists; the earlier ending stands.";
         return Err(coded(Reason::Conflict, "already-open", text));
     }
     let ended = stored.since().unwrap_or(case.today());
     let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
+    if let Some(next) = continuation(case) {
+        let next = next.id().unwrap_or_default();
+        let text =
+            format!("EpisodeOfCare/{next} goes on with this one in another programme; void that first.");
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
+    let origin = stored.text(TRANSFERRED_FROM_EXTENSION).and_then(|from| case.chart.find(from));
+    if let Some(origin) = origin.filter(|origin| state_of(origin) != Some(State::TransferredOut)) {
+        let origin = origin.id().unwrap_or_default();
+        let text =
+            format!("EpisodeOfCare/{origin}, which this one continued, goes on itself; transfer it anew.");
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
     let late = (case.today() > last)
         .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
     let unknown =

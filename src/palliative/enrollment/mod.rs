@@ -6,7 +6,9 @@ pub mod checks;
 pub mod companions;
 pub mod consent;
 pub mod coverage;
+pub mod disenroll;
 pub mod drafts;
+pub mod ending;
 pub mod enroll;
 pub mod episode;
 pub mod evidence;
@@ -15,6 +17,7 @@ pub mod guards;
 pub mod reasons;
 pub mod refer;
 pub mod request;
+pub mod standing;
 pub mod state;
 pub mod table;
 pub mod transition;
@@ -63,5 +66,7 @@ pub fn extension_of<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> 
     extensions.iter().find(|extension| extension.get("url").and_then(Value::as_str) == Some(url))
 }
 
+#[cfg(test)]
+mod sequences;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/operations.html#request>
 
 use fhir_typed::types::CodeableConcept;
+use fhir_typed::types::Extension;
 use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
@@ -54,6 +55,8 @@ pub struct Request {
     pub evidence: Option<Evidence>,
     /// The screening itself, where it was made for this request and is to be kept.
     pub guidance: Option<Resource>,
+    /// What else of the request stays on the episode.
+    pub kept: Vec<Extension>,
 }
 
 /// One attempt to tell the patient of the programme.
@@ -83,6 +86,28 @@ pub struct Hospice {
 }
 
 impl Request {
+    /// A wish for an action, with none of its inputs.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            date: None,
+            reasons: Vec::new(),
+            consent: None,
+            decided_by: None,
+            initiated_by: None,
+            expected: None,
+            outreach: Vec::new(),
+            hospice: None,
+            target_program: None,
+            authorization: None,
+            place: None,
+            note: None,
+            evidence: None,
+            guidance: None,
+            kept: Vec::new(),
+        }
+    }
+
     /// Reads the parameters of `$palliative-transition`; the operation fills in the evidence.
     ///
     /// # Errors
@@ -95,7 +120,6 @@ impl Request {
         let latest = outreach.iter().map(|one| one.date).max();
         let date = given.day("effectiveDate")?;
         Ok(Self {
-            action,
             date: date.or(hospice.as_ref().map(|election| election.date)).or(latest),
             reasons: reasons(given)?,
             consent: given.reference("consent").map(str::to_owned),
@@ -108,8 +132,7 @@ impl Request {
             authorization: given.reference("authorization").map(str::to_owned),
             place: given.text("place").map(str::to_owned),
             note: given.text("note").map(str::to_owned),
-            evidence: None,
-            guidance: None,
+            ..Self::new(action)
         })
     }
 

@@ -261,23 +261,7 @@ pub fn referral() -> Referral {
 
 /// A request with nothing but its action.
 pub fn request(action: Action) -> Request {
-    Request {
-        action,
-        date: None,
-        reasons: Vec::new(),
-        consent: None,
-        decided_by: None,
-        initiated_by: None,
-        expected: None,
-        outreach: Vec::new(),
-        hospice: None,
-        target_program: None,
-        authorization: None,
-        place: None,
-        note: None,
-        evidence: None,
-        guidance: None,
-    }
+    Request::new(action)
 }
 
 pub fn on(action: Action, date: &str, reason: &str) -> Request {

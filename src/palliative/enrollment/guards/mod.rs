@@ -4,10 +4,13 @@
 use std::sync::LazyLock;
 
 use jiff::ToSpan;
+use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::outcome::Issue;
 use crate::fhir::resource::Resource;
+use crate::palliative::element::day;
+use crate::palliative::enrollment::checks::enrolled_before;
 use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::checks::invalid_agreement;
 use crate::palliative::enrollment::checks::stale;
@@ -138,8 +141,18 @@ fn life_and_dates(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue
             .filter(|received| wish.start < *received)
             .map(|received| format!("{} lies before {received}, when the referral came in.", wish.start))
     };
+    let wrong = wrong.or_else(|| {
+        last_enrolled_day(case)
+            .filter(|last| wish.start <= *last)
+            .map(|last| format!("{} lies within an earlier enrolment, which lasts until {last}.", wish.start))
+    });
     let range = wrong.map(|text| broken("date-range", text).at(parameter("startDate")));
     died.into_iter().chain(range).collect()
+}
+
+/// The last day on which the person was enrolled in this programme by an earlier episode.
+fn last_enrolled_day(case: &Case) -> Option<Date> {
+    enrolled_before(case).filter_map(|episode| day(episode.text("/period/end")?)).max()
 }
 
 fn roles(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::tests::World;
+use crate::palliative::enrollment::tests::agreed;
 use crate::palliative::enrollment::tests::care_team;
 use crate::palliative::enrollment::tests::codes;
 use crate::palliative::enrollment::tests::determined;
@@ -88,6 +89,51 @@ fn t30_an_agreement_is_valid_only_if_every_part_of_it_is() {
         let result = world.enroll(&wish()).map(|_| ()).map_err(|failure| codes(&failure));
         let expected = if valid { Ok(()) } else { Err(vec!["consent-invalid".to_owned()]) };
         assert_eq!(result, expected, "{element} {value}");
+    }
+}
+
+#[test]
+fn t26_agreement_consent_to_share_and_hospice_election_are_three_things() {
+    let scope = |code: &str| {
+        json!({ "coding": [{
+        "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": code }] })
+    };
+    let elections = |world: &World| {
+        let flags = world.resources.values().filter(|one| one.ty().name() == "Flag");
+        flags.filter(|one| one.text("/code/coding/0/code") == Some("hospice-election")).count()
+    };
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    for other in ["patient-privacy", "adr", "research"] {
+        world.set("Consent/con", "scope", scope(other));
+        assert_eq!(codes(&world.act(&agreed()).unwrap_err()), ["consent-invalid"], "{other}");
+    }
+    world.set("Consent/con", "scope", scope("treatment"));
+    world.act(&agreed()).unwrap();
+    world.enroll(&wish()).unwrap();
+    assert_eq!(elections(&world), 0, "to take part is not to elect hospice");
+    let before = world.resources["Consent/con"].clone();
+    world.put(election("active", json!({ "start": "2026-01-15" })));
+    assert_eq!(world.state(), "enrolled", "an election that somebody recorded ends nothing by itself");
+    assert_eq!(world.resources["Consent/con"], before);
+}
+
+#[test]
+fn t28_a_parent_agrees_until_the_day_on_which_the_child_is_18() {
+    let authority = json!([{ "url": crate::palliative::vocabulary::AUTHORITY_EXTENSION,
+        "extension": [{ "url": "authority", "valueString": "mother" }] }]);
+    for (birth, valid) in [("2008-01-16", true), ("2008-01-15", false)] {
+        let mut world = World::new();
+        world.program.age_min = None;
+        world.set("Patient/p", "birthDate", json!(birth));
+        world.set("Consent/con", "performer", json!([{ "reference": "RelatedPerson/mother" }]));
+        world.set("Consent/con", "extension", authority.clone());
+        world.refer(&referral()).unwrap();
+        world.act(&determined(Outcome::Eligible)).unwrap();
+        let agreed = world.act(&agreed()).map(|_| ()).map_err(|failure| codes(&failure));
+        let expected = if valid { Ok(()) } else { Err(vec!["consent-invalid".to_owned()]) };
+        assert_eq!(agreed, expected, "{birth}");
     }
 }
 

@@ -4,7 +4,6 @@
 
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::CodeableConcept;
-use fhir_typed::types::ExtensionValue;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::json;
@@ -13,12 +12,9 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
-use crate::palliative::element::date_value;
-use crate::palliative::element::extension;
 use crate::palliative::enrollment::actions;
 use crate::palliative::enrollment::checks;
 use crate::palliative::enrollment::companions::Deed;
-use crate::palliative::enrollment::companions::is_of_episode;
 use crate::palliative::enrollment::companions::keep_task;
 use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task_of;
@@ -26,18 +22,17 @@ use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::ending;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Side;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
-use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::request::Request;
-use crate::palliative::enrollment::state::Ever;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::table::Actor as Role;
@@ -48,8 +43,6 @@ use crate::palliative::program::Program;
 use crate::palliative::vocabulary::ALLOWED_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
-use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
-use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 
 /// What some actions read beside the patient's own resources.
@@ -112,7 +105,7 @@ fn carry_out(
     }
     // What an undone voiding leads back to was closed before, and stays as it was closed then.
     if !change.to.is_open() && request.action != Action::Undo {
-        close(case, &mut stored, &change, &mut drafts);
+        ending::close(case, &mut stored, &change, &mut drafts);
     }
     finish(case, stored, (request.action, change), drafts)
 }
@@ -233,50 +226,6 @@ fn dates(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
         .filter(|earliest| date < *earliest)
         .map(|earliest| format!("{date} lies before {earliest}, the first day that is possible here."));
     late.into_iter().chain(early).map(|text| broken("date-range", text).at(at.clone())).collect()
-}
-
-/// The end of an episode: its period, its flag, its plan.
-fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Drafts) {
-    stored.set(extension(END_DATE_EXTENSION, date_value(change.on)));
-    if let Some(reason) = change.reasons.first() {
-        let value = ExtensionValue::CodeableConcept(Box::new(reason.clone()));
-        stored.set(extension(END_REASON_EXTENSION, value));
-    }
-    let last_day = change.last_day.unwrap_or(change.on);
-    if !stored.close_period(last_day) {
-        stored.set(extension(ENROLLED_DAYS_EXTENSION, ExtensionValue::Integer(0.into())));
-    }
-    let end = stored.end().unwrap_or(last_day);
-    let voided = change.to == State::EnteredInError;
-    for flag in enrolled_flags(case) {
-        let mut flag = flag.clone();
-        let status = if voided { "entered-in-error" } else { "inactive" };
-        flag.object_mut().insert("status".into(), status.into());
-        if let Some(period) = flag.object_mut().get_mut("period").and_then(|period| period.as_object_mut()) {
-            period.insert("end".into(), end.to_string().into());
-        }
-        amend(drafts, flag);
-    }
-    let plan_status = match (voided, stored.ever()) {
-        (true, _) => "entered-in-error",
-        (false, Ever::Enrolled) => "completed",
-        (false, Ever::NotEnrolled) => "revoked",
-    };
-    for plan in case.chart.of("CarePlan").filter(|plan| is_of_episode(plan, &case.episode_name())) {
-        if matches!(plan.text("/status"), Some("draft" | "active" | "on-hold")) {
-            let mut plan = plan.clone();
-            plan.object_mut().insert("status".into(), plan_status.into());
-            amend(drafts, plan);
-        }
-    }
-}
-
-/// The flags that say that the person is enrolled by this episode, whatever their status.
-pub fn enrolled_flags<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
-    case.chart.of("Flag").filter(|flag| {
-        has_coding(flag.get("code"), FLAG_SYSTEM, "palliative-enrolled")
-            && is_of_episode(flag, &case.episode_name())
-    })
 }
 
 /// Writes a stored resource with a change made to its JSON.

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::fhir::outcome::Failure;
+use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::refer::Duplicate;
@@ -12,6 +14,7 @@ use crate::palliative::enrollment::request::Outreach;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
+use crate::palliative::enrollment::table::allowed;
 use crate::palliative::enrollment::table::transition as row;
 use crate::palliative::enrollment::tests::World;
 use crate::palliative::enrollment::tests::agreed;
@@ -27,7 +30,10 @@ use crate::palliative::program::HospicePolicy;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
+use crate::palliative::vocabulary::FLAG_SYSTEM;
+use crate::palliative::vocabulary::TASK_SYSTEM;
 
 fn text<'a>(world: &'a World, pointer: &str) -> &'a str {
     world.episode().text(pointer).unwrap_or("(nothing)")
@@ -365,10 +371,31 @@ fn every_pair_that_the_table_does_not_list_is_refused_whatever_else_is_given() {
             let result = world.with_case(world.episode(), |case| {
                 crate::palliative::enrollment::transition::decide(case, &request(action), Beside::default())
             });
-            let refused = result.err().is_some_and(|failure| codes(&failure) == ["invalid-transition"]);
-            assert_eq!(refused, row(state, action).is_none(), "{} {}", state.code(), action.code());
+            is_refused_as_the_table_says(result, state, action);
         }
+        let late = crate::palliative::enrollment::enroll::Enrollment {
+            start: "2026-01-20".parse().unwrap(),
+            ..wish()
+        };
+        let result = world
+            .with_case(world.episode(), |case| crate::palliative::enrollment::enroll::decide(case, &late));
+        is_refused_as_the_table_says(result, state, Action::Enroll);
     }
+}
+
+/// 409 with all that would be possible, just where the table has no row.
+fn is_refused_as_the_table_says(result: Result<Decision, Failure>, state: State, action: Action) {
+    let refused = result.err().filter(|failure| codes(failure) == ["invalid-transition"]);
+    let pair = format!("{} {}", state.code(), action.code());
+    assert_eq!(refused.is_some(), row(state, action).is_none(), "{pair}");
+    let Some(failure) = refused else { return };
+    assert_eq!((failure.status(), failure.issues.len()), (409, 1), "{pair}");
+    let named: Vec<&str> =
+        failure.issues[0].extension.iter().map(|one| one["valueCode"].as_str().unwrap()).collect();
+    let possible: Vec<&str> = allowed(state).into_iter().map(Action::code).collect();
+    assert_eq!(named, possible, "{pair}");
+    let diagnostics = format!("allowed: {}", possible.join(", "));
+    assert_eq!(failure.issues[0].diagnostics.as_deref(), Some(diagnostics.as_str()), "{pair}");
 }
 
 #[test]
@@ -391,4 +418,186 @@ fn a_graduation_asks_the_medical_home_to_follow_up() {
     world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
     assert_eq!((world.state(), text(&world, "/period/end")), ("graduated", "2026-01-20"));
     assert!(world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up")));
+}
+
+#[test]
+fn one_who_died_or_is_in_hospice_is_not_resumed() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Hold, "2026-01-15", "hold-travel")).unwrap();
+    let resume = Request { date: Some("2026-01-15".parse().unwrap()), ..request(Action::Resume) };
+    world.set("Patient/p", "deceasedBoolean", json!(true));
+    assert_eq!(codes(&world.act(&resume).unwrap_err()), ["deceased"]);
+    world.set("Patient/p", "deceasedBoolean", json!(false));
+    world.put(json!({ "resourceType": "Flag", "id": "f", "status": "active", "subject": { "reference": "Patient/p" },
+        "code": { "coding": [{ "system": FLAG_SYSTEM, "code": "hospice-election" }] }, "period": { "start": "2026-01-10" } }));
+    assert_eq!(codes(&world.act(&resume).unwrap_err()), ["hospice-active"]);
+    world.resources.remove("Flag/f");
+    let early = Request { date: Some("2026-01-14".parse().unwrap()), ..request(Action::Resume) };
+    assert_eq!(codes(&world.act(&early).unwrap_err()), ["date-range"], "before the pause began");
+    world.act(&resume).unwrap();
+}
+
+#[test]
+fn an_agreement_is_on_file_and_valid_or_the_person_has_not_agreed() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    let unknown = Request { consent: Some("Consent/none".into()), ..agreed() };
+    assert_eq!(codes(&world.act(&unknown).unwrap_err()), ["consent-missing"]);
+    world.set("Consent/con", "status", json!("inactive"));
+    assert_eq!(codes(&world.act(&agreed()).unwrap_err()), ["consent-invalid"]);
+    assert_eq!(world.state(), "eligible");
+}
+
+#[test]
+fn a_transfer_goes_to_an_active_programme_in_which_nothing_is_open() {
+    let mut world = World::new();
+    world.enrolled();
+    let mut handover = on(Action::Transfer, "2026-01-20", "transferred-program");
+    handover.target_program = Some("HealthcareService/other".into());
+    let none = world.act_beside(&handover, Beside::default()).unwrap_err();
+    assert_eq!((none.status(), codes(&none)), (404, vec!["program-not-found".to_owned()]));
+    let same = world.program.clone();
+    let same = world.act_beside(&handover, Beside { target: Some(&same), enrolled: None }).unwrap_err();
+    assert_eq!((same.status(), codes(&same)), (422, vec!["bad-parameter".to_owned()]));
+    let mut target = programme("other", "America/Phoenix");
+    target.active = false;
+    let asleep = world.act_beside(&handover, Beside { target: Some(&target), enrolled: None }).unwrap_err();
+    assert_eq!((asleep.status(), codes(&asleep)), (422, vec!["program-inactive".to_owned()]));
+    target.active = true;
+    let ended = world.act_beside(&handover, Beside { target: Some(&target), enrolled: None }).unwrap();
+    let next = world.episode_in("other").unwrap().clone();
+    assert_eq!(state_of(&next), Some(State::Offered), "without the agreement to this programme");
+    assert_eq!(ended.first("EpisodeOfCare").unwrap().text("/period/end"), Some("2026-01-19"));
+    // Undoing it would put the person into both programmes.
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    assert_eq!(codes(&world.act(&undo).unwrap_err()), ["already-open"]);
+    let void = Request { reasons: vec!["duplicate".into()], ..request(Action::Void) };
+    let mistake = world.with_case(&next, |case| {
+        crate::palliative::enrollment::transition::decide(case, &void, Beside::default())
+    });
+    world.write(&mistake.unwrap());
+    world.act(&undo).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("enrolled", "(nothing)"));
+    let next = world.episode_in("other").unwrap();
+    let both = world.with_case(next, |case| {
+        crate::palliative::enrollment::transition::decide(case, &undo, Beside::default())
+    });
+    assert_eq!(codes(&both.unwrap_err()), ["already-open"]);
+}
+
+#[test]
+fn an_ending_cancels_what_was_still_to_be_done_about_the_episode() {
+    let mut world = World::new();
+    world.enrolled();
+    let name = crate::palliative::enrollment::facts::name(world.episode());
+    for (id, focus, status) in [
+        ("a", name.as_str(), "requested"),
+        ("b", name.as_str(), "completed"),
+        ("c", "Patient/p", "requested"),
+    ] {
+        world.put(json!({ "resourceType": "Task", "id": id, "status": status, "intent": "order",
+            "code": { "coding": [{ "system": TASK_SYSTEM, "code": "outreach" }] },
+            "focus": { "reference": focus }, "for": { "reference": "Patient/p" } }));
+    }
+    world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
+    let status = |id: &str| world.resources[&format!("Task/{id}")].text("/status").unwrap();
+    assert_eq!([status("a"), status("b"), status("c")], ["cancelled", "completed", "requested"]);
+    assert_eq!(task(&world)["status"], "completed");
+    let follow_up =
+        world.resources.values().find(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up"));
+    assert_eq!(follow_up.unwrap().text("/status"), Some("requested"), "what comes after is still to be done");
+}
+
+#[test]
+fn an_undone_election_of_hospice_never_was() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&elected("2026-01-16")).unwrap();
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    world.act(&undo).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("enrolled", "(nothing)"));
+    let election =
+        world.resources.values().find(|one| one.text("/code/coding/0/code") == Some("hospice-election"));
+    assert_eq!(election.unwrap().text("/status"), Some("entered-in-error"));
+    world.act(&on(Action::Hold, "2026-01-15", "hold-travel")).unwrap();
+    world.act(&Request { date: Some("2026-01-15".parse().unwrap()), ..request(Action::Resume) }).unwrap();
+}
+
+#[test]
+fn a_mistake_takes_its_flag_and_team_along_and_undoing_it_brings_back_how_the_episode_had_ended() {
+    let mut world = World::new();
+    world.consented();
+    let mut sent = wish();
+    let mut team = crate::palliative::enrollment::tests::care_team();
+    team.as_object_mut().unwrap().remove("id");
+    let team = crate::palliative::enrollment::tests::resource(team);
+    sent.care_team = Some(crate::palliative::enrollment::request::Wanted::New(team));
+    world.enroll(&sent).unwrap();
+    world.act(&on(Action::Discharge, "2026-01-20", "moved-out-of-area")).unwrap();
+    let ended = world.episode().clone();
+    let of = |world: &World, ty: &str| {
+        let made = world
+            .resources
+            .values()
+            .find(|one| one.ty().name() == ty && extension_of(one, EPISODE_EXTENSION).is_some());
+        made.unwrap().text("/status").unwrap().to_owned()
+    };
+    let plain = |reason: &str, action| Request { reasons: vec![reason.into()], ..request(action) };
+    world.act(&plain("duplicate", Action::Void)).unwrap();
+    assert_eq!([of(&world, "Flag"), of(&world, "CareTeam")], ["entered-in-error", "entered-in-error"]);
+    assert_eq!(text(&world, "/period/end"), "2026-01-20");
+    world.act(&plain("recorded-in-error", Action::Undo)).unwrap();
+    assert_eq!([of(&world, "Flag"), of(&world, "CareTeam")], ["inactive", "active"]);
+    assert_eq!((world.state(), text(&world, "/period/end")), ("discharged", "2026-01-20"));
+    assert_eq!(
+        extension_of(world.episode(), END_REASON_EXTENSION),
+        extension_of(&ended, END_REASON_EXTENSION)
+    );
+}
+
+#[test]
+fn an_enrolment_does_not_overlap_an_earlier_one_in_the_same_programme() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Discharge, "2026-01-25", "patient-request")).unwrap();
+    let first = crate::palliative::enrollment::facts::name(world.episode());
+    world.refer(&referral()).unwrap();
+    let name = |world: &World| {
+        let mut all = world
+            .resources
+            .iter()
+            .filter(|(name, one)| one.ty().name() == "EpisodeOfCare" && **name != first);
+        all.next().unwrap().1.clone()
+    };
+    for one in [determined(Outcome::Eligible), agreed()] {
+        let decision = world.with_case(&name(&world), |case| {
+            crate::palliative::enrollment::transition::decide(case, &one, Beside::default())
+        });
+        world.write(&decision.unwrap());
+    }
+    for (start, ok) in [("2026-01-15", false), ("2026-01-25", false), ("2026-01-26", true)] {
+        let wish =
+            crate::palliative::enrollment::enroll::Enrollment { start: start.parse().unwrap(), ..wish() };
+        let result =
+            world.with_case(&name(&world), |case| crate::palliative::enrollment::enroll::decide(case, &wish));
+        assert_eq!(
+            result.map(|_| ()).map_err(|failure| codes(&failure)),
+            if ok { Ok(()) } else { Err(vec!["date-range".to_owned()]) },
+            "{start}"
+        );
+    }
+}
+
+#[test]
+fn the_screening_that_a_person_is_taken_up_for_is_recorded() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    let made = json!({ "resourceType": "GuidanceResponse", "status": "data-required", "moduleUri": "urn:m",
+        "subject": { "reference": "Patient/p" } });
+    let made = crate::palliative::enrollment::tests::resource(made);
+    let decision = world.act(&Request { guidance: Some(made), ..request(Action::Screen) }).unwrap();
+    assert_eq!(decision.first("GuidanceResponse").unwrap().text("/status"), Some("data-required"));
+    assert_eq!(world.state(), "screening");
 }

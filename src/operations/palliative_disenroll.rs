@@ -1,0 +1,26 @@
+//! `$palliative-disenroll`: ends the service for a person. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use crate::app::Answer;
+use crate::app::Session;
+use crate::app::programme::until_current;
+use crate::fhir::Failure;
+use crate::operations::Call;
+use crate::operations::moved;
+use crate::operations::opened::Opened;
+use crate::operations::opened::named;
+use crate::palliative::enrollment::disenroll;
+use crate::palliative::enrollment::disenroll::Ending;
+
+/// Ends the service by the action that the reason means, or with `dryRun` says what that would do.
+///
+/// # Errors
+/// 409 `invalid-transition` with the actions that are possible; 400 for a reason that ends nothing; 422 with every
+/// rule that does not hold; 412 and 428 about `If-Match`.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let ending = Ending::read(&call.parameters)?;
+    until_current(call.if_match, || {
+        let opened = Opened::of(session, &call, (named(session, &call)?, &[]))?;
+        let decision = disenroll::decide(&opened.case(), &ending)?;
+        moved::write(session, &call, decision, &opened.episode)
+    })
+}
