@@ -89,10 +89,10 @@ fn identity(batch: &Batch) -> Option<(ResourceType, &str)> {
 }
 
 fn turn(conn: &mut Conn, batch: &Batch) -> Result<Turn, Fault> {
-    conn.batch("SAVEPOINT entry")?;
+    conn.transaction("SAVEPOINT entry")?;
     let turn = match commit(conn, batch) {
         Ok(mut written) => {
-            conn.batch("RELEASE SAVEPOINT entry")?;
+            conn.transaction("RELEASE SAVEPOINT entry")?;
             let written =
                 written.pop().ok_or_else(|| Failure::internal("a commit of one change gave no result"))?;
             return Ok(Turn::Done(written));

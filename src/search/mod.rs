@@ -5,6 +5,7 @@ mod filter;
 pub mod fold;
 mod include;
 mod kinds;
+mod limit;
 mod meets;
 pub mod modifier;
 pub mod page;

@@ -76,20 +76,20 @@ pub(crate) fn page(conn: &mut Conn, walk: &Walk, count: i64) -> QueryResult<Vec<
 /// enough. PostgreSQL does so only with those that say for themselves how they are ordered and how many are wanted.
 fn merged(conn: &Conn, walk: &Walk, arms: Vec<(Table, Sql)>, count: i64) -> Sql {
     let order = match (&walk.of, walk.order) {
-        (Of::One(..), Order::Descending) => " ORDER BY 4 DESC LIMIT ?",
-        (Of::One(..), Order::Ascending) => " ORDER BY 4 LIMIT ?",
-        (Of::Types(_), Order::Descending) => " ORDER BY 5 DESC, 1 DESC LIMIT ?",
-        (Of::Types(_), Order::Ascending) => " ORDER BY 5, 1 LIMIT ?",
+        (Of::One(..), Order::Descending) => " ORDER BY 4 DESC",
+        (Of::One(..), Order::Ascending) => " ORDER BY 4",
+        (Of::Types(_), Order::Descending) => " ORDER BY 5 DESC, 1 DESC",
+        (Of::Types(_), Order::Ascending) => " ORDER BY 5, 1",
     };
     let arms = arms.into_iter().map(|(table, from)| {
         let arm = Sql::of(table.columns(), []).append(from);
         if conn.is_sqlite() {
             arm
         } else {
-            Sql::of("(", []).append(arm).push(order, [count.into()]).push(")", [])
+            Sql::of("(", []).append(arm).push(order, []).limit(count).push(")", [])
         }
     });
-    let query = Sql::join(arms, " UNION ALL ").push(order, [count.into()]);
+    let query = Sql::join(arms, " UNION ALL ").push(order, []).limit(count);
     if matches!(walk.of, Of::One(..)) { query.planned() } else { query.volatile() }
 }
 

@@ -35,13 +35,13 @@ pub(crate) fn examples(conn: &mut Conn, wanted: &[Wanted]) -> QueryResult<Vec<St
     let mut rids = BTreeSet::new();
     for one in wanted {
         for (table, numbers, group) in [
-            ("idx_token", &one.tokens, " GROUP BY x.param, x.code, x.system LIMIT ?"),
-            ("idx_uri", &one.uris, " GROUP BY x.param, x.uri LIMIT ?"),
+            ("idx_token", &one.tokens, " GROUP BY x.param, x.code, x.system"),
+            ("idx_uri", &one.uris, " GROUP BY x.param, x.uri"),
         ] {
             if numbers.is_empty() || one.narrow == Narrow::Nothing {
                 continue;
             }
-            let query = found_in(table, &one.narrow, numbers).push(group, [MOST.into()]);
+            let query = found_in(table, &one.narrow, numbers).push(group, []).limit(MOST);
             let found = conn.load::<(BigInt,), (i64,)>(query.volatile())?;
             rids.extend(found.into_iter().map(|row| row.0));
         }

@@ -7,6 +7,7 @@ mod explain;
 mod fault;
 mod migrations;
 mod stored;
+mod transaction;
 mod writer;
 
 #[cfg(test)]
@@ -147,9 +148,9 @@ impl Db {
         self.read(|conn| {
             let begin =
                 if conn.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
-            conn.batch(begin)?;
+            conn.transaction(begin)?;
             let result = work(conn);
-            conn.batch("ROLLBACK")?;
+            conn.transaction("ROLLBACK")?;
             result
         })
     }

@@ -103,9 +103,10 @@ pub(crate) fn extent(conn: &mut Conn) -> QueryResult<(i64, i64)> {
 /// The number with which the page after `after` ends; none where there are no more resources.
 pub(crate) fn next(conn: &mut Conn, after: i64) -> QueryResult<Option<i64>> {
     let query = Sql::of(
-        "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE rid > ? ORDER BY rid LIMIT ?",
-        [after.into(), MOST.into()],
-    );
+        "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE rid > ? ORDER BY rid",
+        [after.into()],
+    )
+    .limit(MOST);
     let (mut last, mut bytes) = (None, 0);
     for (rid, length) in conn.load::<(BigInt, BigInt), (i64, i64)>(query)? {
         bytes += length;
@@ -142,9 +143,10 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
 pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<Stored>, Option<At>)> {
     let query = Sql::of(
         "SELECT rid, version, CAST(coalesce(length(body), 0) AS BIGINT) FROM history WHERE (rid, version) > (?, ?) \
-         ORDER BY rid, version LIMIT ?",
-        [after.0.into(), after.1.into(), MOST.into()],
-    );
+         ORDER BY rid, version",
+        [after.0.into(), after.1.into()],
+    )
+    .limit(MOST);
     let (mut last, mut bytes) = (None, 0);
     for (rid, version, length) in conn.load::<(BigInt, BigInt, BigInt), (i64, i64, i64)>(query)? {
         bytes += length;

@@ -139,18 +139,20 @@ fn connect(target: &Target) -> Result<Conn, ()> {
 
 /// Carries out the jobs in one transaction, each in a savepoint of its own.
 fn commit(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
-    conn.batch("BEGIN IMMEDIATE").map_err(|error| Fault::Database(error).into_failure())?;
+    conn.transaction("BEGIN IMMEDIATE").map_err(|error| Fault::Database(error).into_failure())?;
     let mut worthwhile = false;
     for job in group {
         // SQLite ends a transaction by itself where the disk is full; then no savepoint is left.
         let ended = |_| unavailable("SQLite gave up a group of writes");
-        conn.batch("SAVEPOINT job").map_err(ended)?;
+        conn.transaction("SAVEPOINT job").map_err(ended)?;
         let done = job.run(conn);
         worthwhile |= done;
-        conn.batch(if done { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" }).map_err(ended)?;
+        let finish =
+            if done { conn.transaction("RELEASE job") } else { conn.batch("ROLLBACK TO job; RELEASE job") };
+        finish.map_err(ended)?;
     }
     let end = if worthwhile { "COMMIT" } else { "ROLLBACK" };
-    conn.batch(end).map_err(|error| {
+    conn.transaction(end).map_err(|error| {
         conn.batch("ROLLBACK").ok();
         Fault::Database(error).into_failure()
     })

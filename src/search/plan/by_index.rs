@@ -76,7 +76,7 @@ pub(super) fn walk(search: &Search, ordering: &Ordering, asked: i64) -> Option<S
         .push(") g)", []);
     let both = Sql::of("SELECT a.* FROM (", []).append(first.0()).push(") a UNION ALL SELECT b.* FROM (", []);
     let both = Sql::of("SELECT u.* FROM (", []).append(both).append(rest).push(") b) u ORDER BY ", []);
-    Some(both.append(ordering.by("u")).push(" LIMIT ?", [asked.into()]))
+    Some(both.append(ordering.by("u")).limit(asked))
 }
 
 /// A part of the rows, which a statement names twice.

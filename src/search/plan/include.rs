@@ -42,7 +42,8 @@ pub fn include_plan(parameters: &Parameters, hop: &Hop, restriction: &Restrictio
         Way::To => seen.pointed_to(hop),
         Way::From => seen.pointing(hop),
     }
-    .push(" ORDER BY r0.rid LIMIT ?", [hop.most.into()]);
+    .push(" ORDER BY r0.rid", [])
+    .limit(hop.most);
     // The row numbers of a page are padded to few lengths, so that statements repeat; of long lists few do.
     if hop.from.len() <= KEPT { sql } else { sql.volatile() }
 }
@@ -114,7 +115,8 @@ impl Seen<'_> {
         }
         Sql::of("SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM (", [])
             .append(narrow)
-            .push(" LIMIT ?) q CROSS JOIN resource r0 WHERE r0.rid = q.rid", [hop.most.into()])
+            .limit(hop.most)
+            .push(") q CROSS JOIN resource r0 WHERE r0.rid = q.rid", [])
     }
 
     /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;

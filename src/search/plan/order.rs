@@ -103,12 +103,12 @@ impl<'a> Ordering<'a> {
                 }
                 None => rows,
             };
-            return rows.push(" ORDER BY ", []).append(self.by("m")).push(" LIMIT ?", [asked.into()]);
+            return rows.push(" ORDER BY ", []).append(self.by("m")).limit(asked);
         }
         // A column needs no such care, and its index gives the order.
         let rows = match self.sort {
             [Sort { by: SortBy::Updated | SortBy::Id, .. }] => rows,
-            _ => rows.push(" LIMIT ?", [UNLIMITED.into()]),
+            _ => rows.limit(UNLIMITED),
         };
         self.page(rows, asked)
     }
@@ -120,7 +120,7 @@ impl<'a> Ordering<'a> {
             Some((keys, rid)) => rows.push(" WHERE ", []).append(self.beyond(0, keys, rid)),
             None => rows,
         };
-        rows.push(" ORDER BY ", []).append(self.by("m")).push(" LIMIT ?", [asked.into()])
+        rows.push(" ORDER BY ", []).append(self.by("m")).limit(asked)
     }
 
     /// The same for rows, with their further keys, that have nothing for the first and come after all others.
@@ -141,7 +141,7 @@ impl<'a> Ordering<'a> {
             (Some(_), Side::Before) => sql.push(" WHERE 1 = 0", []),
             (Some(_) | None, _) => sql,
         };
-        sql.push(" ORDER BY ", []).append(self.by_from(1, "m")).push(" LIMIT ?", [asked.into()])
+        sql.push(" ORDER BY ", []).append(self.by_from(1, "m")).limit(asked)
     }
 
     /// The kind, the parameter and the way of the first key, where that is a parameter.

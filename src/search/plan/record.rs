@@ -155,7 +155,7 @@ impl Record<'_> {
                 .append(Sql::join(conditions, " AND "))
                 .push(" AND ", []),
         };
-        sql.push("x.k > ? ORDER BY x.k LIMIT ?", [self.query.after.key.into(), limit.into()])
+        sql.push("x.k > ? ORDER BY x.k", [self.query.after.key.into()]).limit(limit)
     }
 
     fn key(&self) -> Sql {
@@ -187,8 +187,11 @@ impl Record<'_> {
             .append(self.link_visible(&types))
             .push(" AND f.target_type IN (", [])
             .append(integers(numbers))
-            .push(")) t LIMIT ?) v WHERE v.rid > ?", [i64::MAX.into(), after.into()])
-            .push(" AND v.rid NOT IN (SELECT o.rid FROM own o) ORDER BY v.rid LIMIT ?", [limit.into()])
+            .push(")) t", [])
+            .limit(i64::MAX)
+            .push(") v WHERE v.rid > ?", [after.into()])
+            .push(" AND v.rid NOT IN (SELECT o.rid FROM own o) ORDER BY v.rid", [])
+            .limit(limit)
     }
 
     /// What the caller sees of linked resources.

@@ -46,7 +46,7 @@ impl<'a> Gate<'a> {
     /// As many of the rows as it takes to know.
     pub(super) fn rows(&self) -> Sql {
         let sql = Sql::of("SELECT 1 AS one FROM ", []).append(self.from.clone()).push(" WHERE ", []);
-        sql.append(self.filter.clone()).push(" LIMIT ?", [(self.most + 1).into()])
+        sql.append(self.filter.clone()).limit(self.most + 1)
     }
 }
 

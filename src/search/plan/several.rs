@@ -16,7 +16,7 @@ pub(super) fn page(each: &[Search], limit: u32) -> Sql {
     } else {
         let rows = united(each.iter().map(|search| search.rows(asked)));
         let rows = Sql::of("SELECT u.* FROM (", []).append(rows).push(") u ORDER BY ", []);
-        rows.append(ordering.by("u")).push(" LIMIT ?", [asked.into()])
+        rows.append(ordering.by("u")).limit(asked)
     };
     let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body";
     let sql = Sql::of(columns, []).append(ordering.shown()).push(" FROM (", []).append(rows);
