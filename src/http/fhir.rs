@@ -82,6 +82,10 @@ async fn answer(
     }
     // a Bundle that is read by its id has links of its own
     format.by_query &= !interactions::is_short_read(&interaction);
+    // on an embedded database that takes less time than handing it to another thread
+    let is_short = sent.is_none()
+        && format.syntax == Syntax::Json
+        && interactions::is_short(&served.app.parameters, &interaction, &query);
     let asked = Request {
         query,
         conditions: conditions(request)?,
@@ -95,8 +99,6 @@ async fn answer(
         let _until_done = place;
         id.around(|| guarded(|| perform(&session, asked, sent, format)))
     };
-    // one read by key on an embedded database takes less time than handing it to another thread
-    let is_short = interactions::is_short_read(&interaction) && format.syntax == Syntax::Json;
     let answer = if served.app.config.is_embedded() && is_short {
         work()?
     } else {

@@ -14,6 +14,7 @@ pub mod read;
 pub mod request;
 pub mod route;
 pub mod search;
+pub mod short;
 pub mod subset;
 pub mod update;
 pub mod written;
@@ -28,6 +29,7 @@ pub use request::Request;
 pub use request::Return;
 pub use route::route;
 pub use search::Field;
+pub use short::is_short;
 
 use crate::app::Answer;
 use crate::app::App;

@@ -86,6 +86,8 @@ pub struct Parameter {
     pub implied: HashMap<String, Vec<i64>>,
     /// Whether it finds identifiers, which have a type.
     pub has_identifiers: bool,
+    /// Whether a resource has one value at most.
+    pub is_single: bool,
     /// The type of the resources that are searched.
     pub ty: ResourceType,
     /// Its name in a query.
@@ -198,6 +200,7 @@ impl Parameters {
                 identifier_number,
                 text_number,
                 of_type_number,
+                is_single: own.as_ref().is_some_and(|path| shapes.is_single(*ty, path)),
                 has_identifiers: of_codes.is_some_and(|path| shapes.has_identifiers(*ty, path)),
                 implied: of_codes.map(|path| implied(shapes, *ty, path)).unwrap_or_default(),
                 ty: *ty,

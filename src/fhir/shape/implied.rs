@@ -38,6 +38,30 @@ impl Shapes {
         path.elements().iter().filter_map(|names| self.element_of(ty, names)).any(is_identifier)
     }
 
+    /// Whether a search expression finds one value in a resource of a type at most: it is one path, and none of the
+    /// elements on it repeats.
+    pub fn is_single(&self, ty: ResourceType, path: &Path) -> bool {
+        match (path.branches().len(), path.elements().as_slice()) {
+            (1, [names]) => self.is_single_path(ty, names),
+            _ => false,
+        }
+    }
+
+    fn is_single_path(&self, ty: ResourceType, names: &[&str]) -> bool {
+        let Some((last, parents)) = names.split_last() else { return false };
+        let mut at = self.resource(ty);
+        for name in parents {
+            let Some(property) = at.property(name) else { return false };
+            match property.content {
+                Content::Complex(inner) if !at.elements[property.element].many => at = &self.types[inner],
+                Content::Complex(_) | Content::Primitive(_) | Content::Resource => return false,
+            }
+        }
+        let choice = at.elements.iter().find(|element| element.name == *last);
+        let named = || at.property(last).map(|property| &at.elements[property.element]);
+        choice.or_else(named).is_some_and(|element| !element.many)
+    }
+
     /// Whether a search expression finds elements of type `code` in a type.
     #[cfg(test)]
     pub(crate) fn finds_codes(&self, ty: ResourceType, path: &Path) -> bool {

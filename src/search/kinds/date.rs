@@ -58,7 +58,8 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     let widened = around(prefix, asked_for, asked.context.now);
     let sql = spans(prefix, widened.low.into(), widened.high.into());
     let canonical = format!("{}{}..{}", prefix.name(), asked_for.low, asked_for.high);
-    Ok(Understood { canonical, condition: ranged(sql) })
+    let condition = Condition { reach: reach(prefix, widened), ..ranged(sql) };
+    Ok(Understood { canonical, condition })
 }
 
 /// The prefix and the span of a value.
@@ -100,6 +101,18 @@ pub(in crate::search) fn overlapping(text: &str, zone: &TimeZone) -> Result<Unde
 /// The span of a value that has no prefix.
 fn whole(text: &str, zone: &TimeZone) -> Result<Span, String> {
     value(&format!("{}{text}", Prefix::Eq.name()), zone).map(|(_, span)| span)
+}
+
+/// Between which instants something of every span is that stands so to this one.
+fn reach(prefix: Prefix, Span { low, high }: Span) -> Reach {
+    match prefix {
+        Prefix::Eq | Prefix::Ap => Reach::Between { from: low, to: high },
+        Prefix::Gt | Prefix::Sa => Reach::Between { from: high, to: Micros::MAX },
+        Prefix::Ge => Reach::Between { from: low, to: Micros::MAX },
+        Prefix::Lt | Prefix::Eb => Reach::Between { from: Micros::MIN, to: low },
+        Prefix::Le => Reach::Between { from: Micros::MIN, to: high },
+        Prefix::Ne => Reach::Range,
+    }
 }
 
 fn ranged(sql: Sql) -> Condition {

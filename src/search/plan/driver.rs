@@ -9,6 +9,7 @@ use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
 use crate::search::plan::scope::texts;
+use crate::search::plan::span;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Reach;
@@ -48,6 +49,8 @@ pub(super) enum Width {
     Spelt,
     /// Those whose owner meets another condition.
     Chained,
+    /// Those in a span of time with two ends.
+    Between,
     /// Those with one code.
     Coded,
     /// Those in a range.
@@ -235,6 +238,9 @@ fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
 
 fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     let reach = rows.any.iter().map(|condition| condition.reach).max()?;
+    if let Some(from) = span::overlapping(rows) {
+        return Some(Driver::of((from, Sql::of("1 = 1", [])), Width::Between, Found::Repeated));
+    }
     let (table, ..) = kinds::table(rows.kind);
     let parameter = seen.parameters.by_number(rows.param)?;
     let width = match (rows.kind, reach) {

@@ -111,6 +111,7 @@ impl Width {
             Width::Owned => "those that belong to one other resource",
             Width::Spelt => "those with one text",
             Width::Chained => "those whose owner meets another condition",
+            Width::Between => "those in a span of time with two ends",
             Width::Coded => "those with one code",
             Width::Ranged => "those in a range",
             Width::All => "perhaps nearly all",

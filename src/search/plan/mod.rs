@@ -25,6 +25,7 @@ pub mod record_query;
 mod rows;
 mod scope;
 mod several;
+mod span;
 mod tree;
 
 pub use explain::Beginning;

@@ -5,6 +5,7 @@ mod effort;
 mod nearest;
 mod parse;
 mod result;
+mod span;
 mod system;
 
 pub(in crate::search) use criterion::parameter;
@@ -184,6 +185,14 @@ pub enum Reach {
     Equal,
     /// A range of the leading column, or less.
     Range,
+    /// A span that overlaps with this one, in microseconds, both ends inside; the least or the greatest number where
+    /// it has no end.
+    Between {
+        /// Where it begins.
+        from: Micros,
+        /// Where it ends.
+        to: Micros,
+    },
 }
 
 /// A sort key.

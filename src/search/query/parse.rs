@@ -15,6 +15,7 @@ use crate::search::query::Test;
 use crate::search::query::Total;
 use crate::search::query::criterion;
 use crate::search::query::result;
+use crate::search::query::span;
 
 /// How many criteria a query may have: enough for any question, and far from what a database refuses.
 const MOST_CRITERIA: usize = 40;
@@ -115,6 +116,7 @@ fn of_type(
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
     }
+    span::join(context.parameters, &mut read.criteria);
     understood.extend(result::shown(context, &read));
     read.self_query = understood.join("&");
     Ok((read, issues))

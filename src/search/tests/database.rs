@@ -32,12 +32,14 @@ use crate::search::sql::Sql;
 const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql")
+    include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql")
 );
 const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql")
+    include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql")
 );
 
 /// Now, for queries.

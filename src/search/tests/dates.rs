@@ -172,3 +172,47 @@ fn numbers_are_found_by_their_digits_or_exactly() {
         ],
     );
 }
+
+#[test]
+fn a_span_with_two_ends_is_one_condition_where_a_resource_has_one_date() {
+    let done = |id: &str, start: &str, end: &str| json!({ "resourceType": "Procedure", "id": id, "status": "completed", "performedPeriod": { "start": start, "end": end } });
+    let open = |id: &str, end: Value| json!({ "resourceType": "Procedure", "id": id, "status": "completed", "performedPeriod": end });
+    let resources = [
+        done("hour", "2024-03-10T10:00:00Z", "2024-03-10T11:00:00Z"),
+        done("before", "2024-02-10", "2024-02-12"),
+        done("over-begin", "2024-02-28", "2024-03-02"),
+        done("over-end", "2024-03-30", "2024-04-02"),
+        done("after", "2024-04-10", "2024-04-12"),
+        done("years", "2020-01-01", "2025-01-01"),
+        done("years-before", "2020-01-01", "2022-01-01"),
+        open("since", json!({ "start": "2023-01-01" })),
+        open("until", json!({ "end": "2024-03-20" })),
+        open("until-before", json!({ "end": "2024-01-20" })),
+    ];
+    let inside: &[&str] = &["hour", "over-end", "since", "years"];
+    finds(
+        &resources,
+        &[
+            ("Procedure?date=ge2024-03&date=lt2024-04", inside),
+            ("Procedure?date=lt2024-04&date=ge2024-03", inside),
+            ("Procedure?date=gt2024-03-09&date=le2024-03-10", &["hour", "since", "until", "years"]),
+            ("Procedure?date=sa2024-02-27&date=eb2024-04", &["hour", "over-begin"]),
+            ("Procedure?date=ge2024-03&date=lt2024-04&date=gt2024-03-20", &["over-end", "since", "years"]),
+            ("Procedure?date=2024-03", &["hour"]),
+            ("Procedure?date=ge2024-04&date=lt2024-03", &["since", "years"]),
+            ("Procedure?date=ge2024-03&date:not=2024-03&date=lt2024-04", &inside[1..]),
+        ],
+    );
+}
+
+#[test]
+fn of_several_dates_one_may_lie_after_a_span_begins_and_another_before_it_ends() {
+    let activity = |date: &str| json!({ "detail": { "status": "scheduled", "scheduledPeriod": { "start": date, "end": date } } });
+    let plan = |id: &str, dates: [&str; 2]| {
+        json!({ "resourceType": "CarePlan", "id": id, "status": "active", "intent": "plan",
+            "subject": { "reference": "Patient/1" }, "activity": dates.map(activity) })
+    };
+    let resources =
+        [plan("around", ["2024-01-01", "2024-12-01"]), plan("before", ["2024-01-01", "2024-02-01"])];
+    finds(&resources, &[("CarePlan?activity-date=ge2024-03&activity-date=lt2024-04", &["around"])]);
+}
