@@ -10,6 +10,7 @@ pub mod change;
 pub mod clock;
 pub mod history;
 pub mod meta;
+pub mod payment;
 pub mod programme;
 pub mod screening;
 pub mod session;
@@ -64,6 +65,7 @@ pub use session::Session;
 
 pub use crate::config::ConditionalDelete;
 pub use crate::store::Method;
+pub use crate::store::PaymentRun;
 pub use crate::store::Purpose;
 pub use crate::store::Statement;
 pub use crate::store::Step;

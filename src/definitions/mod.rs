@@ -56,6 +56,7 @@ const OPERATIONS: Files = files![
     "operations/palliative-careplan.json",
     "operations/palliative-disenroll.json",
     "operations/palliative-enroll.json",
+    "operations/palliative-payment-months.json",
     "operations/palliative-refer.json",
     "operations/palliative-screen.json",
     "operations/palliative-status.json",

@@ -13,6 +13,7 @@ mod opened;
 pub mod palliative_careplan;
 pub mod palliative_disenroll;
 pub mod palliative_enroll;
+pub mod palliative_payment_months;
 pub mod palliative_refer;
 pub mod palliative_screen;
 pub mod palliative_status;
@@ -87,6 +88,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-disenroll", palliative_disenroll::run),
     validated("palliative-status", palliative_status::run),
     validated("palliative-careplan", palliative_careplan::run),
+    validated("palliative-payment-months", palliative_payment_months::run),
 ];
 
 const fn validated(

@@ -41,6 +41,7 @@ mod paging;
 mod palliative_careplan;
 mod palliative_disenroll;
 mod palliative_enroll;
+mod palliative_payment_months;
 mod palliative_refer;
 mod palliative_screen;
 mod palliative_status;

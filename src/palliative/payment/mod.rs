@@ -12,6 +12,8 @@ pub mod intake;
 pub mod line;
 pub mod month;
 pub mod policy;
+pub mod report;
+pub mod run;
 
 use std::collections::BTreeMap;
 
@@ -32,11 +34,9 @@ use crate::palliative::payment::facts::tiers;
 use crate::palliative::payment::line::Line;
 use crate::palliative::payment::line::UNIT;
 use crate::palliative::payment::month::Months;
-use crate::palliative::payment::month::half_even;
 use crate::palliative::payment::month::month_name;
 use crate::palliative::payment::month::source;
 use crate::palliative::payment::policy::Class;
-use crate::palliative::payment::policy::Money;
 use crate::palliative::payment::policy::MonthRule;
 use crate::palliative::payment::policy::Policy;
 use crate::palliative::payment::policy::TierRule;

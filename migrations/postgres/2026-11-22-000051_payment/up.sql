@@ -1,0 +1,7 @@
+-- Runs of payable months: what each was made from and its lines, never changed. The id tells the content.
+CREATE TABLE payment_run (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    made_from BYTEA NOT NULL,
+    lines BYTEA NOT NULL
+);

@@ -1,0 +1,194 @@
+//! `$palliative-payment-months`: what each month of each episode comes to, for one programme or all, kept as a run to
+//! which later runs are compared. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::app::Answer;
+use crate::app::PaymentRun;
+use crate::app::Session;
+use crate::app::payment::PAYMENT_TYPES;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::datetime::date_in;
+use crate::fhir::parameters::Given;
+use crate::fhir::parameters::Input;
+use crate::fhir::reference::Reference;
+use crate::operations::Call;
+use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::payment::Account;
+use crate::palliative::payment::Asked;
+use crate::palliative::payment::Intakes;
+use crate::palliative::payment::delta::differences;
+use crate::palliative::payment::facts::deaths_without_a_day;
+use crate::palliative::payment::line::Line;
+use crate::palliative::payment::policy::MonthRule;
+use crate::palliative::payment::policy::TierRule;
+use crate::palliative::payment::policy::codes;
+use crate::palliative::payment::report::Report;
+use crate::palliative::payment::run::Run;
+use crate::palliative::program::Program;
+use crate::palliative::time_line::Stretch;
+
+/// How many months a run may have.
+const MOST_MONTHS: i32 = 36;
+
+/// Makes a run and keeps it.
+///
+/// # Errors
+/// 403 for one who may not read all that it is made from, of all patients; 404 for an unknown programme or patient;
+/// 422 `date-range` for a period that is not made of whole months up to the present one; 409 for a previous run that
+/// is not known; 422 for one that was about something else.
+pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    session.require_reading_all(&PAYMENT_TYPES)?;
+    let given = &call.parameters;
+    let asked = read(session, given)?;
+    let patients = references(session, given, "patient")?;
+    let programs = programs(session, &asked.programs)?;
+    let found = session.people((&asked.programs, &patients), |chart| of_person(chart, &programs, &asked))?;
+    let (lines, unresolved): (Vec<Vec<Line>>, Vec<Vec<String>>) = found.into_iter().unzip();
+    let run = Run::new(&asked, &patients, &programs, lines.concat())?;
+    let before = previous(session, given, &run)?;
+    answer(session, &call, (&run, &unresolved.concat()), before.as_ref())
+}
+
+/// What is asked for.
+fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
+    let (months, tiers) = codes();
+    Ok(Asked {
+        period: period(session, given)?,
+        now: session.now(),
+        programs: references(session, given, "program")?,
+        payer: references(session, given, "payer")?.pop(),
+        month_rule: rule(given, "monthRule", (MonthRule::parse, &months))?,
+        tier_rule: rule(given, "tierRule", (TierRule::parse, &tiers))?,
+        intakes: match given.boolean("includeIntake") {
+            Some(false) => Intakes::LeftOut,
+            Some(true) | None => Intakes::Included,
+        },
+    })
+}
+
+/// From the first of a month to the last of one, which has begun.
+fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
+    let wrong = |name: &str, text: String| {
+        let at = given.one(name).map(|one| one.at.clone()).unwrap_or_default();
+        coded(Reason::BusinessRule, "date-range", text).at(at)
+    };
+    let day = |name: &str| given.day(name).map(|day| day.unwrap_or(Date::MIN));
+    let (first, last) = (day("periodStart")?, day("periodEnd")?);
+    if first != first.first_of_month() {
+        let text = format!("`periodStart` is {first}; give the first of a month.");
+        return Err(wrong("periodStart", text));
+    }
+    if last != last.last_of_month() {
+        let text = format!("`periodEnd` is {last}; give the last day of a month.");
+        return Err(wrong("periodEnd", text));
+    }
+    let ahead = date_in(session.now(), session.zone()).last_of_month();
+    if last > ahead {
+        let text = format!("`periodEnd` is {last}, in a month that has not begun; give {ahead} or earlier.");
+        return Err(wrong("periodEnd", text));
+    }
+    let period = Stretch::new(first, last);
+    let months = 12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1;
+    period.filter(|_| months <= MOST_MONTHS).ok_or_else(|| {
+        let text = format!("A run covers 1 to {MOST_MONTHS} months; {first} to {last} are {months}.");
+        wrong("periodEnd", text)
+    })
+}
+
+fn rule<T>(
+    given: &Input,
+    name: &str,
+    (parse, known): (fn(&str) -> Option<T>, &[&str]),
+) -> Result<Option<T>, Failure> {
+    let Some(one) = given.one(name) else { return Ok(None) };
+    let code = one.text().unwrap_or_default();
+    parse(code).map(Some).ok_or_else(|| bad(one, format!("`{name}` is one of {}.", known.join(", "))))
+}
+
+fn bad(given: &Given, text: String) -> Failure {
+    Failure::new(Reason::Invalid, text).at(given.at.clone())
+}
+
+/// The references of this name, as they are stored: relative to this service.
+fn references(session: &Session, given: &Input, name: &str) -> Result<Vec<String>, Failure> {
+    let local = |one: &Given| {
+        let text = one.reference().unwrap_or_default();
+        let local = Reference::parse_under(text, session.base_url()).local();
+        local
+            .map(|local| format!("{}/{}", local.ty, local.id))
+            .ok_or_else(|| bad(one, format!("`{name}` refers to a resource of this service.")))
+    };
+    given.all(name).map(local).collect()
+}
+
+/// All programmes that have episodes, and those that are asked for, by their references. One that is no more here has
+/// no rules, and its episodes no payable months.
+fn programs(session: &Session, asked: &[String]) -> Result<BTreeMap<String, Program>, Failure> {
+    let mut programs = BTreeMap::new();
+    for reference in asked {
+        programs.insert(reference.clone(), session.program(reference)?);
+    }
+    for reference in session.programs_in_use()? {
+        if programs.contains_key(&reference) {
+            continue;
+        }
+        match session.program(&reference) {
+            Ok(program) => drop(programs.insert(reference, program)),
+            Err(failure) if failure.reason == Reason::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(programs)
+}
+
+/// The lines of a person, and the Patients whose day of death is not known.
+fn of_person(chart: &Chart, programs: &BTreeMap<String, Program>, asked: &Asked) -> (Vec<Line>, Vec<String>) {
+    let lines = Account { chart, programs, asked }.lines();
+    let unresolved =
+        programs.values().next().map(|program| deaths_without_a_day(chart, program).map(name).collect());
+    (lines, unresolved.unwrap_or_default())
+}
+
+/// The earlier run that is named, if one is.
+fn previous(session: &Session, given: &Input, run: &Run) -> Result<Option<Run>, Failure> {
+    let Some(one) = given.one("previousRun") else { return Ok(None) };
+    let id = one.text().unwrap_or_default();
+    let kept = session.payment_run(id)?.ok_or_else(|| {
+        let text = "There is no run with the id in `previousRun`; give the `runId` of an earlier answer.";
+        Failure::new(Reason::Conflict, text).at(one.at.clone())
+    })?;
+    let before = Run::read(&kept.id, &kept.made_from, &kept.lines)?;
+    if run.is_comparable(&before) {
+        return Ok(Some(before));
+    }
+    let text = "The run in `previousRun` was made for other programmes, another payer, other patients or with another \
+                `includeIntake`; compare runs that are about the same.";
+    Err(coded(Reason::BusinessRule, "bad-parameter", text).at(one.at.clone()))
+}
+
+fn answer(
+    session: &Session,
+    call: &Call,
+    (run, unresolved): (&Run, &[String]),
+    before: Option<&Run>,
+) -> Result<Answer, Failure> {
+    // Only the months of this run are compared: of others it says nothing.
+    let period = run.period().ok_or_else(|| Failure::internal("a run has no period"))?;
+    let lines_before = before.map(|before| before.lines_of(period)).unwrap_or_default();
+    let since =
+        before.map(|before| (before.id.as_str(), before.period(), differences(&lines_before, &run.lines)));
+    let body = Report { run, unresolved, since }.into_bytes()?;
+    let kept = PaymentRun {
+        id: run.id.clone(),
+        at: session.now(),
+        made_from: run.made_from.to_string().into_bytes(),
+        lines: run.kept_lines()?,
+    };
+    session.keep_run(kept, call.once.as_ref(), Answer::bytes(body))
+}

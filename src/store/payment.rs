@@ -1,0 +1,103 @@
+//! What a run of payable months reads of many patients at once, and the runs that are kept.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+//!
+//! Each statement is about hundreds of patients, who are one bind: `episode_state` gives a programme's people,
+//! `idx_compartment` what belongs to them, and the key of `resource` the rest. None reads a table from end to end, but
+//! for a run over all programmes, which is about everybody.
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Binary;
+use diesel::sql_types::Text;
+
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::Micros;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::stored::COLUMNS;
+use crate::store::stored::Stored;
+use crate::store::stored::StoredRow;
+
+/// The patients with an episode in one of these programmes (all programmes where none is named) and in one of these
+/// states, by their ids.
+pub(crate) fn members(conn: &mut Conn, programs: &[String], states: &[&str]) -> QueryResult<Vec<String>> {
+    let query = Sql::of("SELECT DISTINCT e.patient FROM episode e WHERE e.state", []);
+    let mut query = query.append(Sql::one_of(states.iter().map(|state| (*state).to_owned())));
+    if !programs.is_empty() {
+        query = query.push(" AND e.program", []).append(Sql::one_of(programs.iter().cloned()));
+    }
+    let rows = conn.load::<(Text,), (String,)>(query.push(" ORDER BY e.patient", []))?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The programmes that have episodes, by their ids.
+pub(crate) fn programs(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let query = Sql::of("SELECT DISTINCT e.program FROM episode e ORDER BY e.program", []);
+    Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// All live resources of these types in the compartment of any of these patients, each once.
+pub(crate) fn compartments(
+    conn: &mut Conn,
+    patients: &[String],
+    types: &[ResourceType],
+) -> QueryResult<Vec<Stored>> {
+    if patients.is_empty() || types.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = select()
+        .push(
+            " FROM resource r WHERE r.deleted = 0 AND r.rid IN (SELECT c.rid FROM idx_compartment c \
+             WHERE c.patient",
+            [],
+        )
+        .append(Sql::one_of(patients.iter().cloned()))
+        .push(" AND c.type IN (", [])
+        .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()))
+        .push(")) ORDER BY r.rid", []);
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+/// The live resources of a type with these ids.
+pub(crate) fn named(conn: &mut Conn, ty: ResourceType, ids: &[String]) -> QueryResult<Vec<Stored>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = select()
+        .push(" FROM resource r WHERE r.deleted = 0 AND r.type = ? AND r.id", [ty.number().into()])
+        .append(Sql::one_of(ids.iter().cloned()));
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
+fn select() -> Sql {
+    Sql::of("SELECT ", []).push(COLUMNS, [])
+}
+
+/// A run that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRun {
+    /// Its id, which tells its content.
+    pub id: String,
+    /// When it was first made.
+    pub at: Micros,
+    /// What it was made from, as JSON.
+    pub made_from: Vec<u8>,
+    /// Its lines, as JSON.
+    pub lines: Vec<u8>,
+}
+
+/// Keeps a run; one that is there already is the same, and stays.
+pub(crate) fn keep(conn: &mut Conn, run: &PaymentRun) -> QueryResult<()> {
+    conn.execute(Sql::of(
+        "INSERT INTO payment_run (id, at, made_from, lines) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        [run.id.as_str().into(), run.at.into(), run.made_from.clone().into(), run.lines.clone().into()],
+    ))
+    .map(|_| ())
+}
+
+/// The run with this id.
+pub(crate) fn find(conn: &mut Conn, id: &str) -> QueryResult<Option<PaymentRun>> {
+    let query = Sql::of("SELECT id, at, made_from, lines FROM payment_run WHERE id = ?", [id.into()]);
+    let row = conn.load::<(Text, BigInt, Binary, Binary), (String, i64, Vec<u8>, Vec<u8>)>(query)?.pop();
+    Ok(row.map(|(id, at, made_from, lines)| PaymentRun { id, at, made_from, lines }))
+}

@@ -1,0 +1,306 @@
+//! `$palliative-payment-months` over HTTP. The rules themselves are tested where they stand.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::START;
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+use crate::programme::PROGRAM;
+use crate::programme::coverage;
+use crate::programme::enrolled;
+use crate::programme::parameters;
+use crate::programme::part;
+use crate::programme::parts;
+
+const PATH: &str = "/EpisodeOfCare/$palliative-payment-months";
+const DAY: i64 = 86_400_000_000;
+
+/// A run of March and April 2026 with further parameters.
+fn asked(more: Value) -> Value {
+    let mut list = json!([{ "name": "periodStart", "valueDate": "2026-03-01" },
+        { "name": "periodEnd", "valueDate": "2026-04-30" }]);
+    list.as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+    parameters(list)
+}
+
+fn run(client: &Client, more: Value) -> Reply {
+    client.post(PATH, &asked(more)).expect(200)
+}
+
+fn since(previous: &Reply) -> Value {
+    json!([{ "name": "previousRun", "valueString": part(previous, "runId") }])
+}
+
+/// A value among the parts of a parameter.
+fn field(parameter: &Value, name: &str) -> Value {
+    let all = parameter["part"].as_array().expect("it has parts");
+    let found = all.iter().find(|one| one["name"] == name);
+    let value =
+        found.and_then(|one| one.as_object().unwrap().iter().find(|(key, _)| key.starts_with("value")));
+    value.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// The month, the eligible days and the units of each line.
+fn months(reply: &Reply) -> Vec<(String, i64, f64)> {
+    let short = |line: &Value| {
+        let month = field(line, "month").as_str().unwrap().to_owned();
+        (month, field(line, "eligibleDays").as_i64().unwrap(), field(line, "unit").as_f64().unwrap())
+    };
+    parts(reply, "month").iter().map(short).collect()
+}
+
+/// A home visit by the nurse of the team.
+fn visit(id: &str, patient: &str, day: &str) -> Value {
+    json!({ "resourceType": "Encounter", "id": id, "status": "finished",
+        "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HH" },
+        "subject": { "reference": format!("Patient/{patient}") }, "period": { "start": day, "end": day },
+        "participant": [{ "individual": { "reference": "Practitioner/nurse" } }] })
+}
+
+/// A person who has been enrolled since 2026-03-01, seventy days later, with a visit in March.
+fn later(id: &str) -> (TestApp, Client) {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    enrolled(&clinician, id);
+    clinician.store(&visit(&format!("{id}-march"), id, "2026-03-10"));
+    app.clock().set(START + 70 * DAY);
+    (app, clinician)
+}
+
+#[test]
+fn a_run_counts_months_and_says_what_it_was_made_from() {
+    let (_app, clinician) = later("p");
+    let reply = run(&clinician, json!([]));
+    assert_eq!(months(&reply), [("2026-03".to_owned(), 31, 1.0), ("2026-04".to_owned(), 30, 0.0)]);
+    let lines = parts(&reply, "month");
+    assert_eq!(field(&lines[1], "unmet"), "no-contact");
+    assert_eq!(field(&lines[0], "tier"), "tier-3");
+    assert_eq!(field(&lines[0], "lob"), "medicaid-mc");
+    assert_eq!(field(&lines[0], "patient")["reference"], "Patient/p");
+    let from = part(&reply, "madeFrom");
+    assert_eq!(field(&from, "periodEnd"), "2026-04-30");
+    let policy = from["part"].as_array().unwrap().iter().find(|one| one["name"] == "policy").unwrap().clone();
+    assert_eq!(
+        (field(&policy, "program")["reference"].as_str(), field(&policy, "monthRule").as_str()),
+        (Some(PROGRAM), Some("any-day"))
+    );
+    assert_eq!(field(&part(&reply, "totals"), "units").as_f64(), Some(1.0));
+
+    let prorated = run(
+        &clinician,
+        json!([{ "name": "monthRule", "valueCode": "prorated" },
+        { "name": "program", "valueReference": { "reference": PROGRAM } },
+        { "name": "patient", "valueReference": { "reference": "Patient/p" } }]),
+    );
+    assert_eq!(field(&parts(&prorated, "month")[0], "rule"), "prorated");
+}
+
+#[test]
+fn t_21_the_same_question_about_the_same_facts_is_the_same_run_and_what_changes_is_a_delta() {
+    let (_app, clinician) = later("p");
+    let first = run(&clinician, json!([]));
+    let same = run(&clinician, since(&first));
+    assert_eq!(part(&same, "runId"), part(&first, "runId"));
+    assert_eq!(parts(&same, "delta").len(), 0);
+
+    // The visit of April is recorded late, and the coverage turns out to have ended in March.
+    clinician.store(&visit("april", "p", "2026-04-02"));
+    let second = run(&clinician, since(&first));
+    assert_ne!(part(&second, "runId"), part(&first, "runId"));
+    let delta = parts(&second, "delta");
+    assert_eq!(delta.len(), 1);
+    assert_eq!(
+        (field(&delta[0], "reason").as_str(), field(&delta[0], "retroactive").as_bool()),
+        (Some("adjust"), Some(true))
+    );
+    assert_eq!(field(&delta[0], "unitChange").as_f64(), Some(1.0));
+    let mut ended = coverage("p");
+    ended["period"]["end"] = "2026-03-20".into();
+    clinician.store(&ended);
+    let third = run(&clinician, since(&second));
+    let reasons: Vec<Value> = parts(&third, "delta").iter().map(|one| field(one, "reason")).collect();
+    assert_eq!(reasons, ["adjust", "void"]);
+    assert_eq!(months(&third), [("2026-03".to_owned(), 20, 1.0), ("2026-04".to_owned(), 0, 0.0)]);
+    assert_eq!(field(&part(&third, "totals"), "unitChange").as_f64(), Some(-1.0));
+    // What was kept stays as it was: the difference to the first run is still told.
+    assert_eq!(parts(&run(&clinician, since(&first)), "delta").len(), 2);
+}
+
+#[test]
+fn only_one_who_may_read_everybody_may_run_it() {
+    let (app, _clinician) = later("p");
+    let body = asked(json!([]));
+    app.anonymous().post(PATH, &body).expect(401);
+    app.stranger().post(PATH, &body).expect(403);
+    app.with_scope("system/EpisodeOfCare.rs system/Patient.rs").post(PATH, &body).expect(403);
+    for patient in ["p", "other"] {
+        app.patient(patient).post(PATH, &body).expect(403);
+        let claims = json!({ "sub": "x", "scope": "patient/*.cruds", "patient": patient, "fhirUser": format!("Patient/{patient}") });
+        app.with_claims(claims).post(PATH, &body).expect(403);
+    }
+    let held = json!({ "sub": "x", "scope": "patient/Coverage.rs user/CareTeam.rs user/Encounter.rs user/EpisodeOfCare.rs user/Flag.rs user/Patient.rs user/RiskAssessment.rs", "patient": "p" });
+    app.with_claims(held).post(PATH, &body).expect(403);
+    app.partner().post(PATH, &body).expect(200);
+    app.clinician().get(&format!("{PATH}?periodStart=2026-03-01&periodEnd=2026-04-30")).expect(405);
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_with_what_to_do() {
+    let (_app, clinician) = later("p");
+    let period = |start: &str, end: &str| {
+        let list =
+            json!([{ "name": "periodStart", "valueDate": start }, { "name": "periodEnd", "valueDate": end }]);
+        clinician.post(PATH, &parameters(list))
+    };
+    for (start, end) in [
+        ("2026-03-02", "2026-03-31"),
+        ("2026-03-01", "2026-03-30"),
+        ("2026-04-01", "2026-03-31"),
+        ("2026-05-01", "2026-06-30"),
+        ("2020-01-01", "2026-03-31"),
+    ] {
+        let reply = period(start, end).expect_issue(422, "business-rule");
+        assert_eq!(reply.details(), ["date-range"], "{start} {end}");
+        assert!(reply.expressions()[0].starts_with("Parameters.parameter["), "{:?}", reply.expressions());
+    }
+    period("2026-03", "2026-03-31").expect(400);
+    clinician.post(PATH, &json!({ "resourceType": "Parameters" })).expect_issue(400, "required");
+    let refused = |more: Value, status: u16| clinician.post(PATH, &asked(json!([more]))).expect(status);
+    refused(json!({ "name": "previousRun", "valueString": "run-2026-04-0" }), 409);
+    refused(json!({ "name": "monthRule", "valueCode": "weekly" }), 400);
+    refused(json!({ "name": "tierRule", "valueCode": "any" }), 400);
+    refused(json!({ "name": "colour", "valueCode": "green" }), 400);
+    let unknown = refused(
+        json!({ "name": "program", "valueReference": { "reference": "HealthcareService/none" } }),
+        404,
+    );
+    assert_eq!(unknown.details(), ["program-not-found"]);
+    let unknown =
+        refused(json!({ "name": "patient", "valueReference": { "reference": "Patient/none" } }), 404);
+    assert_eq!(unknown.details(), ["patient-not-found"]);
+    let about_all = part(&run(&clinician, json!([])), "runId");
+    let other = json!([{ "name": "previousRun", "valueString": about_all },
+        { "name": "patient", "valueReference": { "reference": "Patient/p" } }]);
+    clinician.post(PATH, &asked(other)).expect_issue(422, "business-rule");
+}
+
+#[test]
+fn t_18_a_repeated_request_gets_the_first_answer_whatever_changed() {
+    let (_app, clinician) = later("p");
+    let send = || {
+        clinician
+            .request("POST", PATH)
+            .header("idempotency-key", "k1")
+            .json(&asked(json!([])))
+            .send()
+            .expect(200)
+    };
+    let first = send();
+    clinician.store(&visit("april", "p", "2026-04-02"));
+    let again = send();
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.json(), first.json());
+    let other = asked(json!([{ "name": "includeIntake", "valueBoolean": false }]));
+    clinician.request("POST", PATH).header("idempotency-key", "k1").json(&other).send().expect(422);
+}
+
+#[test]
+fn t_17_linked_records_are_one_person() {
+    let (_app, clinician) = later("p");
+    // The coverage stands on the older record of the same person.
+    clinician.delete("/Coverage/p-coverage").expect(204);
+    clinician.store(&json!({ "resourceType": "Patient", "id": "old" }));
+    let mut other = coverage("old");
+    other["subscriber"] = json!({ "reference": "Patient/p" });
+    clinician.store(&other);
+    assert_eq!(months(&run(&clinician, json!([]))), [], "to insure somebody is not to be insured");
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01",
+        "link": [{ "type": "replaces", "other": { "reference": "Patient/old" } }] }));
+    assert_eq!(months(&run(&clinician, json!([])))[0], ("2026-03".to_owned(), 31, 1.0));
+}
+
+#[test]
+fn an_intake_is_part_of_the_run_unless_it_is_left_out() {
+    let (_app, clinician) = later("p");
+    let mut intake = visit("intake", "p", "2026-02-27");
+    intake["type"] = json!([{ "coding": [{ "system": "http://snomed.info/sct", "code": "305284002" }] }]);
+    clinician.store(&intake);
+    let of = |more: Value| {
+        let mut list = json!([{ "name": "periodStart", "valueDate": "2026-02-01" },
+            { "name": "periodEnd", "valueDate": "2026-03-31" }]);
+        list.as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+        let reply = clinician.post(PATH, &parameters(list)).expect(200);
+        parts(&reply, "month").iter().map(|line| field(line, "class")).collect::<Vec<_>>()
+    };
+    assert_eq!(of(json!([])), ["intake", "month"]);
+    assert_eq!(of(json!([{ "name": "includeIntake", "valueBoolean": false }])), ["month"]);
+}
+
+/// Numbers that look random and are the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn day(&mut self) -> String {
+        format!("2026-0{}-{:02}", 3 + self.below(2), 1 + self.below(30))
+    }
+}
+
+/// Something that becomes known afterwards.
+fn change(client: &Client, random: &mut Random) {
+    let id = ["a", "b", "c"][usize::try_from(random.below(3)).unwrap()];
+    match random.below(5) {
+        0 => {
+            let mut ended = coverage(id);
+            ended["period"]["end"] = random.day().into();
+            drop(client.store(&ended));
+        }
+        1 => drop(client.store(&coverage(id))),
+        2 => drop(client.store(&visit(&format!("{id}-{}", random.below(4)), id, &random.day()))),
+        3 => drop(client.delete(&format!("/Encounter/{id}-{}", random.below(4)))),
+        _ => {
+            let mut patient = json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01" });
+            if random.below(2) == 0 {
+                patient["deceasedDateTime"] = random.day().into();
+            }
+            drop(client.store(&patient));
+        }
+    }
+}
+
+#[test]
+fn the_differences_of_any_number_of_runs_add_up_to_the_last() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for id in ["a", "b", "c"] {
+        enrolled(&clinician, id);
+    }
+    app.clock().set(START + 70 * DAY);
+    let mut random = Random(2026);
+    let rule = json!({ "name": "monthRule", "valueCode": "prorated" });
+    let parts_of_unit = |value: Value| (value.as_f64().unwrap() * 10_000.0).round();
+    let units = |reply: &Reply| parts_of_unit(field(&part(reply, "totals"), "units"));
+    let mut last = run(&clinician, json!([rule]));
+    let mut sum = units(&last);
+    let mut changed = 0;
+    for step in 0..30 {
+        change(&clinician, &mut random);
+        let mut more = since(&last);
+        more.as_array_mut().unwrap().push(rule.clone());
+        let next = run(&clinician, more);
+        let deltas = parts(&next, "delta");
+        changed += deltas.len();
+        sum += deltas.iter().map(|one| parts_of_unit(field(one, "unitChange"))).sum::<f64>();
+        let fresh = run(&clinician, json!([rule]));
+        assert_eq!(sum, units(&fresh), "after step {step}");
+        assert_eq!(part(&fresh, "runId"), part(&next, "runId"));
+        last = next;
+    }
+    assert!(changed > 10, "only {changed} lines changed: the test says little");
+}
