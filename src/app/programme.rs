@@ -126,7 +126,8 @@ impl Session {
     /// # Errors
     /// Only what the database fails with.
     pub fn screening_subject(&self, patient: &str, program: &Program) -> Result<Subject, Failure> {
-        let resources = self.as_service().screened(patient)?;
+        let all: Vec<_> = self.app().rule_sets.all().collect();
+        let resources = self.as_service().screened_by(patient, &all)?;
         Ok(Subject::new(patient, resources, program, self.today_in(program)))
     }
 

@@ -17,13 +17,19 @@ use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::coverage::line_of_business;
 use crate::palliative::program::Program;
+use crate::palliative::record::FURTHER_TYPES;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::record::SCREENED_TYPES;
+use crate::palliative::record::says_nothing;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Situation;
 
 /// The programme whose settings hold where none is named.
 const DEFAULT_PROGRAM: &str = "HealthcareService/default";
+
+/// Where a resource names what it is about by reference, and the types that are read for it.
+const NAMING: [&str; 3] = ["/medicationReference/reference", "/codeReference/reference", "/device/reference"];
+const NAMED_TYPES: [&str; 2] = ["Device", "Medication"];
 
 /// A patient as rule sets see them on a day.
 #[derive(Debug)]
@@ -64,11 +70,6 @@ impl Subject {
     }
 }
 
-/// A line of business that may stand for any other must not make a rule set inapplicable.
-fn says_nothing(line: &str) -> bool {
-    matches!(line, "other" | "unknown" | "managed-care-unspecified")
-}
-
 impl Session {
     /// The programme that is named, or the one whose settings hold where none is.
     ///
@@ -83,36 +84,50 @@ impl Session {
         date_in(self.now(), &program.zone)
     }
 
-    /// Refuses a caller who may not read all that a screening reads: what the caller cannot see would be taken for
+    /// Refuses a caller who may not read what every screening reads: what the caller cannot see would be taken for
     /// not being there.
     ///
     /// # Errors
     /// `Forbidden`, with the scope that is missing.
     pub fn require_screening(&self) -> Result<(), Failure> {
-        screened_types().iter().try_for_each(|ty| self.require(Action::Read, *ty))
+        self.require_screening_by(&[])
     }
 
-    /// The stored resources that a screening of a patient reads, as far as the caller may see them, in one query;
-    /// and the Medications that they name, which stand in no compartment.
+    /// Refuses a caller who may not read all that these rule sets read.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the scope that is missing.
+    pub fn require_screening_by(&self, rule_sets: &[&RuleSet]) -> Result<(), Failure> {
+        types_of(rule_sets).iter().try_for_each(|ty| self.require(Action::Read, *ty))
+    }
+
+    /// The stored resources that every screening of a patient reads, as for [`Session::screened_by`].
     ///
     /// # Errors
     /// Only what the database fails with.
     pub fn screened(&self, patient: &str) -> Result<Vec<Resource>, Failure> {
-        let stored = self.compartment(patient, &screened_types())?;
+        self.screened_by(patient, &[])
+    }
+
+    /// The stored resources that a screening of a patient by these rule sets reads, as far as the caller may see them, in one query;
+    /// and the Medications and Devices that they name, which stand in no compartment.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn screened_by(&self, patient: &str, rule_sets: &[&RuleSet]) -> Result<Vec<Resource>, Failure> {
+        let stored = self.compartment(patient, &types_of(rule_sets))?;
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
-        let medications: BTreeSet<String> = resources
+        let named: BTreeSet<(ResourceType, String)> = resources
             .iter()
-            .filter_map(|resource| resource.text("/medicationReference/reference"))
+            .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))
             .filter_map(|reference| Reference::parse_under(reference, self.base_url()).local())
-            .filter(|local| local.ty.name() == "Medication")
-            .map(|local| local.id.to_owned())
+            .filter(|local| NAMED_TYPES.contains(&local.ty.name()))
+            .map(|local| (local.ty, local.id.to_owned()))
             .collect();
-        for id in medications {
-            // One that is not there, or not for the caller to see, leaves the medicine unnamed.
-            if let Some(ty) = ResourceType::parse("Medication")
-                && let Ok(stored) = self.read(ty, &id)
-            {
+        for (ty, id) in named {
+            // One that is not there, or not for the caller to see, leaves the medicine or device unnamed.
+            if let Ok(stored) = self.read(ty, &id) {
                 resources.push(Resource::from_value(stored.value()?)?);
             }
         }
@@ -152,10 +167,20 @@ fn distinct(sets: Vec<&RuleSet>) -> Vec<&RuleSet> {
     sets.into_iter().filter(|set| seen.insert(set.canonical())).collect()
 }
 
-/// The types that a screening reads, the Patient among them.
+/// The types that any screening may read, the Patient among them.
 pub fn screened_types() -> Vec<ResourceType> {
-    let names = SCREENED_TYPES.iter().chain(&["Patient"]);
-    names.filter_map(|name| ResourceType::parse(name)).collect()
+    types(FURTHER_TYPES.into_iter())
+}
+
+/// The types that a screening by these rule sets reads, the Patient among them.
+fn types_of(rule_sets: &[&RuleSet]) -> Vec<ResourceType> {
+    let further: BTreeSet<&str> = rule_sets.iter().flat_map(|set| set.further_types()).collect();
+    types(further.into_iter())
+}
+
+fn types<'a>(further: impl Iterator<Item = &'a str>) -> Vec<ResourceType> {
+    let names = SCREENED_TYPES.into_iter().chain(["Patient"]).chain(further);
+    names.filter_map(ResourceType::parse).collect()
 }
 
 /// Whether a resource refers to a patient as the one whom it is about.

@@ -66,10 +66,10 @@ const OPERATIONS: Files = files![
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
 const PLAN_DEFINITIONS: Files = files![
-    "plan-definitions/palliative-careplan.json",
     "plan-definitions/RS-CA-ADULT.json",
     "plan-definitions/RS-KELLEY-B.json",
     "plan-definitions/need-signals.json",
+    "plan-definitions/palliative-careplan.json",
 ];
 
 /// ValueSets that rule sets and templates name.
@@ -104,6 +104,9 @@ const VALUE_SETS: Files = files![
     "value-sets/vs-nyha-3-4.json",
     "value-sets/vs-respiratory.json",
     "value-sets/vs-severe-medical-condition.json",
+    "value-sets/vs-stay-home-health.json",
+    "value-sets/vs-stay-nursing-facility.json",
+    "value-sets/vs-stay-snf.json",
     "value-sets/vs-stroke-severe.json",
     "value-sets/vs-vitamin-k-antagonist.json",
 ];

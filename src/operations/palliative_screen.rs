@@ -35,9 +35,14 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let program = session.screening_program(call.parameters.reference("program"))?;
     let named: Vec<&str> = call.parameters.texts("ruleSet").collect();
     let rule_sets = session.rule_sets(&named, &program)?;
+    session.require_screening_by(&rule_sets)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
-    let stored = stored(session, &id, &submitted, record)?;
+    let stored = match stored(session, &id, &rule_sets) {
+        // Only one who was submitted, and of whom nothing is to be kept, need not be here.
+        Err(failure) if failure.reason == Reason::NotFound && submitted.has_patient && !record => Vec::new(),
+        stored => stored?,
+    };
     let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
     answer(session, &subject, &rule_sets, record)
 }
@@ -73,21 +78,11 @@ fn bad(given: &Given, code: &str, text: &str) -> Failure {
     Failure::new(Reason::Invalid, text).coded(ERROR_SYSTEM, code).at(given.at.clone())
 }
 
-/// What is stored of the patient. Only one who was submitted, and of whom nothing is to be kept, need not be here.
-fn stored(
-    session: &Session,
-    id: &str,
-    submitted: &Submitted,
-    record: bool,
-) -> Result<Vec<Resource>, Failure> {
+/// What is stored of the patient.
+fn stored(session: &Session, id: &str, rule_sets: &[&RuleSet]) -> Result<Vec<Resource>, Failure> {
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
-    match session.subject(ty, id) {
-        Ok(_) => session.screened(id),
-        Err(failure) if failure.reason == Reason::NotFound && submitted.has_patient && !record => {
-            Ok(Vec::new())
-        }
-        Err(failure) => Err(failure),
-    }
+    session.subject(ty, id)?;
+    session.screened_by(id, rule_sets)
 }
 
 fn answer(

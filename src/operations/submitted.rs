@@ -120,7 +120,8 @@ fn names_of(entries: &[Value], patient: &str, base_url: &str) -> Vec<String> {
 /// A sentence where it is about somebody else: facts of two people must not be mixed.
 fn take(entry: &Value, resource: &Value, patient: &[String]) -> Result<Option<Resource>, String> {
     let name = resource["resourceType"].as_str().unwrap_or_default();
-    let read = screened_types().iter().any(|ty| ty.name() == name) || name == "Medication";
+    let unowned = matches!(name, "Device" | "Medication");
+    let read = screened_types().iter().any(|ty| ty.name() == name) || unowned;
     if !read {
         return Ok(None);
     }
@@ -131,7 +132,7 @@ fn take(entry: &Value, resource: &Value, patient: &[String]) -> Result<Option<Re
     };
     let about = match name {
         "Patient" => id.is_some_and(|id| patient[0] == format!("Patient/{id}")),
-        "Medication" => true,
+        _ if unowned => true,
         _ => is_about(resource, patient),
     };
     if !about {

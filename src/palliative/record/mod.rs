@@ -4,9 +4,13 @@
 //! A record judges nothing: it says what was written down and when. Which facts count, and for how long, is for
 //! the rules that read it.
 
+mod act;
 mod concept;
 mod condition;
+mod cover;
+mod coverage;
 mod encounter;
+mod feed;
 mod medication;
 mod moment;
 mod observation;
@@ -18,14 +22,25 @@ use serde_json::Value;
 
 use crate::fhir::Resource;
 
+pub use act::Act;
+pub use act::ActKind;
+pub use act::ActStatus;
 pub use concept::Coding;
 pub use concept::Concept;
 pub use condition::Abatement;
 pub use condition::ClinicalStatus;
 pub use condition::Condition;
 pub use condition::Verification;
+pub use cover::covers;
+pub use cover::days_covered;
+pub use coverage::CoverageSpan;
+pub use coverage::says_nothing;
 pub use encounter::Encounter;
 pub use encounter::EncounterStatus;
+pub use feed::CLAIMS_EXTENSION;
+pub use feed::FEED_EXTENSION;
+pub use feed::Feed;
+pub use feed::FeedOf;
 pub use medication::MedicationUse;
 pub use moment::Moment;
 pub use observation::Observation;
@@ -34,9 +49,13 @@ pub use value::Meaning;
 pub use value::Observed;
 pub use value::Unit;
 
-/// The types whose resources a record is made from for screening.
+/// The types whose resources a record is made from for every screening.
 pub const SCREENED_TYPES: [&str; 7] =
     ["Condition", "Coverage", "Encounter", "Flag", "MedicationRequest", "MedicationStatement", "Observation"];
+
+/// The types that only some rule sets ask for.
+pub const FURTHER_TYPES: [&str; 6] =
+    ["Consent", "DeviceRequest", "DeviceUseStatement", "DocumentReference", "Procedure", "ServiceRequest"];
 
 /// Whether a person has died.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,15 +83,6 @@ pub struct Flag {
     pub end: Option<Moment>,
 }
 
-/// A period in which all of the patient's encounters reach this service, from claims or admission messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Feed {
-    /// The first day that it covers.
-    pub from: Date,
-    /// The last day that it covers; open while it goes on.
-    pub to: Option<Date>,
-}
-
 /// The facts about one patient.
 #[derive(Clone, Debug)]
 pub struct PatientRecord {
@@ -92,9 +102,13 @@ pub struct PatientRecord {
     pub encounters: Vec<Encounter>,
     /// Medicines ordered or taken.
     pub medications: Vec<MedicationUse>,
+    /// What was done, supplied, asked for or written down.
+    pub acts: Vec<Act>,
+    /// Coverages.
+    pub coverages: Vec<CoverageSpan>,
     /// Flags.
     pub flags: Vec<Flag>,
-    /// When encounters are known to be complete.
+    /// When encounters, or claims, are known to be complete.
     pub feeds: Vec<Feed>,
 }
 
@@ -113,6 +127,8 @@ impl PatientRecord {
             observations: Vec::new(),
             encounters: Vec::new(),
             medications: Vec::new(),
+            acts: Vec::new(),
+            coverages: Vec::new(),
             flags: Vec::new(),
             feeds: Vec::new(),
         };
@@ -120,6 +136,7 @@ impl PatientRecord {
             record.add(resource);
         }
         medication::resolve(&mut record.medications, &resources);
+        act::resolve(&mut record.acts, &resources);
         record
     }
 
@@ -141,22 +158,22 @@ impl PatientRecord {
 
     /// Whether encounters are known to be complete on every day from `from` to `to`.
     pub fn feed_covers(&self, from: Date, to: Date) -> bool {
-        let mut next = from;
-        loop {
-            let reach =
-                self.feeds.iter().filter(|feed| feed.from <= next).map(|feed| feed.to.unwrap_or(Date::MAX));
-            let Some(end) = reach.max().filter(|end| *end >= next) else { return false };
-            if end >= to {
-                return true;
-            }
-            let Ok(day_after) = end.tomorrow() else { return true };
-            next = day_after;
-        }
+        covers(&self.spans_of(&[FeedOf::Encounters, FeedOf::Claims]), from, to)
+    }
+
+    /// Whether claims are known to be complete on every day from `from` to `to`.
+    pub fn claims_cover(&self, from: Date, to: Date) -> bool {
+        covers(&self.spans_of(&[FeedOf::Claims]), from, to)
+    }
+
+    fn spans_of(&self, wanted: &[FeedOf]) -> Vec<(Date, Date)> {
+        let feeds = self.feeds.iter().filter(|feed| wanted.contains(&feed.of));
+        feeds.map(|feed| (feed.from, feed.to.unwrap_or(Date::MAX))).collect()
     }
 
     fn add(&mut self, resource: &Resource) {
         let zone = self.zone.clone();
-        self.feeds.extend(feeds(resource, &zone));
+        self.feeds.extend(feed::feeds(resource, &zone));
         match resource.ty().name() {
             "Patient" => {
                 self.birth = resource.text("/birthDate").and_then(|text| Moment::read(text, &zone));
@@ -169,7 +186,8 @@ impl PatientRecord {
                 self.medications.push(MedicationUse::read(resource, &zone));
             }
             "Flag" => self.flags.push(flag(resource, &zone)),
-            _ => {}
+            "Coverage" => self.coverages.push(CoverageSpan::read(resource, &zone)),
+            _ => self.acts.extend(Act::read(resource, &zone)),
         }
     }
 }
@@ -211,30 +229,6 @@ fn flag(resource: &Resource, zone: &TimeZone) -> Flag {
         start: moment("/period/start"),
         end: moment("/period/end"),
     }
-}
-
-/// The extension that says in which period a source of encounters (claims, or admission messages) is complete
-/// for a patient. It stands on the Patient or on a Coverage, with a Period as its value.
-pub const FEED_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/encounter-feed";
-
-fn feeds(resource: &Resource, zone: &TimeZone) -> Vec<Feed> {
-    if !matches!(resource.ty().name(), "Patient" | "Coverage") {
-        return Vec::new();
-    }
-    let extensions = resource.get("extension").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let feed = |extension: &Value| {
-        let period = extension.get("valuePeriod")?;
-        let moment =
-            |name| period.get(name).and_then(Value::as_str).and_then(|text| Moment::read(text, zone));
-        // A feed counts only for days that it surely covers: from the last possible start to the first possible
-        // end. Without a start nothing is known; a start that cannot be read is no start.
-        let to = match period.get("end") {
-            Some(_) => Some(moment("end")?.first),
-            None => None,
-        };
-        Some(Feed { from: moment("start")?.last, to })
-    };
-    extensions.iter().filter(|extension| extension["url"] == FEED_EXTENSION).filter_map(feed).collect()
 }
 
 #[cfg(test)]

@@ -9,13 +9,19 @@ use crate::palliative::record::Deceased;
 use crate::palliative::record::Moment;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::screening::Situation;
+use crate::palliative::screening::acts::ActRule;
 use crate::palliative::screening::condition::ConditionRule;
+use crate::palliative::screening::coverage::CoverageRule;
 use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::finding::Window;
 use crate::palliative::screening::logic::State;
+use crate::palliative::screening::medication::MedicationRule;
 use crate::palliative::screening::observation::ObservationRule;
+use crate::palliative::screening::repeat::RepeatRule;
+use crate::palliative::screening::stay::StayRule;
+use crate::palliative::screening::trend::TrendRule;
 use crate::palliative::screening::value_set::Codes;
 
 /// One criterion of a rule set.
@@ -52,14 +58,35 @@ pub enum Rule {
     Attestation(ObservationRule),
     /// On how often something happened.
     Encounters(EncounterRule),
-    /// On a Flag that is in force.
-    Flag(Codes),
+    /// On a value that is found again.
+    Repeat(RepeatRule),
+    /// On how far a measurement fell or rose.
+    Trend(TrendRule),
+    /// On how many days were spent in a setting.
+    Stay(StayRule),
+    /// On coverage.
+    Coverage(CoverageRule),
+    /// On what was done, supplied, asked for or written down.
+    Act(ActRule),
+    /// On medicines that are taken.
+    Medication(MedicationRule),
+    /// On a Flag.
+    Flag(FlagRule),
     /// On nothing but the ages.
     Age,
     /// On the line of business of the patient's coverage.
     LineOfBusiness(Vec<String>),
     /// On the patient's being alive.
     Alive,
+}
+
+/// A criterion on a Flag.
+#[derive(Clone, Debug)]
+pub struct FlagRule {
+    /// The Flag.
+    pub codes: Codes,
+    /// Whether it must be in force, or must not.
+    pub wanted: State,
 }
 
 /// A range of ages in completed years, both ends included.
@@ -80,7 +107,13 @@ impl Criterion {
             Rule::Observation(rule) => rule.evaluate(record, as_of),
             Rule::Attestation(rule) => valid(rule, situation).evaluate(record, as_of),
             Rule::Encounters(rule) => rule.evaluate(record, as_of),
-            Rule::Flag(codes) => flag(codes, record, as_of),
+            Rule::Repeat(rule) => rule.evaluate(record, as_of),
+            Rule::Trend(rule) => rule.evaluate(record, as_of),
+            Rule::Stay(rule) => rule.evaluate(record, as_of),
+            Rule::Coverage(rule) => rule.evaluate(record, as_of),
+            Rule::Act(rule) => rule.evaluate(record, as_of),
+            Rule::Medication(rule) => rule.evaluate(record, as_of),
+            Rule::Flag(rule) => rule.evaluate(record, as_of),
             Rule::Age => Finding::of(State::Met),
             Rule::LineOfBusiness(served) => line_of_business(served, situation.lines_of_business),
             Rule::Alive => alive(record, as_of),
@@ -171,6 +204,16 @@ impl Ages {
 fn birthday(birth: Date, age: i32) -> Option<Date> {
     let year = birth.year().checked_add(i16::try_from(age).ok()?)?;
     Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
+}
+
+impl FlagRule {
+    fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
+        let found = flag(&self.codes, record, as_of);
+        match self.wanted {
+            State::NotMet => Finding { state: found.state.negated(), ..found },
+            State::Met | State::Unknown => found,
+        }
+    }
 }
 
 /// A Flag is the programme's own statement, so that where there is none it is not met.

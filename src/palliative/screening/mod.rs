@@ -5,23 +5,33 @@
 //! they are made: diagnoses (`condition.rs`) and our own Flags (`criterion.rs`) are closed worlds, and counts of
 //! encounters are where a feed is known to be complete (`encounters.rs`). Nothing here is a probability.
 
+mod acts;
 mod condition;
+mod coverage;
 mod criterion;
 mod document;
 mod encounters;
 mod expression;
 mod finding;
+mod kinds;
 mod logic;
+mod medication;
 mod observation;
 mod parameters;
+mod problem;
+mod repeat;
 pub mod report;
 mod rule_set;
+mod stay;
 mod stays;
 mod test;
+mod trend;
+mod units;
 mod value_set;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::palliative::record::PatientRecord;
@@ -29,6 +39,7 @@ use crate::palliative::record::PatientRecord;
 pub use finding::Finding;
 pub use finding::Window;
 pub use logic::State;
+pub use problem::Problem;
 pub use rule_set::CriterionResult;
 pub use rule_set::Outcome;
 pub use rule_set::RuleSet;
@@ -72,7 +83,12 @@ impl RuleSets {
                 let mut codings = topics.flat_map(|topic| topic["coding"].as_array().into_iter().flatten());
                 codings.any(|coding| coding["system"] == TOPIC_SYSTEM && coding["code"] == kind)
             });
-            plans.map(|plan| RuleSet::compile(plan, &terminology)).collect::<Result<_, _>>()
+            let wrong = |plan: &Value, problems: Vec<Problem>| {
+                format!("{}: {}", plan["url"], problem::in_one_line(&problems))
+            };
+            let compile =
+                |plan| RuleSet::compile(plan, &terminology).map_err(|problems| wrong(plan, problems));
+            plans.map(compile).collect::<Result<_, _>>()
         };
         Ok(Self { sets: of_kind("screening")?, signals: of_kind("need-signals")? })
     }
@@ -81,6 +97,11 @@ impl RuleSets {
     pub fn find(&self, canonical: &str) -> Option<&RuleSet> {
         let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
         self.sets.iter().find(|set| set.url == url && version.is_none_or(|version| set.version == version))
+    }
+
+    /// All rule sets, in use or not.
+    pub fn all(&self) -> impl Iterator<Item = &RuleSet> {
+        self.sets.iter()
     }
 
     /// All rule sets that are in use.

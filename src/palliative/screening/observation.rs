@@ -14,6 +14,7 @@ use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::finding::Window;
 use crate::palliative::screening::logic::State;
+use crate::palliative::screening::medication::taken_on;
 use crate::palliative::screening::test::Test;
 use crate::palliative::screening::test::Verdict;
 use crate::palliative::screening::value_set::Codes;
@@ -75,7 +76,8 @@ impl ObservationRule {
         finding.within(window).changing(changes)
     }
 
-    fn concerns(&self, observation: &Observation) -> bool {
+    /// Whether it is one that the rule is about, and that counts.
+    pub fn concerns(&self, observation: &Observation) -> bool {
         let attested = observation.by_practitioner || !self.attested;
         let about_patient = self.attested || !observation.of_another;
         let usable = observation.is_final && observation.value.is_some();
@@ -90,20 +92,8 @@ impl ObservationRule {
         changes: &mut BTreeSet<Date>,
     ) -> Option<Finding> {
         let codes = self.invalidated_by.as_ref()?;
-        let mut taken = Vec::new();
-        for medication in record.medications.iter().filter(|medication| medication.status == "active") {
-            let concept = &medication.medicine;
-            if !codes.has_any(concept) && !concept.texts.iter().any(|text| codes.is_named_in(text)) {
-                continue;
-            }
-            let start = medication.start.as_ref().map(|start| start.first);
-            let end = medication.end.as_ref().map(|end| end.last);
-            changes.extend(start.filter(|start| *start > as_of));
-            changes.extend(end.and_then(|end| end.tomorrow().ok()).filter(|gone| *gone > as_of));
-            if start.is_none_or(|start| start <= as_of) && end.is_none_or(|end| end >= as_of) {
-                taken.push(medication.source.clone());
-            }
-        }
+        let (taken, later) = taken_on(record, codes, as_of);
+        changes.extend(later);
         let first = taken.first()?;
         let missing = format!("{}: it says nothing while {first} is active (reason: treatment)", self.item);
         Some(Finding { evidence: taken, ..Finding::unknown(missing) })
@@ -161,7 +151,8 @@ impl ObservationRule {
         self.told(first, verdict)
     }
 
-    fn verdict(&self, observation: &Observation) -> Verdict {
+    /// What an observation says.
+    pub fn verdict(&self, observation: &Observation) -> Verdict {
         observation.value.as_ref().map_or_else(|| Verdict::unusable("value"), |value| self.test.judge(value))
     }
 

@@ -1,5 +1,7 @@
 //! A rule set, and what it says of a patient. <https://hl7.org/fhir/R4/plandefinition.html>
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -15,6 +17,8 @@ use crate::palliative::screening::logic::Logic;
 use crate::palliative::screening::logic::MAX_CRITERIA;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::parameters::Parameters;
+use crate::palliative::screening::parameters::list;
+use crate::palliative::screening::problem::Problem;
 
 /// The extension that says for whom a rule set is made.
 const APPLIES_TO: &str = "https://comfrey.health/fhir/StructureDefinition/applies-to";
@@ -97,10 +101,16 @@ impl RuleSet {
     /// Compiles a PlanDefinition.
     ///
     /// # Errors
-    /// A sentence that names the definition and what is wrong.
-    pub fn compile(plan: &Value, terminology: &Terminology) -> Result<Self, String> {
-        let url = plan["url"].as_str().unwrap_or_default();
-        Self::read(plan, terminology).map_err(|problem| format!("{url}: {problem}"))
+    /// Everything that is wrong with it, each with its place.
+    pub fn compile(plan: &Value, terminology: &Terminology) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let set = Self::read(plan, terminology, &mut problems);
+        match set {
+            Some(set) if problems.is_empty() => Ok(set),
+            Some(_) | None => {
+                Err(problems.into_iter().map(|problem| problem.under("PlanDefinition")).collect())
+            }
+        }
     }
 
     /// The canonical with its version.
@@ -116,6 +126,15 @@ impl RuleSet {
     /// The criteria.
     pub fn criteria(&self) -> &[Criterion] {
         &self.criteria
+    }
+
+    /// The types that it reads beside those of every screening.
+    pub fn further_types(&self) -> BTreeSet<&'static str> {
+        let kinds = self.criteria.iter().flat_map(|criterion| match &criterion.rule {
+            Rule::Act(rule) => rule.kinds,
+            _ => &[],
+        });
+        kinds.flat_map(|kind| kind.types().iter().copied()).collect()
     }
 
     /// What it says of a patient on a day.
@@ -174,28 +193,36 @@ impl RuleSet {
         }
     }
 
-    fn read(plan: &Value, terminology: &Terminology) -> Result<Self, String> {
-        let text = |name: &str| plan[name].as_str().map(str::to_owned).ok_or_else(|| format!("no {name}"));
-        let action =
-            |id: &str| plan["action"].as_array().into_iter().flatten().find(|action| action["id"] == id);
-        let main = action("criteria").ok_or("no action `criteria`")?;
-        let mut criteria = document::criteria(main, terminology)?;
+    /// Reads it as far as it can be read, and says all that is wrong.
+    fn read(plan: &Value, terminology: &Terminology, problems: &mut Vec<Problem>) -> Option<Self> {
+        let Some(main) = action(plan, "criteria") else {
+            let text = "A rule set has an action with the id `criteria`, whose actions are its criteria.";
+            problems.push(Problem::new("action", text));
+            return None;
+        };
+        let mut criteria = read_criteria(main, terminology, problems);
         let logic_ends = criteria.len();
-        if let Some(exclusions) = action("exclusions") {
-            criteria.extend(document::criteria(exclusions, terminology)?);
+        if let Some(exclusions) = action(plan, "exclusions") {
+            criteria.extend(read_criteria(exclusions, terminology, problems));
         }
         let exclusions: Vec<usize> = (logic_ends..criteria.len()).collect();
-        let logic = logic(main, &criteria[..logic_ends])?;
+        let logic = noted(logic(main.1).map_err(|problem| problem.under(&place(main.0))), problems);
         let implied = criteria.len();
-        criteria.extend(implied_criteria(plan)?);
-        check(&criteria)?;
+        criteria.extend(noted(implied_criteria(plan), problems)?);
+        noted(check(&criteria), problems)?;
         let mut parts: Vec<_> = (implied..criteria.len()).map(Logic::Criterion).collect();
-        parts.push(logic);
+        parts.push(logic?);
         parts.push(Logic::none(Logic::any(exclusions.iter().copied().map(Logic::Criterion).collect())));
-        Ok(Self {
-            url: text("url")?,
-            version: text("version")?,
-            title: text("title")?,
+        let mut text = |name: &str| {
+            let found = plan[name].as_str().map(str::to_owned);
+            let missing = || Problem::new(name, format!("A rule set needs a `{name}`; give it one."));
+            noted(found.ok_or_else(missing), problems)
+        };
+        let (url, version, title) = (text("url"), text("version"), text("title"));
+        Some(Self {
+            url: url?,
+            version: version?,
+            title: title?,
             active: plan["status"] == "active",
             criteria,
             whole: Logic::all(parts),
@@ -204,30 +231,59 @@ impl RuleSet {
     }
 }
 
-fn logic(action: &Value, criteria: &[Criterion]) -> Result<Logic, String> {
-    let expression = &action["condition"][0]["expression"];
-    if expression["language"] != "text/cql" {
-        return Err("the condition is not in text/cql".to_owned());
-    }
-    let text = expression["expression"].as_str().ok_or("the condition has no expression")?;
-    expression::parse(text, &|id| criteria.iter().position(|criterion| criterion.id == id))
+/// An action of the plan by its id, with its place.
+fn action<'a>(plan: &'a Value, id: &str) -> Option<(usize, &'a Value)> {
+    list(plan, "action").enumerate().find(|(_, action)| action["id"] == id)
 }
 
-fn check(criteria: &[Criterion]) -> Result<(), String> {
+fn place(at: usize) -> String {
+    format!("action[{at}]")
+}
+
+/// What was read; a problem is put with the others.
+fn noted<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    read.map_err(|problem| problems.push(problem)).ok()
+}
+
+fn read_criteria(
+    (at, action): (usize, &Value),
+    terminology: &Terminology,
+    problems: &mut Vec<Problem>,
+) -> Vec<Criterion> {
+    let read = document::criteria(action, terminology).into_iter();
+    read.filter_map(|one| noted(one.map_err(|problem| problem.under(&place(at))), problems)).collect()
+}
+
+/// The logic of an action, by the ids of its criteria, whether or not these could be read.
+fn logic(action: &Value) -> Result<Logic, Problem> {
+    let wrong = |text: String| Problem::new("condition[0].expression", text);
+    let expression = &action["condition"][0]["expression"];
+    if expression["language"] != "text/cql" {
+        return Err(wrong("The condition is an expression in `text/cql`.".to_owned()));
+    }
+    let text = expression["expression"].as_str();
+    let text = text.ok_or_else(|| wrong("The condition has no `expression`.".to_owned()))?;
+    let place = |id: &str| list(action, "action").position(|criterion| criterion["id"] == id);
+    expression::parse(text, &place).map_err(|problem| wrong(format!("In the expression, {problem}.")))
+}
+
+fn check(criteria: &[Criterion]) -> Result<(), Problem> {
     if criteria.len() > MAX_CRITERIA {
-        return Err(format!("more than {MAX_CRITERIA} criteria"));
+        return Err(Problem::new("action", format!("A rule set has at most {MAX_CRITERIA} criteria.")));
     }
     let mut ids: Vec<_> = criteria.iter().map(|criterion| &criterion.id).collect();
     ids.sort();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("two criteria are called {}", pair[0])),
+        Some(pair) => {
+            Err(Problem::new("action", format!("Two criteria are called `{}`; rename one.", pair[0])))
+        }
         None => Ok(()),
     }
 }
 
 /// The criteria that every rule set has by being made for somebody: the patient is alive, and of the ages and
 /// lines of business that it applies to.
-fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, String> {
+fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, Problem> {
     let implied = |id: &str, sentence: String, rule: Rule, ages: Ages| Criterion {
         id: id.to_owned(),
         sentence,

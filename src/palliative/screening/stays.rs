@@ -128,10 +128,12 @@ pub fn events(
     merge_stays(events)
 }
 
+/// The first and last day that an encounter can have taken up, and those that it surely took up.
+///
 /// A stay without an end is no stay for ever: one that is finished ends on the day it began, one that is going
 /// on reaches to the day of the screening.
-fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
-    let going_on = encounter.status == EncounterStatus::Current && encounter.end.is_none();
+pub fn days(encounter: &Encounter, as_of: Date) -> (Option<(Date, Date)>, Option<(Date, Date)>) {
+    let going_on = goes_on(encounter);
     let end = encounter.end.as_ref().or(encounter.start.as_ref());
     let start = encounter.start.as_ref().or(encounter.end.as_ref());
     let days = start.zip(end).map(|(start, end)| {
@@ -142,6 +144,17 @@ fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
         let last = if going_on { as_of } else { end.first.min(as_of) };
         (start.last, last.max(start.last))
     });
+    (days, sure_days)
+}
+
+fn goes_on(encounter: &Encounter) -> bool {
+    encounter.status == EncounterStatus::Current && encounter.end.is_none()
+}
+
+fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
+    let (days, sure_days) = days(encounter, as_of);
+    let end = encounter.end.as_ref().or(encounter.start.as_ref());
+    let start = encounter.start.as_ref().or(encounter.end.as_ref());
     Event {
         kind,
         sources: vec![encounter.source.clone()],
@@ -154,7 +167,7 @@ fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
         id: encounter.id.clone(),
         part_of: encounter.part_of.clone(),
         start: start.map(|start| start.low),
-        end: if going_on { None } else { end.map(|end| end.high) },
+        end: if goes_on(encounter) { None } else { end.map(|end| end.high) },
     }
 }
 

@@ -8,10 +8,8 @@ use crate::palliative::record::Observed;
 use crate::palliative::record::Unit;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::observation::Pick;
+use crate::palliative::screening::units::Units;
 use crate::palliative::screening::value_set::Codes;
-
-/// UCUM's URL.
-const UCUM: &str = "http://unitsofmeasure.org";
 
 /// A comparison with a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +50,6 @@ pub enum Test {
     Boolean(bool),
 }
 
-/// The units that a number may have.
-#[derive(Clone, Debug, Default)]
-pub struct Units {
-    /// UCUM codes.
-    pub accepted: Vec<String>,
-    /// Whether a number without any unit may be used.
-    pub optional: bool,
-}
-
 /// What a value says of a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -86,11 +75,8 @@ impl Test {
     pub fn judge(&self, observed: &Observed) -> Verdict {
         match (self, &observed.meaning) {
             (Test::Number { op, limit, units }, Meaning::Number(interval, unit)) => {
-                if units.accept(unit) {
-                    op.judge(interval, *limit)
-                } else {
-                    Verdict::unusable("unit")
-                }
+                let measured = units.measure(interval, unit);
+                measured.map_or(Verdict::unusable("unit"), |value| op.judge(&value, units.limit(*limit)))
             }
             (Test::Answer { is, is_not }, Meaning::Concept(concept)) => {
                 answer(concept, is, is_not.as_deref())
@@ -143,44 +129,6 @@ impl Op {
         } else {
             Verdict::unusable("range")
         }
-    }
-}
-
-/// How people write units that UCUM writes otherwise, in small letters.
-const UNIT_TEXTS: [(&str, &[&str]); 6] = [
-    ("%", &["%", "percent", "pct", "% predicted", "percent predicted"]),
-    ("g/dL", &["g/dl", "gm/dl", "g/100ml"]),
-    ("L/min", &["l/min", "lpm", "liters/min", "litres/min", "liter/min", "litre/min"]),
-    ("{INR}", &["inr", "{inr}", "1", "ratio", "{ratio}"]),
-    ("{score}", &["score", "{score}", "points", "1", "{#}"]),
-    ("{count}", &["count", "{count}", "1", "{#}"]),
-];
-
-impl Units {
-    /// Whether a number in this unit may be compared. A UCUM code must be one of those accepted; a unit that is
-    /// only written for people must be a known way to write one.
-    pub fn accept(&self, unit: &Unit) -> bool {
-        let accepted = |written: &str| {
-            self.accepted.iter().any(|code| {
-                let texts =
-                    UNIT_TEXTS.iter().find(|(known, _)| known == code).map_or(&[][..], |(_, texts)| texts);
-                code == written || texts.contains(&written.to_lowercase().as_str())
-            })
-        };
-        match (unit.code.as_str(), unit.text.as_str()) {
-            ("", "") => self.optional,
-            ("", text) => accepted(text),
-            (code, _) => {
-                let coded = unit.system.is_empty() || unit.system == UCUM;
-                coded && (self.accepted.iter().any(|known| known == code) || self.is_dimensionless(code))
-            }
-        }
-    }
-
-    /// UCUM's `1` and annotations such as `{INR}` all say that there is no dimension.
-    fn is_dimensionless(&self, code: &str) -> bool {
-        let plain = |code: &str| code == "1" || (code.starts_with('{') && code.ends_with('}'));
-        plain(code) && self.accepted.iter().any(|known| plain(known))
     }
 }
 
