@@ -186,7 +186,9 @@ fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), c
     let (to, why) = match evidence.outcome {
         Outcome::Eligible => (State::Eligible, None),
         Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
-        Outcome::NotEligible | Outcome::Indeterminate => (State::NotEligible, Some("not-eligible-criteria")),
+        Outcome::NotEligible | Outcome::Indeterminate | Outcome::ScreenPositive => {
+            (State::NotEligible, Some("not-eligible-criteria"))
+        }
     };
     change.to = to;
     if change.reasons.is_empty() {

@@ -81,6 +81,13 @@ fn determinable(case: &Case, request: &Request) -> Vec<Issue> {
             broken("authorization-missing", "The programme needs the payer's authorisation.")
                 .at(parameter("authorization")),
         ],
+        Outcome::ScreenPositive => vec![
+            broken(
+                "indeterminate",
+                "This rule set finds people to look at and makes nobody eligible; screen by another.",
+            )
+            .at(parameter("screenResult")),
+        ],
         Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded => stale(case, evidence, case.today()),
     }
 }

@@ -80,5 +80,6 @@ pub fn rank(outcome: Outcome) -> u8 {
         Outcome::Indeterminate => 1,
         Outcome::Excluded => 2,
         Outcome::NotEligible => 3,
+        Outcome::ScreenPositive => 4,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -87,6 +88,8 @@ pub struct FlagRule {
     pub codes: Codes,
     /// Whether it must be in force, or must not.
     pub wanted: State,
+    /// For how many days after its end it still counts.
+    pub lookback_days: i64,
 }
 
 /// A range of ages in completed years, both ends included.
@@ -208,7 +211,7 @@ fn birthday(birth: Date, age: i32) -> Option<Date> {
 
 impl FlagRule {
     fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
-        let found = flag(&self.codes, record, as_of);
+        let found = flag((&self.codes, self.lookback_days), record, as_of);
         match self.wanted {
             State::NotMet => Finding { state: found.state.negated(), ..found },
             State::Met | State::Unknown => found,
@@ -217,8 +220,9 @@ impl FlagRule {
 }
 
 /// A Flag is the programme's own statement, so that where there is none it is not met.
-fn flag(codes: &Codes, record: &PatientRecord, as_of: Date) -> Finding {
+fn flag((codes, lookback): (&Codes, i64), record: &PatientRecord, as_of: Date) -> Finding {
     let window = Window::back(None, as_of);
+    let from = as_of.saturating_sub(lookback.days());
     let mut finding = Finding::of(State::NotMet).within(window);
     for flag in record.flags.iter().filter(|flag| codes.has_any(&flag.code)) {
         let begun = flag.start.as_ref().map_or(State::Met, |start| match window.place(start) {
@@ -226,7 +230,7 @@ fn flag(codes: &Codes, record: &PatientRecord, as_of: Date) -> Finding {
             Place::After => State::NotMet,
             Place::Unsure => State::Unknown,
         });
-        let over = flag.end.as_ref().is_some_and(|end| end.last < as_of);
+        let over = flag.end.as_ref().is_some_and(|end| end.last < from);
         // One that was closed later was in force until then; one that was closed without a day says nothing.
         let stood = match flag.status.as_str() {
             "active" => State::Met,
@@ -242,7 +246,7 @@ fn flag(codes: &Codes, record: &PatientRecord, as_of: Date) -> Finding {
             State::NotMet => Finding::of(State::NotMet),
             State::Unknown => Finding::unknown(format!("the day on which {} begins", flag.source)),
         };
-        let ends = flag.end.as_ref().and_then(|end| end.last.tomorrow().ok());
+        let ends = flag.end.as_ref().map(|end| end.last.saturating_add((lookback + 1).days()));
         let begins = flag.start.iter().flat_map(|start| [start.first, start.last]);
         let changes = begins.chain(ends).filter(|day| *day > as_of).collect();
         finding = finding.or(one.changing(changes));

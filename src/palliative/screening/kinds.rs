@@ -257,7 +257,8 @@ impl Reader<'_> {
             self.parameters.text("code", "valueCode")?.ok_or_else(|| self.parameters.missing("code"))?;
         let coding = Coding { system: FLAG_SYSTEM.to_owned(), code: code.to_owned() };
         let wanted = State::of(self.parameters.flag("active")?.unwrap_or(true));
-        Ok(FlagRule { codes: Codes::of(&[coding]), wanted })
+        let lookback_days = self.parameters.number("lookbackDays")?.unwrap_or(0);
+        Ok(FlagRule { codes: Codes::of(&[coding]), wanted, lookback_days })
     }
 }
 

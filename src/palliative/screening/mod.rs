@@ -6,6 +6,7 @@
 //! encounters are where a feed is known to be complete (`encounters.rs`). Nothing here is a probability.
 
 mod acts;
+mod compile;
 mod condition;
 mod coverage;
 mod criterion;
@@ -87,7 +88,7 @@ impl RuleSets {
                 format!("{}: {}", plan["url"], problem::in_one_line(&problems))
             };
             let compile =
-                |plan| RuleSet::compile(plan, &terminology).map_err(|problems| wrong(plan, problems));
+                |plan| compile::compile(plan, &terminology).map_err(|problems| wrong(plan, problems));
             plans.map(compile).collect::<Result<_, _>>()
         };
         Ok(Self { sets: of_kind("screening")?, signals: of_kind("need-signals")? })

@@ -104,7 +104,14 @@ pub fn next_steps(screenings: &[Screening]) -> Vec<Value> {
         || screenings.iter().flat_map(|screening| screening.missing.iter().map(|at| &screening.results[*at]));
     let data = missing().any(|result| !result.criterion.is_attestation());
     let attestation = missing().any(|result| result.criterion.is_attestation());
-    let nothing = !(eligible || data || attestation);
+    let found = screenings.iter().filter(|screening| screening.outcome == Outcome::ScreenPositive);
+    let mut led: Vec<Value> = Vec::new();
+    for step in found.filter_map(|screening| screening.rule_set.leads_to.clone()) {
+        if !led.contains(&step) {
+            led.push(step);
+        }
+    }
+    let nothing = !(eligible || data || attestation) && led.is_empty();
     [
         (eligible, "refer", "Refer"),
         (data, "collect-data", "Collect data"),
@@ -114,6 +121,7 @@ pub fn next_steps(screenings: &[Screening]) -> Vec<Value> {
     .into_iter()
     .filter(|(applies, ..)| *applies)
     .map(|(_, code, display)| json!({ "system": NEXT_STEP_SYSTEM, "code": code, "display": display }))
+    .chain(led)
     .collect()
 }
 

@@ -6,22 +6,11 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::palliative::screening::Situation;
-use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::criterion::Rule;
-use crate::palliative::screening::document;
-use crate::palliative::screening::document::Terminology;
-use crate::palliative::screening::expression;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::logic::Logic;
-use crate::palliative::screening::logic::MAX_CRITERIA;
 use crate::palliative::screening::logic::State;
-use crate::palliative::screening::parameters::Parameters;
-use crate::palliative::screening::parameters::list;
-use crate::palliative::screening::problem::Problem;
-
-/// The extension that says for whom a rule set is made.
-const APPLIES_TO: &str = "https://comfrey.health/fhir/StructureDefinition/applies-to";
 
 /// A rule set. One version never changes once it was used.
 #[derive(Clone, Debug)]
@@ -34,10 +23,14 @@ pub struct RuleSet {
     pub title: String,
     /// Whether it is in use.
     pub active: bool,
-    criteria: Vec<Criterion>,
+    /// To what it leads where it is met, as a Coding of the next steps; none for a referral.
+    pub leads_to: Option<Value>,
+    /// The criteria, in their order, those that are implied last.
+    pub(super) criteria: Vec<Criterion>,
     /// The whole: it applies, its logic is met, and nothing excludes.
-    whole: Logic,
-    exclusions: Vec<usize>,
+    pub(super) whole: Logic,
+    /// Which of the criteria exclude.
+    pub(super) exclusions: Vec<usize>,
 }
 
 /// What a rule set says.
@@ -51,6 +44,8 @@ pub enum Outcome {
     Indeterminate,
     /// An exclusion is met.
     Excluded,
+    /// The logic of a rule set that finds people to look at is met, and nothing excludes: it makes nobody eligible.
+    ScreenPositive,
 }
 
 /// What a rule set says of a patient on a day.
@@ -81,7 +76,7 @@ pub struct CriterionResult<'a> {
 impl Outcome {
     /// The outcome with this code.
     pub fn parse(code: &str) -> Option<Self> {
-        [Self::Eligible, Self::NotEligible, Self::Indeterminate, Self::Excluded]
+        [Self::Eligible, Self::NotEligible, Self::Indeterminate, Self::Excluded, Self::ScreenPositive]
             .into_iter()
             .find(|outcome| outcome.code() == code)
     }
@@ -93,26 +88,12 @@ impl Outcome {
             Outcome::NotEligible => "not-eligible",
             Outcome::Indeterminate => "indeterminate",
             Outcome::Excluded => "excluded",
+            Outcome::ScreenPositive => "screen-positive",
         }
     }
 }
 
 impl RuleSet {
-    /// Compiles a PlanDefinition.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, each with its place.
-    pub fn compile(plan: &Value, terminology: &Terminology) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
-        let set = Self::read(plan, terminology, &mut problems);
-        match set {
-            Some(set) if problems.is_empty() => Ok(set),
-            Some(_) | None => {
-                Err(problems.into_iter().map(|problem| problem.under("PlanDefinition")).collect())
-            }
-        }
-    }
-
     /// The canonical with its version.
     pub fn canonical(&self) -> String {
         format!("{}|{}", self.url, self.version)
@@ -152,7 +133,9 @@ impl RuleSet {
         let told: Vec<usize> = (0..findings.len()).filter(|at| !silent(*at)).collect();
         let missing = match outcome {
             Outcome::Indeterminate => self.missing(&states),
-            Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded => Vec::new(),
+            Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded | Outcome::ScreenPositive => {
+                Vec::new()
+            }
         };
         let place = |at: &usize| told.iter().position(|one| one == at);
         let missing = missing.iter().filter_map(place).collect();
@@ -168,6 +151,7 @@ impl RuleSet {
             return Outcome::Excluded;
         }
         match self.whole.judge(states) {
+            State::Met if self.leads_to.is_some() => Outcome::ScreenPositive,
             State::Met => Outcome::Eligible,
             State::NotMet => Outcome::NotEligible,
             State::Unknown => Outcome::Indeterminate,
@@ -192,126 +176,4 @@ impl RuleSet {
             _ => false,
         }
     }
-
-    /// Reads it as far as it can be read, and says all that is wrong.
-    fn read(plan: &Value, terminology: &Terminology, problems: &mut Vec<Problem>) -> Option<Self> {
-        let Some(main) = action(plan, "criteria") else {
-            let text = "A rule set has an action with the id `criteria`, whose actions are its criteria.";
-            problems.push(Problem::new("action", text));
-            return None;
-        };
-        let mut criteria = read_criteria(main, terminology, problems);
-        let logic_ends = criteria.len();
-        if let Some(exclusions) = action(plan, "exclusions") {
-            criteria.extend(read_criteria(exclusions, terminology, problems));
-        }
-        let exclusions: Vec<usize> = (logic_ends..criteria.len()).collect();
-        let logic = noted(logic(main.1).map_err(|problem| problem.under(&place(main.0))), problems);
-        let implied = criteria.len();
-        criteria.extend(noted(implied_criteria(plan), problems)?);
-        noted(check(&criteria), problems)?;
-        let mut parts: Vec<_> = (implied..criteria.len()).map(Logic::Criterion).collect();
-        parts.push(logic?);
-        parts.push(Logic::none(Logic::any(exclusions.iter().copied().map(Logic::Criterion).collect())));
-        let mut text = |name: &str| {
-            let found = plan[name].as_str().map(str::to_owned);
-            let missing = || Problem::new(name, format!("A rule set needs a `{name}`; give it one."));
-            noted(found.ok_or_else(missing), problems)
-        };
-        let (url, version, title) = (text("url"), text("version"), text("title"));
-        Some(Self {
-            url: url?,
-            version: version?,
-            title: title?,
-            active: plan["status"] == "active",
-            criteria,
-            whole: Logic::all(parts),
-            exclusions,
-        })
-    }
-}
-
-/// An action of the plan by its id, with its place.
-fn action<'a>(plan: &'a Value, id: &str) -> Option<(usize, &'a Value)> {
-    list(plan, "action").enumerate().find(|(_, action)| action["id"] == id)
-}
-
-fn place(at: usize) -> String {
-    format!("action[{at}]")
-}
-
-/// What was read; a problem is put with the others.
-fn noted<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
-    read.map_err(|problem| problems.push(problem)).ok()
-}
-
-fn read_criteria(
-    (at, action): (usize, &Value),
-    terminology: &Terminology,
-    problems: &mut Vec<Problem>,
-) -> Vec<Criterion> {
-    let read = document::criteria(action, terminology).into_iter();
-    read.filter_map(|one| noted(one.map_err(|problem| problem.under(&place(at))), problems)).collect()
-}
-
-/// The logic of an action, by the ids of its criteria, whether or not these could be read.
-fn logic(action: &Value) -> Result<Logic, Problem> {
-    let wrong = |text: String| Problem::new("condition[0].expression", text);
-    let expression = &action["condition"][0]["expression"];
-    if expression["language"] != "text/cql" {
-        return Err(wrong("The condition is an expression in `text/cql`.".to_owned()));
-    }
-    let text = expression["expression"].as_str();
-    let text = text.ok_or_else(|| wrong("The condition has no `expression`.".to_owned()))?;
-    let place = |id: &str| list(action, "action").position(|criterion| criterion["id"] == id);
-    expression::parse(text, &place).map_err(|problem| wrong(format!("In the expression, {problem}.")))
-}
-
-fn check(criteria: &[Criterion]) -> Result<(), Problem> {
-    if criteria.len() > MAX_CRITERIA {
-        return Err(Problem::new("action", format!("A rule set has at most {MAX_CRITERIA} criteria.")));
-    }
-    let mut ids: Vec<_> = criteria.iter().map(|criterion| &criterion.id).collect();
-    ids.sort();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => {
-            Err(Problem::new("action", format!("Two criteria are called `{}`; rename one.", pair[0])))
-        }
-        None => Ok(()),
-    }
-}
-
-/// The criteria that every rule set has by being made for somebody: the patient is alive, and of the ages and
-/// lines of business that it applies to.
-fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, Problem> {
-    let implied = |id: &str, sentence: String, rule: Rule, ages: Ages| Criterion {
-        id: id.to_owned(),
-        sentence,
-        source: String::new(),
-        coding: None,
-        restricted: false,
-        rule,
-        or_conditions: None,
-        or_attestation: None,
-        ages,
-    };
-    let alive = "The patient is alive on the day of the screening.".to_owned();
-    let mut criteria = vec![implied("alive", alive, Rule::Alive, Ages::default())];
-    let Some(parameters) = Parameters::of(plan, APPLIES_TO) else { return Ok(criteria) };
-    let ages = parameters.ages()?;
-    let lines = parameters.all("lob", "valueCode")?;
-    parameters.finish()?;
-    if !ages.is_unlimited() {
-        let limit =
-            |name: &str, age: Option<i32>| age.map(|age| format!(" {name} {age}")).unwrap_or_default();
-        let sentence =
-            format!("The patient's age is{}{}.", limit("at least", ages.min), limit("at most", ages.max));
-        criteria.push(implied("applies-to-age", sentence, Rule::Age, ages));
-    }
-    if !lines.is_empty() {
-        let lines: Vec<String> = lines.into_iter().filter_map(Value::as_str).map(str::to_owned).collect();
-        let sentence = format!("The patient's coverage is of one of these lines: {}.", lines.join(", "));
-        criteria.push(implied("applies-to-lob", sentence, Rule::LineOfBusiness(lines), Ages::default()));
-    }
-    Ok(criteria)
 }

@@ -1,11 +1,13 @@
 //! Tests of screening: each criterion with a case for, a case against and one that does not tell; the test vectors
 //! and the traps of the clinical design. Here stand the facts of which they are made.
 
+mod cases;
 mod criteria;
 mod documents;
 mod facts;
 mod kinds;
 mod kinds_of_values;
+mod outcomes;
 mod told;
 mod vectors;
 
@@ -191,7 +193,7 @@ fn one_rule(parameters: Value) -> std::result::Result<RuleSet, String> {
                 "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": inner }] }] }] });
     let definitions = Definitions::shared().unwrap();
     let terminology = document::Terminology::new(&definitions.value_sets)?;
-    RuleSet::compile(&plan, &terminology).map_err(|problems| problem::in_one_line(&problems))
+    compile::compile(&plan, &terminology).map_err(|problems| problem::in_one_line(&problems))
 }
 
 fn state_of(parameters: Value, facts: &[Value]) -> State {

@@ -152,9 +152,9 @@ fn every_official_example_can_be_a_fact_and_is_screened_without_harm() {
         };
         for set in rule_sets().active() {
             let screening = set.screen(&situation);
-            assert_ne!(
-                screening.outcome,
-                Outcome::Eligible,
+            let needs_more = [ADULT, KELLEY].contains(&set.url.as_str());
+            assert!(
+                !needs_more || screening.outcome != Outcome::Eligible,
                 "neither an age nor an attestation is known on {as_of}"
             );
             assert!(screening.next_change.is_none_or(|next| next > situation.as_of), "{as_of}");
