@@ -1,6 +1,11 @@
 //! HTTP in and out; the only module that knows actix-web and utoipa. <https://hl7.org/fhir/R4/http.html>
 //!
 //! All below it is synchronous. What may take time runs on a bounded pool of threads beside the HTTP workers.
+//!
+//! What the parser of HTTP/1.1 cannot make a request of (a broken request line, lengths that contradict one another, more
+//! than 96 headers, a head of more than 128 KB, one that does not arrive in time) never gets here: actix-http answers
+//! it itself, with a bare 400, 431 or 408 and the end of the connection, and offers no hook to put an OperationOutcome
+//! there. What goes wrong in a body, chunks among them, is seen by `body`, which says it like any other failure.
 
 pub mod body;
 pub mod caller;

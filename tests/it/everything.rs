@@ -263,6 +263,20 @@ fn a_patients_token_shows_their_own_record_alone() {
     // of all patients that she may see there is one
     let reply = rose.get("/Patient/$everything").expect(200);
     assert_eq!(of_mode(&reply, "match"), OWN);
+    let (mut paged, mut next) = (Vec::new(), Some("/Patient/$everything?_count=3".to_owned()));
+    while let Some(page) = next.take() {
+        let reply = rose.get(&page).expect(200);
+        assert!(reply.resources().len() <= 3, "{}", reply.text());
+        paged.extend(of_mode(&reply, "match"));
+        next = reply.link("next");
+        // the link is hers, and of this question
+        if let Some(next) = &next {
+            app.patient("otto").get(next).expect_issue(400, "invalid");
+            app.clinician().get(next).expect_issue(422, "too-costly");
+            app.anonymous().get(next).expect_issue(401, "login");
+        }
+    }
+    assert_eq!(sorted(paged), OWN);
     rose.get("/Patient/otto/$everything").expect_issue(404, "not-found");
     rose.get("/Patient/nobody/$everything").expect_issue(404, "not-found");
     let otto = app.patient("otto");

@@ -310,6 +310,101 @@ fn raw(app: &TestApp, pieces: &[&[u8]]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Sends these bytes as they are, and gives all that comes back until the server closes, which it must.
+fn until_closed(app: &TestApp, bytes: &[u8]) -> String {
+    let address = app.url("").trim_start_matches("http://").to_owned();
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    // the server may have answered and closed already
+    drop(stream.write_all(bytes));
+    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+            // it closed with something of ours unread
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+            Err(error) => panic!("the connection stays open: {error}"),
+        }
+    }
+    String::from_utf8(answer).expect("an answer is text")
+}
+
+/// A POST of a patient whose length is wrong, with another one hidden behind it.
+fn smuggled(framing: &str, body: &str) -> Vec<u8> {
+    let post = |framing: &str, body: &str| {
+        format!(
+            "POST /fhir/Patient HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {JSON}\r\n{framing}\r\n\r\n{body}"
+        )
+    };
+    let hidden = "{\"resourceType\":\"Patient\"}";
+    [post(framing, body), post(&format!("Content-Length: {}", hidden.len()), hidden)].concat().into_bytes()
+}
+
+#[test]
+fn what_is_no_http_gets_a_bare_refusal_and_the_connection_ends() {
+    let app = TestApp::with(|config| config.auth = comfrey::config::Auth::Off);
+    let head = "GET /fhir/Patient?name=SECRET HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+    let many: String = (0..120).map(|at| format!("X-{at}: SECRET\r\n")).collect();
+    for (what, request, status) in [
+        ("no request line", b"SECRET\r\n\r\n".to_vec(), "400 Bad Request"),
+        ("the beginning of TLS", b"\x16\x03\x01\x02\x00\r\n\r\n".to_vec(), "400 Bad Request"),
+        ("an unknown version", b"GET /fhir/Patient SECRET/9\r\n\r\n".to_vec(), "400 Bad Request"),
+        ("a NUL in a header", format!("{head}X: SECRET\0\r\n\r\n").into_bytes(), "400 Bad Request"),
+        ("a length of words", smuggled("Content-Length: SECRET", "{}"), "400 Bad Request"),
+        ("a length below nothing", smuggled("Content-Length: -1", "{}"), "400 Bad Request"),
+        ("two lengths", smuggled("Content-Length: 2\r\nContent-Length: 3", "{}"), "400 Bad Request"),
+        (
+            "a length and chunks",
+            smuggled("Content-Length: 2\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+            "400 Bad Request",
+        ),
+        ("an unknown framing", smuggled("Transfer-Encoding: SECRET", "{}"), "400 Bad Request"),
+        ("too many headers", format!("{head}{many}\r\n").into_bytes(), "431 Request Header Fields Too Large"),
+        (
+            "a head of 300 kB",
+            format!("{head}X: {}\r\n\r\n", "SECRET".repeat(50_000)).into_bytes(),
+            "431 Request Header Fields Too Large",
+        ),
+    ] {
+        let answer = until_closed(&app, &request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{what}: {answer}");
+        let (headers, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        assert_eq!(body, "", "{what}");
+        let mut names: Vec<_> =
+            headers.lines().skip(1).map(|line| line.split(':').next().unwrap().to_lowercase()).collect();
+        names.sort();
+        assert_eq!(names, ["connection", "content-length", "date"], "{what}: {answer}");
+        assert!(!answer.contains("SECRET"), "{what}: {answer}");
+    }
+    assert_eq!(
+        app.anonymous().get("/Patient?_summary=count").expect(200).json()["total"],
+        0,
+        "none got through"
+    );
+}
+
+#[test]
+fn a_body_that_breaks_off_is_refused_in_words_and_the_connection_ends() {
+    let app = TestApp::with(|config| config.auth = comfrey::config::Auth::Off);
+    for chunks in
+        ["zz\r\n{}\r\n", "2\r\n{}\r\nSECRET\r\n", "2\r\n{}SECRET\r\n0\r\n\r\n", "fffffffffffffffff\r\n{}"]
+    {
+        let answer = until_closed(&app, &smuggled("Transfer-Encoding: chunked", chunks));
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{chunks:?}: {answer}");
+        let body = answer.split_once("\r\n\r\n").expect("an answer has a head").1;
+        let outcome: serde_json::Value =
+            serde_json::from_str(body).expect("one answer, and no other behind it");
+        assert_eq!(outcome["issue"][0]["code"], "invalid", "{chunks:?}");
+        assert!(!answer.contains("SECRET"), "{chunks:?}: {answer}");
+    }
+    assert_eq!(
+        app.anonymous().get("/Patient?_summary=count").expect(200).json()["total"],
+        0,
+        "none got through"
+    );
+}
+
 #[test]
 fn a_body_beyond_the_limit_is_not_waited_for() {
     let app = TestApp::with(|config| {

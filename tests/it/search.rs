@@ -162,6 +162,7 @@ fn what_a_search_does_not_know_is_refused_or_named() {
     let bundle = reply.expect(200).json();
     assert_eq!(modes(&bundle), ["match", "match", "match", "outcome"]);
     let outcome = &bundle["entry"][3]["resource"];
+    assert!(bundle["entry"][3]["fullUrl"].as_str().unwrap().starts_with("urn:uuid:"), "{bundle}");
     assert_eq!(
         (&outcome["resourceType"], &outcome["issue"][0]["severity"]),
         (&json!("OperationOutcome"), &json!("warning"))
