@@ -198,7 +198,7 @@ impl Writer {
 
     /// A JSON string, escaped by serde_json.
     fn text(&mut self, text: &str) {
-        self.out.extend_from_slice(Value::from(text).to_string().as_bytes());
+        serde_json::to_writer(&mut self.out, text).expect("a list of bytes takes all that is written");
     }
 }
 

@@ -1,7 +1,6 @@
 //! One connection to either database, chosen by the URL's scheme.
 //!
-//! diesel's `MultiConnection` tries every backend in turn and swallows their errors, so a mistyped PostgreSQL URL
-//! becomes an SQLite file; here the scheme alone decides.
+//! diesel's `MultiConnection` tries every backend in turn, so that a mistyped URL becomes an SQLite file; here it fails.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -81,10 +80,11 @@ pub struct Conn {
     statements: HashSet<u64>,
 }
 
-/// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power.
+/// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power. The file is not
+/// mapped into memory: each connection would map all of it, and reads of what its pages hold take no longer so.
 const SQLITE_SETTINGS: &str = "\
     PRAGMA busy_timeout=30000; PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; \
-    PRAGMA foreign_keys=ON; PRAGMA mmap_size=1073741824; PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY; \
+    PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; \
     PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=268435456;";
 
 /// Settings of each PostgreSQL session. The server chooses (`auto`) between a plan for the values and one for all: what
@@ -224,7 +224,7 @@ impl Conn {
         self.note(result)
     }
 
-    /// Runs the pending migrations with the database's own client.
+    /// Works with the database's own client.
     pub(crate) fn with_link<T>(
         &mut self,
         sqlite: impl FnOnce(&mut SqliteConnection) -> T,

@@ -10,6 +10,7 @@ use crate::search::IndexRows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::index_insert;
 use crate::store::index_tables::Kind;
 use crate::store::index_tables::TABLES;
 use crate::store::index_tables::Table;
@@ -18,7 +19,7 @@ use crate::store::index_tables::Table;
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// For each of [`TABLES`], the values of all rows one after another.
-    values: [Vec<Bind>; 9],
+    values: [Vec<Bind>; TABLES.len()],
 }
 
 impl Entries {
@@ -69,16 +70,11 @@ impl Entries {
 
 /// Writes rows.
 pub(crate) fn insert(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
+    if conn.is_sqlite() {
+        return index_insert::each(conn, &entries.values);
+    }
     let filled = TABLES.iter().zip(entries.values).filter(|(_, values)| !values.is_empty());
-    if !conn.is_sqlite() {
-        return together(conn, filled.map(|(table, values)| table.insert_all(&values)).collect());
-    }
-    for (table, values) in filled {
-        for row in values.chunks(table.columns.len()) {
-            conn.execute(table.insert_one(row))?;
-        }
-    }
-    Ok(())
+    together(conn, filled.map(|(table, values)| table.insert_all(&values)).collect())
 }
 
 /// Removes single rows.
@@ -130,16 +126,6 @@ fn together(conn: &mut Conn, mut statements: Vec<Sql>) -> QueryResult<()> {
 }
 
 impl Table {
-    /// A row that is there already was left by other definitions; it is right now.
-    fn insert_one(&self, row: &[Bind]) -> Sql {
-        let values = row.iter().map(|value| Sql::of("?", [value.clone()]));
-        Sql::of("INSERT OR IGNORE INTO ", [])
-            .push(self.name, [])
-            .push(" VALUES (", [])
-            .append(Sql::join(values, ", "))
-            .push(")", [])
-    }
-
     fn insert_all(&self, values: &[Bind]) -> Sql {
         Sql::of("INSERT INTO ", [])
             .push(self.name, [])

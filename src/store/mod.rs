@@ -14,6 +14,7 @@ mod writer;
 pub(crate) mod fresh;
 pub(crate) mod history;
 pub(crate) mod index;
+mod index_insert;
 mod index_tables;
 pub(crate) mod live;
 pub(crate) mod matches;
