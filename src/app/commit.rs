@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use crate::app::aim::Met;
 use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
+use crate::app::defined;
 use crate::app::overlap;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
@@ -18,11 +19,13 @@ use crate::app::tally::Place;
 use crate::app::tally::Tally;
 use crate::search::IndexRows;
 use crate::store::Conn;
+use crate::store::Defines;
 use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::index;
 use crate::store::matches;
 use crate::store::moment;
+use crate::store::parameter_set;
 use crate::store::resources;
 use crate::store::resources::Identity;
 use crate::store::tables;
@@ -34,7 +37,12 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     let current = current(conn, batch)?;
     check(conn, &conditions)?;
     let before = current.values().map(|stored| stored.updated).max();
-    let mut tally = Tally::begin(moment::take(conn, batch.clock.now(), before)?);
+    let begun = moment::take(conn, batch.clock.now(), before)?;
+    // Rows that were worked out by other parameters would stand in the index for ever.
+    if begun.parameters != batch.set.mark.number {
+        return Err(Fault::Stale);
+    }
+    let mut tally = Tally::begin(begun.at);
     for change in &batch.changes {
         let before = current.get(&(change.ty, change.id.clone()));
         tally.take(batch, change, before).map_err(|fault| match fault {
@@ -92,6 +100,9 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
         if let Some(episode) = &content.episode {
             tally.episodes.push((stored.rid, Some(episode.clone())));
         }
+        if !content.defines.is_empty() {
+            tally.defines.push((stored.rid, Defines::Now(content.defines.clone())));
+        }
     }
     resources::replace(conn, &tally.replaced)?;
     index::remove(conn, std::mem::take(&mut tally.removed))?;
@@ -102,7 +113,19 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
     for (rid, row) in &tally.episodes {
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
+    define(conn, &mut tally.defines)?;
     Ok(written(tally, batch))
+}
+
+/// Those that define nothing any more come first, so that another may take their place in the same write.
+fn define(conn: &mut Conn, defines: &mut [(i64, Defines)]) -> Result<(), Fault> {
+    defines.sort_by_key(|(_, defines)| *defines != Defines::Now(Vec::new()));
+    for (rid, defines) in defines {
+        if !parameter_set::put(conn, *rid, defines)? {
+            return Err(defined::taken().into());
+        }
+    }
+    Ok(())
 }
 
 /// What came of each change; one that is about several resources has one answer.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::app::change::Change;
+use crate::app::defined;
 use crate::app::guard;
 use crate::app::resolve::Links;
 use crate::app::resolve::make_relative;
@@ -28,6 +29,8 @@ pub(crate) struct Content {
     pub(crate) episode: Option<EpisodeRow>,
     /// What a client may not change, where the resource has such.
     pub(crate) derived: Option<Value>,
+    /// The search parameters that the resource defines.
+    pub(crate) defines: Vec<(ResourceType, String)>,
 }
 
 /// The JSON to store, with a gap for version and time.
@@ -107,8 +110,9 @@ pub(crate) fn content(
     };
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
-        rows: rows(&session.app().parameters, &value, session.zone()),
+        rows: rows(session.parameters(), &value, session.zone()),
         episode,
         derived: guard::derived(ty, &value),
+        defines: if defined::is_definition(ty) { defined::names(session.app(), &value) } else { Vec::new() },
     })
 }

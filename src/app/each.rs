@@ -51,6 +51,7 @@ impl Session {
                 Turn::Again => None,
             };
         }
+        self.notice(changes);
         let alone = |(change, result): (&Change, Option<_>)| result.unwrap_or_else(|| self.alone(change));
         changes.iter().zip(results).map(alone).collect()
     }

@@ -50,7 +50,7 @@ impl Session {
         self.require_operator()?;
         let restriction = self.restriction_of(query)?;
         let search = Searching::of(self, query, &restriction)?;
-        let beginnings = beginnings(&self.app.parameters, query, &restriction);
+        let beginnings = beginnings(self.parameters(), query, &restriction);
         let db = self.for_searches();
         let (found, statements, seen) = db.snapshot(|conn| {
             let mut on = Searcher::noting(conn);

@@ -128,7 +128,7 @@ impl<'a> Searching<'a> {
         query: &'a Query,
         restriction: &'a Restriction,
     ) -> Result<Self, Failure> {
-        let parameters = &session.app.parameters;
+        let parameters = session.parameters();
         Ok(Self { query, parameters, restriction, plan: plan(parameters, query, restriction)? })
     }
 

@@ -20,6 +20,7 @@ mod aim;
 mod allowance;
 mod commit;
 mod content;
+mod defined;
 mod each;
 mod explain;
 mod find;
@@ -27,6 +28,7 @@ mod guard;
 mod included;
 mod once;
 mod overlap;
+mod parameters;
 mod prepare;
 mod profiles;
 mod record;
@@ -60,6 +62,7 @@ pub use history::HistoryWay;
 pub use included::MOST_HOPS;
 pub use included::MOST_INCLUDED;
 pub use once::Once;
+pub use parameters::ParameterSet;
 pub(crate) use session::LARGEST_PAGE;
 pub use session::Session;
 
@@ -92,8 +95,10 @@ pub struct App {
     pub(crate) db: Db,
     /// R4's definitions and ours.
     pub definitions: Arc<Definitions>,
-    /// The search parameters.
+    /// The search parameters that come with the program; [`App::parameter_set`] has all.
     pub parameters: Arc<Parameters>,
+    /// All search parameters in use.
+    pub(crate) current: parameters::Current,
     /// The rule sets that screen patients.
     pub rule_sets: Arc<RuleSets>,
     /// The time.
@@ -121,7 +126,10 @@ impl App {
             None => db,
         };
         let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
-        let app = Arc::new(Self { config, db, definitions, parameters, rule_sets, clock, cursor_key, keys });
+        let current = parameters::Current::open(&db, &definitions, &parameters)
+            .map_err(|failure| first_text(&failure))?;
+        let app = Self { config, db, definitions, parameters, current, rule_sets, clock, cursor_key, keys };
+        let app = Arc::new(app);
         app.store_programmes()
             .map_err(|failure| format!("The default programme cannot be stored: {}", first_text(&failure)))?;
         Ok(app)

@@ -19,7 +19,9 @@ use crate::app::change::Target;
 use crate::app::clock::Clock;
 use crate::app::content::Content;
 use crate::app::content::content;
+use crate::app::defined;
 use crate::app::guard;
+use crate::app::parameters::ParameterSet;
 use crate::app::profiles::check;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
@@ -28,13 +30,12 @@ use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
-use crate::search::Parameters;
 use crate::search::Visible;
 
 /// A write, ready to be committed.
 pub(crate) struct Batch {
     pub(crate) changes: Vec<Prepared>,
-    pub(crate) parameters: Arc<Parameters>,
+    pub(crate) set: Arc<ParameterSet>,
     pub(crate) zone: TimeZone,
     pub(crate) clock: Clock,
     /// Whether a version with the content of the current one is left out.
@@ -113,6 +114,7 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
 fn require(session: &Session, action: &ChangeAction) -> Result<(), Failure> {
     let ty = action.ty();
     session.require(self::action(action), ty)?;
+    defined::require(session, self::action(action), ty)?;
     // The answer to a patch shows what is there, and so does whether its tests hold.
     if matches!(action, ChangeAction::Patch { .. }) {
         session.require(Action::Read, ty)?;
@@ -135,7 +137,7 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
     let app = session.app();
     Ok(Batch {
         changes: prepared,
-        parameters: app.parameters.clone(),
+        set: session.parameter_set().clone(),
         zone: session.zone().clone(),
         clock: app.clock.clone(),
         skip_unchanged: app.config.skip_unchanged,

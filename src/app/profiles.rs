@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::defined;
 use crate::app::session::Session;
 use crate::config::Validation;
 use crate::definitions::US_CORE;
@@ -39,6 +40,7 @@ const MOST_CLAIMS: usize = 1_000;
 pub(crate) fn check(session: &Session, resource: &Value) -> Result<(), Failure> {
     let (app, subject) = (session.app(), Subject::of(resource));
     let mut issues = session.validate(resource);
+    issues.extend(defined::issues(app, resource));
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);

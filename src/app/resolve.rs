@@ -68,7 +68,7 @@ impl Session {
         }
         query.count = most;
         query.total = Total::None;
-        let plan = plan(&self.app().parameters, &query, &self.caller().restriction(Action::Search))?;
+        let plan = plan(self.parameters(), &query, &self.caller().restriction(Action::Search))?;
         Ok(Condition {
             key: conditional_key(&query),
             plan,

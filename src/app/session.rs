@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/R4/http.html>
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 
@@ -10,12 +11,14 @@ use crate::access::Action;
 use crate::access::Caller;
 use crate::app::App;
 use crate::app::allowance::Allowance;
+use crate::app::parameters::ParameterSet;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
 use crate::search::Effort;
+use crate::search::Parameters;
 use crate::search::Visible;
 use crate::search::page::Seal;
 use crate::store::Db;
@@ -35,13 +38,16 @@ pub struct Session {
     now: Micros,
     newest: bool,
     pub(super) allowance: Allowance,
+    /// The search parameters of this unit of work, from when they were first asked for.
+    set: OnceLock<Arc<ParameterSet>>,
 }
 
 impl Session {
     /// A caller's unit of work; its time stands still from here on.
     pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
         let now = app.clock.now();
-        Self { app, caller, base_url, now, newest: false, allowance: Allowance::default() }
+        let allowance = Allowance::default();
+        Self { app, caller, base_url, now, newest: false, allowance, set: OnceLock::new() }
     }
 
     /// The same unit of work, whose searches see what it has written: none of them goes to a replica.
@@ -76,7 +82,24 @@ impl Session {
             now: self.now,
             newest: self.newest,
             allowance: self.allowance.clone(),
+            set: self.set.clone(),
         }
+    }
+
+    /// The same unit of work with the search parameters of now.
+    pub(super) fn renewed(&self) -> Self {
+        self.app.look_again();
+        Self { set: OnceLock::new(), ..self.of(self.caller.clone()) }
+    }
+
+    /// The search parameters, the same from the first time that they are asked for.
+    pub(super) fn parameter_set(&self) -> &Arc<ParameterSet> {
+        self.set.get_or_init(|| self.app.parameter_set())
+    }
+
+    /// The search parameters in use.
+    pub(super) fn parameters(&self) -> &Parameters {
+        &self.parameter_set().parameters
     }
 
     /// The running service.
@@ -128,7 +151,7 @@ impl Session {
     /// What a query string of this caller is understood against.
     pub fn context(&self) -> Context<'_> {
         Context {
-            parameters: &self.app.parameters,
+            parameters: self.parameters(),
             zone: self.zone(),
             now: self.now,
             effort: Effort::of(self),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::app::change::Demand;
 use crate::app::change::WriteOutcome;
 use crate::app::content::Content;
+use crate::app::defined;
 use crate::app::guard;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
@@ -17,6 +18,7 @@ use crate::fhir::datetime::Micros;
 use crate::search::IndexRows;
 use crate::search::Visible;
 use crate::search::rows;
+use crate::store::Defines;
 use crate::store::EpisodeRow;
 use crate::store::Fault;
 use crate::store::Method;
@@ -51,6 +53,8 @@ pub(crate) struct Tally {
     pub(crate) cleared: Vec<i64>,
     /// Episodes of later versions, or that they are none any more.
     pub(crate) episodes: Vec<(i64, Option<EpisodeRow>)>,
+    /// Search parameters that later versions define, or no more.
+    pub(crate) defines: Vec<(i64, Defines)>,
 }
 
 impl Tally {
@@ -139,6 +143,11 @@ impl Tally {
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, content.episode.clone()));
         }
+        if defined::is_definition(change.ty) {
+            let body = content.bytes.of_version(version, self.now);
+            let new: Value = serde_json::from_slice(&body).unwrap_or_default();
+            self.defines.push((current.rid, defined::change(&content.defines, (&old.value, &new))));
+        }
         self.replaced.push(Stored {
             version,
             updated: self.now,
@@ -176,6 +185,9 @@ impl Tally {
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, None));
         }
+        if defined::is_definition(change.ty) {
+            self.defines.push((current.rid, Defines::Now(Vec::new())));
+        }
         self.replaced.push(Stored {
             version: current.version + 1,
             updated: self.now,
@@ -197,7 +209,7 @@ struct Old {
 /// What the current version is, as far as a change depends on it; nothing of it for one that may not see it.
 fn open(batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failure> {
     let value = if current.deleted { Value::Null } else { current.value()? };
-    let rows = rows(&batch.parameters, &value, &batch.zone);
+    let rows = rows(&batch.set.parameters, &value, &batch.zone);
     if !guard::is_inside(&change.visible, &rows.patients) {
         return Err(not_found(change.ty, &change.id));
     }

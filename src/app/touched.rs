@@ -66,7 +66,7 @@ impl<'a> Known<'a> {
     fn of(session: &Session, made: &HashMap<&'a str, Option<&'a Resource>>) -> Self {
         let mut known = Self { rows: HashMap::new(), by_code: HashMap::new() };
         for (id, resource) in made.iter().filter_map(|(id, resource)| Some((*id, (*resource)?))) {
-            let rows = rows(&session.app().parameters, resource.value(), session.zone());
+            let rows = rows(session.parameters(), resource.value(), session.zone());
             for row in &rows.tokens {
                 known.by_code.entry((row.param, row.code.clone())).or_default().push(id);
             }

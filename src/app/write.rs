@@ -7,6 +7,7 @@ use crate::app::answer::Answer;
 use crate::app::change::Change;
 use crate::app::change::Written;
 use crate::app::commit::commit;
+use crate::app::defined;
 use crate::app::guard;
 use crate::app::once;
 use crate::app::once::Once;
@@ -84,20 +85,34 @@ impl Session {
     ) -> Result<T, Failure> {
         let work = Arc::new(work);
         let mut tries = 0;
+        let mut renewed: Option<Self> = None;
         loop {
             tries += 1;
             let allowed = self.allowance.left();
-            let batch = prepare(self, changes)?;
+            let batch = prepare(renewed.as_ref().unwrap_or(self), changes)?;
             let work = work.clone();
             match self.app().db.write(move |conn| work(conn, &batch)) {
-                Ok(done) => return Ok(done),
+                Ok(done) => {
+                    self.notice(changes);
+                    return Ok(done);
+                }
                 Err(Fault::Stale) if tries < TRIES => {
                     self.allowance.set(allowed);
+                    renewed = Some(self.renewed());
                     pause(tries);
                 }
                 Err(fault) if fault.is_second_episode() => return Err(guard::second_episode()),
                 Err(fault) => return Err(fault.into_failure()),
             }
+        }
+    }
+}
+
+impl Session {
+    /// Has the next one who searches look at the search parameters, where these changes may have changed them.
+    pub(super) fn notice(&self, changes: &[Change]) {
+        if changes.iter().any(|change| defined::is_definition(change.action.ty())) {
+            self.app().look_again();
         }
     }
 }

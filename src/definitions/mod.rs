@@ -201,6 +201,8 @@ pub struct Definitions {
     pub shapes: Shapes,
     /// R4's search parameters and those that US Core adds.
     pub search_parameters: Vec<SearchParameterDefinition>,
+    /// What `DomainResource` stands for where a search parameter names it.
+    domain_resources: Vec<ResourceType>,
     /// The members of each compartment, by the type of what it is about.
     pub compartments: BTreeMap<ResourceType, Members>,
     /// By type, which date parameters say when care was given.
@@ -235,12 +237,21 @@ impl Definitions {
                 .collect::<Result<_, _>>()?,
             compartments: compartments::load()?,
             care_dates: care_dates::load()?,
+            domain_resources,
             value_sets: by_url(VALUE_SETS)?,
             plan_definitions: by_url(PLAN_DEFINITIONS)?,
             code_systems: by_url(CODE_SYSTEMS)?,
             operations: parsed(OPERATIONS)?,
             programs: parsed(PROGRAMS)?,
         })
+    }
+
+    /// Reads a SearchParameter that is none of these.
+    ///
+    /// # Errors
+    /// A sentence that says what it lacks.
+    pub fn read_search_parameter(&self, value: &Value) -> Result<SearchParameterDefinition, String> {
+        search_parameter(value, &self.domain_resources)
     }
 
     /// The definition of ours with this type and id, which is read under it though nobody has stored it.

@@ -2,6 +2,7 @@
 
 mod chain;
 mod filter;
+mod fits;
 pub mod fold;
 mod include;
 mod kinds;
@@ -21,6 +22,7 @@ pub mod sql;
 mod tree;
 mod value;
 
+pub use fits::takes;
 pub use meets::codes;
 pub use meets::meets;
 pub use page::Edge;
@@ -28,6 +30,7 @@ pub use page::Position;
 pub use parameter::Kind;
 pub use parameter::Parameter;
 pub use parameter::Parameters;
+pub use parameter::Ready;
 pub use plan::Beginning;
 pub use plan::Course;
 pub use plan::Hop;

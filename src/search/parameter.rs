@@ -104,17 +104,28 @@ pub struct Parameter {
     pub target: Vec<ResourceType>,
     /// What it means, for people.
     pub documentation: String,
+    /// Whether all that is stored has its rows; not so of a client's own that is newer than the index.
+    pub is_ready: bool,
 }
 
 impl Parameter {
     /// Whether it can be searched by its values; of the special parameters, by `near` alone.
     pub fn is_searchable(&self) -> bool {
-        self.path.is_some() && (self.kind != Kind::Special || self.code == "near")
+        self.is_ready && self.path.is_some() && (self.kind != Kind::Special || self.code == "near")
     }
 }
 
+/// Whether all that is stored has the rows of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It has.
+    Yes,
+    /// What was stored before it has not.
+    AfterReindex,
+}
+
 /// The search parameters of all types.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parameters {
     of_type: BTreeMap<ResourceType, Vec<Parameter>>,
     by_number: HashMap<i64, (ResourceType, usize)>,
@@ -140,6 +151,25 @@ impl Parameters {
             all.compose(definition)?;
         }
         all.of_type.values_mut().for_each(|own| parts::share(own));
+        Ok(all)
+    }
+
+    /// These and a client's own, of which all that is stored has its rows or not.
+    ///
+    /// # Errors
+    /// As [`Parameters::compile`].
+    pub fn and(
+        &self,
+        definition: &SearchParameterDefinition,
+        shapes: &Shapes,
+        ready: Ready,
+    ) -> Result<Self, String> {
+        let mut all = self.clone();
+        all.add(definition, shapes)?;
+        for ty in &definition.base {
+            let own = all.of_type.get_mut(ty).into_iter().flatten();
+            own.filter(|own| own.code == definition.code).for_each(|own| own.is_ready = ready == Ready::Yes);
+        }
         Ok(all)
     }
 
@@ -184,8 +214,7 @@ impl Parameters {
             if place.iter().any(|other| other.code == definition.code) {
                 return Err(named(format!("{ty} has a parameter `{}` already", definition.code)));
             }
-            let derived = |suffix: &str| number(*ty, &format!("{}{suffix}", definition.code));
-            let numbers = ["", ":identifier", ":text", ":of-type"].map(derived);
+            let numbers = numbers(*ty, &definition.code);
             for number in numbers {
                 let taken =
                     number == ANY_ELEMENT || self.by_number.insert(number, (*ty, place.len())).is_some();
@@ -211,6 +240,7 @@ impl Parameters {
                 path: own,
                 composite: None,
                 documentation: definition.description.clone(),
+                is_ready: true,
             });
         }
         Ok(())
@@ -250,6 +280,11 @@ fn targets(definition: &SearchParameterDefinition, path: Option<&Path>) -> Vec<R
         Some(ty) if definition.target.is_empty() || definition.target.contains(&ty) => vec![ty],
         Some(_) | None => definition.target.clone(),
     }
+}
+
+/// The numbers under which a parameter of this type and code would be known.
+pub fn numbers(ty: ResourceType, code: &str) -> [i64; 4] {
+    ["", ":identifier", ":text", ":of-type"].map(|suffix| number(ty, &format!("{code}{suffix}")))
 }
 
 /// FNV-1a of `Type.code`, folded to 31 bits: small in every index row and the same on every machine.

@@ -19,7 +19,7 @@ use crate::search::special;
 pub struct TokenRow {
     /// Number of the search parameter (see `search::parameter`).
     pub param: i64,
-    /// The code, bounded in length; the empty text for a system alone.
+    /// The code, bounded in length; the empty text for a system alone, and, without a system, for words alone.
     pub code: String,
     /// Hash of the system, 0 where there is none.
     pub system: i64,
@@ -156,7 +156,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-pub const RULES: i64 = 1;
+pub const RULES: i64 = 2;
 
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {

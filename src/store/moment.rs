@@ -25,21 +25,42 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// A clock that is further behind the newest write than this is wrong, or another one is.
 const TOLERANCE: Micros = 60_000_000;
 
+/// What a write begins with.
+pub(crate) struct Begun {
+    /// Its time.
+    pub(crate) at: Micros,
+    /// The number of the set of search parameters (see `parameter_set`) after the write showed itself under way: who
+    /// changes them and then waits for the writes under way knows that all others go by the new set.
+    pub(crate) parameters: i64,
+}
+
 /// Takes the time of the running write: not before `now`, and later than that of every other write.
-pub(crate) fn take(conn: &mut Conn, now: Micros, later_than: Option<Micros>) -> QueryResult<Micros> {
+pub(crate) fn take(conn: &mut Conn, now: Micros, later_than: Option<Micros>) -> QueryResult<Begun> {
     // The versions of one resource differ by what is shown of their times, which is milliseconds.
     let least = later_than.map_or(now, |before| now.max(before + 1_000));
     let query = if conn.is_sqlite() {
-        "UPDATE moment SET at = max(at + 1, ?) RETURNING at"
+        "UPDATE moment SET at = max(at + 1, ?) RETURNING at, (SELECT s.number FROM parameter_set s)"
     } else {
-        "SELECT moment_take(?)"
+        "SELECT moment_take(?), parameter_set_number()"
     };
-    let taken = conn.load::<(BigInt,), (i64,)>(Sql::of(query, [least.into()]))?;
-    let taken = taken.first().ok_or(diesel::result::Error::NotFound)?.0;
+    let taken = conn.load::<(BigInt, BigInt), (i64, i64)>(Sql::of(query, [least.into()]))?;
+    let (taken, parameters) = *taken.first().ok_or(diesel::result::Error::NotFound)?;
     if taken > now + TOLERANCE {
         log::warn!("this server's clock is behind the newest write by {} s", (taken - now) / 1_000_000);
     }
-    Ok(taken)
+    Ok(Begun { at: taken, parameters })
+}
+
+/// Waits until every write has ended that is under way now.
+pub(crate) fn all_ended(db: &Db) -> Result<(), Failure> {
+    if db.is_embedded() {
+        return Ok(());
+    }
+    let last = db.read(|conn| Ok(number(conn, Sql::of("SELECT moment_last()", []))?))?;
+    while db.read(|conn| Ok(number(conn, under_way(last))?))? != NONE {
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// The time up to which every write is seen by a statement that begins after this; none where all that is seen at all
@@ -94,7 +115,7 @@ mod tests {
     fn each_write_takes_a_later_time_whatever_its_clock_says() {
         on_each(|url| {
             let (one, other) = (Db::open(url, 8).unwrap(), Db::open(url, 8).unwrap());
-            let at = |db: &Db, now, before| db.write(move |conn| Ok(take(conn, now, before)?)).unwrap();
+            let at = |db: &Db, now, before| db.write(move |conn| Ok(take(conn, now, before)?.at)).unwrap();
             assert_eq!(at(&one, 5_000_000, None), 5_000_000);
             assert_eq!(at(&other, 4_000_000, None), 5_000_001, "a clock that is behind");
             assert_eq!(at(&one, 5_000_000, Some(5_000_001)), 5_001_001, "the next version");
@@ -112,14 +133,14 @@ mod tests {
     fn what_is_as_new_as_a_write_under_way_is_not_settled() {
         on_postgres(|url| {
             let db = Db::open(url, 8).unwrap();
-            let at = |now| db.write(move |conn| Ok(take(conn, now, None)?)).unwrap();
+            let at = |now| db.write(move |conn| Ok(take(conn, now, None)?.at)).unwrap();
             at(1_000_000);
             assert_eq!(settled(&db).unwrap(), Some(1_000_000));
             let ((ready, is_ready), (release, released)) = (mpsc::channel(), mpsc::channel::<()>());
             let held = db.clone();
             let writer = std::thread::spawn(move || {
                 held.write(move |conn| {
-                    let taken = take(conn, 2_000_000, None)?;
+                    let taken = take(conn, 2_000_000, None)?.at;
                     ready.send(taken).unwrap();
                     released.recv().ok();
                     Ok(())

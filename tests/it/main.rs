@@ -55,6 +55,7 @@ mod search;
 mod search_oracle;
 mod search_token;
 mod search_value;
+mod stored_parameters;
 mod system_search;
 mod terminology;
 mod transaction;

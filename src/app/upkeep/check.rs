@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::app::parameters;
 use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
 use crate::app::upkeep::count;
@@ -54,11 +55,13 @@ pub struct Checked {
 /// One line for the operator where the database cannot be read through.
 pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked, String> {
     let definitions = Definitions::shared()?;
-    let parameters = Parameters::compile(&definitions)?;
+    let own = Parameters::compile(&definitions)?.into();
     let mut conn = Db::open_to_read(&config.database_url)?;
+    let set = parameters::load(&mut conn, &definitions, &own);
+    let set = set.map_err(|fault| sentence(&fault.into_failure()))?;
     let mut checker = Checker {
         definitions: &definitions,
-        parameters: &parameters,
+        parameters: &set.parameters,
         zone: &config.time_zone,
         seen: Checked::default(),
         tell,

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::app::App;
+use crate::app::parameters::ParameterSet;
 use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
 use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::search::IndexRows;
-use crate::search::Parameters;
 use crate::search::RULES;
 use crate::store::Conn;
 use crate::store::Fault;
@@ -22,6 +23,8 @@ use crate::store::Stored;
 use crate::store::index;
 use crate::store::index::Entries;
 use crate::store::live;
+use crate::store::moment;
+use crate::store::parameter_set;
 use crate::store::resources;
 use crate::store::survey;
 use crate::store::survey::Page;
@@ -46,7 +49,7 @@ pub struct Reindexed {
 
 /// What the rows are worked out with.
 struct Rules {
-    parameters: Arc<Parameters>,
+    set: Arc<ParameterSet>,
     zone: TimeZone,
 }
 
@@ -65,10 +68,12 @@ impl App {
         let counts = self.db.write(move |conn| {
             if is_whole {
                 tables::put_index_rules(conn, RULES)?;
+                parameter_set::end_index(conn)?;
             }
             Ok(live::mend(conn)?)
         });
         done.counts = counts.map_err(|fault| sentence(&fault.into_failure()))? as u64;
+        self.look_again();
         self.analyze().map_err(|failure| sentence(&failure))?;
         Ok(done)
     }
@@ -105,8 +110,7 @@ impl App {
         done: &mut Reindexed,
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<(), Failure> {
-        let rules =
-            Arc::new(Rules { parameters: self.parameters.clone(), zone: self.config.time_zone.clone() });
+        let rules = Arc::new(Rules { set: self.begin_index(*after)?, zone: self.config.time_zone.clone() });
         let (ahead, _) = self.db.read(|conn| Ok(survey::extent(conn)?))?;
         tell(Step::Ahead(u64::try_from(ahead).unwrap_or(0)));
         loop {
@@ -126,6 +130,21 @@ impl App {
             *after = last;
             tell(Step::Done(looked_at, last));
         }
+    }
+
+    /// The parameters to make the index with, once no write is under way that goes by others.
+    fn begin_index(&self, after: i64) -> Result<Arc<ParameterSet>, Failure> {
+        let set = self.newest_parameter_set()?;
+        moment::all_ended(&self.db)?;
+        let number = set.mark.number;
+        // One that goes on where another stopped ends what that one began.
+        let is_first = after == i64::MIN || after == 0;
+        let begun = !is_first
+            || self
+                .db
+                .write(move |conn| Ok(parameter_set::begin_index(conn, number)?))
+                .map_err(Fault::into_failure)?;
+        if begun { Ok(set) } else { Err(changed()) }
     }
 
     /// Mends these; where the database refuses one of them, each by itself.
@@ -180,13 +199,21 @@ fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
 
 fn expected(rules: &Rules, stored: &Stored) -> Result<Expected, Failure> {
     let value = if stored.deleted { serde_json::Value::Null } else { stored.value()? };
-    Expected::of(stored, value, (&rules.parameters, &rules.zone))
+    Expected::of(stored, value, (&rules.set.parameters, &rules.zone))
+}
+
+fn changed() -> Failure {
+    Failure::new(Reason::Conflict, "The search parameters have changed meanwhile; begin again.")
 }
 
 /// Writes what is missing and removes what is too much, inside one transaction; how many it mended, and a line for
 /// each that it had to leave.
 fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String>), Fault> {
     resources::lock_numbers(conn, rids)?;
+    // What is locked now was written by the parameters of now, at the latest.
+    if parameter_set::mark(conn)?.number != rules.set.mark.number {
+        return Err(changed().into());
+    }
     let mut page = survey::page(conn, &Span::These(rids.to_vec()))?;
     let (mut added, mut removed, mut cleared) = (Entries::default(), Entries::default(), Vec::new());
     let mut episodes = Vec::new();

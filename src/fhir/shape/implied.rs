@@ -10,6 +10,7 @@ use crate::fhir::shape::primitive::Primitive;
 use crate::fhir::shape::tables::Content;
 use crate::fhir::shape::tables::Property;
 use crate::fhir::shape::tables::Shapes;
+use crate::fhir::shape::tables::Type;
 
 impl Shapes {
     /// The systems that define each code of the elements that a search expression finds in a type. Empty where none
@@ -67,6 +68,32 @@ impl Shapes {
     pub(crate) fn finds_codes(&self, ty: ResourceType, path: &Path) -> bool {
         let is_code = |property: &Property| property.content == Content::Primitive(Primitive::Code);
         path.elements().iter().filter_map(|names| self.element_of(ty, names)).any(is_code)
+    }
+
+    /// The types of what each branch of a search expression finds in a type: no types for a branch that leads to no
+    /// element. A branch that says whether something is so is left out.
+    pub fn types_found(&self, ty: ResourceType, path: &Path) -> Vec<Vec<&str>> {
+        let name = |property: &&Property| match property.content {
+            Content::Complex(at) => self.types[at].name.as_str(),
+            Content::Primitive(primitive) => primitive.name(),
+            Content::Resource => "Resource",
+        };
+        let each = path.elements();
+        each.iter().map(|names| self.elements_of(ty, names).iter().map(name).collect()).collect()
+    }
+
+    /// The elements at the end of these names, of which a choice element may be several.
+    fn elements_of(&self, ty: ResourceType, names: &[&str]) -> Vec<&Property> {
+        let (mut types, mut found): (Vec<&Type>, Vec<&Property>) = (vec![self.resource(ty)], Vec::new());
+        for name in names {
+            found = types.iter().flat_map(|at| at.named(name)).collect();
+            let inner = found.iter().filter_map(|property| match property.content {
+                Content::Complex(inner) => Some(&self.types[inner]),
+                Content::Primitive(_) | Content::Resource => None,
+            });
+            types = inner.collect();
+        }
+        found
     }
 
     /// The list to which the `code` at the end of these names is bound.

@@ -131,6 +131,18 @@ impl Type {
     pub(in crate::fhir) fn property(&self, name: &str) -> Option<&Property> {
         self.position(name).map(|at| &self.properties[at])
     }
+
+    /// The property with this name in JSON, or those of the choice element with this name.
+    pub(in crate::fhir) fn named<'a>(&'a self, name: &str) -> Vec<&'a Property> {
+        if let Some(property) = self.property(name) {
+            return vec![property];
+        }
+        let is_choice = |property: &&Property| {
+            let element = &self.elements[property.element];
+            element.choice && element.name == name
+        };
+        self.properties.iter().filter(is_choice).collect()
+    }
 }
 
 impl Property {

@@ -84,8 +84,8 @@ fn mode(query: &str) -> Result<Mode, Failure> {
     Ok(mode)
 }
 
-/// The bytes for this base URL, made when first asked for. Definitions are part of the binary, so nothing else can
-/// change them while the process runs.
+/// The bytes for this base URL, made when first asked for, and again where clients have changed the search parameters.
+/// All else is part of the binary.
 fn kept(session: &Session, mode: Mode) -> (String, Vec<u8>) {
     static KEPT_STATEMENTS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
     let base_url = session.base_url();
@@ -123,9 +123,10 @@ impl Kept {
     }
 }
 
-/// The settings that the statement speaks of.
+/// What the statement speaks of beside the definitions: settings, and the search parameters that clients have stored.
 fn settings(app: &App) -> String {
-    format!("{} {:?}", app.config.cors_origins.is_empty(), app.config.conditional_delete)
+    let parameters = app.parameter_set().mark;
+    format!("{} {:?} {parameters:?}", app.config.cors_origins.is_empty(), app.config.conditional_delete)
 }
 
 fn statement(app: &App, base_url: &str, mode: Mode) -> Value {

@@ -96,7 +96,8 @@ fn search_parameters(app: &App, ty: ResourceType) -> Vec<Value> {
     let own = |parameter: &&search::Parameter| {
         !is_for_all(parameter) || matches!(parameter.code.as_str(), "_id" | "_lastUpdated")
     };
-    app.parameters
+    app.parameter_set()
+        .parameters
         .of(ty)
         .filter(|parameter| parameter.is_searchable())
         .filter(own)
@@ -107,8 +108,9 @@ fn search_parameters(app: &App, ty: ResourceType) -> Vec<Value> {
 /// The parameters that every type has.
 pub(super) fn parameters_for_all(app: &App) -> Vec<Value> {
     let any = ResourceType::all().next().expect("R4 has resource types");
+    let set = app.parameter_set();
     let for_all =
-        app.parameters.of(any).filter(|parameter| parameter.is_searchable() && is_for_all(parameter));
+        set.parameters.of(any).filter(|parameter| parameter.is_searchable() && is_for_all(parameter));
     for_all.map(search_parameter).collect()
 }
 
@@ -127,7 +129,8 @@ fn search_parameter(parameter: &search::Parameter) -> Value {
 }
 
 fn includes(app: &App, ty: ResourceType) -> Vec<String> {
-    let references = app.parameters.of(ty).filter(|parameter| parameter.kind == search::Kind::Reference);
+    let set = app.parameter_set();
+    let references = set.parameters.of(ty).filter(|parameter| parameter.kind == search::Kind::Reference);
     let mut all: Vec<String> = references.map(|parameter| format!("{ty}:{}", parameter.code)).collect();
     if !all.is_empty() {
         all.splice(0..0, ["*".to_owned(), format!("{ty}:*")]);
@@ -136,11 +139,12 @@ fn includes(app: &App, ty: ResourceType) -> Vec<String> {
 }
 
 fn reverse_includes(app: &App, ty: ResourceType) -> Vec<String> {
+    let set = app.parameter_set();
     let points_here = |parameter: &&search::Parameter| {
         parameter.kind == search::Kind::Reference && parameter.target.contains(&ty)
     };
     let from = |source: ResourceType| {
-        let parameters = app.parameters.of(source).filter(points_here);
+        let parameters = set.parameters.of(source).filter(points_here);
         parameters.map(move |parameter| format!("{source}:{}", parameter.code))
     };
     ResourceType::all().flat_map(from).collect()

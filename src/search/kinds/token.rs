@@ -47,8 +47,13 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
             }
         }
         value => {
+            let (codes, texts) = (rows.tokens.len(), rows.strings.len());
             write(value, parameter.number, rows);
             write_text(value, parameter.text_number, rows);
+            // A concept of words alone is there all the same: `:missing` finds it by a row that no code asks for.
+            if rows.tokens.len() == codes && rows.strings.len() > texts {
+                rows.tokens.push(TokenRow { param: parameter.number, code: String::new(), system: 0 });
+            }
             write_typed(value, parameter.of_type_number, rows);
         }
     }

@@ -75,6 +75,10 @@ pub(in crate::search) fn parameter<'a>(
     let searchable = |parameter: &&Parameter| parameter.is_searchable();
     match context.parameters.find(ty, code) {
         Some(found) if searchable(&found) => Ok(found),
+        Some(found) if !found.is_ready => Err(Problem::Unknown(format!(
+            "`{code}` is a search parameter of {ty} that is newer than the search index, so that what was stored \
+             before it would not be found; whoever runs the service makes the index anew by `comfrey reindex`."
+        ))),
         Some(found) => Err(Problem::Unknown(format!(
             "Searching {ty} by `{code}`, a parameter of the kind {}, is not supported.",
             found.kind.name()

@@ -68,7 +68,8 @@ fn a_reference_is_found_in_whatever_form_it_is_asked_for() {
         ("CarePlan?instantiates-canonical=https://comfrey.test/fhir/PlanDefinition/p|2", &["plan"]),
         ("CarePlan?instantiates-canonical=https://comfrey.test/fhir/PlanDefinition/p|3", &[]),
         ("CarePlan?instantiates-canonical=http://example.org/q", &["plan"]),
-        ("CarePlan?category:missing=true", &["plan"]),
+        ("CarePlan?category:missing=false", &["plan"]),
+        ("CarePlan?category:missing=true", &[]),
         ("CarePlan?category:text=at home", &["plan"]),
     ];
     check(&mut Database::of(&records()), table);

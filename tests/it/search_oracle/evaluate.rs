@@ -543,11 +543,11 @@ fn code_is(system: Option<&str>, code: Option<&str>, asked: &str) -> bool {
 fn is_value(parameter: &Parameter, value: &Found) -> bool {
     match value {
         Found::Span(low, high) => low <= high,
-        Found::Text(text) => !fold(text).is_empty(),
+        // A concept may be told in words alone.
+        Found::Text(text) | Found::Said(text) => !fold(text).is_empty(),
         // What is known by its identifier alone has no place to point to.
         Found::Reference { local, url, .. } => local.is_some() || url.is_some(),
-        // A text alone is no code.
-        Found::Said(_) | Found::Typed(..) => false,
+        Found::Typed(..) => false,
         Found::Token(_) | Found::Number(..) | Found::Quantity { .. } | Found::Uri(_) => {
             !parameter.code.is_empty()
         }

@@ -1,0 +1,3 @@
+DROP FUNCTION parameter_set_number();
+DROP TABLE stored_parameter;
+DROP TABLE parameter_set;

@@ -1,0 +1,2 @@
+DROP TABLE stored_parameter;
+DROP TABLE parameter_set;
