@@ -183,9 +183,8 @@ impl Session {
             let narrow = self.narrow(Action::Read, ty);
             let earlier =
                 self.app.db.read(|conn| Ok(history::earlier(conn, current.rid, version, &narrow)?))?;
-            earlier.ok_or_else(|| {
-                Failure::new(Reason::NotFound, format!("{ty}/{id} has no version {version}."))
-            })?
+            earlier
+                .ok_or_else(|| Failure::new(Reason::NotFound, format!("{ty}/{id} has no such version.")))?
         };
         if stored.deleted { Err(deleted(&stored)) } else { Ok(stored) }
     }

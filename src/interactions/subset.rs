@@ -62,11 +62,10 @@ impl Subset {
                 "_format" | "_pretty" => {}
                 _ if request.prefer.handling == Handling::Lenient => {}
                 _ => {
-                    let text = format!(
-                        "A read has no parameter `{}`; it has `_summary` and `_elements`.",
-                        shown(&name)
-                    );
-                    return Err(Failure::new(Reason::Invalid, text));
+                    let name = shown(&name);
+                    let text =
+                        format!("A read has no parameter `{name}`; it has `_summary` and `_elements`.");
+                    return Err(Failure::new(Reason::Invalid, text).at(format!("http.{name}")));
                 }
             }
         }

@@ -114,6 +114,7 @@ fn the_modes_are_those_of_r4() {
     let app = TestApp::new();
     let normative = app.anonymous().get("/metadata?mode=normative").expect(200).json();
     assert!(normative["rest"][0]["resource"].as_array().unwrap().iter().all(|one| one["type"] != "CarePlan"));
-    app.anonymous().get("/metadata?mode=other").expect_issue(400, "invalid");
+    let refused = app.anonymous().get("/metadata?mode=other").expect_issue(400, "invalid");
+    assert_eq!(refused.expressions(), ["http.mode"]);
     app.anonymous().get("/metadata?nope=1").expect_issue(400, "invalid");
 }

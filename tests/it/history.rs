@@ -94,7 +94,10 @@ fn what_a_history_cannot_be_asked_is_refused() {
         "name=x",
     ] {
         for path in ["/Patient/p/_history", "/Patient/_history", "/_history"] {
-            app.clinician().get(&format!("{path}?{query}")).expect_issue(400, "invalid");
+            let refused = app.clinician().get(&format!("{path}?{query}")).expect_issue(400, "invalid");
+            let names: Vec<&str> = query.split('&').map(|pair| pair.split_once('=').unwrap().0).collect();
+            let at = refused.expressions().remove(0);
+            assert!(names.iter().any(|name| at == format!("http.{name}")), "{path}?{query}: {at}");
         }
     }
     let lenient = app.clinician().request("GET", "/Patient/p/_history?name=x");

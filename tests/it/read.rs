@@ -121,7 +121,8 @@ fn a_part_of_a_resource_is_marked_as_one() {
     let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
     clinician.post("/", &bundle).expect_issue(422, "invalid");
     assert_eq!(clinician.get("/Patient/p").header("etag"), Some("W/\"1\""));
-    clinician.get("/Patient/p?name=x").expect_issue(400, "invalid");
+    let refused = clinician.get("/Patient/p?name=x").expect_issue(400, "invalid");
+    assert_eq!(refused.expressions(), ["http.name"]);
 }
 
 #[test]

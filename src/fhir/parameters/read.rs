@@ -167,7 +167,11 @@ impl Reader {
     fn unknown<T>(&mut self, known: &[Parameter], name: &str, at: String) -> Option<T> {
         let names: Vec<_> = known.iter().map(|parameter| parameter.name.as_str()).collect();
         let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        self.wrong(at, format!("There is no parameter `{name}` here; there are: {}.", names.join(", ")))
+        let there_are = match names.as_slice() {
+            [] => "it takes none".to_owned(),
+            names => format!("there are: {}", names.join(", ")),
+        };
+        self.wrong(at, format!("There is no parameter `{name}` here; {there_are}."))
     }
 
     fn wrong_type<T>(&mut self, parameter: &Parameter, at: String) -> Option<T> {

@@ -75,7 +75,8 @@ fn mode(query: &str) -> Result<Mode, Failure> {
             ("mode", "normative") => Mode::Normative,
             ("mode", "terminology") => Mode::Terminology,
             ("mode", _) => {
-                return Err(Failure::new(Reason::Invalid, "`mode` is full, normative or terminology."));
+                let text = "`mode` is full, normative or terminology.";
+                return Err(Failure::new(Reason::Invalid, text).at("http.mode"));
             }
             ("_format" | "_pretty", _) => mode,
             _ => return Err(Failure::new(Reason::Invalid, "The only parameter of metadata is `mode`.")),

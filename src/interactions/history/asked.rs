@@ -88,7 +88,7 @@ impl Asked {
         let (mut total, mut parts, mut understood) = (Total::Unsaid, Parts::default(), Vec::new());
         for (name, value) in pairs {
             if understood.iter().any(|(known, _)| known == name) {
-                return Err(wrong(&format!("`{name}` is there twice; give it once.")));
+                return Err(wrong_of(name, &format!("`{name}` is there twice; give it once.")));
             }
             match name.as_str() {
                 "_count" => page.count = count(value)?.min(context.max_count),
@@ -159,7 +159,7 @@ impl Total {
         match value {
             "none" => Ok(Self::None),
             "accurate" | "estimate" => Ok(Self::Counted),
-            _ => Err(wrong("`_total` is none, estimate or accurate.")),
+            _ => Err(wrong_of("_total", "`_total` is none, estimate or accurate.")),
         }
     }
 }
@@ -201,12 +201,12 @@ fn count(value: &str) -> Result<u32, Failure> {
     // What is too long for a number is larger than any that there is.
     is_number
         .then(|| value.parse().unwrap_or(u32::MAX))
-        .ok_or_else(|| wrong("`_count` must be a whole number."))
+        .ok_or_else(|| wrong_of("_count", "`_count` must be a whole number."))
 }
 
 fn span(session: &Session, name: &str, value: &str) -> Result<datetime::Span, Failure> {
     datetime::span(&value.replace(' ', "+"), session.zone()).ok_or_else(|| {
-        wrong(&format!("`{name}` must be a date or an instant, such as 2026-03-01T12:00:00Z."))
+        wrong_of(name, &format!("`{name}` must be a date or an instant, such as 2026-03-01T12:00:00Z."))
     })
 }
 
@@ -214,16 +214,25 @@ fn order(value: &str) -> Result<Order, Failure> {
     match value {
         "-_lastUpdated" => Ok(Order::Descending),
         "_lastUpdated" => Ok(Order::Ascending),
-        _ => Err(wrong("A history is sorted by `-_lastUpdated`, the newest first, or by `_lastUpdated`.")),
+        _ => {
+            let text = "A history is sorted by `-_lastUpdated`, the newest first, or by `_lastUpdated`.";
+            Err(wrong_of("_sort", text))
+        }
     }
 }
 
 fn unknown(name: &str) -> Failure {
     let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    wrong(&format!(
+    let text = format!(
         "A history has no parameter `{name}`; it has `_since`, `_at`, `_count`, `_sort`, `_total`, `_summary` and \
          `_elements`."
-    ))
+    );
+    wrong_of(&name, &text)
+}
+
+/// What a parameter has wrong, by its name.
+fn wrong_of(name: &str, text: &str) -> Failure {
+    wrong(text).at(format!("http.{name}"))
 }
 
 fn wrong(text: &str) -> Failure {
