@@ -21,6 +21,7 @@ use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::bundle::Method;
+use crate::fhir::operation::Parameter;
 use crate::fhir::xml;
 use crate::http::Served;
 use crate::http::body;
@@ -29,6 +30,7 @@ use crate::http::load;
 use crate::http::load::Stage;
 use crate::http::negotiate;
 use crate::http::negotiate::Format;
+use crate::http::negotiate::Offer;
 use crate::http::negotiate::Sent;
 use crate::http::negotiate::Syntax;
 use crate::http::observe::Label;
@@ -66,7 +68,9 @@ async fn answer(
         _ => caller::caller(request, served).await?,
     };
     let interaction = routed?;
-    let (mut format, query) = negotiate::answer_format(request)?;
+    let table = interactions::table(&served.app, &interaction);
+    let offer = if table.is_some() { Offer::Tables } else { Offer::Resources };
+    let (mut format, query) = negotiate::answer_format(request, offer)?;
     let sent = match interaction {
         // nobody's body is waited for who has not said who they are
         Interaction::Capabilities => None,
@@ -97,7 +101,7 @@ async fn answer(
     let id = RequestId::current(request);
     let work = move || {
         let _until_done = place;
-        id.around(|| guarded(|| perform(&session, asked, sent, format)))
+        id.around(|| guarded(|| perform(&session, asked, sent, (format, table))))
     };
     let answer = if served.app.config.is_embedded() && is_short {
         work()?
@@ -190,7 +194,7 @@ fn perform(
     session: &Session,
     request: Request,
     sent: Option<(Sent, Vec<u8>)>,
-    format: Format,
+    (format, table): (Format, Option<&Parameter>),
 ) -> Result<Answer, Failure> {
     let shapes = &session.app().definitions.shapes;
     let body = match sent {
@@ -201,7 +205,10 @@ fn perform(
         Some((Sent::Xml, bytes)) => Some(xml::read(shapes, &bytes).map_or_else(Body::Broken, Body::Resource)),
     };
     let answer = interactions::perform(session, Request { body, ..request })?;
-    respond::worded(answer, format, shapes)
+    match table.filter(|_| format.syntax == Syntax::Csv) {
+        Some(rows) => respond::tabled(answer, rows),
+        None => respond::worded(answer, format, shapes),
+    }
 }
 
 /// A panic is our fault, which the client learns as a 500 and no more.

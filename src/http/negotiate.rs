@@ -21,6 +21,8 @@ pub enum Syntax {
     Json,
     /// <https://hl7.org/fhir/R4/xml.html>
     Xml,
+    /// <https://www.rfc-editor.org/rfc/rfc4180>
+    Csv,
 }
 
 /// What comes back.
@@ -38,6 +40,24 @@ pub struct Format {
 
 /// FHIR's own name for JSON.
 pub const FHIR_JSON: Format = json("application/fhir+json; charset=utf-8");
+
+/// A table, where the answer has one.
+const CSV: Format = Format { syntax: Syntax::Csv, ..json("text/csv; charset=utf-8; header=present") };
+
+/// What can be had of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Resources.
+    Resources,
+    /// Resources, and a table of what they hold.
+    Tables,
+}
+
+impl Offer {
+    fn formats(self) -> impl Iterator<Item = Format> {
+        OFFERED.into_iter().chain((self == Self::Tables).then_some(CSV))
+    }
+}
 
 /// All that is offered, in the order of preference where a client has none.
 const OFFERED: [Format; 6] = [
@@ -81,12 +101,12 @@ pub enum Sent {
 ///
 /// # Errors
 /// `NotAcceptable` for formats that are not offered; `Invalid` for a wrong `_pretty`.
-pub fn answer_format(request: &HttpRequest) -> Result<(Format, String), Failure> {
+pub fn answer_format(request: &HttpRequest, offer: Offer) -> Result<(Format, String), Failure> {
     let mut rest = Vec::new();
-    let asked = Asked::of(request.query_string(), &mut rest)?;
+    let asked = Asked::of(request.query_string(), &mut rest, offer)?;
     let format = match asked.format {
         Some(format) => format,
-        None => accepted(request.headers())?,
+        None => accepted(request.headers(), offer)?,
     };
     Ok((Format { pretty: asked.pretty.unwrap_or(false), ..format }, rest.join("&")))
 }
@@ -96,7 +116,7 @@ pub fn answer_format(request: &HttpRequest) -> Result<(Format, String), Failure>
 /// # Errors
 /// As [`answer_format`].
 pub fn form_format(format: Format, form: &[u8]) -> Result<Format, Failure> {
-    let asked = Asked::of(std::str::from_utf8(form).unwrap_or_default(), &mut Vec::new())?;
+    let asked = Asked::of(std::str::from_utf8(form).unwrap_or_default(), &mut Vec::new(), Offer::Resources)?;
     let pretty = asked.pretty.unwrap_or(format.pretty);
     Ok(Format { pretty, ..asked.format.unwrap_or(format) })
 }
@@ -109,14 +129,14 @@ struct Asked {
 }
 
 impl Asked {
-    fn of<'q>(query: &'q str, rest: &mut Vec<&'q str>) -> Result<Self, Failure> {
+    fn of<'q>(query: &'q str, rest: &mut Vec<&'q str>, offer: Offer) -> Result<Self, Failure> {
         let mut asked = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name {
                 "_format" => {
                     let value = form::percent_decoded(value).unwrap_or_default();
-                    let format = named(&value).ok_or_else(|| not_offered("_format"))?;
+                    let format = named(&value, offer).ok_or_else(|| not_offered("_format"))?;
                     asked.format = Some(Format { by_query: true, ..format });
                 }
                 "_pretty" => asked.pretty = Some(is_true(form::percent_decoded(value).as_deref())?),
@@ -143,18 +163,19 @@ fn not_offered(name: &str) -> Failure {
 }
 
 /// The format of this name, as `_format` has it: a media type, in which `+` may have become a space, or a short name.
-fn named(name: &str) -> Option<Format> {
+fn named(name: &str, offer: Offer) -> Option<Format> {
     let name = match name {
         "json" => "application/fhir+json",
         "xml" => "application/fhir+xml",
+        "csv" => "text/csv",
         name => name,
     };
     let range = media_type(&name.replace(' ', "+")).filter(MediaType::is_ours)?;
-    OFFERED.into_iter().find(|format| format.name() == range.name)
+    offer.formats().find(|format| format.name() == range.name)
 }
 
 /// The offered format that `Accept` gives the highest quality; of several, what it names first.
-fn accepted(headers: &HeaderMap) -> Result<Format, Failure> {
+fn accepted(headers: &HeaderMap, offer: Offer) -> Result<Format, Failure> {
     let values = headers.get_all(ACCEPT).map(|value| value.to_str().unwrap_or_default());
     let parts = values.flat_map(|value| value.split(',')).filter(|part| !part.trim().is_empty());
     let mut parts = parts.peekable();
@@ -163,7 +184,7 @@ fn accepted(headers: &HeaderMap) -> Result<Format, Failure> {
     }
     let ranges: Vec<MediaType> = parts.filter_map(media_type).filter(MediaType::is_ours).collect();
     let mut best: Option<(f32, usize, Format)> = None;
-    for format in OFFERED {
+    for format in offer.formats() {
         let Some((place, quality)) = judged(&ranges, &format) else { continue };
         let is_better =
             best.is_none_or(|(most, first, _)| quality > most || (quality == most && place < first));
@@ -289,7 +310,7 @@ mod tests {
             Some(accept) => request.insert_header((ACCEPT, accept)),
             None => request,
         };
-        answer_format(&request.to_http_request())
+        answer_format(&request.to_http_request(), Offer::Resources)
             .map(|(format, query)| (format.media_type.split(';').next().unwrap(), format.pretty, query))
             .map_err(|failure| failure.status())
     }
@@ -355,6 +376,22 @@ mod tests {
             let expected = expected.map(|(of, pretty, query)| (of, pretty, query.to_owned()));
             assert_eq!(format(uri, xml), expected, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_table_is_had_only_where_there_is_one() {
+        let of = |uri: &str, accept: &str, offer: Offer| {
+            let request = TestRequest::with_uri(uri).insert_header((ACCEPT, accept)).to_http_request();
+            answer_format(&request, offer)
+                .map(|(format, _)| format.syntax)
+                .map_err(|failure| failure.status())
+        };
+        assert_eq!(of("/x", "text/csv", Offer::Tables), Ok(Syntax::Csv));
+        assert_eq!(of("/x", "text/csv", Offer::Resources), Err(406));
+        assert_eq!(of("/x?_format=csv", "*/*", Offer::Tables), Ok(Syntax::Csv));
+        assert_eq!(of("/x?_format=text/csv", "*/*", Offer::Resources), Err(406));
+        assert_eq!(of("/x", "*/*", Offer::Tables), Ok(Syntax::Json));
+        assert_eq!(of("/x", "text/csv;q=0.5, application/fhir+json", Offer::Tables), Ok(Syntax::Json));
     }
 
     #[test]

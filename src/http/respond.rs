@@ -21,6 +21,8 @@ use crate::app::answer::Answer;
 use crate::app::answer::Body;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::operation::Parameter;
+use crate::fhir::parameters::csv;
 use crate::fhir::shape::Shapes;
 use crate::fhir::xml;
 use crate::fhir::xml::Style;
@@ -28,6 +30,7 @@ use crate::http::Served;
 use crate::http::negotiate;
 use crate::http::negotiate::FHIR_JSON;
 use crate::http::negotiate::Format;
+use crate::http::negotiate::Offer;
 use crate::http::negotiate::Syntax;
 
 /// An answer with its body as the bytes that go out. What is stored goes out in JSON as it is.
@@ -37,6 +40,7 @@ use crate::http::negotiate::Syntax;
 pub fn worded(answer: Answer, format: Format, shapes: &Shapes) -> Result<Answer, Failure> {
     let body = match answer.body {
         Body::Empty => Body::Empty,
+        Body::Stored(bytes) if format.syntax == Syntax::Csv => Body::Stored(bytes),
         Body::Stored(bytes) if format.syntax == Syntax::Json && !format.pretty => Body::Stored(bytes),
         Body::Stored(bytes) => {
             let mut value = serde_json::from_slice(&bytes).map_err(Failure::internal)?;
@@ -46,6 +50,19 @@ pub fn worded(answer: Answer, format: Format, shapes: &Shapes) -> Result<Answer,
             Body::Stored(written(&value, format, shapes)?)
         }
         Body::Value(value) => Body::Stored(written(&value, format, shapes)?),
+    };
+    Ok(Answer { body, ..answer })
+}
+
+/// The answer with its table in the place of the resource that holds it.
+///
+/// # Errors
+/// `Internal` where the answer is no Parameters resource: a fault of ours.
+pub fn tabled(answer: Answer, rows: &Parameter) -> Result<Answer, Failure> {
+    let body = match answer.body {
+        Body::Empty => Body::Empty,
+        Body::Stored(bytes) => Body::Stored(csv::table(&bytes, rows)?),
+        Body::Value(value) => Body::Stored(csv::table(value.to_string().as_bytes(), rows)?),
     };
     Ok(Answer { body, ..answer })
 }
@@ -89,7 +106,8 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
 /// The response that words a failure, in the format that the request asks for where that is offered.
 pub fn failed(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     let settled = request.extensions().get::<Format>().copied();
-    let format = settled.or_else(|| negotiate::answer_format(request).ok().map(|(format, _)| format));
+    let format = settled
+        .or_else(|| negotiate::answer_format(request, Offer::Resources).ok().map(|(format, _)| format));
     let served = request.app_data::<web::Data<Served>>();
     failed_as(failure, format.unwrap_or(FHIR_JSON), served.map(|served| &served.app.definitions.shapes))
 }
@@ -145,6 +163,7 @@ fn written(value: &Value, format: Format, shapes: &Shapes) -> Result<Vec<u8>, Fa
     let style = if format.pretty { Style::Pretty } else { Style::Compact };
     match (format.syntax, style) {
         (Syntax::Xml, style) => xml::write(shapes, value, style).map_err(Failure::internal),
+        (Syntax::Csv, _) => Err(Failure::internal("what is no table was to be written as one")),
         (Syntax::Json, Style::Pretty) => serde_json::to_vec_pretty(value).map_err(Failure::internal),
         (Syntax::Json, Style::Compact) => serde_json::to_vec(value).map_err(Failure::internal),
     }

@@ -38,6 +38,7 @@ use crate::app::HistoryOf;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
+use crate::fhir::operation::Parameter;
 use crate::operations;
 
 /// One thing that a client can ask for; method and path become this in [`route`].
@@ -132,6 +133,12 @@ pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
     session.begin_request();
     let interaction = route(request.method, &request.path)?;
     run(session, interaction, request)
+}
+
+/// The parameter of an interaction's answer that may be had as a table, where it has one.
+pub fn table(app: &App, interaction: &Interaction) -> Option<&'static Parameter> {
+    let Interaction::Operation { code, target } = interaction else { return None };
+    operations::table(app, code, target.as_ref())
 }
 
 /// The methods that a path has, as `Allow` has them.

@@ -40,6 +40,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::fhir::form;
 use crate::fhir::operation::Definition;
+use crate::fhir::operation::Parameter;
 use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
 use crate::operations::place::find;
@@ -57,6 +58,8 @@ pub struct Operation {
     pub run: fn(&Session, Call) -> Result<Answer, Failure>,
     /// What becomes of the resources that it is given.
     pub resources: Resources,
+    /// The parameter of its answer that may be had as a table.
+    pub table: Option<&'static str>,
 }
 
 /// What becomes of the resources that an operation is given.
@@ -70,7 +73,7 @@ pub enum Resources {
 
 /// The operations that are offered.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven },
+    Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven, table: None },
     validated("Patient-everything", everything::run),
     validated("Encounter-everything", everything::run),
     validated("EpisodeOfCare-everything", everything::run),
@@ -88,14 +91,17 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-disenroll", palliative_disenroll::run),
     validated("palliative-status", palliative_status::run),
     validated("palliative-careplan", palliative_careplan::run),
-    validated("palliative-payment-months", palliative_payment_months::run),
+    Operation {
+        table: Some("month"),
+        ..validated("palliative-payment-months", palliative_payment_months::run)
+    },
 ];
 
 const fn validated(
     definition: &'static str,
     run: fn(&Session, Call) -> Result<Answer, Failure>,
 ) -> Operation {
-    Operation { definition, run, resources: Resources::Validated }
+    Operation { definition, run, resources: Resources::Validated, table: None }
 }
 
 /// One call of an operation.
@@ -189,6 +195,17 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
         (Some(once), Err(failure)) => session.replay(&once)?.ok_or(failure),
         (_, done) => done,
     }
+}
+
+/// The parameter of an operation's answer that may be had as a table, where it has one.
+pub fn table(
+    app: &App,
+    code: &str,
+    target: Option<&(ResourceType, Option<String>)>,
+) -> Option<&'static Parameter> {
+    let offered = find(offered(app), code, target).ok()?;
+    let name = offered.operation.table?;
+    offered.definition.output.iter().find(|parameter| parameter.name == name)
 }
 
 /// Checks what can be checked of a call before what it is about is there: the method, the scope and the parameters.

@@ -1,9 +1,9 @@
 //! What a run of payable months reads of many patients at once, and the runs that are kept.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 //!
-//! Each statement is about hundreds of patients, who are one bind: `episode_state` gives a programme's people,
-//! `idx_compartment` what belongs to them, and the key of `resource` the rest. None reads a table from end to end, but
-//! for a run over all programmes, which is about everybody.
+//! Each statement is about hundreds of patients, who are one bind. The plans of both databases: `idx_compartment` gives
+//! what belongs to them, and the keys of `resource` the rest. Who belongs to a programme is read from `episode`, by its
+//! index or from end to end, as the programme has few or many of the people: it has one short row for each episode.
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;

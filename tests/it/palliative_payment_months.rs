@@ -238,6 +238,44 @@ fn an_intake_is_part_of_the_run_unless_it_is_left_out() {
     assert_eq!(of(json!([{ "name": "includeIntake", "valueBoolean": false }])), ["month"]);
 }
 
+#[test]
+fn the_months_can_be_had_as_a_table() {
+    let (app, clinician) = later("p");
+    let table = |client: &Client, body: &Value| {
+        client.request("POST", PATH).header("accept", "text/csv").json(body).send()
+    };
+    let first = run(&clinician, json!([]));
+    clinician.delete("/Coverage/p-coverage").expect(204);
+    let reply = table(&clinician, &asked(since(&first))).expect(200);
+    assert_eq!(reply.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+    let text = reply.text();
+    let rows: Vec<&str> = text.split("\r\n").collect();
+    assert!(rows[0].starts_with(
+        "patient,episode,program,month,class,eligibleDays,daysInMonth,rule,unit,unmet,tier,lob,"
+    ));
+    assert!(
+        rows[0].ends_with(",provisional,reason,unitChange,amountChange,amountChangeCurrency"),
+        "{}",
+        rows[0]
+    );
+    assert!(
+        rows[1].starts_with("Patient/p,EpisodeOfCare/") && rows[1].ends_with(",void,-1,,"),
+        "{}",
+        rows[1]
+    );
+    assert_eq!((rows.len(), rows[3]), (4, ""));
+    let asked_for =
+        clinician.request("POST", &format!("{PATH}?_format=csv")).json(&asked(json!([]))).send().expect(200);
+    assert_eq!(asked_for.text().lines().count(), 1, "nobody pays any more");
+    table(&clinician, &json!({ "resourceType": "Parameters" })).expect_issue(400, "required");
+    table(&app.patient("p"), &asked(json!([]))).expect_issue(403, "forbidden");
+    clinician
+        .request("GET", "/Patient/p")
+        .header("accept", "text/csv")
+        .send()
+        .expect_issue(406, "not-supported");
+}
+
 /// Numbers that look random and are the same each time.
 struct Random(u64);
 

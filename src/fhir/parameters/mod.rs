@@ -1,6 +1,7 @@
 //! What an operation is given and gives: a Parameters resource, read against the operation's definition.
 //! <https://hl7.org/fhir/R4/parameters.html>
 
+pub mod csv;
 pub mod output;
 pub mod read;
 

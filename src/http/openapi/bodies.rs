@@ -25,6 +25,12 @@ pub fn xml() -> Content {
     Content::builder().schema(Some(schema_ref("Xml"))).build()
 }
 
+/// A table with a header and a row for each of what the answer lists.
+pub fn table() -> Content {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    Content::builder().schema(Some(text.description(Some("A table, RFC 4180")).build())).build()
+}
+
 /// What PATCH takes.
 pub fn patch() -> RequestBody {
     let list = ObjectBuilder::new().schema_type(Type::Array);

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_page_can_show_it() {
-        assert!(made().0.len() < 1_600_000);
+        assert!(made().0.len() < 2_000_000);
     }
 
     #[test]

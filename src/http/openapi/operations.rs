@@ -26,6 +26,7 @@ use crate::http::openapi::responses::FHIR_JSON;
 use crate::http::openapi::responses::FHIR_XML;
 use crate::http::openapi::schemas::schema_ref;
 use crate::http::openapi::security;
+use crate::operations::OPERATIONS as OFFERED;
 
 /// Under which heading the operations stand.
 pub const OPERATIONS: &str = "Palliative programme";
@@ -172,7 +173,12 @@ fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
     let own = output_name(definition);
     let schema =
         only.map_or(&*own, |ty| if crate::http::openapi::CORE.contains(&ty) { ty } else { "Resource" });
-    let mut success = vec![(200, responses::body("Done", schema).build())];
+    let mut done = responses::body("Done", schema);
+    let id = definition["id"].as_str().unwrap_or_default();
+    if OFFERED.iter().any(|own| own.definition == id && own.table.is_some()) {
+        done = done.content("text/csv", bodies::table());
+    }
+    let mut success = vec![(200, done.build())];
     if MAKING.contains(&definition["code"].as_str().unwrap_or_default()) {
         success.push((201, responses::body("Done, and something new was made", schema).build()));
     }
