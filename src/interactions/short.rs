@@ -1,4 +1,5 @@
 //! Which requests end so soon that another thread is not worth its price, on a database that is part of this process.
+//! <https://hl7.org/fhir/R4/http.html#search>
 //!
 //! Handing a request to another thread and its answer back takes as long as a short search itself. But as long as one
 //! runs here, no other request of this thread is answered: so only that is short which looks at what belongs to one

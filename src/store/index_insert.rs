@@ -31,8 +31,11 @@ pub(super) fn each(conn: &mut Conn, values: &[Vec<Bind>; TABLES.len()]) -> Query
     conn.with_link(on_sqlite, |_| Err(Error::QueryBuilderError("these are SQLite's statements".into())))
 }
 
+/// Inserts the values of one row.
+type InsertOne = fn(&mut SqliteConnection, &[Bind]) -> QueryResult<()>;
+
 /// How a row is inserted into each of [`TABLES`].
-const INSERTS: [fn(&mut SqliteConnection, &[Bind]) -> QueryResult<()>; TABLES.len()] =
+const INSERTS: [InsertOne; TABLES.len()] =
     [one::<0>, one::<1>, one::<2>, one::<3>, one::<4>, one::<5>, one::<6>, one::<7>, one::<8>];
 
 fn one<const TABLE: usize>(link: &mut SqliteConnection, row: &[Bind]) -> QueryResult<()> {

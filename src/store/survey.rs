@@ -102,11 +102,9 @@ pub(crate) fn extent(conn: &mut Conn) -> QueryResult<(i64, i64)> {
 
 /// The number with which the page after `after` ends; none where there are no more resources.
 pub(crate) fn next(conn: &mut Conn, after: i64) -> QueryResult<Option<i64>> {
-    let query = Sql::of(
-        "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE rid > ? ORDER BY rid",
-        [after.into()],
-    )
-    .limit(MOST);
+    let lengths =
+        "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE rid > ? ORDER BY rid";
+    let query = Sql::of(lengths, [after.into()]).limit(MOST);
     let (mut last, mut bytes) = (None, 0);
     for (rid, length) in conn.load::<(BigInt, BigInt), (i64, i64)>(query)? {
         bytes += length;
