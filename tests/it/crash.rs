@@ -69,11 +69,13 @@ pub fn comfrey(arguments: &[&str]) -> Command {
     command
 }
 
-fn http() -> Client {
+/// A client that waits long.
+pub fn http() -> Client {
     Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
 }
 
-fn send(http: &Client, method: &str, url: &str, body: Option<&Value>) -> Option<Response> {
+/// Sends it; nothing where nobody answers any more.
+pub fn send(http: &Client, method: &str, url: &str, body: Option<&Value>) -> Option<Response> {
     let call = http.request(method.parse().unwrap(), url);
     let call = match body {
         Some(body) => call.header("content-type", "application/fhir+json").body(body.to_string()),
@@ -82,7 +84,8 @@ fn send(http: &Client, method: &str, url: &str, body: Option<&Value>) -> Option<
     call.send().ok()
 }
 
-fn random(below: u64) -> u64 {
+/// A number below that one.
+pub fn random(below: u64) -> u64 {
     RandomState::new().build_hasher().finish() % below
 }
 
@@ -167,8 +170,9 @@ fn of_bundle(text: &str, mark: Option<String>) -> Vec<Acknowledged> {
     noted.collect()
 }
 
+/// The database is sound, as the program itself says.
 #[track_caller]
-fn check(database: &str) {
+pub fn check(database: &str) {
     let output = comfrey(&["check", "--database-url", database]).output().unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);

@@ -33,6 +33,7 @@ mod include;
 mod invariants;
 mod issuer_keys;
 mod lifecycle;
+mod lifecycle_kills;
 mod meta;
 mod mutants;
 mod official_examples;
