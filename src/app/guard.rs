@@ -16,6 +16,7 @@ use crate::fhir::ResourceType;
 use crate::palliative::enrollment;
 use crate::palliative::enrollment::STATE_EXTENSION;
 use crate::palliative::screening::report::OUTCOME_EXTENSION;
+use crate::palliative::vocabulary::COMPUTED_TIER_EXTENSION;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 use crate::search::Visible;
 use crate::store::EpisodeRow;
@@ -39,6 +40,10 @@ const SCREENING: [&str; 13] = [
     "outputParameters",
     "result",
 ];
+
+/// What a stratification found: all that a later one reads of it, but its status, by which people take it back.
+const STRATIFICATION: [&str; 6] =
+    ["extension", "modifierExtension", "method", "subject", "occurrenceDateTime", "prediction"];
 
 /// Refuses a resource that would stand outside of the patients to which the caller is held.
 pub(crate) fn stays_inside(visible: &Visible, patients: &[String]) -> Result<(), Failure> {
@@ -95,6 +100,7 @@ pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
     let (names, urls): (&[&str], &[&str]) = match ty.name() {
         "EpisodeOfCare" => (&EPISODE, &[STATE_EXTENSION, PROGRAM_EXTENSION]),
         "GuidanceResponse" => (&SCREENING, &[OUTCOME_EXTENSION]),
+        "RiskAssessment" => (&STRATIFICATION, &[COMPUTED_TIER_EXTENSION]),
         _ => return None,
     };
     let ours = |extension: &&Value| {
@@ -132,15 +138,23 @@ pub(crate) fn may_change(
 
 /// Why a client may not change what the programme derives.
 fn derived_failure(ty: ResourceType) -> Failure {
-    let (at, text) = if ty.name() == "GuidanceResponse" {
-        let text = "This is the record of a screening, on which decisions rest, and no client writes such; call \
-                    $palliative-screen, which makes it.";
-        ("GuidanceResponse.extension", text)
-    } else {
-        let text = "This episode belongs to a palliative programme, whose operations alone set its state, status, \
-                    period, type and patient; call $palliative-refer, $palliative-transition, \
-                    $palliative-enroll or $palliative-disenroll.";
-        ("EpisodeOfCare.status", text)
+    let (at, text) = match ty.name() {
+        "GuidanceResponse" => (
+            "GuidanceResponse.extension",
+            "This is the record of a screening, on which decisions rest, and no client writes such; call \
+             $palliative-screen, which makes it.",
+        ),
+        "RiskAssessment" => (
+            "RiskAssessment.extension",
+            "This is the record of a stratification, on which later ones rest, and no client writes such; call \
+             $palliative-stratify, which makes it. Its status may be changed.",
+        ),
+        _ => (
+            "EpisodeOfCare.status",
+            "This episode belongs to a palliative programme, whose operations alone set its state, status, \
+             period, type and patient; call $palliative-refer, $palliative-transition, \
+             $palliative-enroll or $palliative-disenroll.",
+        ),
     };
     Failure::new(Reason::BusinessRule, text).at(at)
 }

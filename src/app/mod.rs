@@ -81,6 +81,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
+use crate::palliative::gaps::assessments::Assessments;
+use crate::palliative::risk::Algorithms;
 use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
 use crate::search::RULES;
@@ -101,6 +103,10 @@ pub struct App {
     pub(crate) current: parameters::Current,
     /// The rule sets that screen patients.
     pub rule_sets: Arc<RuleSets>,
+    /// The algorithms that stratify patients by need.
+    pub risk: Arc<Algorithms>,
+    /// Which observations are which assessment.
+    pub assessments: Arc<Assessments>,
     /// The time.
     pub clock: Clock,
     /// The key that seals page cursors; the same for all instances on one database.
@@ -119,6 +125,8 @@ impl App {
         let definitions = Definitions::shared()?;
         let parameters = Arc::new(Parameters::compile(&definitions)?);
         let rule_sets = Arc::new(RuleSets::compile(&definitions)?);
+        let risk = Arc::new(Algorithms::compile(&definitions)?);
+        let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
         let keys = Keys::open(&config)?;
         let db = Db::open(&config.database_url, config.pool())?;
         let db = match &config.database_read_url {
@@ -128,8 +136,19 @@ impl App {
         let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
         let current = parameters::Current::open(&db, &definitions, &parameters)
             .map_err(|failure| first_text(&failure))?;
-        let app = Self { config, db, definitions, parameters, current, rule_sets, clock, cursor_key, keys };
-        let app = Arc::new(app);
+        let app = Arc::new(Self {
+            config,
+            db,
+            definitions,
+            parameters,
+            current,
+            rule_sets,
+            risk,
+            assessments,
+            clock,
+            cursor_key,
+            keys,
+        });
         app.store_programmes()
             .map_err(|failure| format!("The default programme cannot be stored: {}", first_text(&failure)))?;
         Ok(app)

@@ -13,10 +13,12 @@ mod opened;
 pub mod palliative_careplan;
 pub mod palliative_disenroll;
 pub mod palliative_enroll;
+pub mod palliative_gaps;
 pub mod palliative_payment_months;
 pub mod palliative_refer;
 pub mod palliative_screen;
 pub mod palliative_status;
+pub mod palliative_stratify;
 pub mod palliative_transition;
 mod place;
 mod submitted;
@@ -85,6 +87,8 @@ pub const OPERATIONS: &[Operation] = &[
     validated("meta-add", meta_change::add),
     validated("meta-delete", meta_change::delete),
     validated("palliative-screen", palliative_screen::run),
+    validated("palliative-stratify", palliative_stratify::run),
+    validated("palliative-gaps", palliative_gaps::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),

@@ -4,9 +4,11 @@
 pub mod care_plan;
 pub mod element;
 pub mod enrollment;
+pub mod gaps;
 pub mod payment;
 pub mod program;
 pub mod record;
+pub mod risk;
 pub mod screening;
 pub mod time_line;
 pub mod vocabulary;

@@ -87,12 +87,16 @@ pub struct Program {
     pub accepts_consent: bool,
     /// How its months are paid. `monthRule`, `tierRule`, `requiresService`, `holdCountsForPayment`, `payTable`
     pub payment: Policy,
+    /// Whether its contract is for specialist care. `specialist`
+    pub specialist: bool,
+    /// How its people are stratified, as a canonical; ours without it. `riskAlgorithm`
+    pub risk_algorithm: Option<String>,
 }
 
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 27] = [
+const SETTERS: [(&str, &str, Setter); 29] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -120,6 +124,8 @@ const SETTERS: [(&str, &str, Setter); 27] = [
     ("requiresService", "valueBoolean", |p, v| { p.payment.requires_service = v.as_bool()?; Some(()) }),
     ("holdCountsForPayment", "valueBoolean", |p, v| { p.payment.holds = if v.as_bool()? { Holds::Counted } else { Holds::LeftOut }; Some(()) }),
     ("payTable", "extension", |p, v| { p.payment.rates.push(Rate::read(v)?); Some(()) }),
+    ("specialist", "valueBoolean", |p, v| { p.specialist = v.as_bool()?; Some(()) }),
+    ("riskAlgorithm", "valueCanonical", |p, v| { p.risk_algorithm = Some(v.as_str()?.to_owned()); Some(()) }),
 ];
 
 fn whole(value: &Value) -> Option<i64> {
@@ -190,6 +196,8 @@ impl Program {
             strict_concurrency: false,
             accepts_consent: false,
             payment: Policy::default(),
+            specialist: false,
+            risk_algorithm: None,
         }
     }
 

@@ -85,6 +85,12 @@ own! {
     EPISODE_EXTENSION = "StructureDefinition/palliative-episode";
     /// What an authority's proof for deciding in the patient's place is, on a Consent.
     AUTHORITY_EXTENSION = "StructureDefinition/surrogate-authority";
+    /// The algorithm of a stratification, on what it wrote.
+    RISK_ALGORITHM_EXTENSION = "StructureDefinition/risk-algorithm";
+    /// The tier before it was kept up, on a RiskAssessment.
+    COMPUTED_TIER_EXTENSION = "StructureDefinition/computed-tier";
+    /// Why the tier is another than that of the score, on a RiskAssessment.
+    RISK_ADJUSTMENT_EXTENSION = "StructureDefinition/risk-adjustment";
     /// The actions that a refused transition would have allowed.
     ALLOWED_EXTENSION = "StructureDefinition/allowed-actions";
 
@@ -118,10 +124,22 @@ own! {
     DOMAIN_SYSTEM = "CodeSystem/ncp-domain";
     /// What a care plan may still lack.
     COMPLETENESS_SYSTEM = "CodeSystem/careplan-completeness";
+    /// The six domains of the stratification by need.
+    RISK_DOMAIN_SYSTEM = "CodeSystem/risk-domain";
+    /// Why a tier is another than that of the score.
+    RISK_ADJUSTMENT_SYSTEM = "CodeSystem/risk-adjustment";
+    /// How a tier was found.
+    RISK_METHOD_SYSTEM = "CodeSystem/risk-method";
     /// The tiers of need.
     TIER_SYSTEM = "CodeSystem/risk-tier";
     /// Names a resource that a template's action made: episode, template and action.
     TEMPLATE_ITEM_SYSTEM = "NamingSystem/care-plan-item";
+    /// Names a task that a stratification asked for: patient, kind and evidence.
+    RISK_TASK_SYSTEM = "NamingSystem/risk-task";
+    /// The stratification by need.
+    RISK_ALGORITHM = "PlanDefinition/palliative-risk";
+    /// The local codes of what is observed or attested.
+    OBSERVATION_SYSTEM = "CodeSystem/palliative-observation";
     /// The care-plan template.
     TEMPLATE = "PlanDefinition/palliative-careplan";
 }

@@ -39,7 +39,7 @@ const SYMPTOMS: [&str; 2] = ["112503-8", "72514-3"];
 /// Observations that say whether there is a family caregiver.
 const CAREGIVER: [&str; 2] = ["caregiver-identified", "95613-6"];
 /// A person's wish not to speak of preferences now.
-const DECLINED: &str = "acp-declined";
+pub const DECLINED: &str = "acp-declined";
 
 /// What the plan lacks; with goals that are not stored yet, as they would be.
 pub fn gaps(planning: &Planning, plan: Option<&Resource>, goals: &[Resource]) -> Vec<Gap> {
@@ -67,14 +67,17 @@ fn in_plan(planning: &Planning, plan: &Resource, goals: &[Resource], gaps: &mut 
             gaps.push(gap((domain, "domain-activity-missing", "warning"), &text));
         }
     }
-    let review = extension_of(plan, NEXT_REVIEW_EXTENSION)
-        .and_then(|one| one.get("valueDate")?.as_str()?.parse().ok());
-    if review.is_none_or(|review: Date| review < planning.as_of) {
+    if next_review(plan).is_none_or(|review| review < planning.as_of) {
         gaps.push(gap(
             ("1", "next-review-missing", "error"),
             "The plan has no date for its next review, or it has passed.",
         ));
     }
+}
+
+/// The day by which a plan is to be reviewed.
+pub fn next_review(plan: &Resource) -> Option<Date> {
+    extension_of(plan, NEXT_REVIEW_EXTENSION)?.get("valueDate")?.as_str()?.parse().ok()
 }
 
 fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {

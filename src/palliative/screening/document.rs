@@ -80,7 +80,11 @@ pub fn criteria(action: &Value, terminology: &Terminology) -> Vec<Result<Criteri
     list(action, "action").enumerate().map(read).collect()
 }
 
-fn criterion(action: &Value, terminology: &Terminology) -> Result<Criterion, Problem> {
+/// The criterion that an action is.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn criterion(action: &Value, terminology: &Terminology) -> Result<Criterion, Problem> {
     let id = action["id"].as_str().ok_or_else(|| Problem::new("", "A criterion needs an `id`."))?;
     let no_rule =
         || Problem::new("", format!("The criterion `{id}` has no extension {CRITERION} with its rule."));
@@ -185,6 +189,7 @@ pub fn attested(code: &str, test: Test, valid_days: Option<i64>) -> ObservationR
         lookback_days: valid_days,
         pick: Pick::Latest,
         attested: true,
+        about_another: true,
         invalidated_by: None,
     }
 }

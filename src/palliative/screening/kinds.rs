@@ -93,6 +93,7 @@ impl Reader<'_> {
             lookback_days: self.parameters.number("lookbackDays")?,
             pick,
             attested: false,
+            about_another: self.parameters.flag("aboutAnother")?.unwrap_or(false),
             invalidated_by: self.value_set("invalidatedBy")?,
         })
     }

@@ -45,6 +45,8 @@ pub struct ObservationRule {
     pub pick: Pick,
     /// Whether only a Practitioner's or PractitionerRole's word counts: an attestation.
     pub attested: bool,
+    /// Whether it may be about another than the patient, as a caregiver's burden is; an attestation may.
+    pub about_another: bool,
     /// Medicines under which the value says nothing.
     pub invalidated_by: Option<Codes>,
 }
@@ -79,7 +81,7 @@ impl ObservationRule {
     /// Whether it is one that the rule is about, and that counts.
     pub fn concerns(&self, observation: &Observation) -> bool {
         let attested = observation.by_practitioner || !self.attested;
-        let about_patient = self.attested || !observation.of_another;
+        let about_patient = self.about_another || !observation.of_another;
         let usable = observation.is_final && observation.value.is_some();
         usable && attested && about_patient && self.codes.has_any(&observation.code)
     }

@@ -23,6 +23,12 @@ impl Problem {
     }
 }
 
+impl From<Problem> for String {
+    fn from(problem: Problem) -> Self {
+        if problem.at.is_empty() { problem.text } else { format!("{}: {}", problem.at, problem.text) }
+    }
+}
+
 /// All problems in one line, for the log of a start that fails.
 pub fn in_one_line(problems: &[Problem]) -> String {
     let lines: Vec<String> =

@@ -211,14 +211,16 @@ fn roles_of_participant(participant: &Value) -> Vec<&'static str> {
 
 /// The member of the team who can be the episode's care manager: a nurse, else a prescriber.
 pub fn manager(team: &Resource) -> Option<String> {
-    let with_role = |role: &str| {
-        list(team.get("participant")).find_map(|participant| {
-            let member = participant.pointer("/member/reference")?.as_str()?;
-            let fits = member.starts_with("Practitioner/") || member.starts_with("PractitionerRole/");
-            (fits && roles_of_participant(participant).contains(&role)).then(|| member.to_owned())
-        })
-    };
-    with_role("rn").or_else(|| with_role("prescriber"))
+    members(team, "rn").next().or_else(|| members(team, "prescriber").next())
+}
+
+/// The practitioners of the team with a role.
+pub fn members<'a>(team: &'a Resource, role: &'a str) -> impl Iterator<Item = String> + use<'a> {
+    list(team.get("participant")).filter_map(move |participant| {
+        let member = participant.pointer("/member/reference")?.as_str()?;
+        let fits = member.starts_with("Practitioner/") || member.starts_with("PractitionerRole/");
+        (fits && roles_of_participant(participant).contains(&role)).then(|| member.to_owned())
+    })
 }
 
 fn age(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {

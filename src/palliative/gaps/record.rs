@@ -1,0 +1,126 @@
+//! What is to be on record: assessments at the tier's cadence, the person's wishes, and an answer to pain.
+//! <https://hl7.org/fhir/R4/observation.html>
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::Resource;
+use crate::palliative::care_plan::completeness::DECLINED;
+use crate::palliative::care_plan::reading::preferences;
+use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::gaps::Done;
+use crate::palliative::gaps::Duty;
+use crate::palliative::gaps::Following;
+use crate::palliative::gaps::Gap;
+use crate::palliative::gaps::Rhythm;
+use crate::palliative::gaps::after;
+use crate::palliative::record::Concept;
+use crate::palliative::screening::Codes;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
+
+/// Pain from which something is to be done.
+const TREATED_FROM: f64 = 4.0;
+/// Days in which it is to be done.
+const TREATED_WITHIN: i64 = 1;
+
+/// The assessments of symptoms, function and the caregiver, the first of each soon after the start.
+pub fn assessed(following: &Following, start: Date) -> Vec<Gap> {
+    let (row, codes) = (following.intensity, following.assessments);
+    let mut wanted = vec![
+        ("symptom-overdue", "2", &codes.symptoms, row.reassess_days, "symptoms"),
+        ("function-overdue", "2", &codes.function, row.reassess_days, "function"),
+    ];
+    if !has_no_caregiver(following) {
+        let caregiver =
+            ("caregiver-not-assessed", "4", &codes.caregiver, row.caregiver_days, "the family caregiver");
+        wanted.push(caregiver);
+    }
+    let duty = |(code, domain, codes, days, what): (&'static str, &'static str, &Codes, i64, &str)| {
+        let done = latest(following, |one| codes.has_any(&Concept::read(one.get("code"))));
+        let first = after(start, row.assess_days.min(days));
+        let due = done.as_ref().map_or(first, |done| after(done.on, days).max(first));
+        let words = format!("an assessment of {what} every {days} days");
+        Duty { code, domain, rhythm: Rhythm::Again, due, done, words }.on(following.planning.as_of)
+    };
+    wanted.into_iter().map(duty).collect()
+}
+
+/// The person's wishes, or that the person does not want to speak of them.
+pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
+    let named: Vec<String> = preferences(following.planning).collect();
+    let done = latest(following, |one| {
+        named.contains(&name(one)) || codings(one.get("code")).any(|(_, code)| code == DECLINED)
+    });
+    let due = after(start, following.intensity.acp_days);
+    let words = format!(
+        "a conversation on preferences for treatment within {} days of the start",
+        following.intensity.acp_days
+    );
+    let duty = Duty { code: "acp-preference-missing", domain: "8", rhythm: Rhythm::Once, due, done, words };
+    Some(duty.on(following.planning.as_of))
+}
+
+/// An answer to the last pain score of 4 or more: a medicine, an order that names it, or a later lower score.
+pub fn pain(following: &Following) -> Option<Gap> {
+    let planning = following.planning;
+    let is_pain = |one: &Resource| following.assessments.pain.has_any(&Concept::read(one.get("code")));
+    let scored = latest(following, is_pain)?;
+    let score = planning.case.chart.find(&scored.source)?;
+    if number(score)? < TREATED_FROM {
+        return None;
+    }
+    let due = after(scored.on, TREATED_WITHIN);
+    let orders = planning.case.chart.of("MedicationRequest").chain(planning.case.chart.of("ServiceRequest"));
+    let answer = orders.filter(|order| is_answer(following, order, &scored)).find_map(|order| {
+        let on = first_day(order.text("/authoredOn")?, planning.case.program)?;
+        (on >= scored.on && on <= planning.as_of).then(|| Done { on, source: name(order) })
+    });
+    let words = format!("an answer to the pain score {} of {}", scored.source, scored.on);
+    let rhythm = Rhythm::Once;
+    let duty = Duty { code: "pain-positive-untreated", domain: "2", rhythm, due, done: answer, words };
+    Some(duty.on(planning.as_of))
+}
+
+/// Whether an order is for this pain: a medicine against pain, or one that says so.
+fn is_answer(following: &Following, order: &Resource, scored: &Done) -> bool {
+    if matches!(order.text("/status"), Some("entered-in-error" | "cancelled" | "revoked" | "draft")) {
+        return false;
+    }
+    let medicine = Concept::read(order.get("medicationCodeableConcept"));
+    let against_pain = following.assessments.analgesics.has_any(&medicine)
+        || medicine.texts.iter().any(|text| following.assessments.analgesics.is_named_in(text));
+    let named = list(order.get("reasonReference")).any(|one| one["reference"] == scored.source.as_str());
+    against_pain || named
+}
+
+/// Whether the last word on it is that there is no family caregiver.
+fn has_no_caregiver(following: &Following) -> bool {
+    let of = |one: &Resource| has_coding(one.get("code"), OBSERVATION_SYSTEM, "caregiver-identified");
+    let last = latest(following, of).and_then(|done| following.planning.case.chart.find(&done.source));
+    last.is_some_and(|one| one.get("valueBoolean").and_then(Value::as_bool) == Some(false))
+}
+
+/// The latest final observation of a kind up to the day; of one day the one with the greatest id.
+fn latest(following: &Following, of: impl Fn(&Resource) -> bool) -> Option<Done> {
+    let planning = following.planning;
+    let all = planning.case.chart.of("Observation").filter(|one| {
+        matches!(one.text("/status"), Some("final" | "amended" | "corrected"))
+            && one.get("dataAbsentReason").is_none()
+            && of(one)
+    });
+    let dated = all.filter_map(|one| {
+        let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
+        let on = first_day(when, planning.case.program)?;
+        (on <= planning.as_of).then(|| ((on, when.to_owned()), name(one)))
+    });
+    dated.max().map(|((on, _), source)| Done { on, source })
+}
+
+fn number(observation: &Resource) -> Option<f64> {
+    let places = ["/valueInteger", "/valueQuantity/value"];
+    places.iter().find_map(|place| observation.value().pointer(place)?.as_f64())
+}

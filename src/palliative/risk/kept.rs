@@ -1,0 +1,245 @@
+//! A stratification as it is kept: a RiskAssessment, two Observations, the tier on the episode, and Tasks.
+//! <https://hl7.org/fhir/R4/riskassessment.html>
+//!
+//! Nothing is written down that a patient may not read: what a clinician thinks of the time that is left, and what a
+//! caregiver answered. `Observation.derivedFrom` may name Observations alone.
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::datetime::instant;
+use crate::palliative::enrollment::drafts::Draft;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::version;
+use crate::palliative::risk::Due;
+use crate::palliative::risk::domain::Component;
+use crate::palliative::risk::domain::Told;
+use crate::palliative::risk::report::Report;
+use crate::palliative::risk::report::WHAT_IT_IS;
+use crate::palliative::risk::report::domain;
+use crate::palliative::screening::report::Reader;
+use crate::palliative::vocabulary::COMPUTED_TIER_EXTENSION;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
+use crate::palliative::vocabulary::PROGRAM_EXTENSION;
+use crate::palliative::vocabulary::RISK_ADJUSTMENT_EXTENSION;
+use crate::palliative::vocabulary::RISK_ADJUSTMENT_SYSTEM;
+use crate::palliative::vocabulary::RISK_ALGORITHM_EXTENSION;
+use crate::palliative::vocabulary::RISK_METHOD_SYSTEM;
+use crate::palliative::vocabulary::RISK_TASK_SYSTEM;
+use crate::palliative::vocabulary::TASK_SYSTEM;
+use crate::palliative::vocabulary::TIER_EXTENSION;
+use crate::palliative::vocabulary::TIER_SYSTEM;
+
+impl Report<'_> {
+    /// The RiskAssessment, in which nothing is written down that a patient may not read. Evidence that was only
+    /// submitted and is not stored is none that it could refer to.
+    ///
+    /// # Errors
+    /// `Internal`, for a fault of ours.
+    pub fn risk_assessment(&self, stored: &dyn Fn(&str) -> bool) -> Result<Resource, Failure> {
+        let found = self.found;
+        let open = Report { reader: Reader::Patient, ..*self };
+        let mut extensions = vec![
+            json!({ "url": PROGRAM_EXTENSION, "valueReference": { "reference": self.program.reference() } }),
+            self.algorithm(),
+            json!({ "url": COMPUTED_TIER_EXTENSION, "valueCode": found.computed.code() }),
+        ];
+        for one in found.applied.iter().filter(|one| open.is_open(&one.told)) {
+            let coding =
+                json!({ "system": RISK_ADJUSTMENT_SYSTEM, "code": one.code, "display": one.told.text });
+            extensions.push(json!({ "url": RISK_ADJUSTMENT_EXTENSION, "valueCoding": coding }));
+        }
+        let lines: Vec<String> = found.components.iter().map(|one| open.line(one)).collect();
+        let mut assessment = json!({
+            "resourceType": "RiskAssessment",
+            "extension": extensions,
+            "status": found.status.code(),
+            "method": { "coding": [{ "system": RISK_METHOD_SYSTEM, "code": "palliative-risk-v1" }] },
+            "subject": self.subject(),
+            "occurrenceDateTime": found.as_of.to_string(),
+            "prediction": [{
+                "outcome": { "text": "palliative need tier" },
+                "qualitativeRisk": self.tier(),
+                "rationale": lines.join(" "),
+            }],
+            "mitigation": found.algorithm.intensity(found.tier).words,
+            "note": [{ "text": WHAT_IT_IS }],
+        });
+        let basis = open.references(&found.basis, stored);
+        if !basis.is_empty() {
+            assessment["basis"] = basis.into();
+        }
+        Resource::from_value(assessment)
+    }
+
+    fn line(&self, one: &Component) -> String {
+        let value = match one.value() {
+            Some(value) => value.to_string(),
+            None => format!("{} to {}", one.low, one.high),
+        };
+        format!("{} {}: {value}. {}", one.domain, one.title, self.reason(one)).trim().to_owned()
+    }
+
+    fn references(&self, told: &[Told], stored: &dyn Fn(&str) -> bool) -> Vec<Value> {
+        let open = told.iter().filter(|one| self.is_open(one) && stored(&one.text));
+        open.map(|one| json!({ "reference": one.text })).collect()
+    }
+
+    fn subject(&self) -> Value {
+        json!({ "reference": format!("Patient/{}", self.patient) })
+    }
+
+    fn algorithm(&self) -> Value {
+        json!({ "url": RISK_ALGORITHM_EXTENSION, "valueCanonical": self.found.algorithm.canonical() })
+    }
+
+    fn tier(&self) -> Value {
+        let tier = self.found.tier;
+        json!({ "coding": [{ "system": TIER_SYSTEM, "code": tier.code(), "display": tier.display() }] })
+    }
+
+    /// All that a recorded stratification writes: the RiskAssessment first.
+    ///
+    /// # Errors
+    /// `Internal`, for a fault of ours.
+    pub fn drafts(
+        &self,
+        episode: Option<&Resource>,
+        stored: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Draft>, Failure> {
+        let mut drafts = Drafts::default();
+        let mut add = |resource: Resource| {
+            let name = drafts.name();
+            drafts.push(resource, Place::New(name));
+        };
+        add(self.risk_assessment(stored)?);
+        add(Resource::from_value(self.score(stored))?);
+        add(Resource::from_value(self.tier_observation(stored))?);
+        if let Some(episode) = episode.and_then(|episode| self.on_episode(episode)) {
+            let place = Place::Existing(version(&episode));
+            drafts.push(episode, place);
+        }
+        for one in &self.found.tasks {
+            let (task, query) = self.task(one, stored)?;
+            let name = drafts.name();
+            drafts.push(task, Place::NewUnless(name, query));
+        }
+        Ok(drafts.into_list())
+    }
+
+    fn observation(&self, code: &str, stored: &dyn Fn(&str) -> bool) -> Value {
+        let open = Report { reader: Reader::Patient, ..*self };
+        let derived: Vec<Value> = open.references(&self.found.basis, stored);
+        let observations: Vec<Value> = derived
+            .into_iter()
+            .filter(|one| one["reference"].as_str().is_some_and(|to| to.starts_with("Observation/")))
+            .collect();
+        let mut observation = json!({
+            "resourceType": "Observation",
+            "extension": [self.algorithm()],
+            "status": self.found.status.code(),
+            "category": [{ "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey" }] }],
+            "code": { "coding": [{ "system": OBSERVATION_SYSTEM, "code": code }] },
+            "subject": self.subject(),
+            "effectiveDateTime": self.found.as_of.to_string(),
+            "issued": instant(self.now),
+            "note": [{ "text": WHAT_IT_IS }],
+        });
+        if !observations.is_empty() {
+            observation["derivedFrom"] = observations.into();
+        }
+        observation
+    }
+
+    fn score(&self, stored: &dyn Fn(&str) -> bool) -> Value {
+        let mut observation = self.observation("program-risk-score", stored);
+        let value = (self.found.score_min == self.found.score_max).then_some(self.found.score_min);
+        set_value(&mut observation, value);
+        let component = |one: &Component| {
+            let mut component = json!({ "code": { "coding": [domain(self.found, &one.domain)] } });
+            set_value(&mut component, one.value());
+            component
+        };
+        observation["component"] = self.found.components.iter().map(component).collect();
+        observation
+    }
+
+    fn tier_observation(&self, stored: &dyn Fn(&str) -> bool) -> Value {
+        let mut observation = self.observation("program-risk-tier", stored);
+        observation["valueCodeableConcept"] = self.tier();
+        observation
+    }
+
+    /// The episode with the tier on it; none where it has it already, or a later one.
+    fn on_episode(&self, episode: &Resource) -> Option<Resource> {
+        let tier = self.found.tier.code();
+        let own = extension_of(episode, TIER_EXTENSION);
+        let part = |name: &str| list(own?.get("extension")).find(|part| part["url"] == name);
+        let since = part("since").and_then(|since| since["valueDate"].as_str()?.parse::<Date>().ok());
+        let same = part("tier").is_some_and(|own| own["valueCode"] == tier);
+        if same || since.is_some_and(|since| since > self.found.as_of) {
+            return None;
+        }
+        let mut episode = episode.clone();
+        let extension = json!({ "url": TIER_EXTENSION, "extension": [
+            { "url": "tier", "valueCode": tier }, { "url": "since", "valueDate": self.found.as_of.to_string() }] });
+        let others = list(episode.get("extension")).filter(|one| one["url"] != TIER_EXTENSION).cloned();
+        let all: Vec<Value> = others.chain([extension]).collect();
+        episode.object_mut().insert("extension".to_owned(), all.into());
+        Some(episode)
+    }
+
+    /// A task, and the search that finds it where the same facts have asked for it before.
+    fn task(&self, due: &Due, stored: &dyn Fn(&str) -> bool) -> Result<(Resource, String), Failure> {
+        let mut evidence = due.evidence.iter().filter(|one| !one.restricted && stored(&one.text));
+        let why = evidence.next().map(|one| one.text.clone());
+        // Without a clock there is one open task a patient and kind; with one, each new fact asks anew.
+        let about = match (&why, due.hours) {
+            (Some(why), Some(_)) => why.clone(),
+            (None, Some(_)) => self.found.as_of.to_string(),
+            (_, None) => self.program.id.clone(),
+        };
+        let value = format!("{}/{}/{about}", self.patient, due.code);
+        let mut task = json!({
+            "resourceType": "Task",
+            "identifier": [{ "system": RISK_TASK_SYSTEM, "value": value }],
+            "status": "requested",
+            "intent": "order",
+            "priority": if due.hours.is_some() { "urgent" } else { "routine" },
+            "code": { "coding": [{ "system": TASK_SYSTEM, "code": due.code }] },
+            "description": due.sentence,
+            "for": self.subject(),
+            "authoredOn": instant(self.now),
+        });
+        if let Some(organization) = &self.program.organization {
+            task["owner"] = json!({ "reference": organization });
+        }
+        if let Some(hours) = due.hours {
+            let hours = SignedDuration::from_hours(hours).as_micros();
+            let end = self.now.saturating_add(i64::try_from(hours).unwrap_or(i64::MAX));
+            task["restriction"] = json!({ "period": { "start": instant(self.now), "end": instant(end) } });
+        }
+        if let Some(why) = why.filter(|_| due.hours.is_some()) {
+            task["reasonReference"] = json!({ "reference": why });
+        }
+        Ok((Resource::from_value(task)?, format!("identifier={RISK_TASK_SYSTEM}|{value}")))
+    }
+}
+
+fn set_value(holder: &mut Value, value: Option<u8>) {
+    match value {
+        Some(value) => holder["valueInteger"] = value.into(),
+        None => {
+            holder["dataAbsentReason"] = json!({ "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "unknown" }] });
+        }
+    }
+}

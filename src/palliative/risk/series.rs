@@ -1,0 +1,169 @@
+//! Items on several values of one measurement: a fall over time, or a value that was high twice in a row.
+//! <https://hl7.org/fhir/R4/observation.html>
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::datetime::Micros;
+use crate::fhir::quantity::Unit as Ucum;
+use crate::palliative::record::Coding;
+use crate::palliative::record::Meaning;
+use crate::palliative::record::Observation;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::record::Unit;
+use crate::palliative::screening::Codes;
+use crate::palliative::screening::Finding;
+use crate::palliative::screening::State;
+use crate::palliative::screening::Window;
+use crate::palliative::screening::finding::Place;
+use crate::palliative::screening::parameters::Parameters;
+
+/// The extension that holds such a rule.
+pub const SERIES: &str = "https://comfrey.health/fhir/StructureDefinition/risk-series";
+
+/// What the values must show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// The latest is lower by so much than an earlier one of the window.
+    Fall(f64),
+    /// The latest is lower by so many per cent than an earlier one of the window.
+    FallPercent(f64),
+    /// The two latest are at least so high, and no more than the window apart.
+    Repeated(f64),
+}
+
+/// A rule on several values of one measurement.
+#[derive(Clone, Debug)]
+pub struct Series {
+    codes: Codes,
+    kind: Kind,
+    days: i64,
+    name: String,
+}
+
+/// One value at one moment.
+struct Point<'a> {
+    at: Micros,
+    on: Date,
+    value: f64,
+    unit: &'a Unit,
+    observation: &'a Observation,
+}
+
+impl Series {
+    /// Reads the rule of an action.
+    ///
+    /// # Errors
+    /// A sentence for the author of the document.
+    pub fn read(action: &Value, parameters: &Parameters) -> Result<Self, String> {
+        let value =
+            parameters.one("value", "valueDecimal")?.and_then(Value::as_f64).ok_or("it has no value")?;
+        let kind = match parameters.text("kind", "valueCode")? {
+            Some("fall") => Kind::Fall(value),
+            Some("fall-percent") => Kind::FallPercent(value),
+            Some("repeated") => Kind::Repeated(value),
+            other => return Err(format!("{other:?} is not a kind of series")),
+        };
+        let listed: Vec<Coding> =
+            parameters.all("code", "valueCoding")?.into_iter().filter_map(Coding::read).collect();
+        Ok(Self {
+            codes: Codes::of(&listed),
+            kind,
+            days: parameters.whole("days")?.ok_or("it has no days")?,
+            name: action["title"].as_str().ok_or("it has no title")?.to_owned(),
+        })
+    }
+
+    /// Evaluates it on a day. With fewer than two values nothing can be told.
+    pub fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
+        let window = Window::back(Some(self.days), as_of);
+        let points = self.points(record, as_of);
+        let found = match self.kind {
+            Kind::Fall(_) | Kind::FallPercent(_) => self.fallen(&points, &window),
+            Kind::Repeated(least) => self.repeated(&points, &window, least),
+        };
+        let missing = || Finding::unknown(format!("two values of {} within {} d", self.name, self.days));
+        found.unwrap_or_else(missing).within(window)
+    }
+
+    /// The usable values up to the day, one a moment, the earliest first. Of one moment the greatest counts: pain may
+    /// be in a panel and beside it.
+    fn points<'a>(&self, record: &'a PatientRecord, as_of: Date) -> Vec<Point<'a>> {
+        let all = Window::back(None, as_of);
+        let mut points: Vec<Point> = record
+            .observations
+            .iter()
+            .filter(|one| one.is_final && !one.of_another && self.codes.has_any(&one.code))
+            .filter_map(point)
+            .filter(|one| one.observation.effective.as_ref().is_some_and(|at| all.place(at) == Place::Inside))
+            .collect();
+        points.sort_by(|a, b| (a.at, &a.observation.source).cmp(&(b.at, &b.observation.source)));
+        points.dedup_by(|next, kept| {
+            let same = next.at == kept.at;
+            if same && next.value > kept.value {
+                std::mem::swap(next, kept);
+            }
+            same
+        });
+        points
+    }
+
+    fn fallen(&self, points: &[Point], window: &Window) -> Option<Finding> {
+        let inside: Vec<&Point> =
+            points.iter().filter(|one| window.from.is_none_or(|from| one.on >= from)).collect();
+        let (latest, before) = inside.split_last()?;
+        let falls = before.iter().filter_map(|one| Some((*one, self.fall(one, latest)?)));
+        let (from, fall) = falls.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let (Kind::Fall(least) | Kind::FallPercent(least) | Kind::Repeated(least)) = self.kind;
+        Some(told(State::of(fall >= least), &[latest, from]))
+    }
+
+    /// By how much the value fell, in its unit or in per cent; none where the two cannot be compared.
+    fn fall(&self, from: &Point, to: &Point) -> Option<f64> {
+        let (high, low) = if from.unit == to.unit {
+            (from.value, to.value)
+        } else {
+            (in_base(from, to)?, in_base(to, from)?)
+        };
+        match self.kind {
+            Kind::FallPercent(_) => (high > 0.0).then(|| (high - low) / high * 100.0),
+            Kind::Fall(_) | Kind::Repeated(_) => Some(high - low),
+        }
+    }
+
+    fn repeated(&self, points: &[Point], window: &Window, least: f64) -> Option<Finding> {
+        let [.., earlier, latest] = points else { return None };
+        let recent = window.from.is_none_or(|from| latest.on >= from);
+        let near = earlier.on.saturating_add(self.days.days()) >= latest.on;
+        if !recent || !near {
+            return None;
+        }
+        Some(told(State::of(earlier.value >= least && latest.value >= least), &[latest, earlier]))
+    }
+}
+
+fn point(observation: &Observation) -> Option<Point<'_>> {
+    let effective = observation.effective.as_ref().filter(|effective| effective.is_one_day())?;
+    let Meaning::Number(interval, unit) = &observation.value.as_ref()?.meaning else { return None };
+    let exact = interval.low == interval.high;
+    exact.then_some(Point { at: effective.low, on: effective.first, value: interval.low, unit, observation })
+}
+
+/// A value in the unit that all of its kind have in common; none where the other is of another kind.
+fn in_base(one: &Point, other: &Point) -> Option<f64> {
+    let unit = Ucum::of(&one.unit.code)?;
+    let same = Ucum::of(&other.unit.code)?.base() == unit.base();
+    same.then(|| unit.in_base(&one.value.to_string())).flatten()
+}
+
+fn told(state: State, points: &[&Point]) -> Finding {
+    let latest = points[0];
+    let value = latest.observation.value.as_ref();
+    Finding {
+        evidence: points.iter().map(|point| point.observation.source.clone()).collect(),
+        value: value.map(|value| (value.element.clone(), value.json.clone())),
+        date: Some(latest.on),
+        ..Finding::of(state)
+    }
+}

@@ -1,0 +1,190 @@
+//! How facts become a score and a tier. <https://hl7.org/fhir/R4/riskassessment.html>
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use crate::palliative::record::Meaning;
+use crate::palliative::record::Observation;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::risk::Algorithm;
+use crate::palliative::risk::Applied;
+use crate::palliative::risk::Due;
+use crate::palliative::risk::Facts;
+use crate::palliative::risk::Status;
+use crate::palliative::risk::Stratification;
+use crate::palliative::risk::document::Floor;
+use crate::palliative::risk::document::Raising;
+use crate::palliative::risk::document::Step;
+use crate::palliative::risk::document::TaskRule;
+use crate::palliative::risk::domain::Component;
+use crate::palliative::risk::domain::Told;
+use crate::palliative::risk::domain::is_evidence;
+use crate::palliative::risk::tier::Tier;
+use crate::palliative::risk::tier::settle;
+use crate::palliative::screening::Finding;
+use crate::palliative::screening::Outcome;
+use crate::palliative::screening::Situation;
+use crate::palliative::screening::State;
+
+impl Algorithm {
+    /// What the facts say.
+    pub fn stratify<'a>(&'a self, facts: &Facts) -> Stratification<'a> {
+        let (record, warnings) = usable(facts.situation.record, &self.document.steps);
+        let situation = Situation { record: &record, ..*facts.situation };
+        let items = &self.document.items;
+        let findings: Vec<Finding> = items.iter().map(|item| item.evaluate(&situation)).collect();
+        let states: Vec<State> = findings.iter().map(|finding| finding.state).collect();
+        let components: Vec<Component> =
+            self.document.domains.iter().map(|domain| domain.evaluate(items, &findings)).collect();
+        let score_min = components.iter().map(|one| one.low).sum();
+        let score_max = components.iter().map(|one| one.high).sum();
+        let mut applied = Vec::new();
+        let computed = self.raised(score_min, (facts, &states, &findings), &mut applied);
+        let at_most = self.raised(score_max, (facts, &states, &findings), &mut Vec::new());
+        let tier = settle(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
+        if tier != computed {
+            applied.push(kept(tier, self.document.hysteresis_days));
+        }
+        let status = if computed == at_most { Status::Final } else { Status::Preliminary };
+        let collect = match status {
+            Status::Final => Vec::new(),
+            Status::Preliminary => self.open(&components),
+        };
+        let basis = self.evidence(0..items.len(), &findings);
+        let tasks = self.due(&states, &findings);
+        Stratification {
+            algorithm: self,
+            as_of: situation.as_of,
+            components,
+            score_min,
+            score_max,
+            computed,
+            tier,
+            status,
+            applied,
+            collect,
+            basis,
+            tasks,
+            warnings,
+        }
+    }
+
+    /// The tier of a score, after floors and overrides; those that raised it are added to `applied`.
+    fn raised(
+        &self,
+        score: u8,
+        (facts, states, findings): (&Facts, &[State], &[Finding]),
+        applied: &mut Vec<Applied>,
+    ) -> Tier {
+        let begun = Tier::ALL.into_iter().rev().find(|tier| self.document.tiers[*tier as usize].0 <= score);
+        let mut tier = begun.unwrap_or(Tier::One);
+        for floor in self.document.floors.iter().filter(|floor| holds(floor, facts)) {
+            if floor.tier > tier {
+                tier = floor.tier;
+                let told = Told { text: floor.sentence.clone(), restricted: false };
+                applied.push(Applied { code: floor.code.clone(), told });
+            }
+        }
+        for one in self.document.overrides.iter().filter(|one| one.logic.judge(states) == State::Met) {
+            if one.tier != tier {
+                tier = one.tier;
+                let met = |at: &&usize| findings[**at].state == State::Met;
+                let restricted =
+                    one.items.iter().filter(met).any(|at| self.document.items[*at].is_restricted());
+                let told = Told { text: one.sentence.clone(), restricted };
+                applied.push(Applied { code: one.code.clone(), told });
+            }
+        }
+        tier
+    }
+
+    /// The letters of the open domains, the widest first.
+    fn open(&self, components: &[Component]) -> Vec<&str> {
+        let width = |at: &usize| components[*at].high - components[*at].low;
+        let mut open: Vec<usize> = (0..components.len()).filter(|at| width(at) > 0).collect();
+        open.sort_by_key(|at| std::cmp::Reverse(width(at)));
+        open.into_iter().map(|at| self.document.domains[at].code.as_str()).collect()
+    }
+
+    /// The resources behind findings, each once, in the order of the items.
+    fn evidence(&self, items: impl IntoIterator<Item = usize>, findings: &[Finding]) -> Vec<Told> {
+        let mut seen = BTreeSet::new();
+        let mut evidence = Vec::new();
+        for at in items.into_iter().filter(|at| is_evidence(&findings[*at])) {
+            let restricted = self.document.items[at].is_restricted();
+            let new = findings[at].evidence.iter().filter(|source| seen.insert((*source).clone()));
+            evidence.extend(new.map(|source| Told { text: source.clone(), restricted }));
+        }
+        evidence
+    }
+
+    /// Of each kind of task the first whose condition holds.
+    fn due(&self, states: &[State], findings: &[Finding]) -> Vec<Due> {
+        let mut due: Vec<Due> = Vec::new();
+        for rule in self.document.tasks.iter().filter(|rule| rule.logic.judge(states) == State::Met) {
+            if !due.iter().any(|one| one.code == rule.code) {
+                due.push(self.task(rule, findings));
+            }
+        }
+        due
+    }
+
+    fn task(&self, rule: &TaskRule, findings: &[Finding]) -> Due {
+        let met = rule.items.iter().copied().filter(|at| findings[*at].state == State::Met);
+        Due {
+            code: rule.code.clone(),
+            sentence: rule.sentence.clone(),
+            hours: rule.hours,
+            evidence: self.evidence(met, findings),
+        }
+    }
+}
+
+fn kept(tier: Tier, days: i64) -> Applied {
+    let text = format!(
+        "{} is kept until two stratifications in a row, at least {days} days apart, give a lower tier.",
+        tier.display()
+    );
+    Applied { code: "hysteresis".to_owned(), told: Told { text, restricted: false } }
+}
+
+/// Whether a rule set that sets a floor is met: one that admits says eligible, one that finds people to look at
+/// says so.
+fn holds(floor: &Floor, facts: &Facts) -> bool {
+    let outcome = |canonical: &str| Some(facts.rule_sets.find(canonical)?.screen(facts.situation).outcome);
+    match &floor.raising {
+        Raising::RuleSet(canonical) => {
+            matches!(outcome(canonical), Some(Outcome::Eligible | Outcome::ScreenPositive))
+        }
+        Raising::Entry => {
+            let admits = |set: &String| outcome(set) == Some(Outcome::Eligible);
+            facts.program.specialist && facts.program.rule_sets.iter().any(admits)
+        }
+    }
+}
+
+/// The record without scores that are between two steps of their scale, and a sentence for each of those.
+fn usable<'a>(record: &'a PatientRecord, steps: &[Step]) -> (Cow<'a, PatientRecord>, Vec<String>) {
+    let wrong = |one: &Observation| steps.iter().find(|step| is_between(one, step)).map(|step| step.step);
+    let warnings: Vec<String> = record
+        .observations
+        .iter()
+        .filter_map(|one| {
+            let step = wrong(one)?;
+            Some(format!("{} was not used: its scale goes in steps of {step}.", one.source))
+        })
+        .collect();
+    if warnings.is_empty() {
+        return (Cow::Borrowed(record), warnings);
+    }
+    let mut kept = record.clone();
+    kept.observations.retain(|one| wrong(one).is_none());
+    (Cow::Owned(kept), warnings)
+}
+
+fn is_between(observation: &Observation, step: &Step) -> bool {
+    let number = observation.value.as_ref().map(|value| &value.meaning);
+    let Some(Meaning::Number(interval, _)) = number else { return false };
+    let exact = interval.low == interval.high;
+    exact && step.codes.has_any(&observation.code) && interval.low.rem_euclid(step.step) != 0.0
+}
