@@ -85,7 +85,7 @@ use crate::palliative::gaps::assessments::Assessments;
 use crate::palliative::risk::Algorithms;
 use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
-use crate::search::RULES;
+use crate::search::rules;
 use crate::store::Db;
 use crate::store::tables;
 
@@ -123,7 +123,7 @@ impl App {
     /// One line for the operator that says what to do.
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
         let definitions = Definitions::shared()?;
-        let parameters = Arc::new(Parameters::compile(&definitions)?);
+        let parameters = Arc::new(own_parameters(&config, &definitions)?);
         let rule_sets = Arc::new(RuleSets::compile(&definitions)?);
         let risk = Arc::new(Algorithms::compile(&definitions)?);
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
@@ -133,7 +133,8 @@ impl App {
             Some(url) => db.with_replica(url, config.pool())?,
             None => db,
         };
-        let cursor_key = cursor_key(&db, clock.now()).map_err(|failure| first_text(&failure))?;
+        let cursor_key = cursor_key(&db, clock.now(), rules(&parameters));
+        let cursor_key = cursor_key.map_err(|failure| first_text(&failure))?;
         let current = parameters::Current::open(&db, &definitions, &parameters)
             .map_err(|failure| first_text(&failure))?;
         let app = Arc::new(Self {
@@ -189,14 +190,20 @@ impl App {
     }
 }
 
+/// The search parameters that the settings leave.
+fn own_parameters(config: &Config, definitions: &Definitions) -> Result<Parameters, String> {
+    let all = Parameters::compile(definitions)?;
+    Ok(if config.full_text { all } else { all.without_words() })
+}
+
 /// The key of page cursors, made by the first instance; and a moment to forget old conditions and to begin the index.
-fn cursor_key(db: &Db, now: i64) -> Result<[u8; 32], Failure> {
+fn cursor_key(db: &Db, now: i64, rules: i64) -> Result<[u8; 32], Failure> {
     let mut fresh = vec![0; 32];
     aws_lc_rs::rand::fill(&mut fresh).map_err(|_| Failure::internal("the system gives no random numbers"))?;
     let key = db
         .write(move |conn| {
             tables::forget_conditions(conn, now - DAY)?;
-            tables::begin_index(conn, RULES)?;
+            tables::begin_index(conn, rules)?;
             Ok(tables::secret(conn, "cursor", fresh.clone())?)
         })
         .map_err(crate::store::Fault::into_failure)?;

@@ -123,6 +123,11 @@ pub struct Config {
     /// By what resources are judged that are written
     #[arg(long, global = true, env = "COMFREY_VALIDATION", value_enum, default_value = "base")]
     pub validation: Validation,
+    /// Keep the words of resources for _text and _content (1 or 0); after a change, `comfrey reindex`
+    #[arg(long, global = true, env = "COMFREY_FULL_TEXT", value_name = "1|0", default_value = "1",
+          default_missing_value = "1", num_args = 0..=1, require_equals = true,
+          value_parser = flag)]
+    pub full_text: bool,
     /// Requests carried out or waiting at a time; further ones are refused with 429
     #[arg(long, global = true, env = "COMFREY_MAX_REQUESTS", value_name = "N", default_value = "1024",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -162,6 +167,7 @@ impl Default for Config {
             conditional_delete: ConditionalDelete::Single,
             skip_unchanged: false,
             validation: Validation::Base,
+            full_text: true,
             max_requests: 1024,
             cors_origins: Vec::new(),
             tls_cert: None,

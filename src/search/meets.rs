@@ -23,6 +23,7 @@ pub fn meets(criteria: &[Criterion], id: &str, rows: &IndexRows) -> Option<bool>
             | Test::Chain(..)
             | Test::Has(..)
             | Test::Tree(_)
+            | Test::Words(_)
             | Test::All(_)
             | Test::Any(_) => return None,
         };
@@ -41,7 +42,7 @@ pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => {
             None
         }
-        Test::All(_) | Test::Any(_) => None,
+        Test::Words(_) | Test::All(_) | Test::Any(_) => None,
     })
 }
 

@@ -19,6 +19,7 @@ pub mod restriction;
 pub mod rows;
 mod special;
 pub mod sql;
+pub mod text;
 mod tree;
 mod value;
 
@@ -50,8 +51,8 @@ pub use query::parse;
 pub use query::parse_system;
 pub use restriction::{Restriction, Visible};
 pub use rows::IndexRows;
-pub use rows::RULES;
 pub use rows::rows;
+pub use rows::rules;
 
 #[cfg(test)]
 mod tests;

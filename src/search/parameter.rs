@@ -13,6 +13,7 @@ use crate::search::fold::system;
 use crate::search::parts;
 use crate::search::parts::Composite;
 use crate::search::rows::ANY_ELEMENT;
+use crate::search::text;
 
 /// What a parameter searches by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +103,8 @@ pub struct Parameter {
     pub composite: Option<Composite>,
     /// For a reference, the types to which it may point; empty where that is not said.
     pub target: Vec<ResourceType>,
+    /// Whether it looks at the words of a resource, and these are kept.
+    pub of_words: bool,
     /// What it means, for people.
     pub documentation: String,
     /// Whether all that is stored has its rows; not so of a client's own that is newer than the index.
@@ -109,9 +112,11 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Whether it can be searched by its values; of the special parameters, by `near` alone.
+    /// Whether it can be searched by its values, or by the words of a resource; of the special parameters, by `near`
+    /// alone.
     pub fn is_searchable(&self) -> bool {
-        self.is_ready && self.path.is_some() && (self.kind != Kind::Special || self.code == "near")
+        let has_values = self.path.is_some() && (self.kind != Kind::Special || self.code == "near");
+        self.is_ready && (self.of_words || has_values)
     }
 }
 
@@ -130,6 +135,7 @@ pub struct Parameters {
     of_type: BTreeMap<ResourceType, Vec<Parameter>>,
     by_number: HashMap<i64, (ResourceType, usize)>,
     compartments: BTreeMap<ResourceType, Members>,
+    keeps_words: bool,
 }
 
 impl Parameters {
@@ -142,6 +148,7 @@ impl Parameters {
             of_type: ResourceType::all().map(|ty| (ty, Vec::new())).collect(),
             by_number: HashMap::new(),
             compartments: definitions.compartments.clone(),
+            keeps_words: true,
         };
         for definition in &definitions.search_parameters {
             all.add(definition, &definitions.shapes)?;
@@ -171,6 +178,18 @@ impl Parameters {
             own.filter(|own| own.code == definition.code).for_each(|own| own.is_ready = ready == Ready::Yes);
         }
         Ok(all)
+    }
+
+    /// The same where no words of resources are kept.
+    #[must_use]
+    pub fn without_words(mut self) -> Self {
+        self.of_type.values_mut().flatten().for_each(|parameter| parameter.of_words = false);
+        Self { keeps_words: false, ..self }
+    }
+
+    /// Whether the words of resources are kept, for `_text` and `_content`.
+    pub fn keeps_words(&self) -> bool {
+        self.keeps_words
     }
 
     /// The parameters of a type, in the order of their definitions.
@@ -239,6 +258,7 @@ impl Parameters {
                 target: targets(definition, own.as_ref()),
                 path: own,
                 composite: None,
+                of_words: path.is_none() && text::is_one(&definition.code),
                 documentation: definition.description.clone(),
                 is_ready: true,
             });

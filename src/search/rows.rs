@@ -13,6 +13,7 @@ use crate::search::kinds;
 use crate::search::kinds::Found;
 use crate::search::parameter::Parameters;
 use crate::search::special;
+use crate::search::text::TextRow;
 
 /// A token: a code, with or without the system that defines it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,6 +138,8 @@ pub struct IndexRows {
     pub uris: Vec<UriRow>,
     /// Values that stand together, for composite parameters.
     pub composites: Vec<CompositeRow>,
+    /// Words: those of the resource, where any are kept.
+    pub texts: Vec<TextRow>,
     /// Ids of the patients in whose compartment the resource stands.
     pub patients: Vec<String>,
 }
@@ -156,7 +159,12 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-pub const RULES: i64 = 2;
+const RULES: i64 = 3;
+
+/// By which rules the rows of these parameters are made: with words they are others than without.
+pub fn rules(parameters: &Parameters) -> i64 {
+    if parameters.keeps_words() { RULES } else { -RULES }
+}
 
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {
@@ -171,6 +179,9 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
         for hit in parameter.path.iter().flat_map(|path| path.find(resource)) {
             kinds::index(&Found { parameter, hit, zone }, &mut rows);
         }
+    }
+    if parameters.keeps_words() {
+        rows.texts.push(TextRow::of(ty, resource));
     }
     rows.patients = patients(parameters, ty, resource, &rows.references);
     rows.references.extend(uncovered(resource, &rows.references));
@@ -242,6 +253,7 @@ impl IndexRows {
         tidy(&mut self.dates, Ord::cmp);
         tidy(&mut self.uris, Ord::cmp);
         tidy(&mut self.composites, Ord::cmp);
+        tidy(&mut self.texts, Ord::cmp);
         tidy(&mut self.patients, Ord::cmp);
         // No row holds what is not a number, so that every two of them compare.
         tidy(&mut self.numbers, |a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));

@@ -142,7 +142,7 @@ impl Sql {
             .either("))", " AS json))))")
     }
 
-    fn either(mut self, sqlite: &'static str, postgres: &'static str) -> Self {
+    pub(super) fn either(mut self, sqlite: &'static str, postgres: &'static str) -> Self {
         self.pieces.push(Piece::Either(sqlite, postgres));
         self
     }

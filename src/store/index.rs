@@ -9,17 +9,20 @@ use crate::fhir::ResourceType;
 use crate::search::IndexRows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
+use crate::search::text::TextRow;
 use crate::store::connection::Conn;
 use crate::store::index_insert;
 use crate::store::index_tables::Kind;
 use crate::store::index_tables::TABLES;
 use crate::store::index_tables::Table;
+use crate::store::words;
 
 /// Rows for the tables of the index, of any number of resources.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     /// For each of [`TABLES`], the values of all rows one after another.
     values: [Vec<Bind>; TABLES.len()],
+    texts: Vec<(i64, TextRow)>,
 }
 
 impl Entries {
@@ -59,6 +62,7 @@ impl Entries {
         for patient in minus(&rows.patients, &others.patients) {
             compartments.extend([patient.as_str().into(), ty.number().into(), rid.into()]);
         }
+        self.texts.extend(minus(&rows.texts, &others.texts).map(|row| (rid, row.clone())));
         for row in minus(&rows.composites, &others.composites) {
             composites.extend([row.param.into(), row.code.as_str().into(), row.system.into()]);
             composites.extend([row.code2.as_str().into(), row.system2.into()]);
@@ -71,24 +75,30 @@ impl Entries {
 /// Writes rows.
 pub(crate) fn insert(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
     if conn.is_sqlite() {
-        return index_insert::each(conn, &entries.values);
+        index_insert::each(conn, &entries.values)?;
+        return words::insert_each(conn, &entries.texts);
     }
     let filled = TABLES.iter().zip(entries.values).filter(|(_, values)| !values.is_empty());
-    together(conn, filled.map(|(table, values)| table.insert_all(&values)).collect())
+    let words = words::insert_all(&entries.texts);
+    together(conn, filled.map(|(table, values)| table.insert_all(&values)).chain(words).collect())
 }
 
 /// Removes single rows.
 pub(crate) fn remove(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
     let filled = TABLES.iter().zip(entries.values).filter(|(_, values)| !values.is_empty());
     if !conn.is_sqlite() {
-        return together(conn, filled.map(|(table, values)| table.remove_all(&values)).collect());
+        let words = words::remove_all(entries.texts.iter().map(|(rid, _)| *rid));
+        return together(
+            conn,
+            filled.map(|(table, values)| table.remove_all(&values)).chain(words).collect(),
+        );
     }
     for (table, values) in filled {
         for row in values.chunks(table.columns.len()) {
             conn.execute(table.remove_one(row))?;
         }
     }
-    Ok(())
+    words::remove_each(conn, entries.texts.iter().map(|(rid, _)| *rid))
 }
 
 /// Removes all rows of these resources.
@@ -100,8 +110,9 @@ pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     if !conn.is_sqlite() {
         let list = || integers(rids.iter().copied());
         let all = TABLES.iter().map(|table| delete(table).push("ANY(CAST(? AS bigint[]))", [list()]));
-        return together(conn, all.collect());
+        return together(conn, all.chain(words::remove_all(rids.iter().copied())).collect());
     }
+    words::remove_each(conn, rids.iter().copied())?;
     for table in &TABLES {
         for rid in rids {
             conn.execute(delete(table).push("?", [(*rid).into()]))?;

@@ -12,6 +12,7 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) mod fresh;
+mod held;
 pub(crate) mod history;
 pub(crate) mod index;
 mod index_insert;
@@ -25,6 +26,7 @@ pub(crate) mod payment;
 pub(crate) mod resources;
 pub(crate) mod survey;
 pub(crate) mod tables;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,25 +5,18 @@ use std::collections::HashMap;
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
-use diesel::sql_types::Double;
 use diesel::sql_types::Text;
 
-use crate::search::IndexRows;
-use crate::search::rows::CompositeRow;
-use crate::search::rows::DateRow;
-use crate::search::rows::NumberRow;
-use crate::search::rows::QuantityRow;
-use crate::search::rows::ReferenceRow;
-use crate::search::rows::StringRow;
-use crate::search::rows::TokenRow;
-use crate::search::rows::UriRow;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::held::held;
 use crate::store::index::integers;
 use crate::store::stored::COLUMNS;
 use crate::store::stored::Stored;
 use crate::store::stored::StoredRow;
 use crate::store::tables::EpisodeRow;
+
+pub(crate) use crate::store::held::Held;
 
 /// An earlier version, in the order of [`COLUMNS`].
 const EARLIER: &str = "h.rid, r.type, r.id, h.version, h.updated, h.deleted, h.method, h.body";
@@ -47,17 +40,6 @@ pub(crate) struct Page {
     pub(crate) strays: Vec<i64>,
 }
 
-/// What the index holds of one resource.
-#[derive(Debug, Default)]
-pub(crate) struct Held {
-    /// The rows, sorted and without doubles.
-    pub(crate) rows: IndexRows,
-    /// The types under which it stands in compartments.
-    pub(crate) types: Vec<i64>,
-    /// How many rows there are, doubles counted.
-    pub(crate) count: usize,
-}
-
 /// The earlier versions of one resource, in sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Versions {
@@ -78,7 +60,7 @@ pub(crate) enum Span {
 
 impl Span {
     /// As a condition on a column.
-    fn holds(&self, conn: &Conn, column: &'static str) -> Sql {
+    pub(super) fn holds(&self, conn: &Conn, column: &'static str) -> Sql {
         let sql = Sql::of(column, []);
         match self {
             Self::Between(after, last) => {
@@ -165,90 +147,8 @@ pub(crate) fn earlier(conn: &mut Conn, after: (i64, i64)) -> QueryResult<(Vec<St
 }
 
 /// A query of some columns of a table, the number first.
-fn of(conn: &Conn, columns: &'static str, span: &Span) -> Sql {
+pub(super) fn of(conn: &Conn, columns: &'static str, span: &Span) -> Sql {
     Sql::of("SELECT rid, ", []).push(columns, []).push(" WHERE ", []).append(span.holds(conn, "rid"))
-}
-
-fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Held>> {
-    let mut held = Rows::default();
-    let query = of(conn, "param, code, system FROM idx_token", span);
-    for (rid, param, code, system) in
-        conn.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(query)?
-    {
-        held.of(rid).tokens.push(TokenRow { param, code, system });
-    }
-    let query = of(conn, "param, folded, exact FROM idx_string", span);
-    for (rid, param, folded, exact) in
-        conn.load::<(BigInt, BigInt, Text, Text), (i64, i64, String, String)>(query)?
-    {
-        held.of(rid).strings.push(StringRow { param, folded, exact });
-    }
-    let query = of(conn, "param, target_type, target_id FROM idx_reference", span);
-    for (rid, param, target_type, target_id) in
-        conn.load::<(BigInt, BigInt, BigInt, Text), (i64, i64, i64, String)>(query)?
-    {
-        held.of(rid).references.push(ReferenceRow { param, target_type, target_id });
-    }
-    let query = of(conn, "param, low, high FROM idx_date", span);
-    for (rid, param, low, high) in
-        conn.load::<(BigInt, BigInt, BigInt, BigInt), (i64, i64, i64, i64)>(query)?
-    {
-        held.of(rid).dates.push(DateRow { param, low, high });
-    }
-    let query = of(conn, "param, low, high FROM idx_number", span);
-    for (rid, param, low, high) in
-        conn.load::<(BigInt, BigInt, Double, Double), (i64, i64, f64, f64)>(query)?
-    {
-        held.of(rid).numbers.push(NumberRow { param, low, high });
-    }
-    let query = of(conn, "param, low, high, system, code FROM idx_quantity", span);
-    type Quantity = (i64, i64, f64, f64, i64, String);
-    for (rid, param, low, high, system, code) in
-        conn.load::<(BigInt, BigInt, Double, Double, BigInt, Text), Quantity>(query)?
-    {
-        held.of(rid).quantities.push(QuantityRow { param, low, high, system, code });
-    }
-    let query = of(conn, "param, uri FROM idx_uri", span);
-    for (rid, param, uri) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
-        held.of(rid).uris.push(UriRow { param, uri });
-    }
-    composites(conn, span, &mut held)?;
-    let query = of(conn, "patient, type FROM idx_compartment", span);
-    for (rid, patient, ty) in conn.load::<(BigInt, Text, BigInt), (i64, String, i64)>(query)? {
-        held.of(rid).patients.push(patient);
-        held.0.entry(rid).or_default().types.push(ty);
-    }
-    Ok(held.sorted())
-}
-
-fn composites(conn: &mut Conn, span: &Span, held: &mut Rows) -> QueryResult<()> {
-    let columns = "param, code, system, code2, system2, low, high, low2, high2, place FROM idx_composite";
-    type Columns = (BigInt, BigInt, Text, BigInt, Text, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt);
-    type Row = (i64, i64, String, i64, String, i64, i64, i64, i64, i64, i64);
-    for (rid, param, code, system, code2, system2, low, high, low2, high2, place) in
-        conn.load::<Columns, Row>(of(conn, columns, span))?
-    {
-        let row = CompositeRow { param, code, system, code2, system2, low, high, low2, high2, place };
-        held.of(rid).composites.push(row);
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct Rows(HashMap<i64, Held>);
-
-impl Rows {
-    /// The rows of a resource, to add one.
-    fn of(&mut self, rid: i64) -> &mut IndexRows {
-        let held = self.0.entry(rid).or_default();
-        held.count += 1;
-        &mut held.rows
-    }
-
-    fn sorted(mut self) -> HashMap<i64, Held> {
-        self.0.values_mut().for_each(|held| held.rows.sort());
-        self.0
-    }
 }
 
 fn episodes(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, EpisodeRow>> {

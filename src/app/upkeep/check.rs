@@ -55,7 +55,7 @@ pub struct Checked {
 /// One line for the operator where the database cannot be read through.
 pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked, String> {
     let definitions = Definitions::shared()?;
-    let own = Parameters::compile(&definitions)?.into();
+    let own = crate::app::own_parameters(config, &definitions)?.into();
     let mut conn = Db::open_to_read(&config.database_url)?;
     let set = parameters::load(&mut conn, &definitions, &own);
     let set = set.map_err(|fault| sentence(&fault.into_failure()))?;
@@ -265,7 +265,6 @@ fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters)
             fault($table, (&expected.$list, &held.$list), |row| code(row.param))
         };
     }
-    let none = |_: &String| String::new();
     [
         of!("idx_token", tokens),
         of!("idx_string", strings),
@@ -275,7 +274,8 @@ fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters)
         of!("idx_quantity", quantities),
         of!("idx_uri", uris),
         of!("idx_composite", composites),
-        fault("idx_compartment", (&expected.patients, &held.patients), none),
+        fault("idx_text", (&expected.texts, &held.texts), |_| String::new()),
+        fault("idx_compartment", (&expected.patients, &held.patients), |_| String::new()),
     ]
     .into_iter()
     .flatten()

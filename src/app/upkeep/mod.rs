@@ -61,10 +61,20 @@ impl Expected {
 
 /// How many rows these are.
 fn count(rows: &IndexRows) -> usize {
-    let IndexRows { tokens, strings, references, dates, numbers, quantities, uris, composites, patients } =
-        rows;
+    let IndexRows {
+        tokens,
+        strings,
+        references,
+        dates,
+        numbers,
+        quantities,
+        uris,
+        composites,
+        texts,
+        patients,
+    } = rows;
     let values = tokens.len() + strings.len() + references.len() + dates.len() + numbers.len();
-    values + quantities.len() + uris.len() + composites.len() + patients.len()
+    values + quantities.len() + uris.len() + composites.len() + texts.len() + patients.len()
 }
 
 /// Whether rows stand there twice, or in the compartment of another type, so that a comparison of their values

@@ -16,7 +16,7 @@ use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::search::IndexRows;
-use crate::search::RULES;
+use crate::search::rules;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::Stored;
@@ -64,10 +64,10 @@ impl App {
         self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
             format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
         })?;
-        let is_whole = done.refused == 0;
+        let (is_whole, rules) = (done.refused == 0, rules(&self.parameters));
         let counts = self.db.write(move |conn| {
             if is_whole {
-                tables::put_index_rules(conn, RULES)?;
+                tables::put_index_rules(conn, rules)?;
                 parameter_set::end_index(conn)?;
             }
             Ok(live::mend(conn)?)
@@ -83,7 +83,8 @@ impl App {
     /// # Errors
     /// `Unavailable` where the database fails.
     pub fn is_index_current(&self) -> Result<bool, Failure> {
-        self.db.read(|conn| Ok(tables::is_index_of(conn, RULES)?))
+        let rules = rules(&self.parameters);
+        self.db.read(|conn| Ok(tables::is_index_of(conn, rules)?))
     }
 
     /// Lets the database count what its tables hold, on which it bases its plans: after much was written at once.

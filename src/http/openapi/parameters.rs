@@ -136,7 +136,8 @@ pub fn of_search(definitions: &Definitions, ty: ResourceType) -> Vec<Parameter> 
 
 /// Whether the search takes it: as `search::Parameter::is_searchable` says.
 fn is_searchable(parameter: &SearchParameterDefinition) -> bool {
-    parameter.expression.is_some() && (parameter.kind != "special" || parameter.code == "near")
+    let of_words = matches!(parameter.code.as_str(), "_text" | "_content");
+    of_words || parameter.expression.is_some() && (parameter.kind != "special" || parameter.code == "near")
 }
 
 /// A variable of the path, with a value to try.

@@ -31,6 +31,7 @@ use crate::search::query::parameter;
 use crate::search::query::read_criterion;
 use crate::search::special;
 use crate::search::sql::Sql;
+use crate::search::text;
 use crate::search::value::split;
 
 /// The names that stand for systems in a filter.
@@ -107,6 +108,9 @@ impl Reading<'_, '_> {
         }
         self.context.effort.step()?;
         let parameter = parameter(self.context, ty, &last.name)?;
+        if parameter.of_words {
+            return Err(text::only_by_itself(&last.name));
+        }
         let way = way(parameter, comparison.operator)?;
         let value = escaped(parameter.kind, &comparison.value);
         let code = parameter.code.as_str();
@@ -215,7 +219,7 @@ fn merged(parts: &[Criterion]) -> Option<Rows> {
     let rows = |part: &Criterion| match &part.test {
         Test::Index(rows) if !part.negated && !rows.any.is_empty() => Some(rows.clone()),
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) => None,
-        Test::Tree(_) | Test::All(_) | Test::Any(_) => None,
+        Test::Tree(_) | Test::Words(_) | Test::All(_) | Test::Any(_) => None,
     };
     let mut each = parts.iter().map(rows);
     let mut whole = each.next()??;

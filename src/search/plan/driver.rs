@@ -173,6 +173,10 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
             let found = (Sql::of("idx_reference d0", []), seen.in_tree("d0", tree));
             Some(Driver::of(found, Width::Chained, Found::Repeated))
         }
+        Test::Words(words) => {
+            let rows = Sql::of("(", []).append(words.rows()).push(") d0", []);
+            Some(Driver::of((rows, Sql::of("1 = 1", [])), Width::Coded, Found::Ordered))
+        }
         Test::All(_) | Test::Any(_) => either(seen, query, criterion),
         Test::Has(source, param, inner) => pointed_to(seen, (query.ty, *source), *param, inner),
     }
@@ -232,7 +236,7 @@ fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
             None
         }
-        Test::All(_) | Test::Any(_) => None,
+        Test::Words(_) | Test::All(_) | Test::Any(_) => None,
     }
 }
 

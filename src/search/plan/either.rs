@@ -33,8 +33,12 @@ fn arms(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Vec<Driver>
             Some(each?.into_iter().flatten().collect())
         }
         Test::All(_) | Test::Any(_) => None,
-        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
-            of_criterion(seen, query, criterion).map(|driver| vec![driver])
-        }
+        Test::Id(_)
+        | Test::Updated(_)
+        | Test::Index(_)
+        | Test::Tree(_)
+        | Test::Words(_)
+        | Test::Chain(..)
+        | Test::Has(..) => of_criterion(seen, query, criterion).map(|driver| vec![driver]),
     }
 }

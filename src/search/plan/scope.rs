@@ -90,6 +90,7 @@ impl Seen<'_> {
             }
             Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
             Test::Tree(tree) => self.points_into(tree, scope),
+            Test::Words(words) => words.hold(scope.column("rid")).push(END, []),
             Test::All(parts) if parts.is_empty() => Sql::of("(1 = 1)", []),
             Test::All(parts) => self.joined(parts, scope, " AND "),
             Test::Any(parts) => self.joined(parts, scope, " OR "),
@@ -206,7 +207,7 @@ impl Seen<'_> {
 fn of_row(criterion: &Criterion) -> bool {
     match &criterion.test {
         Test::Id(_) | Test::Updated(_) | Test::Has(..) => true,
-        Test::Index(_) | Test::Chain(..) | Test::Tree(_) => false,
+        Test::Index(_) | Test::Chain(..) | Test::Tree(_) | Test::Words(_) => false,
         Test::All(parts) | Test::Any(parts) => parts.iter().any(of_row),
     }
 }

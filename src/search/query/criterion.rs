@@ -21,6 +21,7 @@ use crate::search::query::nearest::nearest;
 use crate::search::query::parse::Problem;
 use crate::search::query::result;
 use crate::search::special;
+use crate::search::text;
 use crate::search::tree;
 use crate::search::value::split;
 
@@ -49,6 +50,14 @@ pub(in crate::search) fn read(
     let (code, modifier) = modified(name)?;
     if code == "_list" {
         return special::read_list(context, modifier, value);
+    }
+    if text::is_one(code) && context.parameters.find(ty, code).is_some_and(|one| one.path.is_none()) {
+        let is_first = depth == DEEPEST;
+        return if is_first {
+            text::read(context, (ty, code), modifier, value)
+        } else {
+            Err(text::only_by_itself(code))
+        };
     }
     let parameter = parameter(context, ty, code)?;
     if let Some(modifier) = modifier.filter(|modifier| !modifier.is_of(parameter.kind)) {
@@ -176,6 +185,7 @@ impl Criterion {
             Test::Chain(_, types) => types.iter().map(|(_, inner)| inner.values()).sum(),
             Test::Has(_, _, inner) => inner.values(),
             Test::Tree(tree) => 2 * tree.ids.len(),
+            Test::Words(_) => 1,
             Test::All(parts) | Test::Any(parts) => parts.iter().map(Self::values).sum(),
         }
     }

@@ -30,6 +30,7 @@ use crate::search::parameter::Parameters;
 use crate::search::prefix::Prefix;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
+use crate::search::text::Words;
 
 /// What a query is understood against.
 #[derive(Debug)]
@@ -132,6 +133,8 @@ pub enum Test {
     Has(ResourceType, i64, Box<Criterion>),
     /// A reference points into a hierarchy.
     Tree(Tree),
+    /// The resource has these words.
+    Words(Words),
     /// All of these hold.
     All(Vec<Criterion>),
     /// One of these holds.

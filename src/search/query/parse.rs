@@ -147,7 +147,7 @@ fn same_order(all: &[Query]) -> Result<(), Failure> {
 /// How many conditions a criterion is.
 fn weight(criterion: &Criterion) -> usize {
     match &criterion.test {
-        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) => 1,
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => 1,
         Test::Chain(_, types) => types.iter().map(|(_, inner)| weight(inner)).max().unwrap_or(1),
         Test::Has(_, _, inner) => weight(inner),
         Test::All(parts) | Test::Any(parts) => parts.iter().map(weight).sum(),

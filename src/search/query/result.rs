@@ -142,7 +142,7 @@ fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem>
         "_id" => SortBy::Id,
         "_lastUpdated" => SortBy::Updated,
         code => match parameter(context, read.ty, code)? {
-            sortable if !matches!(sortable.kind, Kind::Composite | Kind::Special) => {
+            sortable if !sortable.of_words && !matches!(sortable.kind, Kind::Composite | Kind::Special) => {
                 SortBy::Parameter(sortable.kind, sortable.number)
             }
             other => {

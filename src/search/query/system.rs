@@ -17,7 +17,7 @@ use crate::search::query::result;
 const TYPE: &str = "_type";
 
 /// What every type has to search by, and what therefore needs no types named.
-const OF_ALL: [&str; 6] = ["_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"];
+const OF_ALL: [&str; 7] = ["_content", "_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"];
 
 /// The types of a search on several.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,12 +33,14 @@ const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql")
 );
 const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql")
 );
 
@@ -194,6 +196,18 @@ impl Database {
             let spans = [row.low, row.high, row.low2, row.high2, row.place, rid].map(Bind::from);
             let values = Sql::join(texts.into_iter().chain(spans).map(|bind| Sql::of("?", [bind])), ", ");
             self.run(Sql::of("INSERT INTO idx_composite VALUES (", []).append(values).push(")", []));
+        }
+        for row in rows.texts {
+            match self.link {
+                Link::Sqlite(_) => {
+                    let binds = [rid.into(), Bind::Text(row.narrative), Bind::Text(row.content)];
+                    self.insert("full_text (rowid, narrative, content)", binds);
+                }
+                Link::Postgres(..) => self.run(Sql::of(
+                    "INSERT INTO idx_text VALUES (?, ?, CAST(? AS tsvector))",
+                    [rid.into(), row.digest.into(), row.vector().into()],
+                )),
+            }
         }
         for patient in rows.patients {
             self.insert("idx_compartment", [patient.into(), number.into(), rid.into()]);

@@ -17,6 +17,7 @@ mod several;
 mod texts;
 mod tokens;
 mod visibility;
+mod words;
 
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -67,6 +68,6 @@ fn every_parameter_of_every_type_can_be_searched_by_but_these() {
         .filter(|parameter| !parameter.is_searchable())
         .map(|parameter| parameter.code.as_str())
         .collect();
-    // Two look at texts and not at elements; `_query` names a question that a server was given beforehand.
-    assert_eq!(Vec::from_iter(without), ["_content", "_query", "_text"]);
+    // `_query` names a question that a server was given beforehand.
+    assert_eq!(Vec::from_iter(without), ["_query"]);
 }

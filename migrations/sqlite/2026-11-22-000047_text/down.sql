@@ -1,0 +1,2 @@
+DROP TABLE full_text;
+DROP TABLE idx_text;
