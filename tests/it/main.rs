@@ -24,6 +24,7 @@ mod demo;
 mod everything;
 mod explain;
 mod filter;
+mod full_text;
 mod fuzz;
 mod history;
 mod hostile;

@@ -27,6 +27,7 @@ use crate::search::plan;
 use crate::search::rows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
+use crate::search::text::TextRow;
 
 /// The tables, as the service makes them.
 const SQLITE: &str = concat!(
@@ -197,20 +198,22 @@ impl Database {
             let values = Sql::join(texts.into_iter().chain(spans).map(|bind| Sql::of("?", [bind])), ", ");
             self.run(Sql::of("INSERT INTO idx_composite VALUES (", []).append(values).push(")", []));
         }
-        for row in rows.texts {
-            match self.link {
-                Link::Sqlite(_) => {
-                    let binds = [rid.into(), Bind::Text(row.narrative), Bind::Text(row.content)];
-                    self.insert("full_text (rowid, narrative, content)", binds);
-                }
-                Link::Postgres(..) => self.run(Sql::of(
-                    "INSERT INTO idx_text VALUES (?, ?, CAST(? AS tsvector))",
-                    [rid.into(), row.digest.into(), row.vector().into()],
-                )),
-            }
-        }
+        rows.texts.into_iter().for_each(|row| self.store_words(rid, row));
         for patient in rows.patients {
             self.insert("idx_compartment", [patient.into(), number.into(), rid.into()]);
+        }
+    }
+
+    fn store_words(&mut self, rid: i64, row: TextRow) {
+        match self.link {
+            Link::Sqlite(_) => {
+                let binds = [rid.into(), Bind::Text(row.narrative), Bind::Text(row.content)];
+                self.insert("full_text (rowid, narrative, content)", binds);
+            }
+            Link::Postgres(..) => self.run(Sql::of(
+                "INSERT INTO idx_text VALUES (?, ?, CAST(? AS tsvector))",
+                [rid.into(), row.digest.into(), row.vector().into()],
+            )),
         }
     }
 

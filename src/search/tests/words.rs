@@ -85,7 +85,6 @@ fn words_are_found_in_the_narrative_or_in_the_whole_resource() {
         ("Observation?_content=-lung", &[]),
         ("Condition?_id=bone,lung&_text=metastases", &["bone"]),
         ("Condition?code:text=c34&_text=cancer", &["lung"]),
-        ("Condition?_text=cancer&code:missing=true", &[]),
     ];
     check(&mut Database::of(&stored()), table);
 }

@@ -260,7 +260,7 @@ mod tests {
         let content = row.content.replace(" \u{E000}", " |");
         assert_eq!(content.split_once(" | ").unwrap().1, "generated | ash pat | 93880001 | primary | 2024");
         let vector = row.vector();
-        for lexeme in [" lung:1A", " cancer:3A", " ash:8", " pat:9"] {
+        for lexeme in [" lung:1A", " cancer:3A", " ash:9", " pat:10"] {
             assert!(vector.contains(lexeme), "{lexeme}: {vector}");
         }
         assert!(!vector.contains(" \u{E000}:"), "{vector}");

@@ -21,6 +21,7 @@ use crate::search_oracle::parameters::Parameter;
 use crate::search_oracle::parameters::Table;
 use crate::search_oracle::parameters::compartment;
 use crate::search_oracle::parameters::walk;
+use crate::search_oracle::words::Words;
 
 /// The system of UCUM's units.
 const UCUM: &str = "http://unitsofmeasure.org";
@@ -89,6 +90,8 @@ pub struct Resource {
     pub values: Vec<Vec<Found>>,
     /// The values of composite parameters that stand together.
     pub pairs: Vec<Pair>,
+    /// Its words.
+    pub words: Words,
 }
 
 /// What one element has for both parts of a composite parameter.
@@ -154,7 +157,14 @@ impl World {
             let values = table.of(&ty).iter().map(|parameter| found(resource, parameter)).collect();
             let updated =
                 span(resource["meta"]["lastUpdated"].as_str().expect("it is stored")).expect("an instant").0;
-            Resource { id: text("id"), updated, values, ty, pairs: pairs(resource) }
+            Resource {
+                id: text("id"),
+                updated,
+                values,
+                ty,
+                pairs: pairs(resource),
+                words: Words::of(resource),
+            }
         };
         let all: Vec<Resource> = resources.iter().map(read).collect();
         let places = all.iter().enumerate().map(|(at, one)| (one.reference(), at)).collect();
@@ -336,6 +346,7 @@ impl World {
         let (code, modifier) = name.split_once(':').unwrap_or((name, ""));
         let resource = &self.all[at];
         match code {
+            "_text" | "_content" => return resource.words.hold(code, value),
             "_id" => return split(value, ',').contains(&resource.id),
             "_lastUpdated" => {
                 let instant = Found::Span(resource.updated, resource.updated);

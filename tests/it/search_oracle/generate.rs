@@ -120,6 +120,13 @@ impl<'a> Generator<'a> {
 
     /// A condition on a type; of a witness, most often one that it meets.
     fn criterion(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> (String, String) {
+        // Words go into no chain.
+        if depth == 2
+            && self.random.one_in(8)
+            && let Some(words) = witness.and_then(|witness| self.words(witness))
+        {
+            return words;
+        }
         match self.random.below(10) {
             0 | 1 if depth > 0 => self.chain(ty, witness, depth).unwrap_or_else(|| self.plain(ty, witness)),
             2 if depth > 0 => self.has(ty, depth).unwrap_or_else(|| self.plain(ty, witness)),
@@ -127,6 +134,37 @@ impl<'a> Generator<'a> {
             4 if ty == "Observation" => self.pair().unwrap_or_else(|| self.plain(ty, witness)),
             _ => self.plain(ty, witness),
         }
+    }
+
+    /// Words of the witness, beside or against words of another resource.
+    fn words(&mut self, witness: usize) -> Option<(String, String)> {
+        let code = *self.random.of(&["_text", "_content"]);
+        let elements = self.world.all[witness].words.elements(code);
+        if elements.is_empty() {
+            return None;
+        }
+        let element = self.random.of(elements);
+        let at = self.random.below(element.len());
+        let (word, rest) = (&element[at], &element[at..]);
+        let mut other = word;
+        let another = self.world.all[self.random.below(self.world.all.len())].words.elements(code);
+        if !another.is_empty() {
+            let element = self.random.of(another);
+            other = self.random.of(element);
+        }
+        let short: String = word.chars().take(2 + self.random.below(4)).collect();
+        let asked = match self.random.below(9) {
+            0 => format!("\"{}\"", rest[..rest.len().min(3)].join(" ")),
+            1 => format!("\"{word}\" \"{other}\""),
+            2 => format!("\"{word}\" -\"{other}\""),
+            3 => format!("\"{other}\" OR \"{word}\""),
+            4 if short.len() > 1 => format!("{short}*"),
+            5 => format!("-\"{word}\""),
+            6 => format!("-\"{other}\" OR \"{word}\" -\"{}\"", element[0]),
+            7 => format!("\"{}\"", word.to_uppercase()),
+            _ => format!("\"{word}\""),
+        };
+        Some((code.to_owned(), asked))
     }
 
     fn chain(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> Option<(String, String)> {

@@ -10,6 +10,7 @@ mod found;
 mod generate;
 mod parameters;
 mod run;
+mod words;
 
 use std::env;
 
