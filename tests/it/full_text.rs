@@ -77,7 +77,7 @@ fn words_go_with_everything_else_that_a_search_has() {
     let form = clinician.request("POST", "/Condition/_search");
     let form =
         form.body("application/x-www-form-urlencoded", "_text=cancer+-bone&_sort=-recorded-date".to_owned());
-    assert_eq!(form.send().expect(200).ids(), ["b333", "a22"]);
+    assert_eq!(form.send().expect(200).references(), ["Condition/b333", "Condition/a22"]);
     let only = clinician.get("/Condition?_text=cancer&_summary=count").expect(200).json();
     assert_eq!(only["total"], 3);
     let batch = json!({ "resourceType": "Bundle", "type": "batch",

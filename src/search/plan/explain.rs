@@ -153,6 +153,7 @@ fn name(parameters: &Parameters, criterion: &Criterion) -> String {
         }
         Test::Tree(Tree { param, upwards: true, .. }) => format!("{}:above", code(*param)),
         Test::Tree(Tree { param, .. }) => format!("{}:below", code(*param)),
+        Test::Words(words) => words.code().to_owned(),
         Test::All(parts) => joined(parts, " and "),
         Test::Any(parts) => joined(parts, " or "),
     };

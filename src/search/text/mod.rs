@@ -29,19 +29,24 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::value::unescaped;
 
-/// The parameters that look at words: at those of the narrative, and at all.
-const CODES: [&str; 2] = ["_text", "_content"];
+/// Looks at the words of the narrative.
+const NARRATIVE: &str = "_text";
+
+/// Looks at all words.
+const CONTENT: &str = "_content";
 
 /// Words that a resource must have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Words {
+    /// At which words it looks.
+    code: &'static str,
     /// The question as SQLite and as PostgreSQL reads it: a JSON list of both.
     asked: String,
 }
 
 /// Whether a parameter looks at words.
 pub(super) fn is_one(code: &str) -> bool {
-    CODES.contains(&code)
+    [NARRATIVE, CONTENT].contains(&code)
 }
 
 /// Reads a condition on the words of a type's resources.
@@ -57,6 +62,7 @@ pub(super) fn read(
              `comfrey reindex`."
         )));
     }
+    let code = if code == NARRATIVE { NARRATIVE } else { CONTENT };
     if let Some(modifier) = modifier {
         return Err(Problem::Unknown(format!("`{code}` has no modifier `:{}`.", modifier.name())));
     }
@@ -68,12 +74,12 @@ pub(super) fn read(
     }
     let ((mut sqlite, mut postgres), own) = ((String::new(), String::new()), row::type_word(ty));
     all.question.for_sqlite(&mut sqlite);
-    let (columns, weight) = if code == CODES[0] { ("narrative : ", "A") } else { ("", "") };
+    let (columns, weight) = if code == NARRATIVE { ("narrative : ", "A") } else { ("", "") };
     all.question.for_postgres(weight, &mut postgres);
     let canonical = format!("{code}={}{sqlite}", if all.is_not { "NOT " } else { "" });
     let sqlite = format!("(content : \"{own}\") AND ({columns}({sqlite}))");
     let asked = json!([sqlite, format!("{own} & ({postgres})")]).to_string();
-    Ok(Criterion { canonical, test: Test::Words(Words { asked }), negated: all.is_not })
+    Ok(Criterion { canonical, test: Test::Words(Words { code, asked }), negated: all.is_not })
 }
 
 /// Why no words are asked for at the end of a chain or in a filter.
@@ -85,6 +91,11 @@ pub(super) fn only_by_itself(code: &str) -> Problem {
 }
 
 impl Words {
+    /// The parameter that asks for them.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The rows that have them: each resource once, with its number as `rid`.
     pub(super) fn rows(&self) -> Sql {
         let sql = Sql::default()
