@@ -1,5 +1,6 @@
 //! Search: a query string becomes a plan; pure, without I/O. <https://hl7.org/fhir/R4/search.html>
 
+mod bearing;
 mod chain;
 mod filter;
 mod fits;

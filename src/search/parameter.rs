@@ -9,7 +9,8 @@ use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
 use crate::fhir::shape::Shapes;
-use crate::search::fold::system;
+use crate::search::bearing::implied;
+use crate::search::bearing::targets;
 use crate::search::parts;
 use crate::search::parts::Composite;
 use crate::search::rows::ANY_ELEMENT;
@@ -267,13 +268,6 @@ impl Parameters {
     }
 }
 
-fn implied(shapes: &Shapes, ty: ResourceType, path: &Path) -> HashMap<String, Vec<i64>> {
-    let hashed = |(code, systems): (&str, Vec<&str>)| {
-        (code.to_owned(), systems.into_iter().map(|uri| system(Some(uri))).collect())
-    };
-    shapes.implied_systems(ty, path).into_iter().map(hashed).collect()
-}
-
 impl Parameters {
     /// Gives a composite parameter its parts, which are parameters of the same type.
     fn compose(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
@@ -286,19 +280,6 @@ impl Parameters {
                 .for_each(|own| own.composite = Some(composite.clone()));
         }
         Ok(())
-    }
-}
-
-/// The types to which a reference may point. R4 defines `patient` for many types at once and names Group for all
-/// of them, although the expression, or the element, leaves Patient alone.
-fn targets(definition: &SearchParameterDefinition, path: Option<&Path>) -> Vec<ResourceType> {
-    let single = match path.and_then(Path::resolves_to) {
-        None if definition.code == "patient" => Some("Patient"),
-        resolved => resolved,
-    };
-    match single.and_then(ResourceType::parse) {
-        Some(ty) if definition.target.is_empty() || definition.target.contains(&ty) => vec![ty],
-        Some(_) | None => definition.target.clone(),
     }
 }
 
