@@ -63,8 +63,8 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
         now: session.now(),
         programs: references(session, given, "program")?,
         payer: references(session, given, "payer")?.pop(),
-        month_rule: rule(given, "monthRule", (MonthRule::parse, &months))?,
-        tier_rule: rule(given, "tierRule", (TierRule::parse, &tiers))?,
+        month_rule: rule(given, "monthRule", MonthRule::parse, &months)?,
+        tier_rule: rule(given, "tierRule", TierRule::parse, &tiers)?,
         intakes: match given.boolean("includeIntake") {
             Some(false) => Intakes::LeftOut,
             Some(true) | None => Intakes::Included,
@@ -104,7 +104,8 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
 fn rule<T>(
     given: &Input,
     name: &str,
-    (parse, known): (fn(&str) -> Option<T>, &[&str]),
+    parse: fn(&str) -> Option<T>,
+    known: &[&str],
 ) -> Result<Option<T>, Failure> {
     let Some(one) = given.one(name) else { return Ok(None) };
     let code = one.text().unwrap_or_default();
