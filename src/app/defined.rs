@@ -98,7 +98,7 @@ pub(crate) fn issues(app: &App, value: &Value) -> Vec<Issue> {
     let mut issues: Vec<Issue> = [judged.code(), judged.kind()].into_iter().flatten().collect();
     match judged.expression() {
         Ok(path) => issues.extend(judged.types(&path)),
-        Err(issue) => issues.push(issue),
+        Err(issue) => issues.push(*issue),
     }
     let used = app.parameter_set();
     issues.extend(definition.base.iter().filter_map(|ty| too_many(&used.parameters, &judged, *ty)).take(1));
@@ -142,8 +142,9 @@ impl Judged<'_> {
         })
     }
 
-    fn expression(&self) -> Result<Path, Issue> {
-        let wrong = |code, text: String| Err(Issue::error(code, text).at("SearchParameter.expression"));
+    fn expression(&self) -> Result<Path, Box<Issue>> {
+        let wrong =
+            |code, text: String| Err(Box::new(Issue::error(code, text).at("SearchParameter.expression")));
         let Some(text) = &self.definition.expression else {
             return wrong(
                 "required",
