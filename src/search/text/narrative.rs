@@ -28,8 +28,8 @@ pub(super) fn each_run(div: &str, each: &mut dyn FnMut(&str)) {
 
 /// How long the tag or comment is with which the text begins.
 fn tag_length(text: &str) -> usize {
-    if text.starts_with("<!--") {
-        return text[4..].find("-->").map_or(text.len(), |end| 4 + end + 3);
+    if let Some(comment) = text.strip_prefix("<!--") {
+        return comment.find("-->").map_or(text.len(), |end| end + "<!---->".len());
     }
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {
