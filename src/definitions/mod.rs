@@ -2,11 +2,12 @@
 //! <https://hl7.org/fhir/R4/resourcelist.html>
 //!
 //! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/` or
-//! `programs/`, and one line in the lists below; a test holds the lists against the folders. R4's definitions
+//! `programs/`, and one line in `lists.rs`; a test holds the lists against the folders. R4's definitions
 //! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
 
 mod care_dates;
 mod compartments;
+mod lists;
 mod search_parameter;
 pub mod terminology;
 mod us_core;
@@ -18,6 +19,12 @@ use std::sync::PoisonError;
 
 use serde_json::Value;
 
+use crate::definitions::lists::CODE_SYSTEMS;
+use crate::definitions::lists::Files;
+use crate::definitions::lists::OPERATIONS;
+use crate::definitions::lists::PLAN_DEFINITIONS;
+use crate::definitions::lists::PROGRAMS;
+use crate::definitions::lists::VALUE_SETS;
 use crate::definitions::search_parameter::domain_resources;
 use crate::definitions::search_parameter::search_parameter;
 use crate::fhir::ResourceType;
@@ -33,181 +40,6 @@ pub use us_core::us_core;
 
 /// The canonical root of our own definitions.
 pub const CANONICAL: &str = "https://comfrey.health/fhir";
-
-/// Files by name with their text.
-macro_rules! files {
-    ($($file:literal),* $(,)?) => { &[$(($file, include_str!($file))),*] };
-}
-
-type Files = &'static [(&'static str, &'static str)];
-
-/// OperationDefinitions, one for each operation that is offered.
-const OPERATIONS: Files = files![
-    "operations/CodeSystem-lookup.json",
-    "operations/CodeSystem-validate-code.json",
-    "operations/Encounter-everything.json",
-    "operations/EpisodeOfCare-everything.json",
-    "operations/Patient-everything.json",
-    "operations/ValueSet-expand.json",
-    "operations/ValueSet-validate-code.json",
-    "operations/meta-add.json",
-    "operations/meta-delete.json",
-    "operations/meta.json",
-    "operations/palliative-careplan.json",
-    "operations/palliative-disenroll.json",
-    "operations/palliative-enroll.json",
-    "operations/palliative-gaps.json",
-    "operations/palliative-payment-months.json",
-    "operations/palliative-refer.json",
-    "operations/palliative-screen.json",
-    "operations/palliative-status.json",
-    "operations/palliative-stratify.json",
-    "operations/palliative-transition.json",
-    "operations/validate.json",
-];
-
-/// PlanDefinitions: rule sets (guidelines) and care-plan templates.
-const PLAN_DEFINITIONS: Files = files![
-    "plan-definitions/RS-AZ.json",
-    "plan-definitions/palliative-careplan.json",
-    "plan-definitions/palliative-risk.json",
-    "plan-definitions/RS-CA-ADULT.json",
-    "plan-definitions/RS-CA-PEDS.json",
-    "plan-definitions/RS-FRAILTY.json",
-    "plan-definitions/RS-GSF.json",
-    "plan-definitions/RS-HOSPICE-GEN.json",
-    "plan-definitions/RS-KCC.json",
-    "plan-definitions/RS-KELLEY-A.json",
-    "plan-definitions/RS-KELLEY-B.json",
-    "plan-definitions/RS-KELLEY-C.json",
-    "plan-definitions/RS-MCCM.json",
-    "plan-definitions/RS-NEED.json",
-    "plan-definitions/RS-NY-3GI-NYP.json",
-    "plan-definitions/RS-NY-3GI-OPEN.json",
-    "plan-definitions/RS-REACH-HN.json",
-    "plan-definitions/RS-SIP.json",
-    "plan-definitions/RS-SPICT.json",
-    "plan-definitions/need-signals.json",
-];
-
-/// ValueSets that rule sets and templates name.
-const VALUE_SETS: Files = files![
-    "value-sets/vs-acp-document.json",
-    "value-sets/vs-advanced-illness.json",
-    "value-sets/vs-analgesic.json",
-    "value-sets/vs-bed-transfer-device.json",
-    "value-sets/vs-cancer-any.json",
-    "value-sets/vs-cancer-heme.json",
-    "value-sets/vs-cancer-metastatic.json",
-    "value-sets/vs-cancer-poor-prognosis.json",
-    "value-sets/vs-cancer-stage-0-2.json",
-    "value-sets/vs-cancer-stage-3-4.json",
-    "value-sets/vs-cancer-stage-4.json",
-    "value-sets/vs-caregiver-assessment.json",
-    "value-sets/vs-caregiver-problem.json",
-    "value-sets/vs-chronic-resp-failure.json",
-    "value-sets/vs-ckd4.json",
-    "value-sets/vs-ckd45.json",
-    "value-sets/vs-ckd5-esrd.json",
-    "value-sets/vs-copd.json",
-    "value-sets/vs-dementia.json",
-    "value-sets/vs-dnr-status.json",
-    "value-sets/vs-egfr.json",
-    "value-sets/vs-encounter-emergency.json",
-    "value-sets/vs-encounter-hospice-inpatient.json",
-    "value-sets/vs-encounter-inpatient.json",
-    "value-sets/vs-encounter-observation.json",
-    "value-sets/vs-encounter-outpatient.json",
-    "value-sets/vs-encounter-planned.json",
-    "value-sets/vs-encounter-unplanned.json",
-    "value-sets/vs-esas-items.json",
-    "value-sets/vs-frailty-device.json",
-    "value-sets/vs-frailty-dx.json",
-    "value-sets/vs-frailty-encounter.json",
-    "value-sets/vs-frailty-sx.json",
-    "value-sets/vs-function-assessment.json",
-    "value-sets/vs-heart-failure.json",
-    "value-sets/vs-hiv-aids.json",
-    "value-sets/vs-home-oxygen.json",
-    "value-sets/vs-home-visit.json",
-    "value-sets/vs-hospice-ambulatory.json",
-    "value-sets/vs-hospice-dx.json",
-    "value-sets/vs-hospice-encounter.json",
-    "value-sets/vs-hrsn-condition.json",
-    "value-sets/vs-hrsn-negative.json",
-    "value-sets/vs-hrsn-positive.json",
-    "value-sets/vs-ild.json",
-    "value-sets/vs-kidney-transplant.json",
-    "value-sets/vs-liver-cirrhosis.json",
-    "value-sets/vs-liver-decompensation.json",
-    "value-sets/vs-lives-alone.json",
-    "value-sets/vs-lvef.json",
-    "value-sets/vs-mobility-neuro.json",
-    "value-sets/vs-neurodegenerative.json",
-    "value-sets/vs-nursing-facility-visit.json",
-    "value-sets/vs-nursing-home-resident.json",
-    "value-sets/vs-nyha-1-2.json",
-    "value-sets/vs-nyha-3-4.json",
-    "value-sets/vs-nyha-4.json",
-    "value-sets/vs-office-visit.json",
-    "value-sets/vs-pain-score.json",
-    "value-sets/vs-palliative-dx.json",
-    "value-sets/vs-palliative-encounter.json",
-    "value-sets/vs-palliative-intervention.json",
-    "value-sets/vs-palliative-request.json",
-    "value-sets/vs-peds-group.json",
-    "value-sets/vs-peds-life-threatening.json",
-    "value-sets/vs-performance-ecog.json",
-    "value-sets/vs-performance-kps.json",
-    "value-sets/vs-respiratory.json",
-    "value-sets/vs-severe-medical-condition.json",
-    "value-sets/vs-sickle-cell.json",
-    "value-sets/vs-social-need.json",
-    "value-sets/vs-stay-home-health.json",
-    "value-sets/vs-stay-nursing-facility.json",
-    "value-sets/vs-stay-snf.json",
-    "value-sets/vs-stroke-severe.json",
-    "value-sets/vs-symptom-assessment.json",
-    "value-sets/vs-symptom-scores.json",
-    "value-sets/vs-telephone-visit.json",
-    "value-sets/vs-vitamin-k-antagonist.json",
-];
-
-/// CodeSystems of our own codes.
-const CODE_SYSTEMS: Files = files![
-    "code-systems/cancer-stage.json",
-    "code-systems/careplan-completeness.json",
-    "code-systems/enrollment-action.json",
-    "code-systems/enrollment-state.json",
-    "code-systems/line-of-business.json",
-    "code-systems/medicine-name.json",
-    "code-systems/ncp-domain.json",
-    "code-systems/next-step.json",
-    "code-systems/nyha-class.json",
-    "code-systems/palliative-careplan-category.json",
-    "code-systems/palliative-consent-category.json",
-    "code-systems/palliative-encounter-type.json",
-    "code-systems/palliative-error.json",
-    "code-systems/palliative-flag.json",
-    "code-systems/palliative-gap.json",
-    "code-systems/palliative-observation.json",
-    "code-systems/palliative-program.json",
-    "code-systems/palliative-reason.json",
-    "code-systems/palliative-setting.json",
-    "code-systems/palliative-task.json",
-    "code-systems/palliative-team-role.json",
-    "code-systems/payment-tier.json",
-    "code-systems/peds-group.json",
-    "code-systems/risk-adjustment.json",
-    "code-systems/risk-domain.json",
-    "code-systems/risk-method.json",
-    "code-systems/risk-tier.json",
-    "code-systems/rule-set-kind.json",
-    "code-systems/screen-outcome.json",
-];
-
-/// The resources of the programmes that a new database starts with.
-const PROGRAMS: Files = files!["programs/default-organization.json", "programs/default.json"];
 
 const R4_STRUCTURES: &str = include_str!("r4/structures.ndjson");
 const R4_VALUE_SETS: &str = include_str!("r4/value-sets.ndjson");

@@ -128,11 +128,14 @@ pub fn events(
     merge_stays(events)
 }
 
+/// The first and the last day of a stay.
+type Days = (Date, Date);
+
 /// The first and last day that an encounter can have taken up, and those that it surely took up.
 ///
 /// A stay without an end is no stay for ever: one that is finished ends on the day it began, one that is going
 /// on reaches to the day of the screening.
-pub fn days(encounter: &Encounter, as_of: Date) -> (Option<(Date, Date)>, Option<(Date, Date)>) {
+pub fn days(encounter: &Encounter, as_of: Date) -> (Option<Days>, Option<Days>) {
     let going_on = goes_on(encounter);
     let end = encounter.end.as_ref().or(encounter.start.as_ref());
     let start = encounter.start.as_ref().or(encounter.end.as_ref());
