@@ -11,6 +11,7 @@ use crate::app::guard;
 use crate::app::resolve::Links;
 use crate::app::resolve::make_relative;
 use crate::app::resolve::refers_below;
+use crate::app::rule_document;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
@@ -108,6 +109,9 @@ pub(crate) fn content(
     } else {
         None
     };
+    if ty.name() == "PlanDefinition" {
+        rule_document::check(session, &value, id)?;
+    }
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),

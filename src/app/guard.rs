@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::access::Action;
 use crate::app::change::Origin;
 use crate::app::prepare::Work;
+use crate::app::rule_document;
 use crate::app::session::Session;
 use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
@@ -101,6 +102,7 @@ pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
         "EpisodeOfCare" => (&EPISODE, &[STATE_EXTENSION, PROGRAM_EXTENSION]),
         "GuidanceResponse" => (&SCREENING, &[OUTCOME_EXTENSION]),
         "RiskAssessment" => (&STRATIFICATION, &[COMPUTED_TIER_EXTENSION]),
+        "PlanDefinition" => return rule_document::settled(value),
         _ => return None,
     };
     let ours = |extension: &&Value| {
@@ -131,6 +133,8 @@ pub(crate) fn may_change(
     (old, new): (Option<&Value>, Option<&Value>),
 ) -> Result<(), Failure> {
     match origin {
+        // A rule set is the client's own to publish.
+        Origin::Client if ty.name() == "PlanDefinition" && old.is_none() => Ok(()),
         Origin::Client if old != new => Err(derived_failure(ty)),
         Origin::Client | Origin::Programme => Ok(()),
     }
@@ -138,6 +142,9 @@ pub(crate) fn may_change(
 
 /// Why a client may not change what the programme derives.
 fn derived_failure(ty: ResourceType) -> Failure {
+    if ty.name() == "PlanDefinition" {
+        return rule_document::is_settled();
+    }
     let (at, text) = match ty.name() {
         "GuidanceResponse" => (
             "GuidanceResponse.extension",

@@ -33,6 +33,7 @@ mod prepare;
 mod profiles;
 mod record;
 mod resolve;
+mod rule_document;
 mod tally;
 mod terminology;
 mod touched;

@@ -1,8 +1,6 @@
 //! What the palliative operations read and write through a session: a programme, a patient's chart, the acting
 //! person, and the changes that a decision asks for. <https://hl7.org/fhir/R4/healthcareservice.html>
 
-use serde_json::Value;
-
 use crate::access::Action;
 use crate::app::Change;
 use crate::app::ChangeAction;
@@ -126,8 +124,7 @@ impl Session {
     /// # Errors
     /// Only what the database fails with.
     pub fn screening_subject(&self, patient: &str, program: &Program) -> Result<Subject, Failure> {
-        let all: Vec<_> = self.app().rule_sets.all().collect();
-        let resources = self.as_service().screened_by(patient, &all)?;
+        let resources = self.as_service().screened_by(patient, &self.rule_sets(&[], program)?)?;
         Ok(Subject::new(patient, resources, program, self.today_in(program)))
     }
 
@@ -179,20 +176,6 @@ impl Session {
             roles: caller.roles.clone(),
             side: if is_patient || held { Side::Patient } else { Side::Team },
         }
-    }
-
-    /// The rule sets of a programme that are in force, as `url|version`.
-    pub fn rule_sets_of(&self, program: &Program) -> Vec<String> {
-        let text =
-            |plan: &Value, name: &str| plan.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let plans = self.app().definitions.plan_definitions.values();
-        plans
-            .filter(|plan| text(plan, "status") == "active")
-            .map(|plan| (text(plan, "url"), text(plan, "version")))
-            .map(|(url, version)| (format!("{url}|{version}"), url))
-            .filter(|(full, url)| program.rule_sets.iter().any(|own| own == full || own == url))
-            .map(|(full, _)| full)
-            .collect()
     }
 
     /// How many people a programme has enrolled now. A number is no patient's data.

@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -97,7 +98,7 @@ impl Session {
     ///
     /// # Errors
     /// `Forbidden`, with the scope that is missing.
-    pub fn require_screening_by(&self, rule_sets: &[&RuleSet]) -> Result<(), Failure> {
+    pub fn require_screening_by(&self, rule_sets: &[Arc<RuleSet>]) -> Result<(), Failure> {
         types_of(rule_sets).iter().try_for_each(|ty| self.require(Action::Read, *ty))
     }
 
@@ -114,7 +115,7 @@ impl Session {
     ///
     /// # Errors
     /// Only what the database fails with.
-    pub fn screened_by(&self, patient: &str, rule_sets: &[&RuleSet]) -> Result<Vec<Resource>, Failure> {
+    pub fn screened_by(&self, patient: &str, rule_sets: &[Arc<RuleSet>]) -> Result<Vec<Resource>, Failure> {
         let stored = self.compartment(patient, &types_of(rule_sets))?;
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
@@ -138,31 +139,34 @@ impl Session {
     ///
     /// # Errors
     /// 404 for a rule set that is not here; `BusinessRule` where the programme names such a one.
-    pub fn rule_sets(&self, named: &[&str], program: &Program) -> Result<Vec<&RuleSet>, Failure> {
-        let sets = &self.app().rule_sets;
+    pub fn rule_sets(&self, named: &[&str], program: &Program) -> Result<Vec<Arc<RuleSet>>, Failure> {
         if !named.is_empty() {
-            let unknown = |canonical: &str| {
-                let known: Vec<String> = sets.active().map(RuleSet::canonical).collect();
-                let text = format!("There is no rule set {canonical} here, but {}.", known.join(" and "));
-                Failure::new(Reason::NotFound, text)
-            };
-            let found = named.iter().map(|one| sets.find(one).ok_or_else(|| unknown(one)));
+            let found = named.iter().map(|one| self.rule_set(one)?.ok_or_else(|| self.unknown_rule_set(one)));
             return Ok(distinct(found.collect::<Result<_, _>>()?));
         }
         if program.rule_sets.is_empty() {
-            return Ok(sets.active().collect());
+            return self.active_rule_sets();
         }
         let unknown = |canonical: &str| {
             let text =
                 format!("The programme {} names the rule set {canonical}, which is not here.", program.name);
             Failure::new(Reason::BusinessRule, text)
         };
-        let found = program.rule_sets.iter().map(|one| sets.find(one).ok_or_else(|| unknown(one)));
+        let found = program.rule_sets.iter().map(|one| self.rule_set(one)?.ok_or_else(|| unknown(one)));
         Ok(distinct(found.collect::<Result<_, _>>()?))
+    }
+
+    fn unknown_rule_set(&self, canonical: &str) -> Failure {
+        let known: Vec<String> = self.app().rule_sets.active().map(|set| set.canonical()).collect();
+        let text = format!(
+            "There is no rule set {canonical} that can be used here; of ours there are {}.",
+            known.join(" and ")
+        );
+        Failure::new(Reason::NotFound, text)
     }
 }
 
-fn distinct(sets: Vec<&RuleSet>) -> Vec<&RuleSet> {
+fn distinct(sets: Vec<Arc<RuleSet>>) -> Vec<Arc<RuleSet>> {
     let mut seen = BTreeSet::new();
     sets.into_iter().filter(|set| seen.insert(set.canonical())).collect()
 }
@@ -173,7 +177,7 @@ pub fn screened_types() -> Vec<ResourceType> {
 }
 
 /// The types that a screening by these rule sets reads, the Patient among them.
-fn types_of(rule_sets: &[&RuleSet]) -> Vec<ResourceType> {
+fn types_of(rule_sets: &[Arc<RuleSet>]) -> Vec<ResourceType> {
     let further: BTreeSet<&str> = rule_sets.iter().flat_map(|set| set.further_types()).collect();
     types(further.into_iter())
 }

@@ -40,7 +40,7 @@ impl Opened {
         let patient =
             episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
         let chart = session.chart(patient, further)?;
-        let (actor, now, rule_sets) = (session.actor(), session.now(), session.rule_sets_of(&program));
+        let (actor, now, rule_sets) = (session.actor(), session.now(), session.rule_sets_of(&program)?);
         Ok(Self { program, episode, chart, actor, now, rule_sets })
     }
 

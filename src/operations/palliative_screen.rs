@@ -1,6 +1,8 @@
 //! `$palliative-screen`: what rule sets say of a patient on a day, criterion by criterion, and what is missing to
 //! tell. Never a probability. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 
+use std::sync::Arc;
+
 use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
@@ -79,7 +81,7 @@ fn bad(given: &Given, code: &str, text: &str) -> Failure {
 }
 
 /// What is stored of the patient.
-fn stored(session: &Session, id: &str, rule_sets: &[&RuleSet]) -> Result<Vec<Resource>, Failure> {
+fn stored(session: &Session, id: &str, rule_sets: &[Arc<RuleSet>]) -> Result<Vec<Resource>, Failure> {
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
     session.subject(ty, id)?;
     session.screened_by(id, rule_sets)
@@ -88,7 +90,7 @@ fn stored(session: &Session, id: &str, rule_sets: &[&RuleSet]) -> Result<Vec<Res
 fn answer(
     session: &Session,
     subject: &Subject,
-    rule_sets: &[&RuleSet],
+    rule_sets: &[Arc<RuleSet>],
     record: bool,
 ) -> Result<Answer, Failure> {
     let situation = subject.situation();

@@ -60,7 +60,8 @@ fn with_evidence(session: &Session, call: &Call, case: &Case, request: &Request)
     }
     let subject = session.screening_subject(patient, case.program)?;
     let situation = subject.situation();
-    let screenings = session.rule_sets(&[], case.program)?.into_iter().map(|set| set.screen(&situation));
+    let rule_sets = session.rule_sets(&[], case.program)?;
+    let screenings = rule_sets.iter().map(|set| set.screen(&situation));
     if let Some(best) = screenings.min_by_key(|screening| rank(screening.outcome)) {
         let response = report::guidance_response(&best, patient, subject.as_of, session.now())?;
         request.evidence = report::recorded(&response).map(|recorded| Evidence::recorded(recorded, ""));

@@ -55,6 +55,7 @@ mod programme;
 mod races;
 mod read;
 mod readme;
+mod rule_documents;
 mod search;
 mod search_oracle;
 mod search_token;

@@ -39,6 +39,12 @@ fn read(plan: &Value, terminology: &Terminology, problems: &mut Vec<Problem>) ->
         problems.push(Problem::new("action", text));
         return None;
     };
+    let mut text = |name: &str| {
+        let found = plan[name].as_str().map(str::to_owned);
+        let missing = || Problem::new(name, format!("A rule set needs a `{name}`; give it one."));
+        noted(found.ok_or_else(missing), problems)
+    };
+    let (url, version, title) = (text("url"), text("version"), text("title"));
     let mut criteria = read_criteria(main, terminology, problems);
     let logic_ends = criteria.len();
     if let Some(exclusions) = action(plan, "exclusions") {
@@ -52,12 +58,6 @@ fn read(plan: &Value, terminology: &Terminology, problems: &mut Vec<Problem>) ->
     let mut parts: Vec<_> = (implied..criteria.len()).map(Logic::Criterion).collect();
     parts.push(logic?);
     parts.push(Logic::none(Logic::any(exclusions.iter().copied().map(Logic::Criterion).collect())));
-    let mut text = |name: &str| {
-        let found = plan[name].as_str().map(str::to_owned);
-        let missing = || Problem::new(name, format!("A rule set needs a `{name}`; give it one."));
-        noted(found.ok_or_else(missing), problems)
-    };
-    let (url, version, title) = (text("url"), text("version"), text("title"));
     Some(RuleSet {
         url: url?,
         version: version?,

@@ -30,6 +30,9 @@ mod trend;
 mod units;
 pub(super) mod value_set;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -64,12 +67,48 @@ pub struct Situation<'a> {
 /// All rule sets, compiled.
 #[derive(Debug)]
 pub struct RuleSets {
-    sets: Vec<RuleSet>,
+    sets: Vec<Arc<RuleSet>>,
     signals: Vec<RuleSet>,
 }
 
 /// The topic of PlanDefinitions that are read here.
-const TOPIC_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/rule-set-kind";
+pub const TOPIC_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/rule-set-kind";
+/// The topic of those that tell whether a programme is for a patient.
+pub const SCREENING: &str = "screening";
+
+/// Whether a PlanDefinition is a rule set that tells whether a programme is for a patient.
+pub fn is_rule_set(plan: &Value) -> bool {
+    is_of_kind(plan, SCREENING)
+}
+
+/// Compiles a PlanDefinition that is a rule set, with our value sets and those that it contains: what it means is
+/// then settled by itself.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place.
+pub fn rule_set(plan: &Value, definitions: &Definitions) -> Result<RuleSet, Vec<Problem>> {
+    let contained: Vec<&Value> =
+        parameters::list(plan, "contained").filter(|inner| inner["resourceType"] == "ValueSet").collect();
+    let mut value_sets = Cow::Borrowed(&definitions.value_sets);
+    for set in contained {
+        let by_url = set["url"].as_str().map(str::to_owned);
+        let by_id = set["id"].as_str().map(|id| format!("#{id}"));
+        for name in by_url.into_iter().chain(by_id) {
+            if !definitions.value_sets.contains_key(&name) {
+                value_sets.to_mut().insert(name, set.clone());
+            }
+        }
+    }
+    let terminology = document::Terminology::new(&value_sets)
+        .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
+    compile::compile(plan, &terminology)
+}
+
+fn is_of_kind(plan: &Value, kind: &str) -> bool {
+    let topics = parameters::list(plan, "topic");
+    let mut codings = topics.flat_map(|topic| parameters::list(topic, "coding"));
+    codings.any(|coding| coding["system"] == TOPIC_SYSTEM && coding["code"] == kind)
+}
 
 impl RuleSets {
     /// Compiles the PlanDefinitions that are rule sets.
@@ -79,34 +118,31 @@ impl RuleSets {
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
         let terminology = document::Terminology::new(&definitions.value_sets)?;
         let of_kind = |kind: &str| {
-            let plans = definitions.plan_definitions.values().filter(|plan| {
-                let topics = plan["topic"].as_array().into_iter().flatten();
-                let mut codings = topics.flat_map(|topic| topic["coding"].as_array().into_iter().flatten());
-                codings.any(|coding| coding["system"] == TOPIC_SYSTEM && coding["code"] == kind)
-            });
+            let plans = definitions.plan_definitions.values().filter(|plan| is_of_kind(plan, kind));
             let wrong = |plan: &Value, problems: Vec<Problem>| {
                 format!("{}: {}", plan["url"], problem::in_one_line(&problems))
             };
             let compile =
                 |plan| compile::compile(plan, &terminology).map_err(|problems| wrong(plan, problems));
-            plans.map(compile).collect::<Result<_, _>>()
+            plans.map(compile).collect::<Result<Vec<_>, _>>()
         };
-        Ok(Self { sets: of_kind("screening")?, signals: of_kind("need-signals")? })
+        let sets = of_kind(SCREENING)?.into_iter().map(Arc::new).collect();
+        Ok(Self { sets, signals: of_kind("need-signals")? })
     }
 
     /// The rule set that a canonical names, with or without its version.
-    pub fn find(&self, canonical: &str) -> Option<&RuleSet> {
+    pub fn find(&self, canonical: &str) -> Option<&Arc<RuleSet>> {
         let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
         self.sets.iter().find(|set| set.url == url && version.is_none_or(|version| set.version == version))
     }
 
     /// All rule sets, in use or not.
     pub fn all(&self) -> impl Iterator<Item = &RuleSet> {
-        self.sets.iter()
+        self.sets.iter().map(Arc::as_ref)
     }
 
     /// All rule sets that are in use.
-    pub fn active(&self) -> impl Iterator<Item = &RuleSet> {
+    pub fn active(&self) -> impl Iterator<Item = &Arc<RuleSet>> {
         self.sets.iter().filter(|set| set.active)
     }
 

@@ -1,0 +1,143 @@
+//! Rule sets that clients store: checked when they are written, and used when a programme or a caller names them.
+//! <https://hl7.org/fhir/R4/plandefinition.html>
+//!
+//! A rule set that is no draft may be what a decision rests on, so that nothing of it that tells what it means can be
+//! changed, and it cannot be deleted; it can be retired. One resource is one version: a new version is a new
+//! resource, with the same `url` and another `version`. A draft can be changed at will, and nothing uses it. This
+//! holds by the state of the resource alone, within the write: whether a decision has used it need not be looked up.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::app::Session;
+use crate::fhir::Failure;
+use crate::fhir::Issue;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::form::encoded;
+use crate::palliative::program::Program;
+use crate::palliative::screening;
+use crate::palliative::screening::RuleSet;
+
+/// What tells what a rule set means, and by which name it is known.
+const MEANING: [&str; 11] = [
+    "url",
+    "version",
+    "title",
+    "type",
+    "topic",
+    "extension",
+    "modifierExtension",
+    "contained",
+    "library",
+    "goal",
+    "action",
+];
+
+fn plan_definition() -> ResourceType {
+    ResourceType::parse("PlanDefinition").expect("PlanDefinition is a type of R4")
+}
+
+/// What of a rule set nobody may change: all that tells its meaning, unless it is a draft.
+pub(crate) fn settled(value: &Value) -> Option<Value> {
+    if !screening::is_rule_set(value) || is_draft(value) {
+        return None;
+    }
+    let kept: Map<_, _> =
+        MEANING.iter().filter_map(|name| Some(((*name).to_owned(), value.get(*name)?.clone()))).collect();
+    Some(Value::Object(kept))
+}
+
+/// Why a rule set cannot be changed.
+pub(crate) fn is_settled() -> Failure {
+    let text = "This rule set was published, and decisions may rest on it, so that it can be retired but neither \
+                changed nor deleted; store the new rules under another id with another `version`.";
+    Failure::new(Reason::BusinessRule, text).at("PlanDefinition")
+}
+
+fn is_draft(plan: &Value) -> bool {
+    plan["status"] == "draft"
+}
+
+/// Refuses a rule set that cannot be understood, or whose name another one has.
+///
+/// # Errors
+/// `Unprocessable` with everything that is wrong; `Conflict` where another resource has its `url` and `version`.
+pub(crate) fn check(session: &Session, plan: &Value, id: &str) -> Result<(), Failure> {
+    if !screening::is_rule_set(plan) {
+        return Ok(());
+    }
+    let set = screening::rule_set(plan, &session.app().definitions).map_err(|problems| {
+        let issue = |problem: screening::Problem| Issue::error("invalid", problem.text).at(problem.at);
+        Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect())
+    })?;
+    let same = |other: &Value| other["version"].as_str() == Some(set.version.as_str());
+    let taken = session.app().rule_sets.find(&set.canonical()).is_some()
+        || stored(session, &set.url)?.iter().any(|other| other["id"] != id && same(other));
+    if taken {
+        let text =
+            format!("There is a rule set {} already; give this one another `version`.", set.canonical());
+        return Err(Failure::new(Reason::Conflict, text).at("PlanDefinition.version"));
+    }
+    Ok(())
+}
+
+/// The rule sets that are stored under a URL, whoever asks: they are configuration and no patient's data.
+fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
+    let escaped = ['\\', ',', '|', '$']
+        .iter()
+        .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
+    let found = session.as_service().find(plan_definition(), &format!("url={}", encoded(&escaped)))?;
+    let plans = found.iter().map(|one| one.value()).collect::<Result<Vec<_>, _>>()?;
+    Ok(plans.into_iter().filter(screening::is_rule_set).collect())
+}
+
+impl Session {
+    /// The rule set that a canonical names, with or without its version: ours, or one that is stored and no draft.
+    /// Without a version one in use comes first, and of these the one that was written last.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn rule_set(&self, canonical: &str) -> Result<Option<Arc<RuleSet>>, Failure> {
+        if let Some(own) = self.app().rule_sets.find(canonical) {
+            return Ok(Some(Arc::clone(own)));
+        }
+        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
+        let of_version = |plan: &Value| version.is_none_or(|version| plan["version"] == version);
+        let plans = stored(self, url)?.into_iter().filter(|plan| !is_draft(plan) && of_version(plan));
+        let rank = |plan: &Value| {
+            let updated = plan["meta"]["lastUpdated"].as_str().unwrap_or_default().to_owned();
+            (plan["status"] == "active", updated)
+        };
+        plans.max_by_key(rank).map(|plan| self.compiled(&plan)).transpose()
+    }
+
+    /// Those that a programme names and that are in use, as `url|version`.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn rule_sets_of(&self, program: &Program) -> Result<Vec<String>, Failure> {
+        let found =
+            program.rule_sets.iter().map(|named| self.rule_set(named)).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().flatten().filter(|set| set.active).map(|set| set.canonical()).collect())
+    }
+
+    /// All rule sets that are in use: ours, and those that are stored.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub(crate) fn active_rule_sets(&self) -> Result<Vec<Arc<RuleSet>>, Failure> {
+        let topic = encoded(&format!("{}|{}", screening::TOPIC_SYSTEM, screening::SCREENING));
+        let found = self.as_service().find(plan_definition(), &format!("status=active&topic={topic}"))?;
+        let own = self.app().rule_sets.active().cloned().map(Ok);
+        let stored = found.iter().map(|one| self.compiled(&one.value()?));
+        own.chain(stored).collect()
+    }
+
+    fn compiled(&self, plan: &Value) -> Result<Arc<RuleSet>, Failure> {
+        let compiled = screening::rule_set(plan, &self.app().definitions);
+        compiled.map(Arc::new).map_err(|_| Failure::internal("a stored rule set cannot be compiled any more"))
+    }
+}

@@ -1,0 +1,173 @@
+//! Rule sets that clients store as PlanDefinitions: checked, used, and settled once they are published.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+
+const URL: &str = "https://example.org/PlanDefinition/lung";
+const PATH: &str = "/PlanDefinition/lung";
+
+fn criterion(id: &str, parameters: Value) -> Value {
+    json!({ "id": id, "title": "COPD", "description": "The patient has the disease.",
+        "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": parameters }] })
+}
+
+fn disease(value_set: &str) -> Value {
+    criterion(
+        "copd",
+        json!([{ "url": "kind", "valueCode": "condition" }, { "url": "valueSet", "valueCanonical": value_set }]),
+    )
+}
+
+/// A rule set for people with chronic obstructive pulmonary disease.
+fn lung(status: &str) -> Value {
+    json!({ "resourceType": "PlanDefinition", "id": "lung", "url": URL, "version": "1", "title": "Lung", "status": status,
+        "topic": [{ "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind", "code": "screening" }] }],
+        "action": [{ "id": "criteria",
+            "condition": [{ "kind": "applicability", "expression": { "language": "text/cql", "expression": "`copd`" } }],
+            "action": [disease("https://comfrey.health/fhir/ValueSet/vs-copd")] }] })
+}
+
+fn with(mut plan: Value, name: &str, value: Value) -> Value {
+    plan[name] = value;
+    plan
+}
+
+fn store_patient(clinician: &Client, icd: &str) {
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1955-01-01" }));
+    clinician.store(
+        &json!({ "resourceType": "Condition", "id": "c", "subject": { "reference": "Patient/p" },
+        "clinicalStatus": { "coding": [{ "code": "active",
+            "system": "http://terminology.hl7.org/CodeSystem/condition-clinical" }] },
+        "code": { "coding": [{ "system": "http://hl7.org/fhir/sid/icd-10-cm", "code": icd }] } }),
+    );
+}
+
+fn screen(clinician: &Client, rule_set: &str) -> crate::client::Reply {
+    let named = rule_set.replace(':', "%3A").replace('|', "%7C");
+    clinician.get(&format!("/Patient/p/$palliative-screen?ruleSet={named}"))
+}
+
+fn outcome(clinician: &Client, rule_set: &str) -> Value {
+    let reply = screen(clinician, rule_set).expect(200).json();
+    let parts = reply["parameter"][0]["part"].as_array().unwrap();
+    parts.iter().find(|part| part["name"] == "outcome").unwrap()["valueCode"].clone()
+}
+
+#[test]
+fn a_rule_set_that_is_stored_screens_patients() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store_patient(&clinician, "J44.9");
+    clinician.put(PATH, &lung("active")).expect(201);
+    assert_eq!(outcome(&clinician, URL), "eligible");
+    assert_eq!(outcome(&clinician, &format!("{URL}|1")), "eligible");
+    screen(&clinician, &format!("{URL}|2")).expect_issue(404, "not-found");
+    let found = clinician.get("/PlanDefinition?url=https%3A//example.org/PlanDefinition/lung").expect(200);
+    assert_eq!(found.ids(), ["lung"]);
+}
+
+#[test]
+fn a_rule_set_brings_value_sets_of_its_own() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store_patient(&clinician, "E11.9");
+    let mut plan = lung("active");
+    plan["action"][0]["action"][0] = disease("#own");
+    clinician.put(PATH, &plan).expect_issue(422, "invalid");
+    plan["contained"] = json!([{ "resourceType": "ValueSet", "id": "own", "status": "active",
+        "compose": { "include": [{ "system": "http://hl7.org/fhir/sid/icd-10-cm",
+            "filter": [{ "property": "code", "op": "regex", "value": "E11.*" }] }] } }]);
+    clinician.put(PATH, &plan).expect(201);
+    assert_eq!(outcome(&clinician, URL), "eligible");
+}
+
+#[test]
+fn a_broken_rule_set_is_refused_with_every_place() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mut plan = lung("active");
+    plan["action"][0]["action"] = json!([
+        disease("https://comfrey.health/fhir/ValueSet/vs-none"),
+        criterion("x", json!([{ "url": "kind", "valueCode": "horoscope" }])),
+        criterion(
+            "y",
+            json!([{ "url": "kind", "valueCode": "flag" }, { "url": "code", "valueCode": "hospice-election" },
+            { "url": "colour", "valueCode": "red" }])
+        ),
+    ]);
+    plan["action"][0]["condition"][0]["expression"]["expression"] = json!("`copd` and `z`");
+    plan.as_object_mut().unwrap().remove("version");
+    let reply = clinician.put(PATH, &plan).expect(422);
+    let extension = |at: usize, inner: usize| {
+        format!("PlanDefinition.action[0].action[{at}].extension[0].extension[{inner}]")
+    };
+    let mut expected =
+        vec!["PlanDefinition.version".to_owned(), extension(0, 1), extension(1, 0), extension(2, 2)];
+    expected.push("PlanDefinition.action[0].condition[0].expression".to_owned());
+    assert_eq!(reply.expressions(), expected);
+    clinician.get(PATH).expect(404);
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "resource": plan, "request": { "method": "PUT", "url": "PlanDefinition/lung" } }] });
+    let reply = clinician.post("/", &bundle).expect(422);
+    assert!(
+        reply.expressions()[0].starts_with("Bundle.entry[0].resource.version"),
+        "{:?}",
+        reply.expressions()
+    );
+}
+
+#[test]
+fn a_published_rule_set_is_settled_and_a_draft_is_not() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store_patient(&clinician, "J44.9");
+    clinician.put(PATH, &lung("draft")).expect(201);
+    screen(&clinician, URL).expect_issue(404, "not-found");
+    clinician.put(PATH, &with(lung("draft"), "title", json!("Lungs"))).expect(200);
+    clinician.put(PATH, &lung("active")).expect(200);
+    for changed in [
+        with(lung("active"), "title", json!("Lungs")),
+        with(lung("active"), "version", json!("2")),
+        with(lung("active"), "topic", json!([{ "text": "none" }])),
+        lung("draft"),
+    ] {
+        clinician.put(PATH, &changed).expect_issue(422, "business-rule");
+    }
+    clinician.delete(PATH).expect_issue(422, "business-rule");
+    assert_eq!(clinician.get(PATH).expect(200).json()["version"], "1");
+    clinician.put(PATH, &lung("retired")).expect(200);
+    assert_eq!(outcome(&clinician, URL), "eligible", "a decision may still name it");
+    let second = with(with(lung("active"), "id", json!("lung-2")), "version", json!("2"));
+    clinician.put("/PlanDefinition/lung-2", &second).expect(201);
+    let reply = screen(&clinician, URL).expect(200).json();
+    assert!(reply.to_string().contains("lung|2"), "the one in use comes first");
+}
+
+#[test]
+fn a_rule_set_has_a_name_of_its_own() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.put(PATH, &lung("active")).expect(201);
+    let copy = with(lung("active"), "id", json!("copy"));
+    let reply = clinician.put("/PlanDefinition/copy", &copy).expect_issue(409, "conflict");
+    assert_eq!(reply.expressions(), ["PlanDefinition.version"]);
+    let ours = json!("https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B");
+    clinician.put("/PlanDefinition/copy", &with(copy, "url", ours)).expect_issue(409, "conflict");
+    clinician.put("/PlanDefinition/RS-KELLEY-B", &lung("active")).expect(409);
+}
+
+#[test]
+fn only_one_who_may_write_plan_definitions_stores_rule_sets() {
+    let app = TestApp::new();
+    let plan = lung("active");
+    app.anonymous().put(PATH, &plan).expect(401);
+    app.with_scope("user/PlanDefinition.read user/Patient.write")
+        .put(PATH, &plan)
+        .expect_issue(403, "forbidden");
+    app.patient("1").put(PATH, &plan).expect_issue(403, "forbidden");
+    app.clinician().get(PATH).expect(404);
+    app.with_scope("user/PlanDefinition.write").put(PATH, &plan).expect(201);
+}
