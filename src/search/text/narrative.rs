@@ -9,6 +9,9 @@ const INLINE: [&str; 27] = [
     "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "map", "area",
 ];
 
+/// No name of a character is longer.
+const LONGEST_NAME: usize = 40;
+
 /// Gives each run of text that no other element than those inside of a line interrupts.
 pub(super) fn each_run(div: &str, each: &mut dyn FnMut(&str)) {
     let (mut run, mut rest) = (String::new(), div);
@@ -54,7 +57,10 @@ fn resolve(text: &str, run: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         run.push_str(&rest[..at]);
-        let found = rest[at + 1..].split_once(';').and_then(|(name, after)| Some((character(name)?, after)));
+        let after = &rest[at + 1..];
+        // Looked for nearby alone, so that a text of many such signs is read once and not once for each.
+        let end = after.bytes().take(LONGEST_NAME).position(|byte| byte == b';');
+        let found = end.and_then(|end| Some((character(&after[..end])?, &after[end + 1..])));
         match found {
             Some((meant, after)) => {
                 run.push_str(&meant);
