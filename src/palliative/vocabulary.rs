@@ -83,6 +83,8 @@ own! {
     TEMPLATE_DIGEST_EXTENSION = "StructureDefinition/template-digest";
     /// The episode that a care plan serves.
     EPISODE_EXTENSION = "StructureDefinition/palliative-episode";
+    /// What the end of an episode closed: the episode, its state, the status before, and the version that was written.
+    CLOSED_EXTENSION = "StructureDefinition/closed-with-episode";
     /// What an authority's proof for deciding in the patient's place is, on a Consent.
     AUTHORITY_EXTENSION = "StructureDefinition/surrogate-authority";
     /// The algorithm of a stratification, on what it wrote.

@@ -13,6 +13,7 @@ use crate::palliative::element::plain_code;
 use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
 use crate::palliative::element::string_value;
+use crate::palliative::enrollment::closing;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
 use crate::palliative::enrollment::companions::flag;
@@ -21,7 +22,6 @@ use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::ending;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::evidence::Evidence;
@@ -36,37 +36,21 @@ use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::amend;
+use crate::palliative::enrollment::undoing;
 use crate::palliative::program::HospicePolicy;
 use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
-use crate::palliative::vocabulary::DESTINATION_EXTENSION;
-use crate::palliative::vocabulary::END_DATE_EXTENSION;
-use crate::palliative::vocabulary::END_REASON_EXTENSION;
-use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::EXPECTED_EXTENSION;
 use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
-use crate::palliative::vocabulary::NOTICE_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
-use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
-
-/// What an ending left on the episode and its undoing takes away.
-const UNDONE: [&str; 7] = [
-    END_DATE_EXTENSION,
-    END_REASON_EXTENSION,
-    ENROLLED_DAYS_EXTENSION,
-    DEATH_PLACE_EXTENSION,
-    NOTICE_EXTENSION,
-    DESTINATION_EXTENSION,
-    SUMMARY_EXTENSION,
-];
 
 /// Does what the action does, on the episode and in further drafts.
 ///
@@ -119,7 +103,7 @@ pub fn apply(
             follow_up(case, drafts, ("bereavement-follow-up", "Follow up with the family in bereavement"))?;
         }
         Action::Void => change.to = State::EnteredInError,
-        Action::Undo => undo(case, stored, drafts, &mut change),
+        Action::Undo => undoing::undo(case, stored, drafts, &mut change),
         Action::Refer | Action::Enroll => {
             return Err(Failure::internal("refer and enroll have rules of their own"));
         }
@@ -219,9 +203,7 @@ fn transfer(
 fn decline(case: &Case, drafts: &mut Drafts, change: &mut Change) {
     change.to = State::Declined;
     for request in refer::referrals(case).filter(|request| request.text("/status") == Some("active")) {
-        let mut request = request.clone();
-        request.object_mut().insert("status".into(), "revoked".into());
-        amend(drafts, request);
+        amend(drafts, closing::closed(case, request, (change.to, "revoked")));
     }
 }
 
@@ -257,22 +239,6 @@ fn elect_hospice(
 
 fn follow_up(case: &Case, drafts: &mut Drafts, (code, words): (&str, &str)) -> Result<(), Failure> {
     drafts.add(Typed::Task(Box::new(task(case, &case.episode_name(), code, words)))).map(|_| ())
-}
-
-/// The episode goes back to where it was, and so does what its ending closed.
-fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut Change) {
-    change.to = stored.previous().unwrap_or(change.to);
-    change.on = case.today();
-    if change.to.is_open() {
-        for url in UNDONE {
-            stored.remove(url);
-        }
-        stored.reopen_period();
-    }
-    if case.state().is_ok_and(|state| state == State::HospiceElected) {
-        ending::withdraw_election(case, drafts);
-    }
-    ending::reopen(case, change.to, drafts);
 }
 
 /// The episode with which another programme goes on after a transfer.

@@ -22,15 +22,12 @@ use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
+use crate::palliative::enrollment::undoing;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
-use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
-
-/// How long an ending can be undone.
-const UNDO_DAYS: i64 = 30;
 
 /// Every rule of the action that does not hold.
 ///
@@ -50,7 +47,7 @@ pub fn guard(
         Action::Waitlist => full(case, beside),
         Action::Resume => resumable(case, request.date.unwrap_or(case.today())),
         Action::Transfer => transferable(case, beside)?,
-        Action::Undo => undoable(case, stored)?,
+        Action::Undo => undoing::check(case, stored)?,
         Action::Refer
         | Action::Screen
         | Action::Decline
@@ -168,10 +165,13 @@ fn full(case: &Case, beside: Beside) -> Vec<Issue> {
 fn resumable(case: &Case, date: Date) -> Vec<Issue> {
     let died =
         has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
-    let hospice = hospice_since(case, date)
-        .filter(|_| !case.is_child_on(date))
-        .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")));
+    let hospice = hospice_since(case, date).filter(|_| !case.is_child_on(date)).map(in_hospice);
     died.into_iter().chain(hospice).collect()
+}
+
+/// An adult is in hospice or in the programme, never in both.
+pub fn in_hospice(since: String) -> Issue {
+    broken("hospice-active", format!("Adult hospice election active since {since}."))
 }
 
 /// Whether the patient's record says that the person died.
@@ -207,16 +207,6 @@ fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
     Ok(inactive.into_iter().collect())
 }
 
-/// The episode with which another programme went on after a transfer, unless it was a mistake.
-fn continuation<'a>(case: &'a Case) -> Option<&'a Resource> {
-    let name = case.episode_name();
-    case.chart.of("EpisodeOfCare").find(|other| {
-        let from = extension_of(other, TRANSFERRED_FROM_EXTENSION);
-        let from = from.and_then(|from| from.pointer("/valueReference/reference")?.as_str());
-        from == Some(name.as_str()) && state_of(other) != Some(State::EnteredInError)
-    })
-}
-
 /// The other episodes of the same programme in which the person was enrolled on any day.
 pub fn enrolled_before<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
     let program = case.program.reference();
@@ -227,43 +217,4 @@ pub fn enrolled_before<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource>
             && other.text("/period/start").is_some()
             && extension_of(other, ENROLLED_DAYS_EXTENSION).is_none()
     })
-}
-
-fn undoable(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
-    let program = program_of(case.episode);
-    let created =
-        |episode: &Resource| episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned();
-    let later = case.chart.of("EpisodeOfCare").any(|other| {
-        other.id() != case.episode.id()
-            && program_of(other) == program
-            && (state_of(other).is_some_and(State::is_open) || created(other) > created(case.episode))
-    });
-    let start = case.episode.text("/period/start");
-    let enrolled_later = enrolled_before(case).any(|other| other.text("/period/start") > start);
-    if later || (start.is_some() && enrolled_later) {
-        let text = "A later episode in the same programme exists; the earlier ending stands.";
-        return Err(coded(Reason::Conflict, "already-open", text));
-    }
-    let ended = stored.since().unwrap_or(case.today());
-    let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
-    if let Some(next) = continuation(case) {
-        let next = next.id().unwrap_or_default();
-        let text =
-            format!("EpisodeOfCare/{next} goes on with this one in another programme; void that first.");
-        return Err(coded(Reason::Conflict, "already-open", text));
-    }
-    let origin = stored.text(TRANSFERRED_FROM_EXTENSION).and_then(|from| case.chart.find(from));
-    if let Some(origin) = origin.filter(|origin| state_of(origin) != Some(State::TransferredOut)) {
-        let origin = origin.id().unwrap_or_default();
-        let text =
-            format!("EpisodeOfCare/{origin}, which this one continued, goes on itself; transfer it anew.");
-        return Err(coded(Reason::Conflict, "already-open", text));
-    }
-    let late = (case.today() > last)
-        .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
-    let unknown =
-        stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
-    let died =
-        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
-    Ok(late.into_iter().chain(unknown).chain(died).collect())
 }

@@ -29,6 +29,7 @@ use crate::palliative::enrollment::episode::state_concept;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::Ever;
@@ -113,21 +114,27 @@ pub fn flag(case: &Case, code: &str, words: &str, since: Date) -> Flag {
     }
 }
 
-/// Whether an adult's hospice election is in force on the day. The day on which an election was revoked is free
-/// again.
+/// Since when a hospice election is in force on the day.
 pub fn hospice_since(case: &Case, date: Date) -> Option<String> {
-    case.chart.of("Flag").find_map(|flag| {
+    elections(case, date).next().map(since)
+}
+
+/// The day on which what the flag says began, in words.
+pub fn since(flag: &Resource) -> String {
+    flag.text("/period/start").unwrap_or("an unknown day").to_owned()
+}
+
+/// The hospice elections that are in force on the day. The day on which an election was revoked is free again.
+pub fn elections<'a>(case: &'a Case, date: Date) -> impl Iterator<Item = &'a Resource> {
+    case.chart.of("Flag").filter(move |flag| {
         let live = flag.text("/status").is_some_and(|status| status != "entered-in-error");
         let election = has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election");
         let ended = flag.text("/period/end");
-        let revoked =
-            ended.and_then(|end| crate::palliative::enrollment::facts::first_day(end, case.program));
-        let in_force = live
-            && election
+        let revoked = ended.and_then(|end| first_day(end, case.program));
+        live && election
             && covers(flag.get("period"), date, case.program)
             && revoked.is_none_or(|revoked| date < revoked)
-            && (flag.text("/status") == Some("active") || ended.is_some());
-        in_force.then(|| flag.text("/period/start").unwrap_or("an unknown day").to_owned())
+            && (flag.text("/status") == Some("active") || ended.is_some())
     })
 }
 

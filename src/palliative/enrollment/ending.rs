@@ -1,4 +1,4 @@
-//! What the end of an episode closes beside it, and what its undoing opens again.
+//! What the end of an episode closes beside it.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use fhir_typed::types::CodeableConcept;
@@ -6,10 +6,12 @@ use fhir_typed::types::ExtensionValue;
 use serde_json::Map;
 use serde_json::Value;
 
-use crate::fhir::datetime::instant;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
+use crate::palliative::enrollment::closing::closed;
+use crate::palliative::enrollment::closing::is_open;
+use crate::palliative::enrollment::closing::with_status;
 use crate::palliative::enrollment::companions::is_of_episode;
 use crate::palliative::enrollment::companions::task_of;
 use crate::palliative::enrollment::drafts::Drafts;
@@ -27,10 +29,6 @@ use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 
-/// The statuses of a Task with which somebody may still be busy.
-const UNDER_WAY: [&str; 7] =
-    ["draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"];
-
 /// Ends the episode: its period, its flag, its plans, the tasks about it; what was a mistake, also its team.
 pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Drafts) {
     // What was closed before and is found to be a mistake now keeps how it was closed.
@@ -45,14 +43,14 @@ pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Dr
         }
         amend(drafts, flag);
     }
-    close_plans(case, (voided, stored.ever()), drafts);
-    cancel_tasks(case, drafts);
+    close_plans(case, (change.to, stored.ever()), drafts);
+    cancel_tasks(case, change.to, drafts);
     if voided {
-        for team in teams(case) {
-            amend(drafts, with_status(team, "entered-in-error"));
+        for team in teams(case).filter(|team| is_open(team)) {
+            amend(drafts, closed(case, team, (change.to, "entered-in-error")));
         }
         if codes(&change.reasons).any(|code| code == "wrong-patient") {
-            withdraw_election(case, drafts);
+            withdraw_elections(case, drafts);
         }
     }
 }
@@ -74,21 +72,20 @@ fn codes(reasons: &[CodeableConcept]) -> impl Iterator<Item = &str> {
     codings.filter_map(|coding| coding.code.as_ref()?.value.as_deref())
 }
 
-fn close_plans(case: &Case, (voided, ever): (bool, Ever), drafts: &mut Drafts) {
-    let status = match (voided, ever) {
+fn close_plans(case: &Case, (to, ever): (State, Ever), drafts: &mut Drafts) {
+    let status = match (to == State::EnteredInError, ever) {
         (true, _) => "entered-in-error",
         (false, Ever::Enrolled) => "completed",
         (false, Ever::NotEnrolled) => "revoked",
     };
-    for plan in case.chart.of("CarePlan").filter(|plan| is_of_episode(plan, &case.episode_name())) {
-        if matches!(plan.text("/status"), Some("draft" | "active" | "on-hold")) {
-            amend(drafts, with_status(plan, status));
-        }
+    let plans = case.chart.of("CarePlan").filter(|plan| is_of_episode(plan, &case.episode_name()));
+    for plan in plans.filter(|plan| is_open(plan)) {
+        amend(drafts, closed(case, plan, (to, status)));
     }
 }
 
 /// Nobody need do any more what was to be done about the episode; its own task goes by the state.
-fn cancel_tasks(case: &Case, drafts: &mut Drafts) {
+fn cancel_tasks(case: &Case, to: State, drafts: &mut Drafts) {
     let own = task_of(case).and_then(Resource::id);
     let episode = case.episode_name();
     let about = case.chart.of("Task").filter(|task| {
@@ -96,52 +93,34 @@ fn cancel_tasks(case: &Case, drafts: &mut Drafts) {
             && codings(task.get("code")).any(|(system, _)| system == TASK_SYSTEM)
             && task.id() != own
     });
-    for task in about.filter(|task| task.text("/status").is_some_and(|now| UNDER_WAY.contains(&now))) {
-        let mut task = with_status(task, "cancelled");
-        task.object_mut().insert("lastModified".into(), instant(case.now).into());
-        amend(drafts, task);
+    for task in about.filter(|task| is_open(task)) {
+        amend(drafts, closed(case, task, (to, "cancelled")));
     }
 }
 
-/// Puts the flag that says that the person is enrolled, and the team, back to what goes with the state that an
-/// undone ending leads back to.
-pub fn reopen(case: &Case, to: State, drafts: &mut Drafts) {
-    let serves = matches!(to, State::Enrolled | State::OnHold);
-    for flag in enrolled_flags(case) {
-        let mut flag = with_status(flag, if serves { "active" } else { "inactive" });
-        if let Some(period) = period_of(&mut flag).filter(|_| serves) {
-            period.remove("end");
-        }
-        amend(drafts, flag);
-    }
-    for team in teams(case).filter(|team| team.text("/status") == Some("entered-in-error")) {
-        amend(drafts, with_status(team, "active"));
-    }
-}
-
-fn period_of(flag: &mut Resource) -> Option<&mut Map<String, Value>> {
+/// The period of a flag, to be changed.
+pub fn period_of(flag: &mut Resource) -> Option<&mut Map<String, Value>> {
     flag.object_mut().get_mut("period").and_then(Value::as_object_mut)
 }
 
-/// An election that was recorded by the ending of this episode falls with it: the person is in no hospice.
-pub fn withdraw_election(case: &Case, drafts: &mut Drafts) {
-    let made_here = case.chart.of("Flag").filter(|flag| {
-        has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election")
-            && is_of_episode(flag, &case.episode_name())
-    });
-    for flag in made_here.filter(|flag| flag.text("/status") == Some("active")) {
+/// The elections that were recorded with this episode fall with it: the person is in no hospice.
+fn withdraw_elections(case: &Case, drafts: &mut Drafts) {
+    for flag in elections_recorded(case) {
         amend(drafts, with_status(flag, "entered-in-error"));
     }
 }
 
-fn with_status(resource: &Resource, status: &str) -> Resource {
-    let mut resource = resource.clone();
-    resource.object_mut().insert("status".into(), status.into());
-    resource
+/// The live flags of a hospice election that were made by an action on this episode.
+pub fn elections_recorded<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
+    case.chart.of("Flag").filter(|flag| {
+        has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election")
+            && is_of_episode(flag, &case.episode_name())
+            && flag.text("/status") == Some("active")
+    })
 }
 
 /// The flags that say that the person is enrolled by this episode, whatever their status.
-fn enrolled_flags<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
+pub fn enrolled_flags<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
     case.chart.of("Flag").filter(|flag| {
         has_coding(flag.get("code"), FLAG_SYSTEM, "palliative-enrolled")
             && is_of_episode(flag, &case.episode_name())

@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod checks;
+pub mod closing;
 pub mod companions;
 pub mod consent;
 pub mod coverage;
@@ -21,6 +22,7 @@ pub mod standing;
 pub mod state;
 pub mod table;
 pub mod transition;
+pub mod undoing;
 
 use serde_json::Value;
 

@@ -601,3 +601,159 @@ fn the_screening_that_a_person_is_taken_up_for_is_recorded() {
     assert_eq!(decision.first("GuidanceResponse").unwrap().text("/status"), Some("data-required"));
     assert_eq!(world.state(), "screening");
 }
+
+fn undo() -> Request {
+    Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) }
+}
+
+fn election(since: &str, end: Option<&str>) -> Value {
+    let mut period = json!({ "start": since });
+    if let Some(end) = end {
+        period["end"] = json!(end);
+    }
+    json!({ "resourceType": "Flag", "id": "theirs", "status": if end.is_some() { "inactive" } else { "active" },
+        "code": { "coding": [{ "system": FLAG_SYSTEM, "code": "hospice-election" }] },
+        "subject": { "reference": "Patient/p" }, "period": period })
+}
+
+/// Discharged on 1 February, and on 10 February there is an election from elsewhere.
+fn discharged_then_elected(since: &str, end: Option<&str>) -> World {
+    let mut world = World::new();
+    world.enrolled();
+    world.today = "2026-02-01".into();
+    world.act(&on(Action::Discharge, "2026-02-01", "patient-request")).unwrap();
+    world.put(election(since, end));
+    world.today = "2026-02-10".into();
+    world
+}
+
+#[test]
+fn undoing_puts_no_adult_into_the_programme_who_is_or_was_in_hospice_since() {
+    for end in [None, Some("2026-02-08")] {
+        let mut world = discharged_then_elected("2026-02-05", end);
+        let refused = world.act(&undo()).unwrap_err();
+        assert_eq!((refused.status(), codes(&refused)), (422, vec!["hospice-active".to_owned()]), "{end:?}");
+        assert_eq!(world.state(), "discharged");
+        world.set("Flag/theirs", "status", json!("entered-in-error"));
+        world.act(&undo()).unwrap();
+        assert_eq!(world.state(), "enrolled");
+    }
+    let mut before = discharged_then_elected("2026-01-20", Some("2026-01-25"));
+    before.act(&undo()).unwrap();
+    let mut child = discharged_then_elected("2026-02-05", None);
+    child.set("Patient/p", "birthDate", json!("2010-01-01"));
+    child.act(&undo()).unwrap();
+}
+
+#[test]
+fn an_election_that_was_on_file_before_the_ending_outlasts_its_undoing() {
+    let mut world = World::new();
+    world.enrolled();
+    world.put(election("2026-01-16", None));
+    world.act(&elected("2026-01-16")).unwrap();
+    assert_eq!(codes(&world.act(&undo()).unwrap_err()), ["hospice-active"]);
+    // Nor does one that the same episode recorded earlier, while the person was below 21, fall with the ending.
+    let mut world = World::new();
+    world.program.hospice_policy = HospicePolicy::Concurrent;
+    world.set("Patient/p", "birthDate", json!("2005-02-11"));
+    world.enrolled();
+    world.today = "2026-02-12".into();
+    world.act(&elected("2026-02-10")).unwrap();
+    assert_eq!(world.state(), "enrolled");
+    world.act(&elected("2026-02-12")).unwrap();
+    assert_eq!(world.state(), "hospice-elected");
+    assert_eq!(codes(&world.act(&undo()).unwrap_err()), ["hospice-active"]);
+}
+
+#[test]
+fn undoing_a_mistake_leads_back_to_an_ending_whatever_hospice_there_is() {
+    let mut world = discharged_then_elected("2026-02-05", None);
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(world.state(), "discharged");
+}
+
+fn about(world: &World, id: &str, status: &str) -> Value {
+    let episode = crate::palliative::enrollment::facts::name(world.episode());
+    json!({ "resourceType": "Task", "id": id, "status": status, "intent": "order",
+        "code": { "coding": [{ "system": TASK_SYSTEM, "code": "outreach" }] },
+        "focus": { "reference": episode }, "for": { "reference": "Patient/p" } })
+}
+
+/// Enrolled, with a plan that pauses, and with tasks.
+fn with_work() -> World {
+    let mut world = World::new();
+    world.enrolled();
+    let episode = crate::palliative::enrollment::facts::name(world.episode());
+    world.put(json!({ "resourceType": "CarePlan", "id": "plan", "status": "on-hold", "intent": "plan",
+        "subject": { "reference": "Patient/p" },
+        "extension": [{ "url": EPISODE_EXTENSION, "valueReference": { "reference": episode } }] }));
+    for (id, status) in [("a", "accepted"), ("b", "ready"), ("c", "completed")] {
+        world.put(about(&world, id, status));
+    }
+    world
+}
+
+fn statuses<const N: usize>(world: &World, names: [&str; N]) -> [String; N] {
+    names.map(|name| world.resources[name].text("/status").unwrap().to_owned())
+}
+
+const WORK: [&str; 4] = ["CarePlan/plan", "Task/a", "Task/b", "Task/c"];
+
+#[test]
+fn undoing_opens_again_just_what_the_ending_closed_and_nobody_has_changed_since() {
+    let mut world = with_work();
+    let before = world.resources["CarePlan/plan"].clone();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    assert_eq!(statuses(&world, WORK), ["completed", "cancelled", "cancelled", "completed"]);
+    // Somebody looked at one of the tasks and agreed that it is not to be done.
+    world.set("Task/b", "description", json!("No longer wished for."));
+    world.set("Task/b", "meta", json!({ "versionId": "3" }));
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "accepted", "cancelled", "completed"]);
+    let after = &world.resources["CarePlan/plan"];
+    assert_eq!(after.get("extension"), before.get("extension"), "the mark goes");
+    assert_eq!(world.resources["Task/a"].get("extension"), None);
+    // The same once more: an old mark is none of the new ending.
+    world.act(&on(Action::Graduate, "2026-01-15", "graduated-improved")).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "accepted", "cancelled", "completed"]);
+}
+
+#[test]
+fn undoing_a_refusal_makes_the_referral_active_again() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.act(&on(Action::Decline, "2026-01-15", "declined-not-ready")).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(world.state(), "eligible");
+    let requests: Vec<_> =
+        world.resources.values().filter(|one| one.ty().name() == "ServiceRequest").collect();
+    assert_eq!(requests.iter().map(|one| one.text("/status").unwrap()).collect::<Vec<_>>(), ["active"]);
+}
+
+#[test]
+fn undoing_a_mistake_leaves_closed_what_the_ending_before_it_had_closed() {
+    let mut world = with_work();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    world.put(about(&world, "later", "requested"));
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    assert_eq!(statuses(&world, ["Task/later", "CareTeam/team"]), ["cancelled", "active"]);
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["completed", "cancelled", "cancelled", "completed"]);
+    assert_eq!(statuses(&world, ["Task/later"]), ["requested"]);
+}
+
+#[test]
+fn a_mark_brings_back_only_a_status_that_an_ending_closes() {
+    let mut world = with_work();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    for (id, forged) in [("a", "completed"), ("b", "anything")] {
+        let mut task = world.resources[&format!("Task/{id}")].value().clone();
+        task["extension"][0]["extension"][2]["valueCode"] = json!(forged);
+        world.set(&format!("Task/{id}"), "extension", task["extension"].clone());
+    }
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "cancelled", "cancelled", "completed"]);
+}

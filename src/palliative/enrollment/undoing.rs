@@ -1,0 +1,158 @@
+//! The undoing of an ending that was a mistake: whether it may be, and what goes back to how it was.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
+use crate::fhir::outcome::Reason;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::day;
+use crate::palliative::enrollment::checks::enrolled_before;
+use crate::palliative::enrollment::checks::has_died;
+use crate::palliative::enrollment::checks::in_hospice;
+use crate::palliative::enrollment::closing;
+use crate::palliative::enrollment::closing::with_status;
+use crate::palliative::enrollment::companions::elections;
+use crate::palliative::enrollment::companions::since;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::ending::elections_recorded;
+use crate::palliative::enrollment::ending::enrolled_flags;
+use crate::palliative::enrollment::ending::period_of;
+use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::program_of;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::transition::Change;
+use crate::palliative::enrollment::transition::amend;
+use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
+use crate::palliative::vocabulary::DESTINATION_EXTENSION;
+use crate::palliative::vocabulary::END_DATE_EXTENSION;
+use crate::palliative::vocabulary::END_REASON_EXTENSION;
+use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
+use crate::palliative::vocabulary::NOTICE_EXTENSION;
+use crate::palliative::vocabulary::SUMMARY_EXTENSION;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
+
+/// How long an ending can be undone.
+const UNDO_DAYS: i64 = 30;
+
+/// What an ending left on the episode and its undoing takes away.
+const UNDONE: [&str; 7] = [
+    END_DATE_EXTENSION,
+    END_REASON_EXTENSION,
+    ENROLLED_DAYS_EXTENSION,
+    DEATH_PLACE_EXTENSION,
+    NOTICE_EXTENSION,
+    DESTINATION_EXTENSION,
+    SUMMARY_EXTENSION,
+];
+
+/// The episode with which another programme went on after a transfer, unless it was a mistake.
+fn continuation<'a>(case: &'a Case) -> Option<&'a Resource> {
+    let name = case.episode_name();
+    case.chart.of("EpisodeOfCare").find(|other| {
+        let from = extension_of(other, TRANSFERRED_FROM_EXTENSION);
+        let from = from.and_then(|from| from.pointer("/valueReference/reference")?.as_str());
+        from == Some(name.as_str()) && state_of(other) != Some(State::EnteredInError)
+    })
+}
+
+/// Every rule of undoing that does not hold.
+///
+/// # Errors
+/// 409 where another episode stands in the way.
+pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
+    let program = program_of(case.episode);
+    let created =
+        |episode: &Resource| episode.text("/statusHistory/0/period/start").unwrap_or_default().to_owned();
+    let later = case.chart.of("EpisodeOfCare").any(|other| {
+        other.id() != case.episode.id()
+            && program_of(other) == program
+            && (state_of(other).is_some_and(State::is_open) || created(other) > created(case.episode))
+    });
+    let start = case.episode.text("/period/start");
+    let enrolled_later = enrolled_before(case).any(|other| other.text("/period/start") > start);
+    if later || (start.is_some() && enrolled_later) {
+        let text = "A later episode in the same programme exists; the earlier ending stands.";
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
+    let ended = stored.since().unwrap_or(case.today());
+    let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
+    if let Some(next) = continuation(case) {
+        let next = next.id().unwrap_or_default();
+        let text =
+            format!("EpisodeOfCare/{next} goes on with this one in another programme; void that first.");
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
+    let origin = stored.text(TRANSFERRED_FROM_EXTENSION).and_then(|from| case.chart.find(from));
+    if let Some(origin) = origin.filter(|origin| state_of(origin) != Some(State::TransferredOut)) {
+        let origin = origin.id().unwrap_or_default();
+        let text =
+            format!("EpisodeOfCare/{origin}, which this one continued, goes on itself; transfer it anew.");
+        return Err(coded(Reason::Conflict, "already-open", text));
+    }
+    let late = (case.today() > last)
+        .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
+    let unknown =
+        stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
+    let died =
+        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
+    let hospice = hospice_between(case, stored, ended).map(in_hospice);
+    Ok(late.into_iter().chain(unknown).chain(died).chain(hospice).collect())
+}
+
+/// Since when an adult is or was in hospice on a day that undoing gives back to the episode: the days from the ending
+/// to today. What the ending itself recorded does not count, for it falls with it.
+fn hospice_between(case: &Case, stored: &Episode, ended: Date) -> Option<String> {
+    stored.previous().filter(|to| to.is_open())?;
+    let today = case.today();
+    let first = ended.min(today).max(today.saturating_sub(UNDO_DAYS.days()));
+    let own: Vec<Option<&str>> = elections_of_ending(case, stored).map(Resource::id).collect();
+    first.series(1.day()).take_while(|date| *date <= ended.max(today)).find_map(|date| {
+        let mut others = elections(case, date).filter(|flag| !own.contains(&flag.id()));
+        others.next().filter(|_| !case.is_child_on(date)).map(since)
+    })
+}
+
+/// The elections that the present ending recorded.
+fn elections_of_ending<'a>(case: &'a Case, stored: &Episode) -> impl Iterator<Item = &'a Resource> {
+    let ended = stored.date(END_DATE_EXTENSION);
+    let elected = case.state().is_ok_and(|state| state == State::HospiceElected);
+    elections_recorded(case)
+        .filter(move |flag| elected && ended.is_some() && flag.text("/period/start").and_then(day) == ended)
+}
+
+/// The episode goes back to where it was, and so does what its ending closed.
+pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut Change) {
+    change.to = stored.previous().unwrap_or(change.to);
+    change.on = case.today();
+    for flag in elections_of_ending(case, stored) {
+        amend(drafts, with_status(flag, "entered-in-error"));
+    }
+    if change.to.is_open() {
+        for url in UNDONE {
+            stored.remove(url);
+        }
+        stored.reopen_period();
+    }
+    mark_enrolled(case, change.to, drafts);
+    closing::reopen(case, drafts);
+}
+
+/// Puts the flag that says that the person is enrolled to what goes with the state that undoing leads back to.
+fn mark_enrolled(case: &Case, to: State, drafts: &mut Drafts) {
+    let serves = matches!(to, State::Enrolled | State::OnHold);
+    for flag in enrolled_flags(case) {
+        let mut flag = with_status(flag, if serves { "active" } else { "inactive" });
+        if let Some(period) = period_of(&mut flag).filter(|_| serves) {
+            period.remove("end");
+        }
+        amend(drafts, flag);
+    }
+}
