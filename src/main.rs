@@ -25,6 +25,7 @@ use comfrey::config::Config;
 use comfrey::definitions::Definitions;
 use comfrey::http;
 use comfrey::http::observe::request_id;
+use comfrey::import::population;
 use comfrey::import::samples;
 
 use command_line::Command;
@@ -119,10 +120,12 @@ fn demo_on(settings: Config, listener: TcpListener) -> Result<(), Refusal> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if settings.tls_cert.is_some() { "https" } else { "http" };
     let app = App::open(settings, Clock::system())?;
-    let report = samples::load(&app)?;
-    if !report.is_clean() {
-        return Err(Refusal::Failed(report.to_string()));
+    for report in [samples::load(&app)?, population::load(&app)?] {
+        if !report.is_clean() {
+            return Err(Refusal::Failed(report.to_string()));
+        }
     }
+    app.analyze().map_err(|_| "The database could not count what it holds.".to_owned())?;
     print(&samples::welcome(&format!("{scheme}://{address}")))?;
     serve_on(app, listener)
 }

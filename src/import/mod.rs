@@ -14,6 +14,7 @@ mod report;
 mod send;
 mod source;
 
+pub mod population;
 pub mod samples;
 
 use std::path::PathBuf;
