@@ -126,7 +126,8 @@ fn demo_on(settings: Config, listener: TcpListener) -> Result<(), Refusal> {
         }
     }
     app.analyze().map_err(|_| "The database could not count what it holds.".to_owned())?;
-    print(&samples::welcome(&format!("{scheme}://{address}")))?;
+    let today = samples::programme_day(&app)?;
+    print(&samples::welcome(&format!("{scheme}://{address}"), today)?)?;
     serve_on(app, listener)
 }
 

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::Session;
 use crate::fhir::datetime::date_in;
 use crate::import::entry::Batch;
+use crate::import::population;
 use crate::import::progress::Progress;
 use crate::import::report::Report;
 use crate::import::send;
@@ -67,14 +68,80 @@ pub fn bundles(today: Date) -> Result<Vec<(&'static str, Value)>, String> {
     Ok(bundles)
 }
 
-/// What to open and what to send, for somebody who looks at it for the first time.
-pub fn welcome(origin: &str) -> String {
-    format!(
-        "\nOpen {origin}/ in a browser; {origin}/swagger-ui/ tries everything out. Or:\n\n\
+/// Today where the programme works that a new database comes with: there no day is entered that has not come.
+///
+/// # Errors
+/// A sentence that says that the zone is not known.
+pub fn programme_day(app: &App) -> Result<Date, String> {
+    let zone = TimeZone::get("America/Los_Angeles").map_err(|error| error.to_string())?;
+    Ok(date_in(app.clock.now(), &zone))
+}
+
+/// What is there, what to open and what to send, for somebody who looks at it for the first time. The last lines, one
+/// after another in one shell, take Rosa from a referral to a care plan; `today` is the day where the programme works.
+///
+/// # Errors
+/// A sentence that says what is wrong with the archetypes of the population.
+pub fn welcome(origin: &str, today: Date) -> Result<String, String> {
+    let counts = population::counts()?;
+    let people: u64 = counts.iter().map(|one| one.1).sum();
+    let told: Vec<_> =
+        counts.iter().map(|(name, count)| format!("{} ({count})", name.to_lowercase())).collect();
+    let (few, told) = (OWN.len() + GENERATED.len(), told.join(", "));
+    Ok(format!(
+        "\n{people} people of a generated population are here, none of them real: {told};\n\
+         and {few} samples told at length, Rosa among them.\n\n\
+         Open {origin}/ in a browser; {origin}/swagger-ui/ tries everything out. Or:\n\n\
          curl -s '{origin}/fhir/Patient/rosa/$palliative-screen'\n\
          curl -s '{origin}/fhir/CarePlan?patient=rosa&_include=CarePlan:goal'\n\
-         curl -s '{origin}/fhir/Condition?code=http://hl7.org/fhir/sid/icd-10-cm|I50.22&_include=Condition:subject'\n"
-    )
+         curl -s '{origin}/fhir/Condition?code=http://hl7.org/fhir/sid/icd-10-cm|I50.22&_include=Condition:subject'\n\n\
+         From a referral to a care plan, one line after another in one shell:\n\n{}",
+        walk(&format!("{origin}/fhir"), today)
+    ))
+}
+
+/// Rosa's way: refer, screen, determine, agree, enrol, plan, and what a partner reads of it.
+fn walk(base: &str, today: Date) -> String {
+    let post = |url: &str, parameters: &str| {
+        format!(
+            "curl -s -H 'Content-Type: application/fhir+json' '{base}/{url}' \
+             -d '{{\"resourceType\":\"Parameters\",\"parameter\":[{parameters}]}}'"
+        )
+    };
+    let reference =
+        |name: &str, to: &str| format!(r#"{{"name":"{name}","valueReference":{{"reference":"{to}"}}}}"#);
+    let code = |name: &str, code: &str| format!(r#"{{"name":"{name}","valueCode":"{code}"}}"#);
+    let day = |name: &str| format!(r#"{{"name":"{name}","valueDate":"{today}"}}"#);
+    let episode = |operation: &str| format!("EpisodeOfCare/'$EPISODE'/${operation}");
+    let act = |parameters: String| post(&episode("palliative-transition"), &parameters);
+    let referral = [
+        reference("program", "HealthcareService/default"),
+        reference("requester", "Practitioner/sample-practitioner"),
+        code("source", "clinician"),
+        day("receivedDate"),
+    ];
+    let agreement = [
+        code("action", "consent"),
+        reference("consent", "Consent/rosa-consent"),
+        code("decidedBy", "patient"),
+    ];
+    let enrolment = [
+        day("startDate"),
+        code("setting", "home"),
+        reference("coverage", "Coverage/rosa-coverage"),
+        reference("careTeam", "CareTeam/rosa-team"),
+    ];
+    let refer = post("Patient/rosa/$palliative-refer", &referral.join(","));
+    let lines = [
+        format!(r#"EPISODE=$({refer} | sed 's/.*"resourceType":"EpisodeOfCare","id":"\([^"]*\)".*/\1/')"#),
+        act(code("action", "screen")),
+        act(code("action", "determine")),
+        act(agreement.join(",")),
+        post(&episode("palliative-enroll"), &enrolment.join(",")),
+        post(&episode("palliative-careplan"), &code("mode", "apply")),
+        format!("curl -s '{base}/CarePlan?patient=rosa&status=active&_include=CarePlan:goal'"),
+    ];
+    lines.map(|line| line + "\n").concat()
 }
 
 /// Replaces `{today-N}` by the day N days ago.
