@@ -59,7 +59,7 @@ impl Running {
         drop(give);
         let mut lines = Vec::new();
         while !lines.last().is_some_and(|line: &String| line.contains(words)) {
-            let line = take.recv_timeout(std::time::Duration::from_secs(60));
+            let line = take.recv_timeout(std::time::Duration::from_secs(180));
             lines.push(line.unwrap_or_else(|_| panic!("{words:?} is not in {lines:#?}")));
         }
         Self { child, lines, more: take }
