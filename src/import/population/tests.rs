@@ -133,7 +133,6 @@ fn of_every_illness_some_are_eligible_by_its_rule_set_and_some_are_not() {
                 _ => others += 1,
             }
         }
-        println!("{}: {eligible} eligible, {others} not", illness.id);
         assert!(others >= 3 && (eligible >= 3 || illness.well), "{}: {eligible}, {others}", illness.id);
         assert!(!illness.well || eligible == 0, "{} are well and eligible", eligible);
     }
