@@ -13,7 +13,6 @@ use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::template::Template;
-use crate::palliative::enrollment::episode::tier_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
@@ -21,6 +20,7 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::gaps::Following;
 use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Status;
@@ -75,7 +75,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         rule_sets: &[],
     };
     let planning = Planning { case: &case, template: &template, as_of };
-    let tier = tier_of(&episode).and_then(Tier::parse);
+    let tier = tiers::on(&episode, as_of).and_then(Tier::parse);
     let intensity = algorithm.intensity(tier.unwrap_or(USUAL));
     let found = gaps(&Following { planning: &planning, intensity, assessments: &session.app().assessments });
     let mut output = Output::new().reference("episode", name(&episode));

@@ -29,7 +29,7 @@ use crate::palliative::vocabulary::ERROR_SYSTEM;
 ///
 /// # Errors
 /// 403 without the scopes for all that is read; 404 for an unknown patient, programme or rule set; 422 `date-range`
-/// for a day that has not come; 405 for `record=true` with GET.
+/// for a day that has not come; 405 for `record=true` with GET; 400 for it with `resource`.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let record = wants_record(&call)?;
     session.require_screening()?;

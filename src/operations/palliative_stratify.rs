@@ -40,7 +40,8 @@ enum Keeping {
 ///
 /// # Errors
 /// 403 without the scopes for all that is read and written; 404 for an unknown patient or programme; 422 `date-range`
-/// for a day that has not come, `deceased` for a patient who had died by then; 405 for `record=true` with GET.
+/// for a day that has not come, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 400 for it
+/// with `resource`.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let keeping = if wants_record(&call)? { Keeping::Kept } else { Keeping::Told };
     session.require_screening()?;

@@ -24,7 +24,8 @@ use crate::palliative::vocabulary::ERROR_SYSTEM;
 /// Whether the answer is to be kept.
 ///
 /// # Errors
-/// 405 for `record=true` with GET.
+/// 405 for `record=true` with GET; `Invalid` for it with `resource`: what is kept is proof of an eligibility or a tier,
+/// and stands on what is stored.
 pub(super) fn wants_record(call: &Call) -> Result<bool, Failure> {
     let record = call.parameters.boolean("record") == Some(true);
     if record && call.method != Method::Post {
@@ -32,6 +33,13 @@ pub(super) fn wants_record(call: &Call) -> Result<bool, Failure> {
             Failure::new(Reason::MethodNotAllowed, "With `record=true` this operation is called with POST.");
         failure.allow = Some("POST".to_owned());
         return Err(failure);
+    }
+    if let Some(given) = call.parameters.one("resource").filter(|_| record) {
+        let text = "Leave `resource` out with `record=true`: what is kept rests on stored facts alone. Store the facts \
+            first, or leave `record` out.";
+        return Err(Failure::new(Reason::Invalid, text)
+            .coded(ERROR_SYSTEM, "bad-parameter")
+            .at(given.at.clone()));
     }
     Ok(record)
 }

@@ -234,7 +234,7 @@ fn a_patient_who_is_not_stored_is_screened_by_what_is_submitted() {
     let reply = partner.post("/Patient/$palliative-screen", &given(json!([]))).expect(200);
     assert_eq!(outcome(&reply, ADULT), "eligible");
     let record = given(json!([{ "name": "record", "valueBoolean": true }]));
-    app.clinician().post("/Patient/$palliative-screen", &record).expect_issue(404, "not-found");
+    app.clinician().post("/Patient/$palliative-screen", &record).expect_issue(400, "invalid");
 }
 
 #[test]
@@ -254,6 +254,20 @@ fn what_is_submitted_is_examined() {
     let mut wrong = condition("c", "p", "I50.9");
     wrong["clinicalStatus"] = json!("active");
     screen(collection(wrong)).expect_issue(400, "structure");
+}
+
+#[test]
+fn what_was_only_submitted_is_not_kept_as_proof() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &[patient("p")]);
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection",
+        "entry": [{ "resource": condition("c", "p", "I50.9") }] });
+    let given = parameters(json!([{ "name": "resource", "resource": bundle },
+                                  { "name": "record", "valueBoolean": true }]));
+    let refused = clinician.post("/Patient/p/$palliative-screen", &given).expect_issue(400, "invalid");
+    assert_eq!(refused.expressions(), ["Parameters.parameter[0]"]);
+    assert_eq!(clinician.get("/GuidanceResponse?subject=Patient/p").expect(200).ids().len(), 0);
 }
 
 #[test]

@@ -242,6 +242,47 @@ fn a_tier_that_was_recorded_is_kept_until_two_lower_ones_thirty_days_apart() {
 }
 
 #[test]
+fn a_new_tier_stands_on_the_episode_beside_the_one_of_earlier_days() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &second());
+    let episode = referred(&clinician);
+    stratify(&clinician, record()).expect(200);
+    store(&clinician, &more());
+    app.clock().set(1_772_366_400_000_000 + 2 * 86_400_000_000);
+    stratify(&clinician, record()).expect(200);
+    let stored = clinician.get(&format!("/EpisodeOfCare/{episode}")).expect(200).json();
+    let extensions = stored["extension"].as_array().unwrap();
+    let tiers: Vec<(&Value, &Value)> = extensions
+        .iter()
+        .filter(|one| one["url"] == TIER_EXTENSION)
+        .map(|one| (&one["extension"][0]["valueCode"], &one["extension"][1]["valueDate"]))
+        .collect();
+    let (first, then) = (json!("2026-03-01"), json!("2026-03-03"));
+    assert_eq!(tiers, [(&json!("tier-3"), &first), (&json!("tier-4"), &then)]);
+    let tier = |day: &str| {
+        let status = clinician.get(&format!("/Patient/p/$palliative-status?asOf={day}")).expect(200);
+        part(&one(&status, "program"), "tier").unwrap()
+    };
+    assert_eq!(tier("2026-03-02")["valueCode"], "tier-3");
+    assert_eq!(tier("2026-03-03")["valueCode"], "tier-4");
+}
+
+#[test]
+fn what_was_only_submitted_is_not_kept() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &second());
+    let entries: Vec<Value> = more().into_iter().map(|one| json!({ "resource": one })).collect();
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    let given =
+        json!([{ "name": "record", "valueBoolean": true }, { "name": "resource", "resource": bundle }]);
+    let refused = stratify(&clinician, given).expect_issue(400, "invalid");
+    assert_eq!(refused.expressions(), ["Parameters.parameter[1]"]);
+    assert_eq!(clinician.get("/RiskAssessment?subject=Patient/p").expect(200).ids().len(), 0);
+}
+
+#[test]
 fn no_client_writes_what_only_a_stratification_makes_but_may_take_it_back() {
     let app = TestApp::new();
     let clinician = app.clinician();

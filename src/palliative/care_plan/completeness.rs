@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::preferences;
-use crate::palliative::enrollment::episode::tier_of;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::guards;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::vocabulary::DOMAIN_EXTENSION;
 use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
 
@@ -88,7 +88,7 @@ fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
         let text = "No preference for treatment is recorded, none is declined, and none is due.";
         gaps.push(gap(("8", "acp-preference-missing", "warning"), text));
     }
-    let tier = tier_of(planning.case.episode);
+    let tier = tiers::on(planning.case.episode, planning.as_of);
     let days = CADENCE.iter().find(|(own, _)| tier == Some(*own)).map_or(USUAL_CADENCE, |(_, days)| *days);
     let first = planning.as_of.checked_sub(days.days()).unwrap_or(planning.as_of);
     if latest(planning, &SYMPTOMS).is_none_or(|day| day < first) {

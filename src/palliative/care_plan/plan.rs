@@ -39,10 +39,10 @@ use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode::Episode;
-use crate::palliative::enrollment::episode::tier_of;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
 use crate::palliative::vocabulary::PLAN_CATEGORY_SYSTEM;
@@ -85,7 +85,7 @@ pub fn make(planning: &Planning) -> Result<Plan, Failure> {
         return Err(coded(crate::fhir::outcome::Reason::Conflict, "invalid-transition", text));
     }
     let stored = Episode::of(planning.case.episode);
-    let tier = tier_of(planning.case.episode).map(str::to_owned);
+    let tier = tiers::on(planning.case.episode, planning.as_of).map(str::to_owned);
     let existing = find(planning);
     let began = existing.and_then(|plan| plan.text("/period/start")?.parse().ok());
     let start = began.or(stored.start()).unwrap_or(planning.as_of);

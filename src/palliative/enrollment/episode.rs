@@ -38,7 +38,6 @@ use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 use crate::palliative::vocabulary::SNOMED;
 use crate::palliative::vocabulary::STATE_EXTENSION;
 use crate::palliative::vocabulary::STATE_SYSTEM;
-use crate::palliative::vocabulary::TIER_EXTENSION;
 
 /// A new episode in its first state.
 pub fn opened(program: &Program, patient: &str, state: State, since: Date) -> EpisodeOfCare {
@@ -248,13 +247,6 @@ impl Episode {
     pub fn into_resource(self) -> Result<Resource, Failure> {
         amended(self.stored, Typed::EpisodeOfCare(Box::new(self.change)), &ADDED_TO)
     }
-}
-
-/// The tier that an episode carries.
-pub fn tier_of(episode: &Resource) -> Option<&str> {
-    let parts = list(extension_of(episode, TIER_EXTENSION)?.get("extension"));
-    let mut tiers = parts.filter(|part| part.get("url").and_then(Value::as_str) == Some("tier"));
-    tiers.next()?.get("valueCode")?.as_str()
 }
 
 fn entry(state: State, ever: Ever, since: Date) -> EpisodeOfCareStatusHistory {

@@ -21,6 +21,7 @@ pub mod request;
 pub mod standing;
 pub mod state;
 pub mod table;
+pub mod tiers;
 pub mod transition;
 pub mod undoing;
 

@@ -6,16 +6,15 @@ use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
-use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::table::TRANSITIONS;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::enrollment::transition::permit;
 use crate::palliative::vocabulary::STATE_EXTENSION;
-use crate::palliative::vocabulary::TIER_EXTENSION;
 
 /// One episode as it stood on a day.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +72,7 @@ fn start(entry: &Value) -> Option<Date> {
 impl Standing<'_> {
     /// The tier of need, where it was on the episode by that day.
     pub fn tier(&self, date: Date) -> Option<&str> {
-        let part = |name: &str, element: &str| {
-            let parts = list(extension_of(self.episode, TIER_EXTENSION)?.get("extension"));
-            let mut of_name = parts.filter(|one| one.get("url").and_then(Value::as_str) == Some(name));
-            of_name.next()?.get(element)?.as_str()
-        };
-        let since = part("since", "valueDate").and_then(day);
-        part("tier", "valueCode").filter(|_| since.is_none_or(|since| since <= date))
+        tiers::on(self.episode, date)
     }
 
     /// What this actor may do next; nothing where the state is of the past.

@@ -13,12 +13,12 @@ use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::tiers as on_episode;
 use crate::palliative::program::Program;
 use crate::palliative::time_line::Days;
 use crate::palliative::time_line::Stretch;
 use crate::palliative::time_line::day_before;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
-use crate::palliative::vocabulary::TIER_EXTENSION;
 use crate::palliative::vocabulary::TIER_SYSTEM;
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -148,18 +148,8 @@ fn person_of<'a>(chart: &'a Chart, reference: &str) -> Option<&'a str> {
 /// The tiers of an episode, each with the day since when, in their order. What was put on the episode counts; before
 /// the first of that, what was assessed.
 pub fn tiers(chart: &Chart, episode: &Resource, program: &Program) -> Vec<(Date, String)> {
-    let mut own: Vec<(Date, String)> = list(episode.get("extension"))
-        .filter(|one| one.get("url").and_then(Value::as_str) == Some(TIER_EXTENSION))
-        .filter_map(|one| {
-            let part = |name: &str| {
-                list(one.get("extension")).find(|part| part.get("url").and_then(Value::as_str) == Some(name))
-            };
-            let since = part("since").and_then(|part| part.get("valueDate")?.as_str());
-            let since = since.or(episode.text("/period/start")).and_then(|text| first_day(text, program))?;
-            Some((since, part("tier")?.get("valueCode")?.as_str()?.to_owned()))
-        })
-        .collect();
-    own.sort();
+    let own: Vec<(Date, String)> =
+        on_episode::all(episode).into_iter().map(|(since, tier)| (since, tier.to_owned())).collect();
     let first = own.first().map_or(Date::MAX, |(since, _)| *since);
     let mut all: Vec<(Date, String)> =
         chart.of("RiskAssessment").filter_map(|one| assessed(one, program)).collect();

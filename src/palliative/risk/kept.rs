@@ -5,7 +5,6 @@
 //! caregiver answered. `Observation.derivedFrom` may name Observations alone.
 
 use jiff::SignedDuration;
-use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
 
@@ -15,9 +14,8 @@ use crate::fhir::datetime::instant;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
-use crate::palliative::enrollment::extension_of;
-use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::version;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::risk::Due;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
@@ -34,7 +32,6 @@ use crate::palliative::vocabulary::RISK_ALGORITHM_EXTENSION;
 use crate::palliative::vocabulary::RISK_METHOD_SYSTEM;
 use crate::palliative::vocabulary::RISK_TASK_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
-use crate::palliative::vocabulary::TIER_EXTENSION;
 use crate::palliative::vocabulary::TIER_SYSTEM;
 
 impl Report<'_> {
@@ -122,7 +119,9 @@ impl Report<'_> {
         add(self.risk_assessment(stored)?);
         add(Resource::from_value(self.score(stored))?);
         add(Resource::from_value(self.tier_observation(stored))?);
-        if let Some(episode) = episode.and_then(|episode| self.on_episode(episode)) {
+        if let Some(episode) =
+            episode.and_then(|episode| tiers::with(episode, self.found.tier.code(), self.found.as_of))
+        {
             let place = Place::Existing(version(&episode));
             drafts.push(episode, place);
         }
@@ -176,25 +175,6 @@ impl Report<'_> {
         let mut observation = self.observation("program-risk-tier", stored);
         observation["valueCodeableConcept"] = self.tier();
         observation
-    }
-
-    /// The episode with the tier on it; none where it has it already, or a later one.
-    fn on_episode(&self, episode: &Resource) -> Option<Resource> {
-        let tier = self.found.tier.code();
-        let own = extension_of(episode, TIER_EXTENSION);
-        let part = |name: &str| list(own?.get("extension")).find(|part| part["url"] == name);
-        let since = part("since").and_then(|since| since["valueDate"].as_str()?.parse::<Date>().ok());
-        let same = part("tier").is_some_and(|own| own["valueCode"] == tier);
-        if same || since.is_some_and(|since| since > self.found.as_of) {
-            return None;
-        }
-        let mut episode = episode.clone();
-        let extension = json!({ "url": TIER_EXTENSION, "extension": [
-            { "url": "tier", "valueCode": tier }, { "url": "since", "valueDate": self.found.as_of.to_string() }] });
-        let others = list(episode.get("extension")).filter(|one| one["url"] != TIER_EXTENSION).cloned();
-        let all: Vec<Value> = others.chain([extension]).collect();
-        episode.object_mut().insert("extension".to_owned(), all.into());
-        Some(episode)
     }
 
     /// A task, and the search that finds it where the same facts have asked for it before.
