@@ -1,9 +1,14 @@
 //! Requests that are carried out once however often they are sent: the `Idempotency-Key` of state-changing
 //! operations. <https://hl7.org/fhir/R4/operations.html>
+//!
+//! An answer is kept for the rights with which it was made: a token of the same person and app that may do less, or
+//! otherwise, does not get it. It does not carry the request out a second time either.
 
+use aws_lc_rs::digest;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::access::Caller;
 use crate::app::answer::Answer;
 use crate::app::answer::Body;
 use crate::app::session::Session;
@@ -25,16 +30,50 @@ pub struct Once {
 }
 
 impl Once {
-    /// The key as the database knows it: callers cannot see one another's.
+    /// The key as the database knows it: callers cannot see one another's. With the digest of the request goes one of
+    /// the caller's rights.
     fn scoped(&self, session: &Session) -> Self {
         let caller = session.caller();
         let client = caller.client.as_deref().unwrap_or_default();
-        Self { key: format!("{client}\n{}\n{}", caller.subject, self.key), digest: self.digest.clone() }
+        Self {
+            key: format!("{client}\n{}\n{}", caller.subject, self.key),
+            digest: format!("{} {}", self.digest, rights(caller)),
+        }
+    }
+
+    /// Whether an answer was kept for the same rights; its request is looked at first.
+    fn has_the_rights_of(&self, kept: &Kept) -> Result<bool, Failure> {
+        let request = |once: &str| once.split(' ').next().map(str::to_owned);
+        if request(&kept.digest) != request(&self.digest) {
+            let text = "This Idempotency-Key was used for another request; use a new key for each request.";
+            return Err(mismatch(text));
+        }
+        Ok(kept.digest == self.digest)
     }
 }
 
+/// A digest of all that decides what a caller may do and see, whatever the order in which the token says it.
+fn rights(caller: &Caller) -> String {
+    let mut grants: Vec<String> = caller.grants.iter().map(|grant| format!("{grant:?}")).collect();
+    let mut roles = caller.roles.clone();
+    grants.sort_unstable();
+    roles.sort_unstable();
+    let all = format!("{grants:?}\n{:?}\n{roles:?}\n{:?}", caller.patient, caller.fhir_user);
+    let digest = digest::digest(&digest::SHA256, all.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn mismatch(text: &str) -> Failure {
+    Failure::new(Reason::BusinessRule, text).coded(
+        format!("{}/CodeSystem/palliative-error", crate::definitions::CANONICAL),
+        "idempotency-mismatch",
+    )
+}
+
 impl Session {
-    /// The answer that the same request was given within the last 24 hours.
+    /// The answer that the same request was given within the last 24 hours, with the same rights. Where it was given
+    /// with others there is none, so that the request goes on to its own checks, and ends at the latest where it
+    /// takes the key.
     ///
     /// # Errors
     /// `BusinessRule` coded `idempotency-mismatch` where the key was used for another request.
@@ -42,7 +81,8 @@ impl Session {
         let once = once.scoped(self);
         let since = self.now() - DAY;
         let kept = self.app().db.read(|conn| Ok(tables::kept(conn, &once.key, since)?))?;
-        kept.map(|kept| again(&once, &kept)).transpose()
+        let Some(kept) = kept else { return Ok(None) };
+        once.has_the_rights_of(&kept)?.then(|| again(&kept)).transpose()
     }
 
     pub(crate) fn scoped(&self, once: Option<&Once>) -> Option<Once> {
@@ -57,7 +97,12 @@ pub(crate) fn claim(conn: &mut Conn, once: &Once, now: i64) -> Result<Option<Ans
         return Ok(None);
     }
     let kept = tables::kept(conn, &once.key, since)?.ok_or(Fault::Stale)?;
-    Ok(Some(again(once, &kept)?))
+    if !once.has_the_rights_of(&kept)? {
+        let text = "This Idempotency-Key was used with an access token that allows something else, so that its answer \
+                    is not given again and nothing is done; read what is there, or use a new key.";
+        return Err(mismatch(text).into());
+    }
+    Ok(Some(again(&kept)?))
 }
 
 /// Keeps the answer, in the transaction that carries the request out.
@@ -74,17 +119,7 @@ pub(crate) fn keep(conn: &mut Conn, once: &Once, answer: &Answer) -> Result<(), 
     Ok(tables::keep(conn, &once.key, answer.status.into(), envelope.to_string().into_bytes())?)
 }
 
-fn again(once: &Once, kept: &Kept) -> Result<Answer, Failure> {
-    if kept.digest != once.digest {
-        return Err(Failure::new(
-            Reason::BusinessRule,
-            "This Idempotency-Key was used for another request; use a new key for each request.",
-        )
-        .coded(
-            format!("{}/CodeSystem/palliative-error", crate::definitions::CANONICAL),
-            "idempotency-mismatch",
-        ));
-    }
+fn again(kept: &Kept) -> Result<Answer, Failure> {
     let broken = || Failure::internal("a kept answer cannot be read");
     let mut envelope: Value = serde_json::from_slice(&kept.body).map_err(|_| broken())?;
     let body = envelope.get_mut("body").map(Value::take).unwrap_or_default();

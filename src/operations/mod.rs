@@ -195,6 +195,8 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
     let call =
         Call { target: asked.target, parameters, once: once.clone(), if_match: asked.if_match, method };
     match (once, (offered.operation.run)(session, call).map_err(coded)) {
+        // Who may not do it, or not any more, gets no answer that was kept.
+        (_, Err(failure)) if matches!(failure.reason, Reason::Forbidden | Reason::Login) => Err(failure),
         // Where the same request was carried out in the meantime, what it did may be what stands in this one's way.
         (Some(once), Err(failure)) => session.replay(&once)?.ok_or(failure),
         (_, done) => done,

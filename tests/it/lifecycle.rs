@@ -251,6 +251,34 @@ fn a_key_replays_the_first_answer_whatever_has_become_of_the_episode() {
 }
 
 #[test]
+fn a_key_shows_nothing_to_a_token_whose_scopes_were_cut_and_does_nothing_twice_for_others() {
+    let app = TestApp::new();
+    let with = |scope: &str| app.with_claims(json!({ "sub": "d", "client_id": "ehr", "scope": scope }));
+    let whole = with("user/*.cruds");
+    person(&whole, "p");
+    let refer = "/Patient/p/$palliative-refer";
+    let referral = crate::programme::referral();
+    keyed(&whole, refer, ("r", &referral)).expect(201);
+    let episode = consented(&whole, "q");
+    let enroll = format!("/EpisodeOfCare/{episode}/$palliative-enroll");
+    let first = keyed(&whole, &enroll, ("e", &wish("q"))).expect(200).json();
+    let cuts = ["user/Patient.r user/EpisodeOfCare.r", "user/*.rs"];
+    for cut in cuts {
+        keyed(&with(cut), refer, ("r", &referral)).expect_issue(403, "forbidden");
+    }
+    // What is enough for the request is still not what its answer was made for.
+    for other in ["user/*.cruds system/*.rs", cuts[0], cuts[1]] {
+        let reply = keyed(&with(other), &enroll, ("e", &wish("q"))).expect_issue(422, "business-rule");
+        assert_eq!(reply.details(), ["idempotency-mismatch"], "{other}");
+    }
+    let reply = keyed(&with("user/*.cruds system/*.rs"), refer, ("r", &referral));
+    assert_eq!(reply.expect_issue(422, "business-rule").details(), ["idempotency-mismatch"]);
+    assert_eq!(whole.get("/ServiceRequest?patient=Patient/p").expect(200).resources().len(), 1);
+    let again = keyed(&whole, &enroll, ("e", &wish("q"))).expect(200);
+    assert_eq!((again.header("idempotency-replayed"), again.json()), (Some("true"), first));
+}
+
+#[test]
 fn a_key_is_kept_for_a_day_and_what_changed_nothing_is_kept_as_well() {
     const HOUR: i64 = 3_600_000_000;
     let app = TestApp::new();

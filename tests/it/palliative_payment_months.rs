@@ -207,6 +207,26 @@ fn t_18_a_repeated_request_gets_the_first_answer_whatever_changed() {
 }
 
 #[test]
+fn a_key_gives_everybodys_months_to_nobody_whose_scopes_were_cut() {
+    let (app, _clinician) = later("p");
+    let send = |scope: &str| {
+        let mut claims = json!({ "sub": "x", "client_id": "app", "scope": scope });
+        if scope.contains("patient/") {
+            claims["patient"] = json!("p");
+        }
+        let request = app.with_claims(claims).request("POST", PATH).header("idempotency-key", "k2");
+        request.json(&asked(json!([]))).send()
+    };
+    let first = send("user/*.rs user/Goal.c").expect(200);
+    for cut in ["patient/*.rs", "user/EpisodeOfCare.r", "user/EpisodeOfCare.r patient/*.rs"] {
+        send(cut).expect_issue(403, "forbidden");
+    }
+    // A new token of the same scopes, in whatever order they stand, is the same caller.
+    let again = send("user/Goal.c user/*.rs").expect(200);
+    assert_eq!((again.header("idempotency-replayed"), again.json()), (Some("true"), first.json()));
+}
+
+#[test]
 fn t_17_linked_records_are_one_person() {
     let (_app, clinician) = later("p");
     // The coverage stands on the older record of the same person.
