@@ -15,6 +15,8 @@ use crate::app::overlap;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
+use crate::app::rule_document;
+use crate::app::rule_document::Name;
 use crate::app::tally::Place;
 use crate::app::tally::Tally;
 use crate::search::IndexRows;
@@ -52,12 +54,14 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     }
     let written = write(tally, conn, batch)?;
     overlap::check(conn, batch)?;
+    rule_document::are_single(conn, batch)?;
     Ok(written)
 }
 
-/// Makes all that write under the same conditions wait for one another.
+/// Makes all that write under the same conditions, or rule sets of the same name, wait for one another.
 fn lock(conn: &mut Conn, conditions: &[&Met], batch: &Batch) -> Result<(), Fault> {
     let mut keys: Vec<&str> = conditions.iter().map(|met| met.condition.key.as_str()).collect();
+    keys.extend(batch.changes.iter().filter_map(rule_document::name_of).map(Name::key));
     keys.sort_unstable();
     let now = batch.clock.now();
     Ok(keys.into_iter().try_for_each(|key| tables::lock_condition(conn, key, now))?)

@@ -32,6 +32,8 @@ pub(crate) struct Content {
     pub(crate) derived: Option<Value>,
     /// The search parameters that the resource defines.
     pub(crate) defines: Vec<(ResourceType, String)>,
+    /// The name that the resource has as a rule set.
+    pub(crate) name: Option<rule_document::Name>,
 }
 
 /// The JSON to store, with a gap for version and time.
@@ -109,14 +111,13 @@ pub(crate) fn content(
     } else {
         None
     };
-    if ty.name() == "PlanDefinition" {
-        rule_document::check(session, &value, id)?;
-    }
+    let name = if ty.name() == "PlanDefinition" { rule_document::name(session, &value)? } else { None };
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),
         episode,
         derived: guard::derived(ty, &value),
         defines: if defined::is_definition(ty) { defined::names(session.app(), &value) } else { Vec::new() },
+        name,
     })
 }

@@ -5,6 +5,9 @@
 //! changed, and it cannot be deleted; it can be retired. One resource is one version: a new version is a new
 //! resource, with the same `url` and another `version`. A draft can be changed at will, and nothing uses it. This
 //! holds by the state of the resource alone, within the write: whether a decision has used it need not be looked up.
+//!
+//! That no two have one name is seen to within the write too: all that would use a name wait for one another, and
+//! those that have it are looked at when everything is written, what the same request wrote included.
 
 use std::sync::Arc;
 
@@ -12,6 +15,11 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::app::Session;
+use crate::app::prepare::Batch;
+use crate::app::prepare::Prepared;
+use crate::app::prepare::place;
+use crate::app::resolve::Condition;
+use crate::app::session::LARGEST_PAGE;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
@@ -20,6 +28,9 @@ use crate::fhir::form::encoded;
 use crate::palliative::program::Program;
 use crate::palliative::screening;
 use crate::palliative::screening::RuleSet;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::matches;
 
 /// What tells what a rule set means, and by which name it is known.
 const MEANING: [&str; 11] = [
@@ -61,35 +72,84 @@ fn is_draft(plan: &Value) -> bool {
     plan["status"] == "draft"
 }
 
-/// Refuses a rule set that cannot be understood, or whose name another one has.
+/// The name of a rule set, which one resource has at most.
+pub(crate) struct Name {
+    url: String,
+    version: String,
+    /// Finds those that have it.
+    holders: Condition,
+}
+
+impl Name {
+    /// By which all that would use the name wait for one another.
+    pub(crate) fn key(&self) -> &str {
+        &self.holders.key
+    }
+
+    fn taken(&self) -> Failure {
+        let text = format!(
+            "There is a rule set {}|{} already; give this one another `version`.",
+            self.url, self.version
+        );
+        Failure::new(Reason::Conflict, text).at("PlanDefinition.version")
+    }
+}
+
+/// Refuses a rule set that cannot be understood, or whose name one of ours has; the name of another, which
+/// [`are_single`] looks at. A PlanDefinition that is no rule set has none.
 ///
 /// # Errors
-/// `Unprocessable` with everything that is wrong; `Conflict` where another resource has its `url` and `version`.
-pub(crate) fn check(session: &Session, plan: &Value, id: &str) -> Result<(), Failure> {
+/// `Unprocessable` with everything that is wrong; `Conflict`.
+pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Failure> {
     if !screening::is_rule_set(plan) {
-        return Ok(());
+        return Ok(None);
     }
     let set = screening::rule_set(plan, &session.app().definitions).map_err(|problems| {
         let issue = |problem: screening::Problem| Issue::error("invalid", problem.text).at(problem.at);
         Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect())
     })?;
-    let same = |other: &Value| other["version"].as_str() == Some(set.version.as_str());
-    let taken = session.app().rule_sets.find(&set.canonical()).is_some()
-        || stored(session, &set.url)?.iter().any(|other| other["id"] != id && same(other));
-    if taken {
-        let text =
-            format!("There is a rule set {} already; give this one another `version`.", set.canonical());
-        return Err(Failure::new(Reason::Conflict, text).at("PlanDefinition.version"));
+    let criteria = format!("url={}&version={}", value_of(&set.url), value_of(&set.version));
+    let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
+    let is_ours = session.app().rule_sets.find(&set.canonical()).is_some();
+    let name = Name { url: set.url, version: set.version, holders };
+    if is_ours { Err(name.taken()) } else { Ok(Some(name)) }
+}
+
+/// Refuses a write, after everything is written, by which two rule sets would have one name.
+///
+/// # Errors
+/// `Conflict`.
+pub(crate) fn are_single(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
+    for change in &batch.changes {
+        let Some(name) = name_of(change) else { continue };
+        for hit in matches::hits(conn, name.holders.plan.page.clone())? {
+            // A search for a token may be less exact than a name is.
+            let other = hit.stored.value()?;
+            let is_same = screening::is_rule_set(&other)
+                && other["url"] == name.url.as_str()
+                && other["version"] == name.version.as_str();
+            if is_same && hit.stored.id != change.id {
+                return Err(place(name.taken(), &change.at).into());
+            }
+        }
     }
     Ok(())
 }
 
+/// The name that a change gives to a rule set.
+pub(crate) fn name_of(change: &Prepared) -> Option<&Name> {
+    change.work.content()?.name.as_ref()
+}
+
+/// A value as a search has it.
+fn value_of(text: &str) -> String {
+    let escape = |text: String, letter: &str| text.replace(letter, &format!("\\{letter}"));
+    encoded(&["\\", ",", "|", "$"].into_iter().fold(text.to_owned(), escape))
+}
+
 /// The rule sets that are stored under a URL, whoever asks: they are configuration and no patient's data.
 fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
-    let escaped = ['\\', ',', '|', '$']
-        .iter()
-        .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
-    let found = session.as_service().find(plan_definition(), &format!("url={}", encoded(&escaped)))?;
+    let found = session.as_service().find(plan_definition(), &format!("url={}", value_of(url)))?;
     let plans = found.iter().map(|one| one.value()).collect::<Result<Vec<_>, _>>()?;
     Ok(plans.into_iter().filter(screening::is_rule_set).collect())
 }

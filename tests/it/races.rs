@@ -170,6 +170,51 @@ fn of_deletes_and_updates_under_one_condition_none_fails() {
     assert!(left.len() <= 1, "{left:?}");
 }
 
+/// A rule set of this id, whose name is that of all others.
+fn rule_set(id: &str, status: &str) -> Value {
+    let copd = json!([{ "url": "kind", "valueCode": "condition" },
+        { "url": "valueSet", "valueCanonical": "https://comfrey.health/fhir/ValueSet/vs-copd" }]);
+    json!({ "resourceType": "PlanDefinition", "id": id, "url": "https://example.org/PlanDefinition/lung", "version": "1,a",
+        "title": "Lung", "status": status,
+        "topic": [{ "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind", "code": "screening" }] }],
+        "action": [{ "id": "criteria",
+            "condition": [{ "kind": "applicability", "expression": { "language": "text/cql", "expression": "`copd`" } }],
+            "action": [{ "id": "copd", "title": "COPD", "description": "The patient has the disease.",
+                "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": copd }] }] }] })
+}
+
+#[test]
+fn of_many_rule_sets_of_one_name_one_is_stored() {
+    let servers = two_servers();
+    // One that is no rule set yet has the name already, and becomes one among the others.
+    let mut before = rule_set("lung-0", "draft");
+    before.as_object_mut().unwrap().remove("topic");
+    servers[0].clinician().store(&before);
+    let replies = at_once(&servers, 16, |at, client| {
+        let id = format!("lung-{at}");
+        let entry = |id: &str| {
+            json!({ "resource": rule_set(id, "active"),
+            "request": { "method": "PUT", "url": format!("PlanDefinition/{id}") } })
+        };
+        let bundle =
+            |entries: Value| json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+        match at % 4 {
+            0 | 1 => client.put(&format!("/PlanDefinition/{id}"), &rule_set(&id, "active")),
+            2 => client.post("/PlanDefinition", &rule_set(&id, "draft")),
+            _ => client.post("", &bundle(json!([entry(&id)]))),
+        }
+    });
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses.iter().filter(|status| matches!(status, 200 | 201)).count(), 1, "{statuses:?}");
+    for reply in replies.into_iter().filter(|reply| reply.status > 201) {
+        reply.expect_issue(409, "conflict");
+    }
+    let stored = servers[1]
+        .clinician()
+        .get("/PlanDefinition?url=https%3A//example.org/PlanDefinition/lung&topic=screening");
+    assert_eq!(stored.expect(200).ids().len(), 1);
+}
+
 #[test]
 fn no_update_under_if_match_is_lost() {
     const EACH: i64 = 3;

@@ -160,6 +160,32 @@ fn a_rule_set_has_a_name_of_its_own() {
 }
 
 #[test]
+fn one_request_stores_no_two_rule_sets_of_one_name() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let entry = |id: &str, version: &str| {
+        json!({ "resource": with(with(lung("active"), "id", json!(id)), "version", json!(version)),
+            "request": { "method": "PUT", "url": format!("PlanDefinition/{id}") } })
+    };
+    let send = |entries: Value| {
+        clinician.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries }))
+    };
+    let refused = send(json!([entry("one", "1"), entry("two", "1")])).expect_issue(409, "conflict");
+    assert!(refused.expressions()[0].starts_with("Bundle.entry["), "{:?}", refused.expressions());
+    clinician.get("/PlanDefinition/one").expect(404);
+    send(json!([entry("one", "1"), entry("two", "2")])).expect(200);
+    // What it said before is its own, and what it no longer says is free.
+    clinician.put("/PlanDefinition/one", &entry("one", "1")["resource"]).expect(200);
+    clinician
+        .put("/PlanDefinition/draft", &with(with(lung("draft"), "id", json!("draft")), "version", json!("3")))
+        .expect(201);
+    clinician
+        .put("/PlanDefinition/draft", &with(with(lung("draft"), "id", json!("draft")), "version", json!("4")))
+        .expect(200);
+    clinician.put("/PlanDefinition/three", &entry("three", "3")["resource"]).expect(201);
+}
+
+#[test]
 fn only_one_who_may_write_plan_definitions_stores_rule_sets() {
     let app = TestApp::new();
     let plan = lung("active");
