@@ -86,10 +86,12 @@ async fn answer(
     }
     // a Bundle that is read by its id has links of its own
     format.by_query &= !interactions::is_short_read(&interaction);
+    let session = Session::new(Arc::clone(&served.app), caller, base_url);
     // on an embedded database that takes less time than handing it to another thread
-    let is_short = sent.is_none()
+    let is_short = served.app.config.is_embedded()
+        && sent.is_none()
         && format.syntax == Syntax::Json
-        && interactions::is_short(&served.app.parameters, &interaction, &query);
+        && interactions::is_short(&session, &interaction, &query);
     let asked = Request {
         query,
         conditions: conditions(request)?,
@@ -97,17 +99,12 @@ async fn answer(
         idempotency_key: header(request, "idempotency-key"),
         ..Request::new(method, path)
     };
-    let session = Session::new(Arc::clone(&served.app), caller, base_url);
     let id = RequestId::current(request);
     let work = move || {
         let _until_done = place;
         id.around(|| guarded(|| perform(&session, asked, sent, (format, table))))
     };
-    let answer = if served.app.config.is_embedded() && is_short {
-        work()?
-    } else {
-        web::block(work).await.map_err(Failure::internal)??
-    };
+    let answer = if is_short { work()? } else { web::block(work).await.map_err(Failure::internal)?? };
     Ok((answer, format))
 }
 

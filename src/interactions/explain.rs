@@ -125,7 +125,11 @@ fn course(course: Course, many: bool) -> &'static str {
             "The probe counted more rows of the first condition than are collected: the order of the page is walked, \
              and each row tested, until the page is full."
         }
-        Course::Either => {
+        Course::Beside if many => {
+            "The probe counted more rows in the span of time than are collected: the search begins with the code that \
+             stands beside it."
+        }
+        Course::Either | Course::Beside => {
             "The probe counted few rows of the first condition: they are collected, tested and sorted."
         }
         Course::Collect => "The rows of the first condition are collected, tested and sorted.",

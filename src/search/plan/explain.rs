@@ -41,6 +41,9 @@ pub enum Course {
     /// The rows of the first condition are few: they are collected, tested and sorted. Where the probe says that they
     /// are many, the order is walked and each row tested.
     Either,
+    /// The rows in a span of time are few: they are collected, tested and sorted. Where the probe says that they are
+    /// many, the search begins with the code that stands beside the span.
+    Beside,
     /// The rows of the first condition are collected, tested and sorted.
     Collect,
     /// The order of the page is walked, and each row tested, until the page is full.
@@ -67,6 +70,7 @@ pub fn beginnings(parameters: &Parameters, query: &Query, restriction: &Restrict
         let first = found.iter().min_by_key(|(_, width)| *width).map(|(start, _)| *start);
         let (course, probe) = match search.way(&Ordering::of(search.query), 1) {
             Way::Either(driver, _) => (Course::Either, Some(probe(&Gate::of(driver)))),
+            Way::Beside(driver, _) => (Course::Beside, Some(probe(&Gate::of(driver)))),
             Way::Collect(_) => (Course::Collect, None),
             Way::Walk(_) => (Course::Walk, None),
             Way::Sort => (Course::Sort, None),

@@ -2,6 +2,8 @@
 
 use crate::search::plan::by_index;
 use crate::search::plan::driver::Driver;
+use crate::search::plan::driver::Width;
+use crate::search::plan::driver::candidates;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -20,6 +22,8 @@ const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
 pub(super) enum Way<'a> {
     /// Those of the narrowest condition, or this walk where they are many.
     Either(&'a Driver, Sql),
+    /// Those in a span of time, or what another condition finds where they are many.
+    Beside(&'a Driver, Box<Search<'a>>),
     /// Those of the narrowest condition.
     Collect(&'a Driver),
     /// By this walk of the type, or of an index, in the order of the page.
@@ -57,12 +61,19 @@ pub(super) struct Search<'a> {
     pub(super) driver: Option<Driver>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// The rows of the page, of which there are as many as are asked for, with their keys.
     pub(super) fn rows(&self, asked: i64) -> Sql {
         let ordering = Ordering::of(self.query);
         match self.way(&ordering, asked) {
-            Way::Either(driver, walk) => self.seek_or_walk(driver, walk, &ordering, asked),
+            Way::Either(driver, walk) => {
+                let seek = ordering.limited(self.driven(driver, &ordering), asked);
+                few_or_many(driver, (seek, walk), asked)
+            }
+            Way::Beside(driver, other) => {
+                let seek = ordering.limited(self.driven(driver, &ordering), asked);
+                few_or_many(driver, (seek, other.rows(asked)), asked)
+            }
             Way::Collect(driver) => ordering.limited(self.driven(driver, &ordering), asked),
             Way::Walk(walk) => walk,
             Way::Sort => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
@@ -71,12 +82,24 @@ impl Search<'_> {
 
     /// Which way the rows of the page are found.
     pub(super) fn way(&self, ordering: &Ordering, asked: i64) -> Way<'_> {
+        if let (Some(driver), Some(other)) = (&self.driver, self.beside_span()) {
+            return Way::Beside(driver, Box::new(other));
+        }
         match (&self.driver, self.walk(ordering, asked)) {
             (Some(driver), Some(walk)) if driver.may_be_many() => Way::Either(driver, walk),
             (Some(driver), _) => Way::Collect(driver),
             (None, Some(walk)) => Way::Walk(walk),
             (None, None) => Way::Sort,
         }
+    }
+
+    /// The search from a code on that stands beside the span of time with which this one begins. A span may be as wide
+    /// as all there is, and a code as rare as one: no walk is short for it.
+    fn beside_span(&self) -> Option<Search<'a>> {
+        let begins_with_span = self.driver.as_ref().is_some_and(|driver| driver.width == Width::Between);
+        let mut others = begins_with_span.then(|| candidates(&self.seen, self.query))?;
+        let driver = others.find(|(_, driver)| driver.width == Width::Coded).map(|(_, driver)| driver)?;
+        Some(Search { seen: self.seen, query: self.query, driver: Some(driver) })
     }
 
     /// The matches in their order by walking an index that has it; none where there is no such index, or where
@@ -98,9 +121,13 @@ impl Search<'_> {
             );
         }
         let nothing = Ordering::none();
-        let rows = match &self.driver {
-            Some(driver) => self.driven(driver, &nothing),
-            None => self.walked(Sql::default()),
+        let rows = match (&self.driver, self.beside_span()) {
+            // All in the span are gone through only where the code is not rare.
+            (Some(span), Some(Search { driver: Some(code), .. })) => {
+                few_or_many(&code, (self.driven(&code, &nothing), self.driven(span, &nothing)), i64::MAX)
+            }
+            (Some(driver), _) => self.driven(driver, &nothing),
+            (None, _) => self.walked(Sql::default()),
         };
         Sql::of("SELECT count(*) AS n FROM (", []).append(rows).push(") q", [])
     }
@@ -154,23 +181,6 @@ impl Search<'_> {
         sql
     }
 
-    /// Counts the first few thousand that meet the narrowest condition, and then takes one of two ways.
-    fn seek_or_walk(&self, driver: &Driver, walk: Sql, ordering: &Ordering, asked: i64) -> Sql {
-        let gate = |sql: Sql, [few, many]: [i64; 2]| {
-            let gate = Gate::of(driver);
-            sql.push(
-                " LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE ? END FROM (",
-                [gate.most.into(), few.into(), many.into()],
-            )
-            .append(gate.rows())
-            .push(") g)", [])
-        };
-        let seek = ordering.limited(self.driven(driver, ordering), asked);
-        let seek = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(seek).push(") b", []);
-        let walk = Sql::of("SELECT c.* FROM (SELECT e.* FROM (", []).append(walk).push(") e", []);
-        gate(seek, [asked, 0]).push(") a UNION ALL ", []).append(gate(walk, [0, asked])).push(") c", [])
-    }
-
     /// Statements with many conditions vary without bound, so that keeping them prepared would gain nothing.
     pub(super) fn tidy(&self, sql: Sql) -> Sql {
         let conditions = self.query.criteria.len() + usize::from(self.query.compartment.is_some());
@@ -183,4 +193,20 @@ impl Search<'_> {
             sql
         }
     }
+}
+
+/// Counts the first few thousand that meet a condition, and then takes the first of two ways where they are few.
+fn few_or_many(driver: &Driver, (few, many): (Sql, Sql), asked: i64) -> Sql {
+    let gate = |sql: Sql, [few, many]: [i64; 2]| {
+        let gate = Gate::of(driver);
+        sql.push(
+            " LIMIT (SELECT CASE WHEN count(*) <= ? THEN ? ELSE ? END FROM (",
+            [gate.most.into(), few.into(), many.into()],
+        )
+        .append(gate.rows())
+        .push(") g)", [])
+    };
+    let few = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(few).push(") b", []);
+    let many = Sql::of("SELECT c.* FROM (SELECT e.* FROM (", []).append(many).push(") e", []);
+    gate(few, [asked, 0]).push(") a UNION ALL ", []).append(gate(many, [0, asked])).push(") c", [])
 }

@@ -3,7 +3,13 @@
 use serde_json::Value;
 use serde_json::json;
 
+use super::PARAMETERS;
 use super::database::Database;
+use super::database::query;
+use crate::search::Course;
+use crate::search::Restriction;
+use crate::search::beginnings;
+use crate::search::plan;
 
 #[test]
 fn dates_are_found_as_the_examples_of_r4_say() {
@@ -215,4 +221,55 @@ fn of_several_dates_one_may_lie_after_a_span_begins_and_another_before_it_ends()
     let resources =
         [plan("around", ["2024-01-01", "2024-12-01"]), plan("before", ["2024-01-01", "2024-02-01"])];
     finds(&resources, &[("CarePlan?activity-date=ge2024-03&activity-date=lt2024-04", &["around"])]);
+}
+
+/// Encounters over ten years, every one with the common code and one of them with the rare one.
+fn visits() -> Database {
+    let visit = |at: u32| {
+        let mut codes = vec![json!({ "coding": [{ "system": "urn:s", "code": "common" }] })];
+        if at == 3 {
+            codes.push(json!({ "coding": [{ "system": "urn:s", "code": "rare" }] }));
+        }
+        json!({ "resourceType": "Encounter", "id": format!("e{at:02}"), "status": "finished", "class": { "code": "HH" },
+            "type": codes, "period": { "start": format!("20{:02}-05-01", 10 + at), "end": format!("20{:02}-05-02", 10 + at) } })
+    };
+    Database::of(&(0..10).map(visit).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_wide_span_beside_a_code_gives_way_to_the_code_and_not_to_a_walk() {
+    let mut database = visits();
+    let all = Restriction::none();
+    let wide = "date=ge2010&date=lt2030";
+    let narrow = "date=ge2012-01-01&date=lt2015-01-01";
+    let table = [
+        (format!("type=urn:s|rare&{wide}"), 1),
+        (format!("type=urn:s|rare&{narrow}"), 1),
+        (format!("type=rare&{wide}"), 1),
+        (format!("type=urn:s|rare&{wide}&_sort=-date"), 1),
+        (format!("type=urn:s|rare&{wide}&_sort=length"), 1),
+        (format!("type=urn:s|common&{wide}"), 10),
+        (format!("type=urn:s|common&{wide}&_sort=-date"), 10),
+        (format!("type=urn:s|common&{narrow}"), 3),
+        (format!("type=urn:s|none&{wide}"), 0),
+    ];
+    for (search, expected) in table {
+        let asked = query(&format!("Encounter?{search}&_total=accurate")).unwrap();
+        let begun = beginnings(&PARAMETERS, &asked, &all);
+        assert_eq!((begun[0].course, begun[0].first.as_deref()), (Course::Beside, Some("date")), "{search}");
+        let ids = database.ids(&asked, &all);
+        assert_eq!(ids.len(), expected, "{search}: {ids:?}");
+        assert_eq!(database.total(&asked, &all), Some(i64::try_from(expected).unwrap()), "{search}");
+        if !search.contains("_sort=-date") && !search.contains("type=rare") {
+            let statement = format!("{:?}", plan(&PARAMETERS, &asked, &all).unwrap().page);
+            assert!(!statement.contains("FROM resource r0 WHERE r0.type"), "{search} walks: {statement}");
+        }
+    }
+    let alone = query(&format!("Encounter?{wide}")).unwrap();
+    assert_eq!(beginnings(&PARAMETERS, &alone, &all)[0].course, Course::Either);
+    let mut pages = Vec::new();
+    for count in 1..4 {
+        pages.push(database.find(&format!("Encounter?type=urn:s|common&{wide}&_count={count}")).len());
+    }
+    assert_eq!(pages, [1, 2, 3]);
 }
