@@ -29,6 +29,7 @@ mod included;
 mod once;
 mod overlap;
 mod parameters;
+mod persons;
 mod prepare;
 mod profiles;
 mod record;

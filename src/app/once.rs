@@ -107,16 +107,33 @@ pub(crate) fn claim(conn: &mut Conn, once: &Once, now: i64) -> Result<Option<Ans
 
 /// Keeps the answer, in the transaction that carries the request out.
 pub(crate) fn keep(conn: &mut Conn, once: &Once, answer: &Answer) -> Result<(), Fault> {
-    let body = match &answer.body {
-        Body::Empty => Value::Null,
-        Body::Stored(bytes) => {
-            serde_json::from_slice(bytes).map_err(|_| Failure::internal("an answer to keep is no JSON"))?
-        }
-        Body::Value(value) => value.clone(),
-    };
-    let envelope = json!({ "location": answer.location, "version": answer.version, "updated": answer.updated,
-        "body": body });
-    Ok(tables::keep(conn, &once.key, answer.status.into(), envelope.to_string().into_bytes())?)
+    keep_made(conn, once, &made(answer)?)
+}
+
+/// An answer as it is kept. A long one is made so before the transaction: the others who write wait for that.
+pub(crate) struct Made {
+    status: u16,
+    bytes: Vec<u8>,
+}
+
+/// Writes an answer as it is kept; a body of bytes goes in as it is.
+pub(crate) fn made(answer: &Answer) -> Result<Made, Failure> {
+    let parts = [json!(answer.location), json!(answer.version), json!(answer.updated)];
+    let [location, version, updated] = parts;
+    let mut bytes =
+        format!(r#"{{"location":{location},"version":{version},"updated":{updated},"body":"#).into_bytes();
+    match &answer.body {
+        Body::Empty => bytes.extend_from_slice(b"null"),
+        Body::Stored(body) => bytes.extend_from_slice(body),
+        Body::Value(body) => serde_json::to_writer(&mut bytes, body).map_err(Failure::internal)?,
+    }
+    bytes.push(b'}');
+    Ok(Made { status: answer.status, bytes })
+}
+
+/// Keeps an answer that is made so already.
+pub(crate) fn keep_made(conn: &mut Conn, once: &Once, made: &Made) -> Result<(), Fault> {
+    Ok(tables::keep(conn, &once.key, made.status.into(), made.bytes.clone())?)
 }
 
 fn again(kept: &Kept) -> Result<Answer, Failure> {

@@ -7,21 +7,22 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Once;
 use crate::app::Session;
 use crate::app::once;
+use crate::app::persons::persons;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::program::Program;
 use crate::search::Visible;
 use crate::store::Conn;
 use crate::store::Fault;
@@ -35,6 +36,12 @@ pub const PAYMENT_TYPES: [&str; 7] =
 /// How many people are read at once.
 const CHUNK: usize = 200;
 
+/// How many patients a run may be about.
+const MOST_MEMBERS: usize = 5000;
+
+/// How many months of patients a run may be about: a year of as many patients as may be.
+const MOST_MEMBER_MONTHS: usize = 60_000;
+
 /// How often a request with an `Idempotency-Key` is tried that met another with the same key.
 const TRIES: u32 = 20;
 
@@ -45,50 +52,80 @@ impl Session {
     /// # Errors
     /// `Forbidden`, with the scope that is missing.
     pub fn require_reading_all(&self, types: &[&str]) -> Result<(), Failure> {
-        self.require_reading(types)?;
-        let mut known = types.iter().filter_map(|name| ResourceType::parse(name));
-        let held = known.find(|ty| self.caller().visible(Action::Read, *ty) != Visible::All);
-        held.map_or(Ok(()), |ty| {
-            let text = format!(
-                "This is about many patients, and the access token is held to some; it takes a scope such as \
-                 `system/{ty}.r`."
-            );
-            Err(Failure::new(Reason::Forbidden, text))
-        })
+        types.iter().try_for_each(|name| self.require_all(Action::Read, name))
     }
 
-    /// The programmes that have episodes, as references.
+    /// Refuses a caller who may not do this with the resources of a type of all patients.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the scope that is missing.
+    pub fn require_all(&self, action: Action, name: &str) -> Result<(), Failure> {
+        let Some(ty) = ResourceType::parse(name) else { return Ok(()) };
+        self.require(action, ty)?;
+        if self.caller().visible(action, ty) == Visible::All {
+            return Ok(());
+        }
+        let text = format!(
+            "This is about many patients, and the access token is held to some; it takes a scope such as \
+             `system/{ty}.{}`.",
+            action.letter()
+        );
+        Err(Failure::new(Reason::Forbidden, text))
+    }
+
+    /// The programmes that have episodes, by their references; and why, of one that cannot be read.
     ///
     /// # Errors
     /// Only what the database fails with.
-    pub fn programs_in_use(&self) -> Result<Vec<String>, Failure> {
-        let ids = self.app.db.read(|conn| Ok(payment::programs(conn)?))?;
-        Ok(ids.into_iter().map(|id| format!("HealthcareService/{id}")).collect())
+    pub fn programs_in_use(&self) -> Result<BTreeMap<String, Result<Program, Failure>>, Failure> {
+        let ty = ResourceType::parse("HealthcareService").expect("HealthcareService is a type of R4");
+        let (ids, stored) = self.app.db.snapshot(|conn| {
+            let ids = payment::programs(conn)?;
+            let mut stored = Vec::new();
+            for chunk in ids.chunks(CHUNK) {
+                stored.extend(payment::named(conn, ty, chunk)?);
+            }
+            Ok((ids, stored))
+        })?;
+        let gone = |id: &String| {
+            let text = format!("There is no HealthcareService/{id} here any more.");
+            (format!("HealthcareService/{id}"), Err(coded(Reason::NotFound, "program-not-found", text)))
+        };
+        let mut programs: BTreeMap<_, _> = ids.iter().map(gone).collect();
+        for one in stored {
+            let program = Program::read(&Resource::from_value(one.value()?)?);
+            programs.insert(format!("HealthcareService/{}", one.id), program);
+        }
+        Ok(programs)
     }
 
     /// What `visit` makes of each person with an episode in one of these programmes (all where none is named), or of
-    /// these patients where any are named. Patients that are linked as records of one person are one person.
+    /// these patients where any are named, for so many months. Patients that are linked as records of one person are one person.
     ///
     /// # Errors
-    /// 404 `patient-not-found` for a named patient who is not here; what the database fails with.
+    /// 422 `too-costly` for so many people and months that one request may not read them; 404 `patient-not-found` for a
+    /// named patient who is not here; what the database fails with.
     pub fn people<T>(
         &self,
         (programs, patients): (&[String], &[String]),
+        months: usize,
         visit: impl Fn(&Chart) -> T,
     ) -> Result<Vec<T>, Failure> {
         let ids = |references: &[String]| -> Vec<String> {
             references.iter().filter_map(|one| Some(one.split_once('/')?.1.to_owned())).collect()
         };
         let (programs, patients) = (ids(programs), ids(patients));
+        affordable(patients.len(), months)?;
         self.app.db.snapshot(|conn| {
             let members = match patients.is_empty() {
-                true => payment::members(conn, &programs, &states())?,
+                true => payment::members(conn, &programs, &states(), MOST_MEMBERS + 1)?,
                 false => patients.clone(),
             };
-            let links = links(conn, &members, !patients.is_empty())?;
+            affordable(members.len(), months)?;
+            must_be_there(conn, &patients)?;
             let mut results = Vec::new();
-            for chunk in persons(members, &links).chunks(CHUNK) {
-                results.extend(charts(conn, chunk)?.iter().map(&visit));
+            for chunk in persons(conn, &members, self.base_url())?.chunks(CHUNK) {
+                results.extend(charts(conn, chunk, self.base_url())?.iter().map(&visit));
             }
             Ok(results)
         })
@@ -108,22 +145,24 @@ impl Session {
     /// `BusinessRule` where the key was used for another request; what the database fails with.
     pub fn keep_run(&self, run: PaymentRun, once: Option<&Once>, answer: Answer) -> Result<Answer, Failure> {
         let once = Arc::new(self.scoped(once));
-        let kept = Arc::new((run, answer));
+        // What is kept is made before: nobody else writes while a transaction does.
+        let made = once.as_ref().as_ref().map(|_| once::made(&answer)).transpose()?;
+        let kept = Arc::new((run, answer, made));
         let now = self.now();
         let mut tries = 0;
         loop {
             tries += 1;
             let (once, kept) = (Arc::clone(&once), Arc::clone(&kept));
             let done = self.app.db.write(move |conn| {
-                let (run, answer) = &*kept;
+                let (run, answer, made) = &*kept;
                 if let Some(once) = &*once
                     && let Some(before) = once::claim(conn, once, now)?
                 {
                     return Ok(before);
                 }
                 payment::keep(conn, run)?;
-                if let Some(once) = &*once {
-                    once::keep(conn, once, answer)?;
+                if let (Some(once), Some(made)) = (&*once, made) {
+                    once::keep_made(conn, once, made)?;
                 }
                 Ok(answer.clone())
             });
@@ -152,68 +191,40 @@ fn states() -> Vec<&'static str> {
     State::all().filter(|state| !waiting(state)).map(State::code).collect()
 }
 
-/// The pairs of Patients that are records of one person.
-fn links(conn: &mut Conn, patients: &[String], must_be_there: bool) -> Result<Vec<(String, String)>, Fault> {
+/// Refuses what is more than one request may read: there is nobody yet who could come back for the answer later.
+fn affordable(members: usize, months: usize) -> Result<(), Failure> {
+    let too_costly = |text: String| Failure::new(Reason::Unprocessable, text).code("too-costly");
+    if members > MOST_MEMBERS {
+        return Err(too_costly(format!(
+            "A run is about at most {MOST_MEMBERS} patients, and this would be about more; name a programme, or fewer \
+             of the patients."
+        )));
+    }
+    if members * months > MOST_MEMBER_MONTHS {
+        return Err(too_costly(format!(
+            "A run is about at most {MOST_MEMBER_MONTHS} months of patients, and this would be about {months} of each of \
+             {members}; ask for a shorter period, or name a programme."
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses named patients who are not here.
+fn must_be_there(conn: &mut Conn, patients: &[String]) -> Result<(), Fault> {
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
-    let mut links = Vec::new();
     for chunk in patients.chunks(CHUNK) {
-        let found = payment::named(conn, ty, chunk)?;
-        let missing = chunk.iter().find(|id| must_be_there && !found.iter().any(|one| one.id == **id));
-        if let Some(id) = missing {
+        let found: BTreeSet<String> =
+            payment::named(conn, ty, chunk)?.into_iter().map(|one| one.id).collect();
+        if let Some(id) = chunk.iter().find(|id| !found.contains(*id)) {
             let text = format!("There is no Patient/{id} here.");
             return Err(Fault::Refused(coded(Reason::NotFound, "patient-not-found", text)));
         }
-        // Few records are linked, and those that are not need not be parsed here.
-        for stored in found.iter().filter(|one| one.body.windows(6).any(|bytes| bytes == b"\"link\"")) {
-            let patient = stored.value()?;
-            let same = list(patient.get("link")).filter(|link| {
-                matches!(link.get("type").and_then(Value::as_str), Some("replaced-by" | "replaces"))
-            });
-            let others =
-                same.filter_map(|link| link.pointer("/other/reference")?.as_str()?.strip_prefix("Patient/"));
-            links.extend(others.map(|other| (stored.id.clone(), other.to_owned())));
-        }
     }
-    Ok(links)
-}
-
-/// The ids of each person, in the order of the first of them.
-fn persons(members: Vec<String>, links: &[(String, String)]) -> Vec<Vec<String>> {
-    let mut group_of: BTreeMap<String, usize> = BTreeMap::new();
-    let mut groups: Vec<BTreeSet<String>> = Vec::new();
-    for id in members {
-        group_of.entry(id.clone()).or_insert_with(|| {
-            groups.push(BTreeSet::from([id]));
-            groups.len() - 1
-        });
-    }
-    for (one, other) in links {
-        let Some(&into) = group_of.get(one) else { continue };
-        match group_of.get(other).copied() {
-            Some(from) if from == into => {}
-            Some(from) => {
-                for id in std::mem::take(&mut groups[from]) {
-                    group_of.insert(id.clone(), into);
-                    groups[into].insert(id);
-                }
-            }
-            None => {
-                group_of.insert(other.clone(), into);
-                groups[into].insert(other.clone());
-            }
-        }
-    }
-    let mut persons: Vec<Vec<String>> = groups
-        .into_iter()
-        .filter(|group| !group.is_empty())
-        .map(|group| group.into_iter().collect())
-        .collect();
-    persons.sort();
-    persons
+    Ok(())
 }
 
 /// The chart of each person.
-fn charts(conn: &mut Conn, persons: &[Vec<String>]) -> Result<Vec<Chart>, Fault> {
+fn charts(conn: &mut Conn, persons: &[Vec<String>], base_url: &str) -> Result<Vec<Chart>, Fault> {
     let place_of: BTreeMap<&str, usize> = persons
         .iter()
         .enumerate()
@@ -227,8 +238,8 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>]) -> Result<Vec<Chart>, Fault>
     for stored in payment::compartments(conn, &ids, &types)? {
         let resource = Resource::from_value(stored.value()?)?;
         // The compartment also holds what refers to a patient in another way: the coverage of one whom they insure.
-        let Some(&place) = about(&resource).and_then(|id| place_of.get(id)) else { continue };
-        roles[place].extend(roles_in(&resource));
+        let Some(&place) = about(&resource, base_url).and_then(|id| place_of.get(id)) else { continue };
+        roles[place].extend(roles_in(&resource, base_url));
         resources[place].push(resource);
     }
     let ty = ResourceType::parse("PractitionerRole").expect("PractitionerRole is a type of R4");
@@ -246,35 +257,41 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>]) -> Result<Vec<Chart>, Fault>
 }
 
 /// The patient whom a resource is about.
-fn about(resource: &Resource) -> Option<&str> {
+fn about<'a>(resource: &'a Resource, base_url: &str) -> Option<&'a str> {
     if resource.ty().name() == "Patient" {
         return resource.id();
     }
     let mut places = ["/patient/reference", "/subject/reference", "/beneficiary/reference"].into_iter();
-    places.find_map(|place| resource.text(place))?.strip_prefix("Patient/")
+    let text = places.find_map(|place| resource.text(place))?;
+    id_of(text, "Patient", base_url)
 }
 
 /// The PractitionerRoles that take part.
-fn roles_in(resource: &Resource) -> Vec<String> {
+fn roles_in(resource: &Resource, base_url: &str) -> Vec<String> {
     let of = |name: &str, place: &'static str| {
         list(resource.get(name)).filter_map(move |one| one.pointer(place)?.as_str()).collect::<Vec<_>>()
     };
     let mut all = of("participant", "/member/reference");
     all.extend(of("participant", "/individual/reference"));
     all.extend(resource.text("/careManager/reference"));
-    all.iter().filter_map(|one| one.strip_prefix("PractitionerRole/")).map(str::to_owned).collect()
+    all.iter().filter_map(|one| id_of(one, "PractitionerRole", base_url)).map(str::to_owned).collect()
+}
+
+/// The id in a reference to a resource of this type here, of whichever version.
+fn id_of<'a>(text: &'a str, ty: &str, base_url: &str) -> Option<&'a str> {
+    Reference::parse_under(text, base_url).local().filter(|local| local.ty.name() == ty).map(|local| local.id)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::persons;
+    use super::affordable;
 
     #[test]
-    fn linked_records_are_one_person_whichever_way_and_in_whatever_order_they_are_linked() {
-        let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let links = [("b", "x"), ("d", "b"), ("c", "x"), ("gone", "a")];
-        let links = links.map(|(one, other)| (one.to_owned(), other.to_owned()));
-        let found = persons(ids(&["a", "b", "c", "d", "a"]), &links);
-        assert_eq!(found, [ids(&["a"]), ids(&["b", "c", "d", "x"])]);
+    fn a_run_is_about_so_many_patients_and_months_and_no_more() {
+        let code = |members, months| affordable(members, months).map_err(|failure| failure.issues[0].code);
+        assert_eq!(code(5000, 12), Ok(()));
+        assert_eq!(code(1666, 36), Ok(()));
+        assert_eq!(code(5001, 1), Err("too-costly"));
+        assert_eq!(code(5000, 13), Err("too-costly"));
     }
 }

@@ -24,7 +24,9 @@ use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::version;
+use crate::palliative::enrollment::state::State;
 use crate::palliative::program::Program;
+use crate::store::tables;
 
 /// The types that decisions about an episode read.
 const CHART: [&str; 9] = [
@@ -183,15 +185,8 @@ impl Session {
     /// # Errors
     /// Only what the database fails with.
     pub fn count_enrolled(&self, program: &Program) -> Result<i64, Failure> {
-        let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
-        let active = self.as_service().find(ty, "status=active")?;
-        let reference = program.reference();
-        let mut count = 0;
-        for stored in active {
-            let episode = Resource::from_value(stored.value()?)?;
-            count += i64::from(program_of(&episode) == Some(reference.as_str()));
-        }
-        Ok(count)
+        let enrolled = State::Enrolled.code();
+        self.app().db.read(|conn| Ok(tables::count_episodes(conn, &program.id, enrolled)?))
     }
 
     /// Refuses a change that was made from another version than the current one, or, where the programme asks for

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use serde_json::Value;
 
+use crate::access::Action;
 use crate::app::Answer;
 use crate::app::PaymentRun;
 use crate::app::Session;
@@ -30,6 +32,8 @@ use crate::palliative::payment::policy::TierRule;
 use crate::palliative::payment::policy::codes;
 use crate::palliative::payment::report::Report;
 use crate::palliative::payment::run::Run;
+use crate::palliative::payment::run::about;
+use crate::palliative::payment::run::made_from;
 use crate::palliative::program::Program;
 use crate::palliative::time_line::Stretch;
 
@@ -39,19 +43,24 @@ const MOST_MONTHS: i32 = 36;
 /// Makes a run and keeps it.
 ///
 /// # Errors
-/// 403 for one who may not read all that it is made from, of all patients; 404 for an unknown programme or patient;
+/// 403 for one who may not read all that it is made from, of all patients, or may not update episodes: a run that is kept
+/// stands in the way of their voiding; 422 `too-costly` for more patients and months than a request may read; 404 for an unknown programme or patient;
 /// 422 `date-range` for a period that is not made of whole months up to the present one; 409 for a previous run that
 /// is not known; 422 for one that was about something else.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading_all(&PAYMENT_TYPES)?;
+    session.require_all(Action::Update, "EpisodeOfCare")?;
     let given = &call.parameters;
     let asked = read(session, given)?;
     let patients = references(session, given, "patient")?;
-    let programs = programs(session, &asked.programs)?;
-    let found = session.people((&asked.programs, &patients), |chart| of_person(chart, &programs, &asked))?;
+    let before = previous(session, given, &about(&asked, &patients))?;
+    let (programs, without_rules) = programs(session, &asked.programs)?;
+    let months = usize::try_from(months_of(asked.period)).unwrap_or_default();
+    let found =
+        session.people((&asked.programs, &patients), months, |chart| of_person(chart, &programs, &asked))?;
     let (lines, unresolved): (Vec<Vec<Line>>, Vec<Vec<String>>) = found.into_iter().unzip();
-    let run = Run::new(&asked, &patients, &programs, lines.concat())?;
-    let before = previous(session, given, &run)?;
+    let made_from = made_from(&asked, &patients, (&programs, &without_rules));
+    let run = Run::new(&asked, made_from, lines.concat())?;
     answer(session, &call, (&run, &unresolved.concat()), before.as_ref())
 }
 
@@ -94,11 +103,16 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
         return Err(wrong("periodEnd", text));
     }
     let period = Stretch::new(first, last);
-    let months = 12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1;
-    period.filter(|_| months <= MOST_MONTHS).ok_or_else(|| {
+    period.filter(|period| months_of(*period) <= MOST_MONTHS).ok_or_else(|| {
+        let months = months_of(Stretch { first, last });
         let text = format!("A run covers 1 to {MOST_MONTHS} months; {first} to {last} are {months}.");
         wrong("periodEnd", text)
     })
+}
+
+fn months_of(period: Stretch) -> i32 {
+    let (first, last) = (period.first, period.last);
+    12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1
 }
 
 fn rule<T>(
@@ -125,27 +139,29 @@ fn references(session: &Session, given: &Input, name: &str) -> Result<Vec<String
             .map(|local| format!("{}/{}", local.ty, local.id))
             .ok_or_else(|| bad(one, format!("`{name}` refers to a resource of this service.")))
     };
-    given.all(name).map(local).collect()
+    let mut all: Vec<String> = given.all(name).map(local).collect::<Result<_, _>>()?;
+    all.sort();
+    all.dedup();
+    Ok(all)
 }
 
-/// All programmes that have episodes, and those that are asked for, by their references. One that is no more here has
-/// no rules, and its episodes no payable months.
-fn programs(session: &Session, asked: &[String]) -> Result<BTreeMap<String, Program>, Failure> {
-    let mut programs = BTreeMap::new();
+/// All programmes that have episodes, and those that are asked for, by their references. One that is no more here, or
+/// whose settings are wrong, has no rules and its episodes no payable months: it is named beside the others.
+fn programs(
+    session: &Session,
+    asked: &[String],
+) -> Result<(BTreeMap<String, Program>, Vec<String>), Failure> {
+    let (mut programs, mut without_rules) = (BTreeMap::new(), Vec::new());
     for reference in asked {
         programs.insert(reference.clone(), session.program(reference)?);
     }
-    for reference in session.programs_in_use()? {
-        if programs.contains_key(&reference) {
-            continue;
-        }
-        match session.program(&reference) {
+    for (reference, program) in session.programs_in_use()? {
+        match program {
             Ok(program) => drop(programs.insert(reference, program)),
-            Err(failure) if failure.reason == Reason::NotFound => {}
-            Err(failure) => return Err(failure),
+            Err(_) => without_rules.push(reference),
         }
     }
-    Ok(programs)
+    Ok((programs, without_rules))
 }
 
 /// The lines of a person, and the Patients whose day of death is not known.
@@ -157,7 +173,7 @@ fn of_person(chart: &Chart, programs: &BTreeMap<String, Program>, asked: &Asked)
 }
 
 /// The earlier run that is named, if one is.
-fn previous(session: &Session, given: &Input, run: &Run) -> Result<Option<Run>, Failure> {
+fn previous(session: &Session, given: &Input, about: &Value) -> Result<Option<Run>, Failure> {
     let Some(one) = given.one("previousRun") else { return Ok(None) };
     let id = one.text().unwrap_or_default();
     let kept = session.payment_run(id)?.ok_or_else(|| {
@@ -165,7 +181,7 @@ fn previous(session: &Session, given: &Input, run: &Run) -> Result<Option<Run>, 
         Failure::new(Reason::Conflict, text).at(one.at.clone())
     })?;
     let before = Run::read(&kept.id, &kept.made_from, &kept.lines)?;
-    if run.is_comparable(&before) {
+    if before.is_about(about) {
         return Ok(Some(before));
     }
     let text = "The run in `previousRun` was made for other programmes, another payer, other patients or with another \

@@ -19,14 +19,20 @@ use crate::store::stored::Stored;
 use crate::store::stored::StoredRow;
 
 /// The patients with an episode in one of these programmes (all programmes where none is named) and in one of these
-/// states, by their ids.
-pub(crate) fn members(conn: &mut Conn, programs: &[String], states: &[&str]) -> QueryResult<Vec<String>> {
+/// states, by their ids; no more than so many.
+pub(crate) fn members(
+    conn: &mut Conn,
+    programs: &[String],
+    states: &[&str],
+    most: usize,
+) -> QueryResult<Vec<String>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let query = Sql::of("SELECT DISTINCT e.patient FROM episode e WHERE e.state", []);
     let mut query = query.append(Sql::one_of(states.iter().map(|state| (*state).to_owned())));
     if !programs.is_empty() {
         query = query.push(" AND e.program", []).append(Sql::one_of(programs.iter().cloned()));
     }
-    let rows = conn.load::<(Text,), (String,)>(query.push(" ORDER BY e.patient", []))?;
+    let rows = conn.load::<(Text,), (String,)>(query.push(" ORDER BY e.patient LIMIT ?", [most.into()]))?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 

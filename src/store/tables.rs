@@ -43,6 +43,15 @@ pub(crate) fn put_episode(conn: &mut Conn, rid: i64, row: Option<&EpisodeRow>) -
     .map(|_| ())
 }
 
+/// How many episodes a programme has in this state, counted in their index.
+pub(crate) fn count_episodes(conn: &mut Conn, program: &str, state: &str) -> QueryResult<i64> {
+    let query = Sql::of(
+        "SELECT COUNT(*) FROM episode WHERE program = ? AND state = ?",
+        [program.into(), state.into()],
+    );
+    Ok(conn.load::<(BigInt,), (i64,)>(query)?.pop().map_or(0, |row| row.0))
+}
+
 /// Makes all that write under the same condition wait for one another. SQLite has one writer at a time anyway.
 pub(crate) fn lock_condition(conn: &mut Conn, key: &str, now: Micros) -> QueryResult<()> {
     if conn.is_sqlite() {

@@ -13,6 +13,7 @@ use crate::programme::enrolled;
 use crate::programme::parameters;
 use crate::programme::part;
 use crate::programme::parts;
+use crate::programme::referral;
 
 const PATH: &str = "/EpisodeOfCare/$palliative-payment-months";
 const DAY: i64 = 86_400_000_000;
@@ -142,7 +143,10 @@ fn only_one_who_may_read_everybody_may_run_it() {
     }
     let held = json!({ "sub": "x", "scope": "patient/Coverage.rs user/CareTeam.rs user/Encounter.rs user/EpisodeOfCare.rs user/Flag.rs user/Patient.rs user/RiskAssessment.rs", "patient": "p" });
     app.with_claims(held).post(PATH, &body).expect(403);
-    app.partner().post(PATH, &body).expect(200);
+    // To keep a run takes more than reading.
+    app.partner().post(PATH, &body).expect_issue(403, "forbidden");
+    app.with_scope("system/*.rs patient/EpisodeOfCare.u").post(PATH, &body).expect(403);
+    app.with_scope("system/*.rs system/EpisodeOfCare.u").post(PATH, &body).expect(200);
     app.clinician().get(&format!("{PATH}?periodStart=2026-03-01&periodEnd=2026-04-30")).expect(405);
 }
 
@@ -184,6 +188,34 @@ fn what_cannot_be_run_is_refused_with_what_to_do() {
     let other = json!([{ "name": "previousRun", "valueString": about_all },
         { "name": "patient", "valueReference": { "reference": "Patient/p" } }]);
     clinician.post(PATH, &asked(other)).expect_issue(422, "business-rule");
+}
+
+#[test]
+fn a_run_about_too_many_is_refused_before_anything_is_read() {
+    let (_app, clinician) = later("p");
+    let patient =
+        |id: i32| json!({ "name": "patient", "valueReference": { "reference": format!("Patient/{id}") } });
+    let many = asked((0..5001).map(patient).collect());
+    clinician.post(PATH, &many).expect_issue(422, "too-costly");
+    let few = asked((0..5000).map(patient).collect());
+    clinician.post(PATH, &few).expect(404);
+}
+
+#[test]
+fn a_programme_that_is_gone_is_named_and_takes_nothing_from_the_others() {
+    let (_app, clinician) = later("p");
+    let mut service = clinician.get(&format!("/{PROGRAM}")).expect(200).json();
+    service["id"] = "gone".into();
+    clinician.store(&service);
+    let mut other = referral();
+    other["parameter"][0]["valueReference"]["reference"] = "HealthcareService/gone".into();
+    clinician.post("/Patient/p/$palliative-refer", &other).expect(201);
+    let without = |reply: &Reply| field(&part(reply, "madeFrom"), "withoutRules")["reference"].clone();
+    assert_eq!(without(&run(&clinician, json!([]))), Value::Null);
+    clinician.delete("/HealthcareService/gone").expect(204);
+    let reply = run(&clinician, json!([]));
+    assert_eq!(without(&reply), "HealthcareService/gone");
+    assert_eq!(months(&reply)[0], ("2026-03".to_owned(), 31, 1.0));
 }
 
 #[test]
@@ -239,6 +271,18 @@ fn t_17_linked_records_are_one_person() {
     clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01",
         "link": [{ "type": "replaces", "other": { "reference": "Patient/old" } }] }));
     assert_eq!(months(&run(&clinician, json!([])))[0], ("2026-03".to_owned(), 31, 1.0));
+    // The link may lead over a third record, and be of any type.
+    let patient = |id: &str, link: Value| {
+        clinician
+            .store(&json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01", "link": link }));
+    };
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01" }));
+    assert_eq!(months(&run(&clinician, json!([]))), []);
+    for (one, other) in [("refer", "seealso"), ("replaced-by", "replaces")] {
+        patient("between", json!([{ "type": other, "other": { "reference": "Patient/old" } }]));
+        patient("p", json!([{ "type": one, "other": { "reference": "Patient/between" } }]));
+        assert_eq!(months(&run(&clinician, json!([])))[0], ("2026-03".to_owned(), 31, 1.0), "{one}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! <https://hl7.org/fhir/R4/coverage.html>
 //!
 //! Of several coverages that a programme serves, `Coverage.order` decides, and then the id. Medicare and Medicaid on
-//! the same day are called `dual`, unless one coverage is a plan for both.
+//! the same day are called `dual`, unless one coverage is a plan for both; which of the two is billed is kept beside it.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,8 @@ use crate::palliative::time_line::day_before;
 pub struct Cover {
     /// The line of business; `dual` where Medicare and Medicaid both are in force.
     pub line: String,
+    /// The line of business of the coverage that is billed.
+    pub billed: String,
     /// The payer, as a reference; none where the coverage names it in words only.
     pub payer: Option<String>,
 }
@@ -71,7 +73,11 @@ fn cover(policies: &[Policy], program: &Program, day: Date) -> Option<Cover> {
     } else {
         billed.line
     };
-    Some(Cover { line: line.to_owned(), payer: billed.payer.map(str::to_owned) })
+    Some(Cover {
+        line: line.to_owned(),
+        billed: billed.line.to_owned(),
+        payer: billed.payer.map(str::to_owned),
+    })
 }
 
 /// The same as the guard that let the person in: what is not listed is not served, and with no list all is.

@@ -74,6 +74,7 @@ impl<'a> Difference<'a> {
             ("unmet", before.unmet != after.unmet),
             ("tier", before.tier != after.tier || before.tier_days != after.tier_days),
             ("lob", before.cover.line != after.cover.line),
+            ("billedLob", before.cover.billed != after.cover.billed),
             ("payer", before.cover.payer != after.cover.payer),
             ("amount", before.amount != after.amount),
             ("serviceCode", before.service_codes != after.service_codes),

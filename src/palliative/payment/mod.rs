@@ -212,7 +212,7 @@ impl<'a> Account<'a> {
 
     fn intake(&self, (episode, program): (&Resource, &Program), (day, cover): (Stretch, Cover)) -> Line {
         let policy = self.policy(program);
-        let rate = policy.rate(Class::Intake, None, &cover.line);
+        let rate = policy.rate(Class::Intake, None, &cover);
         let month = Stretch::month_of(day.first);
         Line {
             patient: episode.text("/patient/reference").unwrap_or_default().to_owned(),

@@ -56,7 +56,7 @@ impl Months<'_> {
         };
         let tier_days = self.tier_days(own.iter().map(|(days, _)| *days));
         let tier = self.tier(&tier_days);
-        let rate = self.policy.rate(Class::Month, tier.as_deref(), &cover.line);
+        let rate = self.policy.rate(Class::Month, tier.as_deref(), cover);
         Some(Line {
             patient: self.claim.patient.to_owned(),
             episode: self.claim.name.clone(),
@@ -68,7 +68,7 @@ impl Months<'_> {
             rule: self.policy.month_rule.code().to_owned(),
             unit,
             unmet,
-            amount: self.amount(month, (unit, days), &tier_days, (rate, &cover.line)),
+            amount: self.amount(month, (unit, days), &tier_days, (rate, cover)),
             tier,
             tier_days,
             cover: (*cover).clone(),
@@ -106,7 +106,7 @@ impl Months<'_> {
         month: Stretch,
         (unit, days): (i64, i64),
         tier_days: &TierDays,
-        (rate, line): (Option<&Rate>, &str),
+        (rate, cover): (Option<&Rate>, &Cover),
     ) -> Option<Money> {
         if self.policy.month_rule == MonthRule::Mccm {
             let half = self.is_first(month) && days < FULL;
@@ -124,7 +124,7 @@ impl Months<'_> {
         }
         let mut weighted = Money { cents: 0, currency: String::new() };
         for (tier, count) in tier_days {
-            let amount = self.policy.rate(Class::Month, tier.as_deref(), line)?.amount.as_ref()?;
+            let amount = self.policy.rate(Class::Month, tier.as_deref(), cover)?.amount.as_ref()?;
             weighted.cents += amount.cents * count;
             weighted.currency.clone_from(&amount.currency);
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::payment::coverage::Cover;
 use crate::palliative::time_line::Holds;
 
 /// How the days of a month become payable units.
@@ -152,15 +153,23 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The row for a class, tier and line of business: the one that says most of it, the first of several.
-    pub fn rate(&self, class: Class, tier: Option<&str>, line: &str) -> Option<&Rate> {
-        let fits = |own: &Option<String>, wanted: Option<&str>| own.is_none() || own.as_deref() == wanted;
-        let says = |rate: &Rate| 2 * u8::from(rate.tier.is_some()) + u8::from(rate.line.is_some());
-        let fitting = self
-            .rates
-            .iter()
-            .filter(|rate| rate.class == class && fits(&rate.tier, tier) && fits(&rate.line, Some(line)));
-        fitting.rev().max_by_key(|rate| says(rate))
+    /// The row for a class, tier and line of business: the one that says most of it, the first of several. Where the
+    /// line is made of two, such as `dual`, a row of it comes before a row of the line that is billed.
+    pub fn rate(&self, class: Class, tier: Option<&str>, cover: &Cover) -> Option<&Rate> {
+        let of_line = |rate: &Rate| match rate.line.as_deref() {
+            Some(line) if line == cover.line => Some(2),
+            Some(line) if line == cover.billed => Some(1),
+            Some(_) => None,
+            None => Some(0),
+        };
+        let of_tier = |rate: &Rate| match rate.tier.as_deref() {
+            own @ Some(_) if own == tier => Some(3),
+            Some(_) => None,
+            None => Some(0),
+        };
+        let says = |rate: &&Rate| Some(of_tier(rate)? + of_line(rate)?);
+        let fitting = self.rates.iter().filter(|rate| rate.class == class && says(rate).is_some());
+        fitting.rev().max_by_key(says)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::parameters::Output;
+use crate::palliative::payment::coverage::Cover;
 use crate::palliative::payment::delta::Difference;
 use crate::palliative::payment::delta::Reason;
 use crate::palliative::payment::line::Key;
@@ -103,6 +104,9 @@ impl Report<'_> {
                 .value("through", "date", text("through"));
             out = out.part("policy", part);
         }
+        for program in from.get("withoutRules").and_then(Value::as_array).into_iter().flatten() {
+            out = out.reference("withoutRules", program.as_str().unwrap_or_default());
+        }
         out
     }
 
@@ -192,7 +196,7 @@ fn month(line: &Line) -> Output {
     if let Some(tier) = &line.tier {
         out = out.value("tier", "code", tier.as_str());
     }
-    out = out.value("lob", "code", line.cover.line.as_str());
+    out = with_lines(out, &line.cover);
     if let Some(payer) = &line.cover.payer {
         out = out.reference("payer", payer.as_str());
     }
@@ -213,11 +217,22 @@ fn month(line: &Line) -> Output {
     out.value("provisional", "boolean", line.provisional)
 }
 
+/// The line of business, and the one that is billed where it is another.
+fn with_lines(out: Output, cover: &Cover) -> Output {
+    let out = out.value("lob", "code", cover.line.as_str());
+    match cover.billed == cover.line {
+        true => out,
+        false => out.value("billedLob", "code", cover.billed.as_str()),
+    }
+}
+
 fn days(source: &Source) -> Output {
-    let out = Output::new()
-        .value("start", "date", source.first.as_str())
-        .value("end", "date", source.last.as_str())
-        .value("lob", "code", source.cover.line.as_str());
+    let days = Output::new().value("start", "date", source.first.as_str()).value(
+        "end",
+        "date",
+        source.last.as_str(),
+    );
+    let out = with_lines(days, &source.cover);
     match &source.cover.payer {
         Some(payer) => out.reference("payer", payer.as_str()),
         None => out,

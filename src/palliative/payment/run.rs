@@ -38,14 +38,8 @@ impl Run {
     ///
     /// # Errors
     /// `Internal` where the lines cannot be written: a fault of ours.
-    pub fn new(
-        asked: &Asked,
-        patients: &[String],
-        programs: &BTreeMap<String, Program>,
-        mut lines: Vec<Line>,
-    ) -> Result<Self, Failure> {
+    pub fn new(asked: &Asked, made_from: Value, mut lines: Vec<Line>) -> Result<Self, Failure> {
         lines.sort_by(|one, other| one.key().cmp(&other.key()));
-        let made_from = made_from(asked, patients, programs);
         let content = serde_json::to_vec(&(&made_from, &lines)).map_err(Failure::internal)?;
         let digest = digest::digest(&digest::SHA256, &content);
         let hash: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -72,10 +66,10 @@ impl Run {
         serde_json::to_vec(&self.lines).map_err(Failure::internal)
     }
 
-    /// Whether another run is about the same people, programmes and payer: only then does a difference of the two say
-    /// what changed.
-    pub fn is_comparable(&self, other: &Self) -> bool {
-        self.made_from.get("about") == other.made_from.get("about")
+    /// Whether it is about these people, programmes and payer (see [`about`]): only then does a difference to another
+    /// run about them say what changed.
+    pub fn is_about(&self, about: &Value) -> bool {
+        self.made_from.get("about") == Some(about)
     }
 
     /// The months that it covers; none where what it was made from cannot be read.
@@ -91,14 +85,29 @@ impl Run {
     }
 }
 
-/// What a run was made from: the question, and the policy of each programme as it was then.
-fn made_from(asked: &Asked, patients: &[String], programs: &BTreeMap<String, Program>) -> Value {
+/// Whom and what a run is about.
+pub fn about(asked: &Asked, patients: &[String]) -> Value {
     let sorted = |all: &[String]| {
         let mut all = all.to_vec();
         all.sort();
         all.dedup();
         all
     };
+    json!({
+        "programs": sorted(&asked.programs),
+        "payer": asked.payer,
+        "patients": sorted(patients),
+        "includeIntake": asked.intakes == Intakes::Included,
+    })
+}
+
+/// What a run was made from: the question, the policy of each programme as it was then, and the programmes whose rules
+/// could not be read.
+pub fn made_from(
+    asked: &Asked,
+    patients: &[String],
+    (programs, without_rules): (&BTreeMap<String, Program>, &[String]),
+) -> Value {
     let wanted = programs
         .iter()
         .filter(|(reference, _)| asked.programs.is_empty() || asked.programs.contains(*reference));
@@ -117,14 +126,10 @@ fn made_from(asked: &Asked, patients: &[String], programs: &BTreeMap<String, Pro
     json!({
         "periodStart": asked.period.first.to_string(),
         "periodEnd": asked.period.last.to_string(),
-        "about": {
-            "programs": sorted(&asked.programs),
-            "payer": asked.payer,
-            "patients": sorted(patients),
-            "includeIntake": asked.intakes == Intakes::Included,
-        },
+        "about": about(asked, patients),
         "monthRule": asked.month_rule.map(MonthRule::code),
         "tierRule": asked.tier_rule.map(TierRule::code),
         "policies": policies,
+        "withoutRules": without_rules,
     })
 }

@@ -432,6 +432,30 @@ fn the_tier_rule_chooses_the_row_of_the_table() {
 }
 
 #[test]
+fn a_dual_month_is_paid_by_the_row_of_dual_or_else_of_the_line_that_is_billed() {
+    let of = |line: &str, amount: &str| {
+        let mut row = row("tier-2", amount);
+        row["extension"].as_array_mut().unwrap().push(json!({ "url": "lob", "valueCode": line }));
+        row
+    };
+    let mut settings = free();
+    settings.as_array_mut().unwrap().extend([of("medicare-hospice", "7"), of("medicaid-mc", "300")]);
+    let mut world = World::new(settings.clone());
+    world.put(with_tiers(&[("tier-2", "2025-03-01")]));
+    let mut billed = coverage("a", "211", (None, None));
+    billed["order"] = 1.into();
+    world.put(billed);
+    world.put(coverage("z", "12", (None, None)));
+    let line = world.lines().remove(0);
+    assert_eq!((&line.cover.line[..], &line.cover.billed[..]), ("dual", "medicaid-mc"));
+    assert_eq!(line.amount.map(|amount| amount.cents), Some(30_000));
+    assert_eq!(line.service_codes, [json!({ "code": "S0311" })]);
+    settings.as_array_mut().unwrap().push(of("dual", "250"));
+    world.program(program("p", settings));
+    assert_eq!(world.lines().remove(0).amount.map(|amount| amount.cents), Some(25_000));
+}
+
+#[test]
 fn an_assessment_gives_the_tier_of_days_before_the_episodes_own() {
     let assessment = |id: &str, status: &str, on: &str, tier: &str| {
         json!({ "resourceType": "RiskAssessment", "id": id, "status": status, "occurrenceDateTime": on,

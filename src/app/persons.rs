@@ -1,0 +1,129 @@
+//! Which Patients are records of one person, by their links. <https://hl7.org/fhir/R4/valueset-link-type.html>
+//!
+//! All four types of R4 say of two Patients that they are about the same person: `replaced-by` and `replaces` of a
+//! record that was merged into another, `refer` and `seealso` of two that are both in use. Links are followed from a
+//! member's record on, from record to record; one that stands on the other record alone is not found.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::facts::list;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::Stored;
+use crate::store::payment;
+
+/// How many Patients are looked at in one query.
+const CHUNK: usize = 200;
+/// How many links may lie between two records of one person.
+const MOST_STEPS: usize = 32;
+/// How many further records may be found by links.
+const MOST_FURTHER: usize = 5000;
+
+const SAME_PERSON: [&str; 4] = ["replaced-by", "replaces", "refer", "seealso"];
+
+/// The ids of the records of each person, in the order of the first of them.
+///
+/// # Errors
+/// 422 `too-costly` where the links do not come to an end; what the database fails with.
+pub(crate) fn persons(
+    conn: &mut Conn,
+    members: &[String],
+    base_url: &str,
+) -> Result<Vec<Vec<String>>, Fault> {
+    let links = links(conn, members, base_url)?;
+    Ok(joined(members, &links))
+}
+
+/// The pairs of Patients that are records of one person, from these on as far as the links lead.
+fn links(conn: &mut Conn, members: &[String], base_url: &str) -> Result<BTreeSet<(String, String)>, Fault> {
+    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let mut known: BTreeSet<String> = members.iter().cloned().collect();
+    let most = known.len() + MOST_FURTHER;
+    let mut next: Vec<String> = members.to_vec();
+    let mut links = BTreeSet::new();
+    for _ in 0..MOST_STEPS {
+        if next.is_empty() || known.len() > most {
+            break;
+        }
+        let mut found = BTreeSet::new();
+        for chunk in next.chunks(CHUNK) {
+            // Few records are linked, and those that are not need not be parsed here.
+            let stored = payment::compartments(conn, chunk, &[ty])?;
+            for one in stored.iter().filter(|one| one.body.windows(6).any(|bytes| bytes == b"\"link\"")) {
+                found.extend(links_of(one, base_url)?);
+            }
+        }
+        let ends = found.iter().flat_map(|(one, other)| [one, other]);
+        next = ends.filter(|id| !known.contains(*id)).cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        known.extend(next.iter().cloned());
+        links.extend(found);
+    }
+    if next.is_empty() && known.len() <= most {
+        return Ok(links);
+    }
+    let text = "The links between the Patients lead to more records than one request may read; correct Patient.link, or \
+                name the patients.";
+    Err(Fault::Refused(Failure::new(Reason::Unprocessable, text).code("too-costly")))
+}
+
+/// The pairs that one Patient tells of.
+fn links_of(stored: &Stored, base_url: &str) -> Result<Vec<(String, String)>, Failure> {
+    let patient = stored.value()?;
+    let same = list(patient.get("link")).filter(|link| {
+        link.get("type").and_then(Value::as_str).is_some_and(|code| SAME_PERSON.contains(&code))
+    });
+    let other = |link: &Value| {
+        let text = link.pointer("/other/reference")?.as_str()?;
+        let local = Reference::parse_under(text, base_url).local()?;
+        (local.ty.name() == "Patient").then(|| (stored.id.clone(), local.id.to_owned()))
+    };
+    Ok(same.filter_map(other).collect())
+}
+
+/// The records of each member with all that they are linked to.
+fn joined(members: &[String], links: &BTreeSet<(String, String)>) -> Vec<Vec<String>> {
+    let mut beside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (one, other) in links {
+        beside.entry(one).or_default().push(other);
+        beside.entry(other).or_default().push(one);
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut persons = Vec::new();
+    for member in members {
+        let mut person = Vec::new();
+        let mut open = vec![member.as_str()];
+        while let Some(id) = open.pop() {
+            if seen.insert(id) {
+                person.push(id.to_owned());
+                open.extend(beside.get(id).into_iter().flatten());
+            }
+        }
+        if !person.is_empty() {
+            person.sort();
+            persons.push(person);
+        }
+    }
+    persons.sort();
+    persons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn linked_records_are_one_person_whichever_way_and_in_whatever_order_they_are_linked() {
+        let ids = |all: &[&str]| all.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let links = [("b", "x"), ("d", "b"), ("c", "x"), ("gone", "a"), ("y", "x"), ("z", "y"), ("v", "w")];
+        let links = links.map(|(one, other)| (one.to_owned(), other.to_owned()));
+        let found = joined(&ids(&["a", "b", "c", "d", "a", "e"]), &links.into());
+        assert_eq!(found, [ids(&["a", "gone"]), ids(&["b", "c", "d", "x", "y", "z"]), ids(&["e"])]);
+    }
+}
