@@ -1,5 +1,6 @@
 //! A Coverage: of which line of business, from when to when. <https://hl7.org/fhir/R4/coverage.html>
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -17,6 +18,10 @@ pub struct CoverageSpan {
     pub line: Option<&'static str>,
     /// Whether it stands: it is active, or it was until its end.
     pub stands: bool,
+    /// Whether it was cancelled.
+    pub cancelled: bool,
+    /// The day on which it was last written.
+    pub written: Option<Date>,
     /// From when.
     pub start: Option<Moment>,
     /// Until when.
@@ -39,6 +44,8 @@ impl CoverageSpan {
             source: source(resource),
             line: line_of_business(resource).filter(|line| !says_nothing(line)),
             stands,
+            cancelled: resource.text("/status") == Some("cancelled"),
+            written: moment("/meta/lastUpdated").map(|written| written.first),
             start: moment("/period/start"),
             end,
             order: resource.get("order").and_then(Value::as_i64),

@@ -91,11 +91,17 @@ impl CoverageRule {
 }
 
 /// The days on which it may be in force, and those on which it surely is. One that stands without a start is in
-/// force now, and nobody knows since when.
+/// force now, and nobody knows since when. One that was cancelled before its end was in force until nobody knows when,
+/// and no longer on the day on which that was written down.
 fn spans(coverage: &CoverageSpan, as_of: Date) -> ((Date, Date), Option<(Date, Date)>) {
     let (start, end) = (coverage.start.as_ref(), coverage.end.as_ref());
     let may_be = (start.map_or(Date::MIN, |start| start.first), end.map_or(Date::MAX, |end| end.last));
     let surely = (start.map_or(as_of, |start| start.last), end.map_or(Date::MAX, |end| end.first));
+    let early = |last: &Date| coverage.cancelled && *last > coverage.written.unwrap_or(as_of);
+    if end.is_some_and(|end| early(&end.last)) {
+        let known = coverage.written.unwrap_or(as_of);
+        return ((may_be.0, known.yesterday().unwrap_or(known)), None);
+    }
     (may_be, Some(surely).filter(|(first, last)| first <= last))
 }
 

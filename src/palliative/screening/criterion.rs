@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -15,15 +14,13 @@ use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::coverage::CoverageRule;
 use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::finding::Finding;
-use crate::palliative::screening::finding::Place;
-use crate::palliative::screening::finding::Window;
+use crate::palliative::screening::flag::FlagRule;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::medication::MedicationRule;
 use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::repeat::RepeatRule;
 use crate::palliative::screening::stay::StayRule;
 use crate::palliative::screening::trend::TrendRule;
-use crate::palliative::screening::value_set::Codes;
 
 /// One criterion of a rule set.
 #[derive(Clone, Debug)]
@@ -79,17 +76,6 @@ pub enum Rule {
     LineOfBusiness(Vec<String>),
     /// On the patient's being alive.
     Alive,
-}
-
-/// A criterion on a Flag.
-#[derive(Clone, Debug)]
-pub struct FlagRule {
-    /// The Flag.
-    pub codes: Codes,
-    /// Whether it must be in force, or must not.
-    pub wanted: State,
-    /// For how many days after its end it still counts.
-    pub lookback_days: i64,
 }
 
 /// A range of ages in completed years, both ends included.
@@ -207,51 +193,6 @@ impl Ages {
 fn birthday(birth: Date, age: i32) -> Option<Date> {
     let year = birth.year().checked_add(i16::try_from(age).ok()?)?;
     Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
-}
-
-impl FlagRule {
-    fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
-        let found = flag((&self.codes, self.lookback_days), record, as_of);
-        match self.wanted {
-            State::NotMet => Finding { state: found.state.negated(), ..found },
-            State::Met | State::Unknown => found,
-        }
-    }
-}
-
-/// A Flag is the programme's own statement, so that where there is none it is not met.
-fn flag((codes, lookback): (&Codes, i64), record: &PatientRecord, as_of: Date) -> Finding {
-    let window = Window::back(None, as_of);
-    let from = as_of.saturating_sub(lookback.days());
-    let mut finding = Finding::of(State::NotMet).within(window);
-    for flag in record.flags.iter().filter(|flag| codes.has_any(&flag.code)) {
-        let begun = flag.start.as_ref().map_or(State::Met, |start| match window.place(start) {
-            Place::Inside | Place::Before => State::Met,
-            Place::After => State::NotMet,
-            Place::Unsure => State::Unknown,
-        });
-        let over = flag.end.as_ref().is_some_and(|end| end.last < from);
-        // One that was closed later was in force until then; one that was closed without a day says nothing.
-        let stood = match flag.status.as_str() {
-            "active" => State::Met,
-            "inactive" => State::of(flag.end.is_some()),
-            _ => State::NotMet,
-        };
-        let one = match begun.and(stood).and(State::of(!over)) {
-            State::Met => Finding {
-                evidence: vec![flag.source.clone()],
-                date: flag.start.as_ref().map(|start| start.first),
-                ..Finding::of(State::Met)
-            },
-            State::NotMet => Finding::of(State::NotMet),
-            State::Unknown => Finding::unknown(format!("the day on which {} begins", flag.source)),
-        };
-        let ends = flag.end.as_ref().map(|end| end.last.saturating_add((lookback + 1).days()));
-        let begins = flag.start.iter().flat_map(|start| [start.first, start.last]);
-        let changes = begins.chain(ends).filter(|day| *day > as_of).collect();
-        finding = finding.or(one.changing(changes));
-    }
-    finding.within(window)
 }
 
 fn line_of_business(served: &[String], of_patient: &[String]) -> Finding {

@@ -15,12 +15,13 @@ use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::coverage::CoverageRule;
 use crate::palliative::screening::coverage::Rank;
 use crate::palliative::screening::criterion::Ages;
-use crate::palliative::screening::criterion::FlagRule;
 use crate::palliative::screening::criterion::Rule;
 use crate::palliative::screening::document::Reader;
 use crate::palliative::screening::document::attested;
 use crate::palliative::screening::encounters::EncounterClass;
 use crate::palliative::screening::encounters::EncounterRule;
+use crate::palliative::screening::flag::Ends;
+use crate::palliative::screening::flag::FlagRule;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::medication::MedicationRule;
 use crate::palliative::screening::observation::ObservationRule;
@@ -124,11 +125,15 @@ impl Reader<'_> {
             Some("up") => Direction::Up,
             _ => return Err(self.parameters.wrong("direction", "`direction` is `down` or `up`.")),
         };
-        let step = match (self.parameters.decimal("minDelta")?, self.parameters.decimal("minPercent")?) {
-            (Some(delta), None) => Step::By(delta),
-            (None, Some(percent)) => Step::Percent(percent),
+        let steps = [
+            self.parameters.decimal("minDelta")?.map(Step::By),
+            self.parameters.decimal("minPercent")?.map(Step::Percent),
+            self.parameters.decimal("overPercent")?.map(Step::OverPercent),
+        ];
+        let step = match steps.into_iter().flatten().collect::<Vec<_>>()[..] {
+            [step] => step,
             _ => {
-                let text = "Say how far it must go, by `minDelta` or by `minPercent`, and not by both.";
+                let text = "Say how far it must go, by one of `minDelta`, `minPercent` and `overPercent`.";
                 return Err(self.parameters.wrong("minDelta", text));
             }
         };
@@ -170,6 +175,7 @@ impl Reader<'_> {
                         .decimal("value")?
                         .ok_or_else(|| self.parameters.missing("value"))?,
                     units: self.units()?,
+                    other_scale_to: self.parameters.decimal("otherScaleTo")?,
                 })
             }
         }
@@ -259,7 +265,9 @@ impl Reader<'_> {
         let coding = Coding { system: FLAG_SYSTEM.to_owned(), code: code.to_owned() };
         let wanted = State::of(self.parameters.flag("active")?.unwrap_or(true));
         let lookback_days = self.parameters.number("lookbackDays")?.unwrap_or(0);
-        Ok(FlagRule { codes: Codes::of(&[coding]), wanted, lookback_days })
+        // A revocation takes effect on its day, so that the day on which an election ends is none of it.
+        let ends = if code == "hospice-election" { Ends::Before } else { Ends::After };
+        Ok(FlagRule { codes: Codes::of(&[coding]), wanted, lookback_days, ends })
     }
 }
 

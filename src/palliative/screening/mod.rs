@@ -14,6 +14,7 @@ pub(super) mod document;
 mod encounters;
 pub(super) mod expression;
 pub(super) mod finding;
+pub(super) mod flag;
 mod kinds;
 pub(super) mod logic;
 mod medication;

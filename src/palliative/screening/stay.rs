@@ -57,10 +57,11 @@ impl Setting {
         }
     }
 
-    /// The days that a stay from one day to another takes up.
-    fn expand(self, (first, last): (Date, Date)) -> (Date, Date) {
+    /// The days that a stay from one day to another takes up: the last one is none of a night's stay where the
+    /// person left on it, and one where the stay goes on beyond it.
+    fn expand(self, (first, last): (Date, Date), left: Option<Date>) -> (Date, Date) {
         match self {
-            Setting::SkilledNursing | Setting::NursingFacility if last > first => {
+            Setting::SkilledNursing | Setting::NursingFacility if last > first && left == Some(last) => {
                 (first, last.yesterday().unwrap_or(last))
             }
             Setting::SkilledNursing | Setting::NursingFacility | Setting::HomeHealth => (first, last),
@@ -85,10 +86,11 @@ impl StayRule {
             }
             let (may_be, surely) = days(encounter, as_of);
             let known = encounter.status != EncounterStatus::Unknown;
-            sure.extend(
-                surely.filter(|(first, last)| known && first <= last).map(|span| self.setting.expand(span)),
-            );
-            possible.extend(may_be.map(|span| self.setting.expand(span)));
+            let end = encounter.end.as_ref();
+            let (first_left, last_left) = (end.map(|end| end.first), end.map(|end| end.last));
+            let surely = surely.filter(|(first, last)| known && first <= last);
+            sure.extend(surely.map(|span| self.setting.expand(span, first_left)));
+            possible.extend(may_be.map(|span| self.setting.expand(span, last_left)));
             let inside = may_be.is_none_or(|(first, last)| first <= as_of && last >= from);
             sources.extend(inside.then(|| encounter.source.clone()));
             changes.extend(self.changes(encounter, &window));

@@ -37,6 +37,8 @@ pub enum Test {
         limit: f64,
         /// The units that it may have.
         units: Units,
+        /// Up to which number it may be on another scale, so that it does not tell.
+        other_scale_to: Option<f64>,
     },
     /// One of some answers.
     Answer {
@@ -55,7 +57,7 @@ pub enum Test {
 pub struct Verdict {
     /// The state.
     pub state: State,
-    /// Where it is unknown, why: `unit`, `range`, `value` or `answer`.
+    /// Where it is unknown, why: `unit`, `scale`, `range`, `value` or `answer`.
     pub reason: Option<&'static str>,
 }
 
@@ -74,9 +76,14 @@ impl Test {
     /// What a value says.
     pub fn judge(&self, observed: &Observed) -> Verdict {
         match (self, &observed.meaning) {
-            (Test::Number { op, limit, units }, Meaning::Number(interval, unit)) => {
-                let measured = units.measure(interval, unit);
-                measured.map_or(Verdict::unusable("unit"), |value| op.judge(&value, units.limit(*limit)))
+            (Test::Number { op, limit, units, other_scale_to }, Meaning::Number(interval, unit)) => {
+                match units.measure(interval, unit) {
+                    None => Verdict::unusable("unit"),
+                    Some(value) if other_scale_to.is_some_and(|to| value.low <= units.limit(to)) => {
+                        Verdict::unusable("scale")
+                    }
+                    Some(value) => op.judge(&value, units.limit(*limit)),
+                }
             }
             (Test::Answer { is, is_not }, Meaning::Concept(concept)) => {
                 answer(concept, is, is_not.as_deref())

@@ -2,7 +2,7 @@
 //! <https://hl7.org/fhir/R4/observation.html>
 //!
 //! It takes values of two days. A value that cannot be used may hide a greater change, so that it leaves open what
-//! is not met without it.
+//! is not met without it; and where it may be the latest, what is met without it, too.
 
 use std::collections::BTreeSet;
 
@@ -37,6 +37,8 @@ pub enum Step {
     By(f64),
     /// So many hundredths of where it came from.
     Percent(f64),
+    /// More than so many hundredths of where it came from.
+    OverPercent(f64),
 }
 
 /// A criterion on how far a measurement fell or rose.
@@ -75,14 +77,14 @@ impl TrendRule {
         };
         for observation in record.observations.iter().filter(concerned) {
             let Some(effective) = &observation.effective else {
-                unusable.push(observation.source.clone());
+                unusable.push(observation);
                 continue;
             };
             changes.extend(window.changes(effective.first, effective.last));
             let point = |number| Point { observation, number, first: effective.first, last: effective.last };
             match (window.place(effective), self.number(observation)) {
                 (Place::Inside, Some(number)) => points.push(point(number)),
-                (Place::Inside, None) | (Place::Unsure, _) => unusable.push(observation.source.clone()),
+                (Place::Inside, None) | (Place::Unsure, _) => unusable.push(observation),
                 (Place::Before | Place::After, _) => {}
             }
         }
@@ -95,7 +97,7 @@ impl TrendRule {
         (low == high).then_some(low)
     }
 
-    fn judge(&self, points: &[Point], unusable: &[String]) -> Finding {
+    fn judge(&self, points: &[Point], unusable: &[&Observation]) -> Finding {
         let newest = points.iter().map(|point| point.first).max();
         let latest: Vec<_> = points.iter().filter(|point| Some(point.last) >= newest).collect();
         let states: BTreeSet<State> = latest.iter().map(|end| self.state(end, points)).collect();
@@ -115,14 +117,21 @@ impl TrendRule {
             }
         };
         match (states.len(), states.first()) {
-            (1, Some(State::Met)) => told(State::Met),
+            (1, Some(State::Met)) if !unusable.iter().any(|one| may_follow(one, end.first)) => {
+                told(State::Met)
+            }
             (1, Some(_)) if unusable.is_empty() => told(State::NotMet),
-            (1, _) => Finding {
-                evidence: unusable.to_vec(),
-                ..Finding::unknown(format!("{}: {} cannot be used", self.item, unusable.join(", ")))
-            },
+            (1, _) => self.hidden(unusable),
             _ => Finding::unknown(format!("{}: which value of {} is the latest", self.item, end.first)),
         }
+    }
+
+    /// Unknown, for values that cannot be used: for their date, or else for their unit.
+    fn hidden(&self, unusable: &[&Observation]) -> Finding {
+        let sources: Vec<String> = unusable.iter().map(|one| one.source.clone()).collect();
+        let reason = if unusable.iter().all(|one| self.number(one).is_some()) { "date" } else { "unit" };
+        let missing = format!("{}: {} cannot be used (reason: {reason})", self.item, sources.join(", "));
+        Finding { evidence: sources, ..Finding::unknown(missing) }
     }
 
     /// Where it came from: the greatest value before the end, or the least.
@@ -142,10 +151,15 @@ impl TrendRule {
         };
         let enough = match self.step {
             Step::By(step) => self.units.limit(step),
-            Step::Percent(percent) => origin.number.abs() * percent / 100.0,
+            Step::Percent(percent) | Step::OverPercent(percent) => origin.number.abs() * percent / 100.0,
         };
         // A thousandth of a thousandth of leeway, or 57 kg of 60 kg would not be 5 % less in floating-point numbers.
-        State::of(gone > 0.0 && gone >= enough - origin.number.abs() * 1e-9)
+        let leeway = origin.number.abs() * 1e-9;
+        let reached = match self.step {
+            Step::By(_) | Step::Percent(_) => gone >= enough - leeway,
+            Step::OverPercent(_) => gone > enough + leeway,
+        };
+        State::of(gone > 0.0 && reached)
     }
 
     /// The change, in hundredths of where it came from.
@@ -154,4 +168,9 @@ impl TrendRule {
         let rounded = (percent * 10.0).round() / 10.0;
         json!({ "value": rounded, "unit": "%", "system": crate::fhir::quantity::UCUM, "code": "%" })
     }
+}
+
+/// Whether a value may be of that day or of a later one.
+fn may_follow(observation: &Observation, day: Date) -> bool {
+    observation.effective.as_ref().is_none_or(|effective| effective.last >= day)
 }

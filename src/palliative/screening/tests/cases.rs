@@ -16,7 +16,16 @@ fn shared(id: &'static str, met: Vec<Value>, not_met: Vec<Value>, unknown: Vec<V
 }
 
 pub(super) fn all() -> Vec<Shared> {
-    let parts = [diagnoses(), numbers(), attested(), with_an_attestation(), encounters(), acts(), others()];
+    let parts = [
+        diagnoses(),
+        numbers(),
+        attested(),
+        with_an_attestation(),
+        encounters(),
+        acts(),
+        social_answers(),
+        others(),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -228,6 +237,23 @@ fn acts() -> Vec<Shared> {
     ]
 }
 
+fn social_answers() -> Vec<Shared> {
+    let of = |(id, code): (&'static str, &str)| {
+        let answer = |code: &str, answer: &str| vec![observation(code, "2025-06-01", concept(LOINC, answer))];
+        shared(id, answer(code, "LA33-6"), answer(code, "LA32-8"), answer(code, "LA99999-9"))
+    };
+    [
+        ("hrsn-food-1", "88122-7"),
+        ("hrsn-food-2", "88123-5"),
+        ("hrsn-housing", "71802-3"),
+        ("hrsn-transport", "93030-5"),
+        ("hrsn-utilities", "96779-4"),
+    ]
+    .into_iter()
+    .map(of)
+    .collect()
+}
+
 fn others() -> Vec<Shared> {
     let weights = |end: f64| {
         let of = |date: &str, value| observation("29463-7", date, quantity(value, "kg"));
@@ -240,7 +266,7 @@ fn others() -> Vec<Shared> {
     let elected = |period: Value| vec![with(hospice_flag(), json!({ "period": period }))];
     vec![
         shared("weight-loss-5", weights(57.0), weights(57.5), vec![]),
-        shared("weight-loss-10", weights(54.0), weights(54.5), vec![]),
+        shared("weight-loss-10", weights(53.9), weights(54.0), vec![]),
         shared("age66", vec![patient("1959-12-01")], vec![patient("1959-12-02")], vec![]),
         shared("age81", vec![patient("1944-12-01")], vec![patient("1944-12-02")], vec![]),
         shared("medicare-year", vec![covered("12")], vec![covered("51")], vec![]),

@@ -213,10 +213,16 @@ fn days_in_a_setting_add_up() {
             vec![stay("2025-03-01", "2025-03-31")],
             vec![stay("2025-03-01", "2025-03-21"), stay("2025-05-01", "2025-05-11")],
             vec![stay("2024-01-01", "2024-12-31")],
+            vec![with(stay("2025-11-02", "2025-12-20"), json!({ "status": "in-progress" }))],
+            vec![with(
+                stay("2025-11-02", "2025-12-20"),
+                json!({ "status": "in-progress", "period": { "start": "2025-11-02" } }),
+            )],
         ],
         not_met: vec![
             vec![with_feed()],
             vec![with_feed(), stay("2025-03-01", "2025-03-30")],
+            vec![with_feed(), stay("2025-11-02", "2025-12-01")],
             vec![with_feed(), stay("2025-03-01", "2025-03-21"), stay("2025-03-05", "2025-03-15")],
             vec![with_feed(), home("2025-03-01", "2025-06-01")],
             vec![with_feed(), stay("2024-01-01", "2024-12-30")],
@@ -254,6 +260,11 @@ fn weight_falls_by_hundredths_or_by_a_step() {
                 weight("2025-08-01", 60.0, "kg"),
                 weight("2025-11-01", 57.0, "kg"),
             ],
+            vec![
+                weight("2025-07-01", 60.0, "kg"),
+                weight("2025-08-01", 60.0, "L"),
+                weight("2025-11-01", 57.0, "kg"),
+            ],
         ],
         not_met: vec![
             vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 57.1, "kg")],
@@ -270,10 +281,26 @@ fn weight_falls_by_hundredths_or_by_a_step() {
             ],
             vec![
                 weight("2025-07-01", 60.0, "kg"),
+                weight("2025-10-01", 57.0, "kg"),
+                weight("2025-11-01", 60.0, "L"),
+            ],
+            vec![
+                weight("2025-07-01", 60.0, "kg"),
+                weight("2025-10-01", 57.0, "kg"),
+                weight("2025-10-01", 60.0, "L"),
+            ],
+            vec![
+                weight("2025-07-01", 60.0, "kg"),
                 weight("2025-11-01", 57.0, "kg"),
                 weight("2025-11-01", 60.0, "kg"),
             ],
         ],
+    });
+    check(Kind {
+        rule: rule("trend", more(json!(["overPercent", { "valueDecimal": 10 }]))),
+        met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 53.9, "kg")]],
+        not_met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 54.0, "kg")]],
+        unknown: vec![vec![weight("2025-11-01", 54.0, "kg")]],
     });
     check(Kind {
         rule: rule("trend", more(json!(["minDelta", { "valueDecimal": 3 }]))),

@@ -52,7 +52,7 @@ fn coverage_is_of_a_line_continuous_and_first() {
         &[
             (State::Met, vec![ffs(since("2025-12-01"))]),
             (State::Met, vec![ffs(json!({}))]),
-            (State::Met, vec![covered("12", "cancelled", from_to("2025-01-01", "2025-12-31"))]),
+            (State::NotMet, vec![covered("12", "cancelled", from_to("2025-01-01", "2025-12-31"))]),
             (State::NotMet, vec![other()]),
             (State::NotMet, vec![ffs(from_to("2025-01-01", "2025-11-30"))]),
             (State::NotMet, vec![ffs(since("2025-12-02"))]),
@@ -95,6 +95,72 @@ fn a_flag_must_be_in_force_or_must_not() {
     };
     states(&rule(true), &cases(State::Met, State::NotMet));
     states(&rule(false), &cases(State::NotMet, State::Met));
+}
+
+#[test]
+fn t53_the_day_on_which_a_hospice_election_ends_is_no_day_of_hospice() {
+    let rule = json!([kind("flag"), ["code", { "valueCode": "hospice-election" }]]);
+    let until = |end: &str| {
+        vec![with(
+            hospice_flag(),
+            json!({ "status": "inactive", "period": { "start": "2025-11-15", "end": end } }),
+        )]
+    };
+    let cases = [
+        ("2025-12-02", State::Met),
+        ("2025-12-01", State::NotMet),
+        ("2025-11-30", State::NotMet),
+        ("2025-12", State::Unknown),
+    ];
+    for (end, expected) in cases {
+        states(&rule, &[(expected, until(end))]);
+    }
+}
+
+#[test]
+fn t67_a_coverage_that_was_cancelled_before_its_end_does_not_stand_until_it() {
+    let rule = json!([kind("coverage")]);
+    let cancelled = |end: &str, written: Value| {
+        vec![json!({ "resourceType": "Coverage", "status": "cancelled", "meta": written,
+            "period": { "start": "2025-01-01", "end": end } })]
+    };
+    let written = |on: &str| json!({ "lastUpdated": format!("{on}T18:00:00Z") });
+    states(
+        &rule,
+        &[
+            (State::NotMet, cancelled("2026-06-30", written("2025-12-01"))),
+            (State::NotMet, cancelled("2026-06-30", written("2025-11-01"))),
+            (State::NotMet, cancelled("2026-06-30", json!({}))),
+            (State::Unknown, cancelled("2026-06-30", written("2025-12-02"))),
+            (State::Met, cancelled("2025-12-31", written("2025-12-31"))),
+            (State::Met, cancelled("2025-12-31", written("2026-02-01"))),
+            (State::NotMet, cancelled("2025-11-30", written("2025-11-30"))),
+        ],
+    );
+}
+
+#[test]
+fn a_score_that_may_be_on_another_scale_does_not_tell() {
+    let rule = json!([kind("observation"), ["code", { "valueCoding": { "system": LOINC, "code": "96761-2" } }],
+        ["op", { "valueCode": "le" }], ["value", { "valueDecimal": 60.0 }], ["unit", { "valueCode": "{score}" }],
+        ["otherScaleTo", { "valueDecimal": 20.0 }]]);
+    let barthel = |value: f64| vec![observation("96761-2", "2025-06-01", quantity(value, "{score}"))];
+    states(
+        &rule,
+        &[
+            (State::Met, barthel(60.0)),
+            (State::Met, barthel(25.0)),
+            (State::NotMet, barthel(65.0)),
+            (State::Unknown, barthel(20.0)),
+            (State::Unknown, barthel(5.0)),
+        ],
+    );
+    let found = finding(
+        &screen("https://comfrey.health/fhir/PlanDefinition/RS-SPICT", &barthel(18.0)),
+        "barthel-le60",
+    );
+    assert_eq!(found.state, State::Unknown, "18 of 20 is no severe dependence");
+    assert!(found.missing[0].contains("reason: scale"), "{:?}", found.missing);
 }
 
 #[test]

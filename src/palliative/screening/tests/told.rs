@@ -13,8 +13,8 @@ fn t53_a_flag_counts_in_its_period() {
         hospice_flag(),
         json!({ "status": "inactive", "period": { "start": "2025-11-15", "end": "2025-11-20" } }),
     );
-    assert_eq!(of(revoked.clone(), "2025-11-20"), State::Met);
-    assert_eq!(of(revoked, "2025-11-21"), State::NotMet);
+    assert_eq!(of(revoked.clone(), "2025-11-19"), State::Met);
+    assert_eq!(of(revoked, "2025-11-20"), State::NotMet);
     assert_eq!(of(with(hospice_flag(), json!({ "status": "entered-in-error" })), AS_OF), State::NotMet);
 }
 
