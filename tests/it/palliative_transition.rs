@@ -284,3 +284,34 @@ fn nobody_changes_a_state_without_the_right_to() {
     let reply = act(&app.with_claims(director), &id, "void", void).expect(200);
     assert_eq!(part(&reply, "episode")["status"], "entered-in-error");
 }
+
+#[test]
+fn an_undone_ending_gives_back_what_it_closed_unless_hospice_was_elected() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let local = |name: &str, code: &str| json!({ "coding": [{ "system": format!("https://comfrey.health/fhir/CodeSystem/{name}"), "code": code }] });
+    let task = json!({ "resourceType": "Task", "id": "outreach", "status": "accepted", "intent": "order",
+        "code": local("palliative-task", "outreach"), "for": { "reference": "Patient/p" },
+        "focus": { "reference": format!("EpisodeOfCare/{id}") } });
+    let flag = |status: &str| {
+        json!({ "resourceType": "Flag", "id": "hospice", "status": status, "period": { "start": "2026-03-01" },
+            "code": local("palliative-flag", "hospice-election"), "subject": { "reference": "Patient/p" } })
+    };
+    clinician.put("/Task/outreach", &task).expect(201);
+    let reason = |code: &str| json!({ "name": "reason", "valueCoding": { "system": REASON, "code": code } });
+    let ended = json!([{ "name": "effectiveDate", "valueDate": "2026-03-01" }, reason("moved-out-of-area"),
+        { "name": "initiatedBy", "valueCode": "patient" }]);
+    act(&clinician, &id, "discharge", ended).expect(200);
+    let status = || clinician.get("/Task/outreach").expect(200).json()["status"].clone();
+    assert_eq!(status(), "cancelled");
+    clinician.put("/Flag/hospice", &flag("active")).expect(201);
+    let director =
+        app.with_claims(json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] }));
+    let undo = || act(&director, &id, "undo", json!([reason("recorded-in-error")]));
+    assert_eq!(undo().expect(422).details(), ["hospice-active"]);
+    assert_eq!(status(), "cancelled");
+    clinician.put("/Flag/hospice", &flag("entered-in-error")).expect(200);
+    assert_eq!(state(&part(&undo().expect(200), "episode")), "enrolled");
+    assert_eq!(status(), "accepted");
+}
