@@ -129,7 +129,10 @@ impl Include {
     pub(super) fn references<'a>(&self, parameters: &'a Parameters) -> Vec<&'a Parameter> {
         match (self.param, self.source) {
             (Some(param), _) => parameters.by_number(param).into_iter().collect(),
-            (None, Some(source)) => parameters.of(source).filter(|own| own.kind == Kind::Reference).collect(),
+            (None, Some(source)) => {
+                let is_followed = |own: &&Parameter| own.kind == Kind::Reference && own.is_searchable();
+                parameters.of(source).filter(is_followed).collect()
+            }
             (None, None) => Vec::new(),
         }
     }

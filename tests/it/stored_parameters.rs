@@ -125,6 +125,35 @@ fn a_reference_is_chained_and_included_within_what_the_caller_may_see() {
 }
 
 #[test]
+fn no_wildcard_follows_a_reference_that_the_index_is_behind_and_none_is_offered() {
+    let app = TestApp::new();
+    let operator = operator(&app);
+    operator.store(&patient("before", "42"));
+    let expression = format!("Patient.extension.where(url='{NURSE}').value as Reference");
+    let mut nurse = defined("nurse", ("Patient", "reference"), &expression);
+    nurse["target"] = json!(["Practitioner"]);
+    operator.store(&nurse);
+    operator.store(&patient("after", "42"));
+    let wildcards = [
+        "/Patient?_id=before,after&_include=*",
+        "/Patient?_id=before,after&_include=Patient:*",
+        "/Practitioner?_id=n&_revinclude=Patient:*",
+    ];
+    let offered = |name: &str, ty: &str| {
+        let statement = operator.get("/metadata").expect(200).json();
+        let all = statement["rest"][0]["resource"].as_array().unwrap().clone();
+        let own = all.into_iter().find(|own| own["type"] == ty).unwrap();
+        own[name].as_array().unwrap().contains(&json!("Patient:nurse"))
+    };
+    let of_wildcards = || wildcards.map(|search| found(&operator, search).len());
+    assert_eq!(of_wildcards(), [2, 2, 1], "some of them would be followed, and others not");
+    assert!(!offered("searchInclude", "Patient") && !offered("searchRevInclude", "Practitioner"));
+    assert_eq!(reindex(app.app()), 1);
+    assert_eq!(of_wildcards(), [3; 3]);
+    assert!(offered("searchInclude", "Patient") && offered("searchRevInclude", "Practitioner"));
+}
+
+#[test]
 fn what_cannot_be_searched_by_is_refused_with_what_to_do() {
     let app = TestApp::new();
     let operator = operator(&app);

@@ -128,9 +128,14 @@ fn search_parameter(parameter: &search::Parameter) -> Value {
     .without_empty_lists()
 }
 
+/// Whether an include can go along it.
+fn is_followed(parameter: &search::Parameter) -> bool {
+    parameter.kind == search::Kind::Reference && parameter.is_searchable()
+}
+
 fn includes(app: &App, ty: ResourceType) -> Vec<String> {
     let set = app.parameter_set();
-    let references = set.parameters.of(ty).filter(|parameter| parameter.kind == search::Kind::Reference);
+    let references = set.parameters.of(ty).filter(|parameter| is_followed(parameter));
     let mut all: Vec<String> = references.map(|parameter| format!("{ty}:{}", parameter.code)).collect();
     if !all.is_empty() {
         all.splice(0..0, ["*".to_owned(), format!("{ty}:*")]);
@@ -140,9 +145,8 @@ fn includes(app: &App, ty: ResourceType) -> Vec<String> {
 
 fn reverse_includes(app: &App, ty: ResourceType) -> Vec<String> {
     let set = app.parameter_set();
-    let points_here = |parameter: &&search::Parameter| {
-        parameter.kind == search::Kind::Reference && parameter.target.contains(&ty)
-    };
+    let points_here =
+        |parameter: &&search::Parameter| is_followed(parameter) && parameter.target.contains(&ty);
     let from = |source: ResourceType| {
         let parameters = set.parameters.of(source).filter(points_here);
         parameters.map(move |parameter| format!("{source}:{}", parameter.code))

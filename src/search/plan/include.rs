@@ -57,12 +57,12 @@ impl Seen<'_> {
             (None, None) => ResourceType::all().collect(),
         };
         let local = Sql::of("SELECT t.rid FROM idx_reference f CROSS JOIN resource t WHERE ", [])
-            .append(from_rows(hop))
+            .append(self.from_rows(hop))
             .push(" AND t.type = f.target_type AND t.id = f.target_id", []);
         let found = match self.canonical(&targets) {
             Some(canonical) => local
                 .push(" UNION ALL SELECT u.rid FROM idx_reference f CROSS JOIN idx_uri u WHERE ", [])
-                .append(from_rows(hop))
+                .append(self.from_rows(hop))
                 .push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()])
                 .append(canonical),
             None => local,
@@ -119,6 +119,19 @@ impl Seen<'_> {
             .push(") q CROSS JOIN resource r0 WHERE r0.rid = q.rid", [])
     }
 
+    /// The reference is one of the rows', and one that the include follows.
+    fn from_rows(&self, hop: &Hop) -> Sql {
+        let sql = Sql::of("f.rid IN (", []).append(rids(hop)).push(")", []);
+        if let Some(param) = hop.include.param {
+            return sql.push(" AND f.param = ?", [param.into()]);
+        }
+        // What no search parameter covers is followed by no include, nor what not all that is stored has rows of.
+        let sql = sql.push(" AND f.param <> ?", [ANY_ELEMENT.into()]);
+        let all = ResourceType::all().flat_map(|ty| self.parameters.of(ty));
+        let awaited = all.filter(|parameter| parameter.kind == Kind::Reference && !parameter.is_ready);
+        awaited.fold(sql, |sql, parameter| sql.push(" AND f.param <> ?", [parameter.number.into()]))
+    }
+
     /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;
     /// none where no canonical can point to them.
     fn canonical(&self, types: &[ResourceType]) -> Option<Sql> {
@@ -140,16 +153,6 @@ impl Seen<'_> {
         let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_token v CROSS JOIN idx_reference g WHERE ", []);
         let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
         Some(sql.push(") AND ", []).push(named, []).push(" = f.target_id || '|' || v.code))", []))
-    }
-}
-
-/// The reference is one of the rows', and one that the include follows.
-fn from_rows(hop: &Hop) -> Sql {
-    let sql = Sql::of("f.rid IN (", []).append(rids(hop));
-    match hop.include.param {
-        Some(param) => sql.push(") AND f.param = ?", [param.into()]),
-        // What no search parameter covers is followed by no include.
-        None => sql.push(") AND f.param <> ?", [ANY_ELEMENT.into()]),
     }
 }
 
