@@ -47,6 +47,11 @@ pub fn reindex(settings: Config, after: i64) -> Result<(), Refusal> {
         done.resources, done.mended, done.refused, done.counts
     );
     print(&line)?;
+    if after > 0 {
+        print(
+            "Stored search parameters that wait for the index, and rules that have changed, wait for a run without --after",
+        )?;
+    }
     if done.refused == 0 {
         return Ok(());
     }

@@ -117,19 +117,15 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
     for (rid, row) in &tally.episodes {
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
-    define(conn, &mut tally.defines)?;
+    define(conn, batch, &tally.defines)?;
     Ok(written(tally, batch))
 }
 
-/// Those that define nothing any more come first, so that another may take their place in the same write.
-fn define(conn: &mut Conn, defines: &mut [(i64, Defines)]) -> Result<(), Fault> {
-    defines.sort_by_key(|(_, defines)| *defines != Defines::Now(Vec::new()));
-    for (rid, defines) in defines {
-        if !parameter_set::put(conn, *rid, defines)? {
-            return Err(defined::taken().into());
-        }
-    }
-    Ok(())
+/// What becomes of the search parameters. A stored one that this version of the program does not understand has no rows
+/// of what is written here, so that it is not searched by until they are made.
+fn define(conn: &mut Conn, batch: &Batch, defines: &[(i64, Defines)]) -> Result<(), Fault> {
+    parameter_set::hold_back(conn, &batch.set.left_out)?;
+    Ok(defined::put(conn, defines)?)
 }
 
 /// What came of each change; one that is about several resources has one answer.

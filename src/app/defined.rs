@@ -16,14 +16,19 @@ use crate::search::Kind;
 use crate::search::Parameters;
 use crate::search::parameter::numbers;
 use crate::search::takes;
+use crate::store::Conn;
 use crate::store::Defines;
+use crate::store::Fault;
+use crate::store::parameter_set;
+use crate::store::parameter_set::Name;
+use crate::store::parameter_set::Put;
 
 /// The longest expression.
 const LONGEST_EXPRESSION: usize = 1_000;
 /// The longest code.
 const LONGEST_CODE: usize = 64;
 /// How many parameters clients may add to a type: each costs a look at every resource of it that is written.
-const MOST_OF_TYPE: usize = 50;
+const MOST_OF_TYPE: i64 = 50;
 /// What of a definition decides which rows a resource has.
 const DECISIVE: [&str; 6] = ["code", "base", "type", "expression", "status", "url"];
 
@@ -49,16 +54,13 @@ pub(crate) fn is_definition(ty: ResourceType) -> bool {
 }
 
 /// What a resource defines that is in use: a code of each of its types, but for those that the program has itself.
-pub(crate) fn names(app: &App, value: &Value) -> Vec<(ResourceType, String)> {
+pub(crate) fn names(app: &App, value: &Value) -> Vec<Name> {
     if value.get("status").and_then(Value::as_str) != Some("active") {
         return Vec::new();
     }
     let Ok(definition) = app.definitions.read_search_parameter(value) else { return Vec::new() };
     let further = further(&app.parameters, definition);
-    let mut types = further.base;
-    types.sort_unstable();
-    types.dedup();
-    types.into_iter().map(|ty| (ty, further.code.clone())).collect()
+    further.base.into_iter().map(|ty| (ty, further.code.clone())).collect()
 }
 
 /// The part of a definition that the program does not have itself: where one is stored that comes with R4, as whole
@@ -66,15 +68,17 @@ pub(crate) fn names(app: &App, value: &Value) -> Vec<(ResourceType, String)> {
 pub(crate) fn further(own: &Parameters, definition: SearchParameterDefinition) -> SearchParameterDefinition {
     let is_new =
         |ty: &ResourceType| own.find(*ty, &definition.code).is_none_or(|known| known.url != definition.url);
-    let base = definition.base.iter().copied().filter(is_new).collect();
+    let mut base: Vec<ResourceType> = definition.base.iter().copied().filter(is_new).collect();
+    base.sort_unstable();
+    base.dedup();
     SearchParameterDefinition { base, ..definition }
 }
 
 /// What an update does to what a resource defines.
-pub(crate) fn change(names: &[(ResourceType, String)], (old, new): (&Value, &Value)) -> Defines {
+pub(crate) fn change(names: &[Name], (old, new): (&Value, &Value)) -> Defines {
     let same = DECISIVE.iter().all(|name| old.get(name) == new.get(name));
     // One that defined nothing and defines nothing concerns nobody.
-    if same && !names.is_empty() { Defines::Same } else { Defines::Now(names.to_vec()) }
+    if same && !names.is_empty() { Defines::Same(names.to_vec()) } else { Defines::Now(names.to_vec()) }
 }
 
 /// What is wrong with a SearchParameter that is to be in use; nothing of one that is not, nor of other types.
@@ -94,30 +98,25 @@ pub(crate) fn issues(app: &App, value: &Value) -> Vec<Issue> {
     {
         return Vec::new();
     }
-    let judged = Judged { definitions: &app.definitions, own: &app.parameters, definition: &definition };
+    let used = app.parameter_set();
+    let judged = Judged {
+        definitions: &app.definitions,
+        own: &app.parameters,
+        used: &used.parameters,
+        definition: &definition,
+    };
     let mut issues: Vec<Issue> = [judged.code(), judged.kind()].into_iter().flatten().collect();
     match judged.expression() {
         Ok(path) => issues.extend(judged.types(&path)),
         Err(issue) => issues.push(*issue),
     }
-    let used = app.parameter_set();
-    issues.extend(definition.base.iter().filter_map(|ty| too_many(&used.parameters, &judged, *ty)).take(1));
     issues
-}
-
-fn too_many(used: &Parameters, judged: &Judged, ty: ResourceType) -> Option<Issue> {
-    let added = used.of(ty).filter(|one| judged.own.find(ty, &one.code).is_none());
-    let others = added.filter(|one| one.code != judged.definition.code).count();
-    (others >= MOST_OF_TYPE).then(|| {
-        let text =
-            format!("{ty} has {MOST_OF_TYPE} added search parameters already; retire one of them first.");
-        Issue::error("too-costly", text).at("SearchParameter.base")
-    })
 }
 
 struct Judged<'a> {
     definitions: &'a Definitions,
     own: &'a Parameters,
+    used: &'a Parameters,
     definition: &'a SearchParameterDefinition,
 }
 
@@ -177,7 +176,10 @@ impl Judged<'_> {
                 format!("{ty} has the search parameter `{code}` ({}) already; take another code.", known.url);
             return Some(Issue::error("duplicate", text).at(at("code")));
         }
-        if numbers(ty, code).iter().any(|number| self.own.by_number(*number).is_some()) {
+        let is_others = |number: &i64| {
+            self.used.by_number(*number).is_some_and(|known| (known.ty, &known.code) != (ty, code))
+        };
+        if numbers(ty, code).iter().any(is_others) {
             let text =
                 format!("The index cannot tell `{code}` of {ty} from another parameter; take another code.");
             return Some(Issue::error("duplicate", text).at(at("code")));
@@ -209,9 +211,27 @@ impl Judged<'_> {
     }
 }
 
-/// Another SearchParameter in use defines what this one does.
-pub(crate) fn taken() -> Failure {
+/// Makes each resource define its search parameters.
+///
+/// # Errors
+/// `Unprocessable` where another one defines one of them, or a type would have too many.
+pub(crate) fn put(conn: &mut Conn, defines: &[(i64, Defines)]) -> Result<(), Fault> {
+    match parameter_set::put(conn, defines, MOST_OF_TYPE)? {
+        Put::Done => Ok(()),
+        Put::Taken => Err(taken().into()),
+        Put::Full => Err(full().into()),
+    }
+}
+
+fn taken() -> Failure {
     let text = "Another SearchParameter in use has this code for one of these types; take another code, or retire that \
                 one first.";
     Failure::new(Reason::Unprocessable, text).code("duplicate").at("SearchParameter.code")
+}
+
+fn full() -> Failure {
+    let text = format!(
+        "A type may have {MOST_OF_TYPE} added search parameters and would have more; retire one of them first."
+    );
+    Failure::new(Reason::Unprocessable, text).code("too-costly").at("SearchParameter.base")
 }

@@ -88,8 +88,9 @@ impl Session {
 
     /// The same unit of work with the search parameters of now.
     pub(super) fn renewed(&self) -> Self {
-        self.app.look_again();
-        Self { set: OnceLock::new(), ..self.of(self.caller.clone()) }
+        // A database that does not answer says so to the next try itself.
+        let set = self.app.newest_parameter_set().map_or_else(|_| OnceLock::new(), OnceLock::from);
+        Self { set, ..self.of(self.caller.clone()) }
     }
 
     /// The search parameters, the same from the first time that they are asked for.

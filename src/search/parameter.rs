@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::definitions::Definitions;
 use crate::definitions::Members;
@@ -152,32 +153,13 @@ impl Parameters {
             keeps_words: true,
         };
         for definition in &definitions.search_parameters {
-            all.add(definition, &definitions.shapes)?;
+            all.add(definition, &definitions.shapes, Ready::Yes)?;
         }
         let composed = |definition: &&SearchParameterDefinition| !definition.component.is_empty();
         for definition in definitions.search_parameters.iter().filter(composed) {
             all.compose(definition)?;
         }
         all.of_type.values_mut().for_each(|own| parts::share(own));
-        Ok(all)
-    }
-
-    /// These and a client's own, of which all that is stored has its rows or not.
-    ///
-    /// # Errors
-    /// As [`Parameters::compile`].
-    pub fn and(
-        &self,
-        definition: &SearchParameterDefinition,
-        shapes: &Shapes,
-        ready: Ready,
-    ) -> Result<Self, String> {
-        let mut all = self.clone();
-        all.add(definition, shapes)?;
-        for ty in &definition.base {
-            let own = all.of_type.get_mut(ty).into_iter().flatten();
-            own.filter(|own| own.code == definition.code).for_each(|own| own.is_ready = ready == Ready::Yes);
-        }
         Ok(all)
     }
 
@@ -220,28 +202,26 @@ impl Parameters {
         self.compartments.get(&about)
     }
 
-    fn add(&mut self, definition: &SearchParameterDefinition, shapes: &Shapes) -> Result<(), String> {
+    /// Adds what a definition defines, of which all that is stored has its rows or not.
+    ///
+    /// # Errors
+    /// As [`Parameters::compile`]; then nothing is added.
+    pub fn add(
+        &mut self,
+        definition: &SearchParameterDefinition,
+        shapes: &Shapes,
+        ready: Ready,
+    ) -> Result<(), String> {
         let named = |problem: String| format!("search parameter {}: {problem}", definition.url);
         let kind =
             Kind::parse(&definition.kind).ok_or_else(|| named(format!("no kind `{}`", definition.kind)))?;
         let path = definition.expression.as_deref().map(Path::compile).transpose().map_err(named)?;
+        self.room(definition, path.as_ref()).map_err(named)?;
         for ty in &definition.base {
             let own = path.as_ref().and_then(|path| path.for_type(ty.name()));
-            if path.is_some() && own.is_none() {
-                return Err(named(format!("its expression has no branch for {ty}")));
-            }
             let place = self.of_type.entry(*ty).or_default();
-            if place.iter().any(|other| other.code == definition.code) {
-                return Err(named(format!("{ty} has a parameter `{}` already", definition.code)));
-            }
             let numbers = numbers(*ty, &definition.code);
-            for number in numbers {
-                let taken =
-                    number == ANY_ELEMENT || self.by_number.insert(number, (*ty, place.len())).is_some();
-                if taken {
-                    return Err(named(format!("its number for {ty} is taken; give it another code")));
-                }
-            }
+            self.by_number.extend(numbers.map(|number| (number, (*ty, place.len()))));
             let [number, identifier_number, text_number, of_type_number] = numbers;
             let of_codes = own.as_ref().filter(|_| kind == Kind::Token);
             place.push(Parameter {
@@ -261,7 +241,7 @@ impl Parameters {
                 composite: None,
                 of_words: path.is_none() && text::is_one(&definition.code),
                 documentation: definition.description.clone(),
-                is_ready: true,
+                is_ready: ready == Ready::Yes,
             });
         }
         Ok(())
@@ -269,6 +249,25 @@ impl Parameters {
 }
 
 impl Parameters {
+    /// Whether each type of a definition has a branch of its expression, and room for its code and its numbers.
+    fn room(&self, definition: &SearchParameterDefinition, path: Option<&Path>) -> Result<(), String> {
+        let mut taken = HashSet::from([ANY_ELEMENT]);
+        for ty in &definition.base {
+            if path.is_some_and(|path| path.for_type(ty.name()).is_none()) {
+                return Err(format!("its expression has no branch for {ty}"));
+            }
+            let code = &definition.code;
+            if self.find(*ty, code).is_some() {
+                return Err(format!("{ty} has a parameter `{code}` already"));
+            }
+            let is_taken = |number: i64| self.by_number.contains_key(&number) || !taken.insert(number);
+            if numbers(*ty, code).into_iter().any(is_taken) {
+                return Err(format!("its number for {ty} is taken; give it another code"));
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a composite parameter its parts, which are parameters of the same type.
     fn compose(&mut self, definition: &SearchParameterDefinition) -> Result<(), String> {
         for ty in &definition.base {

@@ -15,6 +15,8 @@ use serde_json::json;
 
 use crate::app::TestApp;
 use crate::client::Client;
+use crate::database::Database;
+use crate::database::tamper;
 
 /// Where the tests' patients have their shoe size and their favourite nurse.
 const SHOE: &str = "http://example.org/shoe";
@@ -300,4 +302,127 @@ fn an_instance_that_does_not_know_of_it_yet_writes_its_rows_all_the_same() {
     operator.delete("/SearchParameter/shoe").expect(204);
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     assert_eq!(ask(Method::Get, "Patient", "shoe=42", None), Err(400));
+}
+
+#[test]
+fn one_that_an_older_version_has_stored_is_entered_by_another_write_of_it_and_by_a_new_index() {
+    let app = TestApp::new();
+    let operator = operator(&app);
+    operator.store(&patient("a", "42"));
+    operator.store(&shoe());
+    let mut wrong = defined("wrong", ("Patient", "token"), "Patient.name.first()");
+    wrong["status"] = json!("draft");
+    operator.store(&wrong);
+    let forget = || {
+        let url = &app.app().config.database_url;
+        tamper(url, "DELETE FROM stored_parameter; UPDATE parameter_set SET number = number + 1");
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        let reply = operator.get("/Patient?shoe=42").expect_issue(400, "not-supported").text();
+        assert!(reply.contains("is not a search parameter"), "{reply}");
+    };
+    forget();
+    let mut worded = shoe();
+    worded["description"] = json!("The size of shoes");
+    operator.store(&worded);
+    let reply = operator.get("/Patient?shoe=42").expect_issue(400, "not-supported").text();
+    assert!(reply.contains("comfrey reindex"), "it is in use, and not everything has its rows: {reply}");
+    reindex(app.app());
+    assert_eq!(found(&operator, "/Patient?shoe=42"), ["Patient/a"]);
+    forget();
+    operator.store(&patient("b", "42"));
+    reindex(app.app());
+    assert_eq!(found(&operator, "/Patient?shoe=42"), ["Patient/a", "Patient/b"]);
+    assert_eq!(differences(&app), 0);
+    // A definition that cannot be used is told, and keeps nothing else from its place.
+    let (mut second, mut lines) = (shoe(), Vec::new());
+    second["id"] = json!("second");
+    second["status"] = json!("draft");
+    operator.store(&second);
+    let url = &app.app().config.database_url;
+    let active = match url.starts_with("sqlite:") {
+        true => "CAST(replace(CAST(body AS TEXT), '\"draft\"', '\"active\"') AS BLOB)",
+        false => "convert_to(replace(convert_from(body, 'UTF8'), '\"draft\"', '\"active\"'), 'UTF8')",
+    };
+    tamper(url, &format!("UPDATE resource SET body = {active} WHERE id IN ('second', 'wrong')"));
+    app.app()
+        .reindex(0, &mut |step| {
+            if let upkeep::Step::Differs(line) = step {
+                lines.push(line.to_owned());
+            }
+        })
+        .expect("it can be made anew");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.contains("SearchParameter/second") && line.contains("has this code"))
+    );
+    assert!(lines.iter().any(|line| line.contains("SearchParameter/wrong") && line.contains("first()")));
+    assert_eq!(found(&operator, "/Patient?shoe=42"), ["Patient/a", "Patient/b"]);
+}
+
+fn transaction(all: &[Value]) -> Value {
+    let entry = |resource: &Value| {
+        let url = format!("SearchParameter/{}", resource["id"].as_str().unwrap());
+        json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+    };
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": all.iter().map(entry).collect::<Vec<_>>() })
+}
+
+#[test]
+fn two_may_exchange_their_codes_in_one_transaction() {
+    let app = TestApp::new();
+    let operator = operator(&app);
+    let (mut one, mut other) = (shoe(), shoe());
+    (other["id"], other["code"]) = (json!("other"), json!("other"));
+    operator.post("", &transaction(&[one.clone(), other.clone()])).expect(200);
+    (one["code"], other["code"]) = (json!("other"), json!("shoe"));
+    operator.post("", &transaction(&[one.clone(), other.clone()])).expect(200);
+    (one["code"], other["code"]) = (json!("shoe"), json!("shoe"));
+    operator.post("", &transaction(&[one, other])).expect_issue(422, "duplicate");
+}
+
+#[test]
+fn a_type_has_no_more_than_it_may_however_they_come() {
+    let app = TestApp::new();
+    let operator = operator(&app);
+    let named = |at: usize| defined(&format!("own-{at}"), ("Patient", "token"), "Patient.gender");
+    let all: Vec<Value> = (0..51).map(named).collect();
+    operator.post("", &transaction(&all)).expect_issue(422, "too-costly");
+    assert_eq!(operator.get("/SearchParameter?_summary=count").expect(200).json()["total"], 0);
+    operator.post("", &transaction(&all[..50])).expect(200);
+    operator.put("/SearchParameter/own-50", &all[50]).expect_issue(422, "too-costly");
+    let mut retired = named(0);
+    retired["status"] = json!("retired");
+    operator.post("", &transaction(&[all[50].clone(), retired])).expect(200);
+    let mut worded = named(1);
+    worded["description"] = json!("In other words");
+    operator.put("/SearchParameter/own-1", &worded).expect(200);
+}
+
+#[test]
+fn a_replica_is_searched_by_it_once_it_has_all_rows() {
+    let replica = Database::fresh();
+    if replica.url().starts_with("sqlite:") {
+        return;
+    }
+    crate::app::migrate(replica.url());
+    let app = TestApp::with(|config| config.database_read_url = Some(replica.url().to_owned()));
+    let operator = operator(&app);
+    operator.store(&shoe());
+    reindex(app.app());
+    operator.get("/Patient?shoe=42").expect_issue(400, "not-supported");
+    tamper(replica.url(), "UPDATE parameter_set SET number = 1, begun = 1, indexed = 1");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    operator.get("/Patient?shoe=42").expect(200);
+}
+
+#[test]
+fn an_index_that_was_made_from_the_middle_is_not_called_whole() {
+    let app = TestApp::new();
+    let operator = operator(&app);
+    operator.store(&patient("a", "42"));
+    operator.store(&shoe());
+    app.app().reindex(1_000_000, &mut |_| {}).expect("there is nothing so late");
+    operator.get("/Patient?shoe=42").expect_issue(400, "not-supported");
+    reindex(app.app());
+    assert_eq!(found(&operator, "/Patient?shoe=42"), ["Patient/a"]);
 }

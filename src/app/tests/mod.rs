@@ -4,6 +4,7 @@ mod access;
 mod conditions;
 mod index_rows;
 mod pages;
+mod parameters;
 mod races;
 mod together;
 mod versions;

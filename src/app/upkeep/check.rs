@@ -57,7 +57,7 @@ pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked,
     let definitions = Definitions::shared()?;
     let own = crate::app::own_parameters(config, &definitions)?.into();
     let mut conn = Db::open_to_read(&config.database_url)?;
-    let set = parameters::load(&mut conn, &definitions, &own);
+    let set = parameters::load(&mut conn, (&definitions, &own), i64::MAX);
     let set = set.map_err(|fault| sentence(&fault.into_failure()))?;
     let mut checker = Checker {
         definitions: &definitions,

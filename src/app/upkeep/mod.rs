@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/search.html>
 
 mod check;
+mod entered;
 mod reindex;
 
 use jiff::tz::TimeZone;

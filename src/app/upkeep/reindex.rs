@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::parameters::ParameterSet;
 use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
+use crate::app::upkeep::entered;
 use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
@@ -60,15 +61,18 @@ impl App {
     /// One line for the operator, which says after which number to go on.
     pub fn reindex(&self, after: i64, tell: &mut dyn FnMut(Step<'_>)) -> Result<Reindexed, String> {
         let mut done = Reindexed::default();
+        // What an earlier run has left before this number, nobody has noted: only one from the beginning sees all.
+        let is_all = after <= 0;
         let mut after = after;
-        self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
+        let set = self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
             format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
         })?;
-        let (is_whole, rules) = (done.refused == 0, rules(&self.parameters));
+        let (is_whole, rules) = (is_all && done.refused == 0, rules(&self.parameters));
         let counts = self.db.write(move |conn| {
             if is_whole {
                 tables::put_index_rules(conn, rules)?;
-                parameter_set::end_index(conn)?;
+                parameter_set::end_index(conn, set.mark.number)?;
+                parameter_set::hold_back(conn, &set.left_out)?;
             }
             Ok(live::mend(conn)?)
         });
@@ -110,8 +114,9 @@ impl App {
         after: &mut i64,
         done: &mut Reindexed,
         tell: &mut dyn FnMut(Step<'_>),
-    ) -> Result<(), Failure> {
-        let rules = Arc::new(Rules { set: self.begin_index(*after)?, zone: self.config.time_zone.clone() });
+    ) -> Result<Arc<ParameterSet>, Failure> {
+        let set = self.begin_index(*after, tell)?;
+        let rules = Arc::new(Rules { set: set.clone(), zone: self.config.time_zone.clone() });
         let (ahead, _) = self.db.read(|conn| Ok(survey::extent(conn)?))?;
         tell(Step::Ahead(u64::try_from(ahead).unwrap_or(0)));
         loop {
@@ -127,25 +132,27 @@ impl App {
             for rids in wrong.chunks(TOGETHER) {
                 self.mend(rids, &rules, done, tell)?;
             }
-            let Some(last) = last else { return Ok(()) };
+            let Some(last) = last else { return Ok(set) };
             *after = last;
             tell(Step::Done(looked_at, last));
         }
     }
 
     /// The parameters to make the index with, once no write is under way that goes by others.
-    fn begin_index(&self, after: i64) -> Result<Arc<ParameterSet>, Failure> {
+    fn begin_index(&self, after: i64, tell: &mut dyn FnMut(Step<'_>)) -> Result<Arc<ParameterSet>, Failure> {
+        let is_first = after <= 0;
+        if is_first {
+            entered::enter(self, tell)?;
+        }
         let set = self.newest_parameter_set()?;
-        moment::all_ended(&self.db)?;
         let number = set.mark.number;
-        // One that goes on where another stopped ends what that one began.
-        let is_first = after == i64::MIN || after == 0;
-        let begun = !is_first
-            || self
-                .db
-                .write(move |conn| Ok(parameter_set::begin_index(conn, number)?))
-                .map_err(Fault::into_failure)?;
-        if begun { Ok(set) } else { Err(changed()) }
+        let begin = self.db.write(move |conn| Ok(!is_first || parameter_set::begin_index(conn, number)?));
+        if !begin.map_err(Fault::into_failure)? {
+            return Err(changed());
+        }
+        // After it is begun: a write that makes a parameter wait looks whether it is.
+        moment::all_ended(&self.db)?;
+        Ok(set)
     }
 
     /// Mends these; where the database refuses one of them, each by itself.
