@@ -131,6 +131,14 @@ impl Session {
         })
     }
 
+    /// The first month of an episode for which a kept run has something payable.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn paid_month(&self, episode: &str) -> Result<Option<String>, Failure> {
+        self.app.db.read(|conn| Ok(payment::paid_month(conn, episode)?))
+    }
+
     /// The run with this id.
     ///
     /// # Errors

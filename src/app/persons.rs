@@ -1,8 +1,8 @@
 //! Which Patients are records of one person, by their links. <https://hl7.org/fhir/R4/valueset-link-type.html>
 //!
 //! All four types of R4 say of two Patients that they are about the same person: `replaced-by` and `replaces` of a
-//! record that was merged into another, `refer` and `seealso` of two that are both in use. Links are followed from a
-//! member's record on, from record to record; one that stands on the other record alone is not found.
+//! record that was merged into another, `refer` and `seealso` of two that are both in use. A link stands on either of
+//! the two records, so that both ways are read; the one against its direction by the index of Patient.link.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -55,7 +55,8 @@ fn links(conn: &mut Conn, members: &[String], base_url: &str) -> Result<BTreeSet
         let mut found = BTreeSet::new();
         for chunk in next.chunks(CHUNK) {
             // Few records are linked, and those that are not need not be parsed here.
-            let stored = payment::compartments(conn, chunk, &[ty])?;
+            let mut stored = payment::named(conn, ty, chunk)?;
+            stored.extend(payment::linking(conn, chunk)?);
             for one in stored.iter().filter(|one| one.body.windows(6).any(|bytes| bytes == b"\"link\"")) {
                 found.extend(links_of(one, base_url)?);
             }

@@ -206,6 +206,7 @@ fn answer(
         at: session.now(),
         made_from: run.made_from.to_string().into_bytes(),
         lines: run.kept_lines()?,
+        paid: run.paid(),
     };
     session.keep_run(kept, call.once.as_ref(), Answer::bytes(body))
 }

@@ -13,7 +13,9 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::datetime::date_in;
 use crate::fhir::parameters::Output;
+use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::extension_of;
@@ -42,13 +44,17 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let patient = patient(session, &call)?;
     let chart = chart(session, &patient)?;
     let actor = session.actor();
-    let wanted = wanted(session, &call)?;
+    let by_program = by_program(&chart);
+    let wanted = wanted(session, &call, &by_program)?;
     let mut output = Output::new();
-    for (reference, episodes) in by_program(&chart) {
+    for (reference, episodes) in by_program {
         if !wanted.is_empty() && !wanted.contains(&reference.to_owned()) {
             continue;
         }
-        let program = session.program(reference)?;
+        let Ok(program) = session.program(reference) else {
+            output = without_settings(output, &call, (reference, episodes), session)?;
+            continue;
+        };
         let (now, rule_sets) = (session.now(), &[]);
         let case =
             Case { program: &program, episode: &patient, chart: &chart, actor: &actor, now, rule_sets };
@@ -76,10 +82,53 @@ fn chart(session: &Session, patient: &Resource) -> Result<Chart, Failure> {
     Ok(Chart::new(resources))
 }
 
-/// The programmes that are asked about; none for all.
-fn wanted(session: &Session, call: &Call) -> Result<Vec<String>, Failure> {
-    let named = call.parameters.references("program").map(|reference| session.program(reference));
-    named.map(|program| program.map(|program| program.reference())).collect()
+/// The programmes that are asked about; none for all. One in which the person has an episode may be gone or broken.
+fn wanted(
+    session: &Session,
+    call: &Call,
+    own: &BTreeMap<&str, Vec<&Resource>>,
+) -> Result<Vec<String>, Failure> {
+    let reference = |text: &str| {
+        let local = Reference::parse_under(text, session.base_url()).local();
+        let known = local.map(|local| format!("{}/{}", local.ty, local.id));
+        match known.filter(|known| own.contains_key(known.as_str())) {
+            Some(known) => Ok(known),
+            None => session.program(text).map(|program| program.reference()),
+        }
+    };
+    call.parameters.references("program").map(reference).collect()
+}
+
+/// Where the person stands with a programme whose HealthcareService is gone or has wrong settings: all that the episode
+/// says by itself. What can be done next, whom to call and where the day begins is the programme's to say.
+fn without_settings(
+    output: Output,
+    call: &Call,
+    (reference, episodes): (&str, Vec<&Resource>),
+    session: &Session,
+) -> Result<Output, Failure> {
+    let today = date_in(session.now(), session.zone());
+    let date = call.parameters.day("asOf")?.unwrap_or(today);
+    if date > today {
+        let issue = broken("date-range", format!("{date} has not come yet.")).at(parameter("asOf"));
+        return Err(Failure::of(Reason::BusinessRule, vec![issue]));
+    }
+    let Some(standing) = standing::on(episodes.into_iter(), date) else { return Ok(output) };
+    let text = "The programme's HealthcareService is not here any more or has settings that cannot be read; put it right \
+                to learn of hospice, the actions that are possible and the programme's contacts.";
+    let mut part = Output::new()
+        .reference("program", reference)
+        .value("state", "code", standing.state.code())
+        .reference("episode", name(standing.episode))
+        .value("since", "date", standing.since.to_string());
+    if let Some(tier) = standing.tier(date) {
+        part = part.value("tier", "code", tier);
+    }
+    for (name, url) in [("coverage", COVERAGE_EXTENSION), ("pcmhSite", PCMH_EXTENSION)] {
+        let kept = extension_of(standing.episode, url).and_then(|one| one.get("valueReference"));
+        part = kept.into_iter().fold(part, |part, kept| part.value(name, "Reference", kept.clone()));
+    }
+    Ok(output.part("program", part.value("unresolved", "string", text)))
 }
 
 /// The episodes of each programme.

@@ -35,7 +35,15 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
     let case = opened.case();
     let request = &with_evidence(session, call, &case, request)?;
     let target = target(session, request)?;
-    let beside = Beside { target: target.as_ref(), enrolled: enrolled(session, &opened.program, request)? };
+    let paid_month = match request.action == Action::Void {
+        true => session.paid_month(case.episode.id().unwrap_or_default())?,
+        false => None,
+    };
+    let beside = Beside {
+        target: target.as_ref(),
+        enrolled: enrolled(session, &opened.program, request)?,
+        paid_month: paid_month.as_deref(),
+    };
     let decision = transition::decide(&case, request, beside)?;
     moved::write(session, call, decision, &opened.episode)
 }

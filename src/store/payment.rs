@@ -12,6 +12,7 @@ use diesel::sql_types::Text;
 
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
+use crate::search::parameter::numbers;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::stored::COLUMNS;
@@ -75,6 +76,21 @@ pub(crate) fn named(conn: &mut Conn, ty: ResourceType, ids: &[String]) -> QueryR
     Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
 }
 
+/// The live Patients that link to any of these, by the index of `Patient.link`.
+pub(crate) fn linking(conn: &mut Conn, patients: &[String]) -> QueryResult<Vec<Stored>> {
+    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let [link, ..] = numbers(ty, "link");
+    let query = select()
+        .push(
+            " FROM resource r WHERE r.deleted = 0 AND r.rid IN (SELECT f.rid FROM idx_reference f \
+             WHERE f.param = ? AND f.target_type = ? AND f.target_id",
+            [link.into(), ty.number().into()],
+        )
+        .append(Sql::one_of(patients.iter().cloned()))
+        .push(")", []);
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
+}
+
 fn select() -> Sql {
     Sql::of("SELECT ", []).push(COLUMNS, [])
 }
@@ -90,20 +106,41 @@ pub struct PaymentRun {
     pub made_from: Vec<u8>,
     /// Its lines, as JSON.
     pub lines: Vec<u8>,
+    /// The ids of episodes with the months for which something is payable; empty where the run is read again.
+    pub paid: Vec<(String, String)>,
 }
+
+/// How many months are written by one statement.
+const MONTHS: usize = 256;
 
 /// Keeps a run; one that is there already is the same, and stays.
 pub(crate) fn keep(conn: &mut Conn, run: &PaymentRun) -> QueryResult<()> {
-    conn.execute(Sql::of(
+    let made = conn.execute(Sql::of(
         "INSERT INTO payment_run (id, at, made_from, lines) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         [run.id.as_str().into(), run.at.into(), run.made_from.clone().into(), run.lines.clone().into()],
-    ))
-    .map(|_| ())
+    ))?;
+    let months = if made == 0 { &[] } else { run.paid.as_slice() };
+    for chunk in months.chunks(MONTHS) {
+        let row = |(episode, month): &(String, String)| {
+            Sql::of("(?, ?)", [episode.as_str().into(), month.as_str().into()])
+        };
+        let rows = Sql::join(chunk.iter().map(row), ", ");
+        let insert = Sql::of("INSERT INTO payment_month (episode, month) VALUES ", []).append(rows);
+        conn.execute(insert.push(" ON CONFLICT (episode, month) DO NOTHING", []).volatile())?;
+    }
+    Ok(())
+}
+
+/// The first month of an episode for which a kept run has something payable.
+pub(crate) fn paid_month(conn: &mut Conn, episode: &str) -> QueryResult<Option<String>> {
+    let query =
+        Sql::of("SELECT month FROM payment_month WHERE episode = ? ORDER BY month LIMIT 1", [episode.into()]);
+    Ok(conn.load::<(Text,), (String,)>(query)?.pop().map(|row| row.0))
 }
 
 /// The run with this id.
 pub(crate) fn find(conn: &mut Conn, id: &str) -> QueryResult<Option<PaymentRun>> {
     let query = Sql::of("SELECT id, at, made_from, lines FROM payment_run WHERE id = ?", [id.into()]);
     let row = conn.load::<(Text, BigInt, Binary, Binary), (String, i64, Vec<u8>, Vec<u8>)>(query)?.pop();
-    Ok(row.map(|(id, at, made_from, lines)| PaymentRun { id, at, made_from, lines }))
+    Ok(row.map(|(id, at, made_from, lines)| PaymentRun { id, at, made_from, lines, paid: Vec::new() }))
 }

@@ -8,6 +8,8 @@ use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
 use crate::programme::PROGRAM;
+use crate::programme::REASON;
+use crate::programme::act;
 use crate::programme::coverage;
 use crate::programme::enrolled;
 use crate::programme::parameters;
@@ -219,6 +221,18 @@ fn a_programme_that_is_gone_is_named_and_takes_nothing_from_the_others() {
 }
 
 #[test]
+fn an_episode_with_a_paid_month_cannot_be_voided() {
+    let (_app, clinician) = later("p");
+    let found = run(&clinician, json!([{ "name": "includeIntake", "valueBoolean": false }]));
+    let episode = field(&parts(&found, "month")[0], "episode")["reference"].as_str().unwrap().to_owned();
+    let id = episode.strip_prefix("EpisodeOfCare/").unwrap();
+    let reason = json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": "duplicate" } }]);
+    let reply = act(&clinician, id, "void", reason).expect(409);
+    assert_eq!(reply.details(), ["paid-month-exists"]);
+    clinician.get(&format!("/{episode}")).expect(200);
+}
+
+#[test]
 fn t_18_a_repeated_request_gets_the_first_answer_whatever_changed() {
     let (_app, clinician) = later("p");
     let send = || {
@@ -283,6 +297,11 @@ fn t_17_linked_records_are_one_person() {
         patient("p", json!([{ "type": one, "other": { "reference": "Patient/between" } }]));
         assert_eq!(months(&run(&clinician, json!([])))[0], ("2026-03".to_owned(), 31, 1.0), "{one}");
     }
+    // And it may stand on the other record alone.
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01" }));
+    patient("between", json!([{ "type": "replaces", "other": { "reference": "Patient/p" } }]));
+    patient("old", json!([{ "type": "seealso", "other": { "reference": "Patient/between" } }]));
+    assert_eq!(months(&run(&clinician, json!([])))[0], ("2026-03".to_owned(), 31, 1.0));
 }
 
 #[test]

@@ -55,6 +55,20 @@ fn it_tells_of_each_programme_where_the_person_stands() {
 }
 
 #[test]
+fn a_programme_that_is_gone_does_not_hide_where_the_person_stands() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    enrolled(&clinician, "p");
+    clinician.delete(&format!("/{PROGRAM}")).expect(204);
+    for query in ["", &format!("?program={PROGRAM}")] {
+        let all = standing(&clinician, query);
+        assert_eq!(of(&all[0], "state"), ["enrolled"]);
+        assert_eq!(of(&all[0], "tier"), ["tier-3"]);
+        assert_eq!((of(&all[0], "unresolved").len(), of(&all[0], "hospice").len()), (1, 0));
+    }
+}
+
+#[test]
 fn an_election_shows_and_the_tag_changes_with_the_answer() {
     let app = TestApp::new();
     let clinician = app.clinician();

@@ -5,3 +5,10 @@ CREATE TABLE payment_run (
     made_from BYTEA NOT NULL,
     lines BYTEA NOT NULL
 );
+
+-- The months of each episode for which a kept run has something payable: such an episode is no mistake to be voided.
+CREATE TABLE payment_month (
+    episode TEXT COLLATE "C" NOT NULL,
+    month TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (episode, month)
+);

@@ -1,1 +1,2 @@
+DROP TABLE payment_month;
 DROP TABLE payment_run;

@@ -56,10 +56,21 @@ pub fn guard(
         | Action::Graduate
         | Action::Discharge
         | Action::HospiceElect
-        | Action::Death
-        | Action::Void => Vec::new(),
+        | Action::Death => Vec::new(),
+        Action::Void => voidable(beside)?,
     };
     Ok(issues)
+}
+
+/// What was paid for is no mistake that can be taken back here.
+fn voidable(beside: Beside) -> Result<Vec<Issue>, Failure> {
+    beside.paid_month.map_or(Ok(Vec::new()), |month| {
+        let text = format!(
+            "A kept run of payable months has {month} of this episode as payable; end the episode by `discharge`, and \
+             settle what was paid with the payer."
+        );
+        Err(coded(Reason::Conflict, "paid-month-exists", text))
+    })
 }
 
 fn determinable(case: &Case, request: &Request) -> Vec<Issue> {

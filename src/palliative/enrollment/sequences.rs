@@ -118,7 +118,7 @@ fn step(world: &mut World, (what, which, days, pass): Step) {
         }
         _ => {
             let request = asked(action, date, (which, today));
-            let beside = Beside { target: Some(&other), enrolled: None };
+            let beside = Beside { target: Some(&other), enrolled: None, paid_month: None };
             world.with_case(episode, |case| transition::decide(case, &request, beside))
         }
     };

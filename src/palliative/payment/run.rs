@@ -66,6 +66,20 @@ impl Run {
         serde_json::to_vec(&self.lines).map_err(Failure::internal)
     }
 
+    /// The ids of the episodes with the months for which something is payable, each pair once. A month that is not over
+    /// is not paid yet.
+    pub fn paid(&self) -> Vec<(String, String)> {
+        let payable = self.lines.iter().filter(|line| line.unit > 0 && !line.provisional);
+        let mut paid: Vec<(String, String)> = payable
+            .filter_map(|line| {
+                Some((line.episode.strip_prefix("EpisodeOfCare/")?.to_owned(), line.month.clone()))
+            })
+            .collect();
+        paid.sort();
+        paid.dedup();
+        paid
+    }
+
     /// Whether it is about these people, programmes and payer (see [`about`]): only then does a difference to another
     /// run about them say what changed.
     pub fn is_about(&self, about: &Value) -> bool {

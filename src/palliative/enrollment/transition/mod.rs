@@ -52,6 +52,8 @@ pub struct Beside<'a> {
     pub target: Option<&'a Program>,
     /// How many are enrolled, where the programme has a limit.
     pub enrolled: Option<i64>,
+    /// The first month for which a kept run of payable months has something payable, where the episode is to be voided.
+    pub paid_month: Option<&'a str>,
 }
 
 /// What an action did to the episode.

@@ -126,7 +126,7 @@ fn v_life_1_from_hold_to_transfer() {
     assert_eq!((world.state(), text(&world, "/status")), ("enrolled", "active"));
     let mut target = programme("other", "America/Phoenix");
     target.accepts_consent = true;
-    let beside = Beside { target: Some(&target), enrolled: None };
+    let beside = Beside { target: Some(&target), enrolled: None, paid_month: None };
     let mut handover = on(Action::Transfer, "2026-02-15", "transferred-program");
     handover.target_program = Some("HealthcareService/other".into());
     world.act_beside(&handover, beside).unwrap();
@@ -403,7 +403,7 @@ fn a_full_programme_keeps_a_waiting_list_and_one_with_room_does_not() {
     let mut world = World::new();
     world.program.capacity = Some(2);
     world.consented();
-    let beside = |enrolled| Beside { target: None, enrolled: Some(enrolled) };
+    let beside = |enrolled| Beside { target: None, enrolled: Some(enrolled), paid_month: None };
     assert_eq!(codes(&world.act_beside(&request(Action::Waitlist), beside(1)).unwrap_err()), ["capacity"]);
     world.act_beside(&request(Action::Waitlist), beside(2)).unwrap();
     assert_eq!((world.state(), text(&world, "/status")), ("waitlisted", "waitlist"));
@@ -459,14 +459,20 @@ fn a_transfer_goes_to_an_active_programme_in_which_nothing_is_open() {
     let none = world.act_beside(&handover, Beside::default()).unwrap_err();
     assert_eq!((none.status(), codes(&none)), (404, vec!["program-not-found".to_owned()]));
     let same = world.program.clone();
-    let same = world.act_beside(&handover, Beside { target: Some(&same), enrolled: None }).unwrap_err();
+    let same = world
+        .act_beside(&handover, Beside { target: Some(&same), enrolled: None, paid_month: None })
+        .unwrap_err();
     assert_eq!((same.status(), codes(&same)), (422, vec!["bad-parameter".to_owned()]));
     let mut target = programme("other", "America/Phoenix");
     target.active = false;
-    let asleep = world.act_beside(&handover, Beside { target: Some(&target), enrolled: None }).unwrap_err();
+    let asleep = world
+        .act_beside(&handover, Beside { target: Some(&target), enrolled: None, paid_month: None })
+        .unwrap_err();
     assert_eq!((asleep.status(), codes(&asleep)), (422, vec!["program-inactive".to_owned()]));
     target.active = true;
-    let ended = world.act_beside(&handover, Beside { target: Some(&target), enrolled: None }).unwrap();
+    let ended = world
+        .act_beside(&handover, Beside { target: Some(&target), enrolled: None, paid_month: None })
+        .unwrap();
     let next = world.episode_in("other").unwrap().clone();
     assert_eq!(state_of(&next), Some(State::Offered), "without the agreement to this programme");
     assert_eq!(ended.first("EpisodeOfCare").unwrap().text("/period/end"), Some("2026-01-19"));
