@@ -125,7 +125,7 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
 /// of what is written here, so that it is not searched by until they are made.
 fn define(conn: &mut Conn, batch: &Batch, defines: &[(i64, Defines)]) -> Result<(), Fault> {
     parameter_set::hold_back(conn, &batch.set.left_out)?;
-    Ok(defined::put(conn, defines)?)
+    defined::put(conn, defines)
 }
 
 /// What came of each change; one that is about several resources has one answer.

@@ -57,12 +57,12 @@ impl Seen<'_> {
             (None, None) => ResourceType::all().collect(),
         };
         let local = Sql::of("SELECT t.rid FROM idx_reference f CROSS JOIN resource t WHERE ", [])
-            .append(self.from_rows(hop))
+            .append(self.rows_behind(hop))
             .push(" AND t.type = f.target_type AND t.id = f.target_id", []);
         let found = match self.canonical(&targets) {
             Some(canonical) => local
                 .push(" UNION ALL SELECT u.rid FROM idx_reference f CROSS JOIN idx_uri u WHERE ", [])
-                .append(self.from_rows(hop))
+                .append(self.rows_behind(hop))
                 .push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()])
                 .append(canonical),
             None => local,
@@ -120,7 +120,7 @@ impl Seen<'_> {
     }
 
     /// The reference is one of the rows', and one that the include follows.
-    fn from_rows(&self, hop: &Hop) -> Sql {
+    fn rows_behind(&self, hop: &Hop) -> Sql {
         let sql = Sql::of("f.rid IN (", []).append(rids(hop)).push(")", []);
         if let Some(param) = hop.include.param {
             return sql.push(" AND f.param = ?", [param.into()]);
