@@ -86,8 +86,12 @@ fn the_first_contact_is_due_by_the_tier_that_stratification_put_on_the_episode()
     let closed = clinician.get(&format!("{PATH}?status=closed-gap")).expect(200);
     assert_eq!(gaps(&closed), first_visit("closed-gap", "2026-03-12"));
     assert!(closed.text().contains("Encounter/v"));
-    let before = clinician.get(&format!("{PATH}?asOf=2026-02-27&status=prospective-gap")).expect(200);
-    assert_eq!(gaps(&before), first_visit("prospective-gap", "2026-03-12"), "what was known then");
+    let before = clinician.get(&format!("{PATH}?asOf=2026-02-27")).expect(200);
+    assert_eq!(
+        gaps(&before),
+        first_visit("open-gap", "2026-02-17"),
+        "before there was a tier, as for tier 3"
+    );
     let by_post = clinician.post(PATH, &json!({ "resourceType": "Parameters" })).expect(200);
     assert_eq!(by_post.text(), clinician.get(PATH).expect(200).text());
 }
