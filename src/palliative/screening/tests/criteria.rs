@@ -238,3 +238,15 @@ fn copd_is_severe_only_with_oxygen_or_a_respiratory_admission() {
     assert_eq!(screen(KELLEY, &respiratory).outcome, Outcome::Eligible);
     assert_eq!(screen(KELLEY, &[copd(), vec![condition(ICD, "Z99.81")]].concat()).outcome, Outcome::Eligible);
 }
+
+#[test]
+fn a_criterion_of_one_name_is_the_same_rule_in_every_rule_set() {
+    let mut known: std::collections::BTreeMap<String, (String, String)> = std::collections::BTreeMap::new();
+    for set in rule_sets().all() {
+        for criterion in set.criteria().iter().filter(|criterion| !criterion.id.starts_with("applies-to")) {
+            let rule = format!("{criterion:?}");
+            let (first, own) = known.entry(criterion.id.clone()).or_insert((rule.clone(), set.url.clone()));
+            assert_eq!(*first, rule, "{} of {own} and {}", criterion.id, set.url);
+        }
+    }
+}

@@ -4,14 +4,14 @@ use super::*;
 use crate::palliative::record::CLAIMS_EXTENSION;
 
 /// A rule, and facts under which it is met, not met and unknown.
-struct Kind {
-    rule: Value,
-    met: Vec<Vec<Value>>,
-    not_met: Vec<Vec<Value>>,
-    unknown: Vec<Vec<Value>>,
+pub(super) struct Kind {
+    pub(super) rule: Value,
+    pub(super) met: Vec<Vec<Value>>,
+    pub(super) not_met: Vec<Vec<Value>>,
+    pub(super) unknown: Vec<Vec<Value>>,
 }
 
-fn check(kind: Kind) {
+pub(super) fn check(kind: Kind) {
     for (cases, state) in
         [(&kind.met, State::Met), (&kind.not_met, State::NotMet), (&kind.unknown, State::Unknown)]
     {
@@ -41,7 +41,7 @@ fn coded(ty: &str, status: &str, code: &str, more: Value) -> Value {
     )
 }
 
-fn rule(name: &str, more: Value) -> Value {
+pub(super) fn rule(name: &str, more: Value) -> Value {
     let mut rule = vec![kind(name)];
     rule.extend(more.as_array().unwrap().clone());
     Value::Array(rule)
@@ -242,70 +242,5 @@ fn days_in_a_setting_add_up() {
         met: vec![vec![home("2025-03-01", "2025-03-02")]],
         not_met: vec![vec![with_feed(), home("2025-03-01", "2025-03-01")]],
         unknown: vec![vec![home("2025-03-01", "2025-03-01")]],
-    });
-}
-
-#[test]
-fn weight_falls_by_hundredths_or_by_a_step() {
-    let weight = |date: &str, value: f64, unit: &str| observation("29463-7", date, quantity(value, unit));
-    let code = || json!(["code", { "valueCoding": { "system": LOINC, "code": "29463-7" } }]);
-    let more = |step: Value| json!([code(), ["unit", { "valueCode": "kg" }], ["direction", { "valueCode": "down" }], step, days("windowDays", 183)]);
-    check(Kind {
-        rule: rule("trend", more(json!(["minPercent", { "valueDecimal": 5 }]))),
-        met: vec![
-            vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 57.0, "kg")],
-            vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 125.0, "[lb_av]")],
-            vec![
-                weight("2025-07-01", 58.0, "kg"),
-                weight("2025-08-01", 60.0, "kg"),
-                weight("2025-11-01", 57.0, "kg"),
-            ],
-            vec![
-                weight("2025-07-01", 60.0, "kg"),
-                weight("2025-08-01", 60.0, "L"),
-                weight("2025-11-01", 57.0, "kg"),
-            ],
-        ],
-        not_met: vec![
-            vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 57.1, "kg")],
-            vec![weight("2025-07-01", 57.0, "kg"), weight("2025-11-01", 60.0, "kg")],
-        ],
-        unknown: vec![
-            vec![],
-            vec![weight("2025-11-01", 57.0, "kg")],
-            vec![weight("2025-05-01", 80.0, "kg"), weight("2025-11-01", 57.0, "kg")],
-            vec![
-                weight("2025-07-01", 60.0, "kg"),
-                weight("2025-08-01", 60.0, "L"),
-                weight("2025-11-01", 59.0, "kg"),
-            ],
-            vec![
-                weight("2025-07-01", 60.0, "kg"),
-                weight("2025-10-01", 57.0, "kg"),
-                weight("2025-11-01", 60.0, "L"),
-            ],
-            vec![
-                weight("2025-07-01", 60.0, "kg"),
-                weight("2025-10-01", 57.0, "kg"),
-                weight("2025-10-01", 60.0, "L"),
-            ],
-            vec![
-                weight("2025-07-01", 60.0, "kg"),
-                weight("2025-11-01", 57.0, "kg"),
-                weight("2025-11-01", 60.0, "kg"),
-            ],
-        ],
-    });
-    check(Kind {
-        rule: rule("trend", more(json!(["overPercent", { "valueDecimal": 10 }]))),
-        met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 53.9, "kg")]],
-        not_met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 54.0, "kg")]],
-        unknown: vec![vec![weight("2025-11-01", 54.0, "kg")]],
-    });
-    check(Kind {
-        rule: rule("trend", more(json!(["minDelta", { "valueDecimal": 3 }]))),
-        met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 57.0, "kg")]],
-        not_met: vec![vec![weight("2025-07-01", 60.0, "kg"), weight("2025-11-01", 57.5, "kg")]],
-        unknown: vec![vec![weight("2025-11-01", 57.0, "kg")]],
     });
 }

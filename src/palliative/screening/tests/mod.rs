@@ -6,8 +6,10 @@ mod criteria;
 mod documents;
 mod facts;
 mod kinds;
+mod kinds_of_trend;
 mod kinds_of_values;
 mod outcomes;
+mod social;
 mod told;
 mod vectors;
 
