@@ -116,8 +116,14 @@ fn without_settings(
     let Some(standing) = standing::on(episodes.into_iter(), date) else { return Ok(output) };
     let text = "The programme's HealthcareService is not here any more or has settings that cannot be read; put it right \
                 to learn of hospice, the actions that are possible and the programme's contacts.";
+    let part = of_episode(reference, &standing, date);
+    Ok(output.part("program", part.value("unresolved", "string", text)))
+}
+
+/// What the episode says by itself.
+fn of_episode(program: &str, standing: &Standing, date: Date) -> Output {
     let mut part = Output::new()
-        .reference("program", reference)
+        .reference("program", program)
         .value("state", "code", standing.state.code())
         .reference("episode", name(standing.episode))
         .value("since", "date", standing.since.to_string());
@@ -128,7 +134,7 @@ fn without_settings(
         let kept = extension_of(standing.episode, url).and_then(|one| one.get("valueReference"));
         part = kept.into_iter().fold(part, |part, kept| part.value(name, "Reference", kept.clone()));
     }
-    Ok(output.part("program", part.value("unresolved", "string", text)))
+    part
 }
 
 /// The episodes of each programme.
@@ -156,18 +162,8 @@ fn day(call: &Call, case: &Case) -> Result<Date, Failure> {
 }
 
 fn told(case: &Case, standing: &Standing, date: Date) -> Output {
-    let mut part = Output::new()
-        .reference("program", case.program.reference())
-        .value("state", "code", standing.state.code())
-        .reference("episode", name(standing.episode))
-        .value("since", "date", standing.since.to_string());
-    if let Some(tier) = standing.tier(date) {
-        part = part.value("tier", "code", tier);
-    }
-    for (name, url) in [("coverage", COVERAGE_EXTENSION), ("pcmhSite", PCMH_EXTENSION)] {
-        let kept = extension_of(standing.episode, url).and_then(|one| one.get("valueReference"));
-        part = kept.into_iter().fold(part, |part, kept| part.value(name, "Reference", kept.clone()));
-    }
+    let program = case.program.reference();
+    let mut part = of_episode(&program, standing, date);
     part = part.value("hospice", "boolean", hospice_since(case, date).is_some());
     for action in standing.allowed(case.actor) {
         part = part.value("allowedActions", "code", action.code());
