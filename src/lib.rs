@@ -11,6 +11,7 @@ pub mod fhir;
 pub mod http;
 pub mod import;
 pub mod interactions;
+pub mod jobs;
 pub mod operations;
 pub mod palliative;
 pub mod search;

@@ -27,6 +27,7 @@ use comfrey::http;
 use comfrey::http::observe::request_id;
 use comfrey::import::population;
 use comfrey::import::samples;
+use comfrey::jobs;
 
 use command_line::Command;
 use command_line::CommandLine;
@@ -153,6 +154,7 @@ fn import(settings: Config, paths: &[PathBuf]) -> Result<(), Refusal> {
 fn serve_on(app: Arc<App>, listener: TcpListener) -> Result<(), Refusal> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let scheme = if app.config.tls_cert.is_some() { "https" } else { "http" };
+    let _working = jobs::start(&app)?;
     let serving = async move {
         let server = http::serve(app, listener)?;
         log::info!("serving on {scheme}://{address}/fhir");

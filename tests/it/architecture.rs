@@ -7,11 +7,12 @@ use regex::Regex;
 
 /// The modules, outermost first: each may use those to its right, save what [`CLOSED`] names.
 const LAYERS: &str =
-    "http import interactions operations app palliative access store search definitions fhir";
+    "http jobs import interactions operations app palliative access store search definitions fhir";
 
 /// What a module may not use although it stands below it, and plain settings, which these may read.
 const CLOSED: &[(&str, &str)] = &[
     ("http", "store"),
+    ("jobs", "store"),
     ("import", "store"),
     ("interactions", "store"),
     ("operations", "store interactions"),
