@@ -33,6 +33,12 @@ impl Change {
         Self { origin: Origin::Programme, ..Self::client(action) }
     }
 
+    /// The same change as an effect of a decision, which the caller need not have the right to make.
+    #[must_use]
+    pub fn as_effect(self) -> Self {
+        Self { origin: Origin::Effect, ..self }
+    }
+
     /// Says by which `fullUrl` (such as `urn:uuid:…`) the other changes of the same write refer to this one.
     #[must_use]
     pub fn known_as(mut self, full_url: impl Into<String>) -> Self {
@@ -197,8 +203,11 @@ fn listed(versions: &[i64]) -> String {
 pub enum Origin {
     /// A client: it may not set what the programme's state machine derives.
     Client,
-    /// An operation of the programme.
+    /// An operation of the programme, with the caller's own rights.
     Programme,
+    /// A decision of the programme, of which this is an effect: it is written with the programme's rights, since the
+    /// caller asked for the decision and not for this.
+    Effect,
 }
 
 /// What came of a change.

@@ -46,6 +46,27 @@ const SCREENING: [&str; 13] = [
 const STRATIFICATION: [&str; 6] =
     ["extension", "modifierExtension", "method", "subject", "occurrenceDateTime", "prediction"];
 
+/// What a change of this origin may be about: of what the caller asks for, what the caller's grants reach; of the
+/// effects of a decision that the caller may ask for, all, as each is about the decision's own patient.
+pub(crate) fn reach(session: &Session, origin: Origin, (action, ty): (Action, ResourceType)) -> Visible {
+    match origin {
+        Origin::Client | Origin::Programme => session.caller().visible(action, ty),
+        Origin::Effect => Visible::All,
+    }
+}
+
+/// Refuses a change that the caller may make with no resource at all.
+pub(crate) fn require(
+    session: &Session,
+    origin: Origin,
+    (action, ty): (Action, ResourceType),
+) -> Result<(), Failure> {
+    match origin {
+        Origin::Client | Origin::Programme => session.require(action, ty),
+        Origin::Effect => Ok(()),
+    }
+}
+
 /// Refuses a resource that would stand outside of the patients to which the caller is held.
 pub(crate) fn stays_inside(visible: &Visible, patients: &[String]) -> Result<(), Failure> {
     if is_inside(visible, patients) {
@@ -136,7 +157,7 @@ pub(crate) fn may_change(
         // A rule set is the client's own to publish.
         Origin::Client if ty.name() == "PlanDefinition" && old.is_none() => Ok(()),
         Origin::Client if old != new => Err(derived_failure(ty)),
-        Origin::Client | Origin::Programme => Ok(()),
+        Origin::Client | Origin::Programme | Origin::Effect => Ok(()),
     }
 }
 

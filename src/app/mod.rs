@@ -20,6 +20,7 @@ mod aim;
 mod allowance;
 mod commit;
 mod content;
+mod decided;
 mod defined;
 mod each;
 mod explain;

@@ -91,7 +91,7 @@ impl Work {
 /// Refuses what is wrong with the changes themselves: scopes first, then every problem of every resource.
 pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failure> {
     for change in changes {
-        require(session, &change.action).map_err(|failure| failure.under(&change.at))?;
+        require(session, change).map_err(|failure| failure.under(&change.at))?;
     }
     let mut issues: Vec<Issue> = Vec::new();
     let mut reason = None;
@@ -111,9 +111,9 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
 }
 
 /// The scopes that a change takes whatever comes of it.
-fn require(session: &Session, action: &ChangeAction) -> Result<(), Failure> {
+fn require(session: &Session, Change { action, origin, .. }: &Change) -> Result<(), Failure> {
     let ty = action.ty();
-    session.require(self::action(action), ty)?;
+    guard::require(session, *origin, (self::action(action), ty))?;
     defined::require(session, self::action(action), ty)?;
     // The answer to a patch shows what is there, and so does whether its tests hold.
     if matches!(action, ChangeAction::Patch { .. }) {
@@ -151,7 +151,7 @@ fn parts(
     aim: Aim,
     work: Work,
 ) -> impl Iterator<Item = Prepared> {
-    let visible = session.caller().visible(action(&change.action), aim.ty);
+    let visible = guard::reach(session, change.origin, (action(&change.action), aim.ty));
     let shown = guard::is_shown(session, aim.ty, &work);
     let may_exist = match (&change.action, &work) {
         (_, Work::Nothing) => false,
@@ -189,9 +189,8 @@ impl Prepared {
 }
 
 fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) -> Result<Work, Failure> {
-    let stays = |content: &Content, action| {
-        guard::stays_inside(&session.caller().visible(action, aim.ty), &content.rows.patients)
-    };
+    let reach = |action| guard::reach(session, change.origin, (action, aim.ty));
+    let stays = |content: &Content, action| guard::stays_inside(&reach(action), &content.rows.patients);
     match &change.action {
         ChangeAction::Create { .. } if aim.met_something() => Ok(Work::Keep),
         ChangeAction::Create { resource, .. } => {
@@ -201,7 +200,7 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
             Ok(Work::Create(content))
         }
         ChangeAction::Update { resource, demand, .. } if aim.met_nothing() => {
-            session.require(Action::Create, aim.ty)?;
+            guard::require(session, change.origin, (Action::Create, aim.ty))?;
             demand.check(None)?;
             let content = content(session, change, (resource, &aim.ids[0]), links)?;
             stays(&content, Action::Create)?;
@@ -210,14 +209,14 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
                 return Ok(Work::Create(content));
             }
             for action in [Action::Create, Action::Update] {
-                guard::may_choose_id(&session.caller().visible(action, aim.ty))?;
+                guard::may_choose_id(&reach(action))?;
             }
             Ok(Work::Update { content, demand: Demand::Free, may_create: true })
         }
         ChangeAction::Update { resource, demand, .. } => {
             let content = content(session, change, (resource, &aim.ids[0]), links)?;
             stays(&content, Action::Update)?;
-            let sees_all = |action| session.caller().visible(action, aim.ty) == Visible::All;
+            let sees_all = |action| reach(action) == Visible::All;
             let may_create = sees_all(Action::Create) && sees_all(Action::Update);
             Ok(Work::Update { content, demand: demand.clone(), may_create })
         }

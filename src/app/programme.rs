@@ -7,7 +7,6 @@ use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
-use crate::app::prepare::action;
 use crate::app::screening::Subject;
 use crate::app::write::pause;
 use crate::fhir::Failure;
@@ -151,14 +150,6 @@ impl Session {
         known.try_for_each(|ty| self.require(Action::Read, ty))
     }
 
-    /// Refuses a caller who may not write these drafts: showing them, too, is for those alone who may.
-    ///
-    /// # Errors
-    /// `Forbidden`, with the scope that is missing.
-    pub fn require_writing(&self, drafts: &[Draft]) -> Result<(), Failure> {
-        changes(drafts).iter().try_for_each(|change| self.require(action(&change.action), change.action.ty()))
-    }
-
     /// Who acts.
     pub fn actor(&self) -> Actor {
         let caller = self.caller();
@@ -216,15 +207,18 @@ impl Session {
     }
 }
 
-/// The changes that write these drafts.
+/// The changes that write these drafts with the caller's own rights.
 pub fn changes(drafts: &[Draft]) -> Vec<Change> {
     drafts.iter().map(change).collect()
 }
 
-fn change(draft: &Draft) -> Change {
+/// The change that writes a draft.
+pub(super) fn change(draft: &Draft) -> Change {
     let resource = draft.resource.clone();
     match &draft.place {
-        Place::New(name) => Change::programme(ChangeAction::create(resource)).known_as(name.as_str()),
+        Place::New(name) | Place::Sent(name) => {
+            Change::programme(ChangeAction::create(resource)).known_as(name.as_str())
+        }
         Place::NewUnless(name, query) => {
             let if_none_exist = Some(query.clone());
             Change::programme(ChangeAction::Create { resource, if_none_exist, id: None })

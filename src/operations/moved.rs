@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use crate::app::Answer;
 use crate::app::Session;
-use crate::app::programme::changes;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::parameters::Output;
@@ -26,15 +25,17 @@ pub(super) fn write(
 ) -> Result<Answer, Failure> {
     let dry = call.parameters.boolean("dryRun") == Some(true);
     let state = decision.state;
-    session.require_writing(&decision.drafts)?;
+    session.require_deciding(&decision.drafts)?;
     // What changes nothing is kept too where there is a key for it: later the answer would be another.
     if dry || (decision.drafts.is_empty() && call.once.is_none()) {
-        let resources = decision.drafts.iter().map(|draft| draft.resource.value().clone()).collect();
+        let told = decision.drafts.iter().map(|draft| &draft.resource).filter(|one| session.may_be_told(one));
+        let resources = told.map(|one| one.value().clone()).collect();
         return Ok(Answer::value(output(resources, episode, state).into_value()));
     }
     let episode = episode.clone();
-    session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
-        let resources = written.iter().map(|one| one.stored.value()).collect::<Result<_, _>>()?;
+    session.write_once(call.once.as_ref(), session.decided(&decision.drafts), move |written| {
+        let told = written.iter().filter(|one| one.shown);
+        let resources = told.map(|one| one.stored.value()).collect::<Result<_, _>>()?;
         let version = written.first().map(|one| one.stored.version);
         Ok(Answer { version, ..Answer::value(output(resources, &episode, state).into_value()) })
     })

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Session;
 use crate::app::Written;
-use crate::app::programme::changes;
 use crate::app::programme::first_of;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
@@ -25,6 +25,7 @@ use crate::operations::Call;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::refer::Duplicate;
@@ -59,6 +60,12 @@ fn attempt(
     let chart = session.chart(id, &[])?;
     let actor = session.actor();
     let blank = refer::blank(&format!("Patient/{id}"))?;
+    // The rules read all episodes; told is one only to a caller who may read this patient's.
+    if !session.may_be_told(&blank) {
+        let text =
+            "The access token does not allow to read this patient's EpisodeOfCare, which the answer shows.";
+        return Err(coded(Reason::Forbidden, "scope", text));
+    }
     let case =
         Case { program, episode: &blank, chart: &chart, actor: &actor, now: session.now(), rule_sets: &[] };
     match refer::open_episode(&case) {
@@ -88,9 +95,10 @@ fn write(
     situation: Situation,
 ) -> Result<Answer, Failure> {
     let base_url = session.base_url().to_owned();
+    let told = Told { base_url, tasks: session.caller().may(Action::Read, task_type()) };
     let adds = call.parameters.boolean("rejectDuplicate") != Some(true);
-    let written = session.write_once(call.once.as_ref(), changes(&decision.drafts), move |written| {
-        answer(&base_url, written, &situation)
+    let written = session.write_once(call.once.as_ref(), session.decided(&decision.drafts), move |written| {
+        answer(&told, written, &situation)
     });
     // Somebody else opened the episode in the meantime: it is to be found, and the referral added to it.
     written.map_err(|failure| match failure.reason {
@@ -99,18 +107,27 @@ fn write(
     })
 }
 
-fn answer(base_url: &str, written: &[Written], situation: &Situation) -> Result<Answer, Failure> {
+/// What of the answer does not depend on the referral.
+struct Told {
+    base_url: String,
+    /// Whether the caller may read Tasks, and so learn of the episode's.
+    tasks: bool,
+}
+
+fn answer(told: &Told, written: &[Written], situation: &Situation) -> Result<Answer, Failure> {
     let of = |ty: &str| first_of(written, ty).map(|stored| format!("{ty}/{}", stored.id));
+    let base_url = &told.base_url;
     let stored = first_of(written, "EpisodeOfCare");
-    let (episode, task) = match (situation, &stored) {
-        (_, Some(stored)) => (stored.value()?, None),
-        (Situation::Open(episode, _), None) => (episode.value().clone(), None),
+    let episode = match (situation, &stored) {
+        (_, Some(stored)) => stored.value()?,
+        (Situation::Open(episode, _), None) => episode.value().clone(),
         (Situation::New, None) => return Err(Failure::internal("a referral wrote no episode")),
     };
-    let task = task.or_else(|| of("Task")).or_else(|| match situation {
+    let task = of("Task").or_else(|| match situation {
         Situation::New => None,
         Situation::Open(episode, chart) => task_in(chart, episode),
     });
+    let task = task.filter(|_| told.tasks);
     let request = of("ServiceRequest").or_else(|| {
         let list = episode.get("referralRequest")?.as_array()?;
         Some(list.last()?.get("reference")?.as_str()?.to_owned())
@@ -180,6 +197,10 @@ fn unusable() -> Failure {
 fn escaped(text: &str) -> String {
     let special = |letter: char| matches!(letter, '\\' | '|' | ',' | '$');
     text.chars().flat_map(|letter| special(letter).then_some('\\').into_iter().chain([letter])).collect()
+}
+
+fn task_type() -> ResourceType {
+    ResourceType::parse("Task").expect("Task is a type of R4")
 }
 
 fn patient_type() -> ResourceType {

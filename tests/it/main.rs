@@ -34,6 +34,7 @@ mod include;
 mod invariants;
 mod issuer_keys;
 mod lifecycle;
+mod lifecycle_actors;
 mod lifecycle_kills;
 mod meta;
 mod mutants;

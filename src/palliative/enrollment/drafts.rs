@@ -16,6 +16,8 @@ pub enum Place {
     New(String),
     /// A new resource, unless this query finds one already.
     NewUnless(String, String),
+    /// A new resource that the caller sent along, named by this URN for now: no effect of the decision.
+    Sent(String),
     /// In place of the version that was read.
     Existing(Option<i64>),
 }

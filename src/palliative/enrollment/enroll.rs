@@ -202,7 +202,7 @@ fn chosen(wanted: &Option<Wanted>, drafts: &mut Drafts, mark: impl Fn(&mut Resou
             let name = drafts.name();
             let mut resource = sent.clone();
             mark(&mut resource);
-            drafts.push(resource, Place::New(name.clone()));
+            drafts.push(resource, Place::Sent(name.clone()));
             Some(name)
         }
     }

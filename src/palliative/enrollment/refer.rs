@@ -248,7 +248,7 @@ fn request(case: &Case, referral: &Referral, drafts: &mut Drafts) -> Result<Stri
         }
         Some(Wanted::New(sent)) if sent.text("/subject/reference") == Some(case.patient()) => {
             let name = drafts.name();
-            drafts.push(sent.clone(), Place::New(name.clone()));
+            drafts.push(sent.clone(), Place::Sent(name.clone()));
             Ok(name)
         }
         Some(Wanted::New(_)) => {

@@ -177,7 +177,7 @@ impl World {
     pub fn write(&mut self, decision: &Decision) {
         let mut names = BTreeMap::new();
         for draft in &decision.drafts {
-            if let Place::New(name) | Place::NewUnless(name, _) = &draft.place {
+            if let Place::New(name) | Place::Sent(name) | Place::NewUnless(name, _) = &draft.place {
                 self.next += 1;
                 names.insert(name.clone(), format!("{}/n{}", draft.resource.ty(), self.next));
             }
@@ -191,7 +191,7 @@ impl World {
             let problems = shape::validate(&Definitions::shared().unwrap().shapes, written.value());
             assert_eq!(problems, Vec::new(), "{text}");
             let (name, next) = match &draft.place {
-                Place::New(name) | Place::NewUnless(name, _) => (names[name].clone(), 1),
+                Place::New(name) | Place::Sent(name) | Place::NewUnless(name, _) => (names[name].clone(), 1),
                 Place::Existing(read) => {
                     let name = crate::palliative::enrollment::facts::name(&draft.resource);
                     let current = version(&self.resources[&name]);
