@@ -118,6 +118,7 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
     define(conn, batch, &tally.defines)?;
+    tally.marks.put(conn, tally.now)?;
     Ok(written(tally, batch))
 }
 

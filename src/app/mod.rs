@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod change;
 pub mod clock;
+pub mod findings;
 pub mod history;
 pub mod meta;
 pub mod payment;
@@ -104,6 +105,8 @@ pub struct App {
     pub parameters: Arc<Parameters>,
     /// All search parameters in use.
     pub(crate) current: parameters::Current,
+    /// What kept findings rest on.
+    pub(crate) findings: findings::rules::Cache,
     /// The rule sets that screen patients.
     pub rule_sets: Arc<RuleSets>,
     /// The algorithms that stratify patients by need.
@@ -140,12 +143,14 @@ impl App {
         let cursor_key = cursor_key.map_err(|failure| first_text(&failure))?;
         let current = parameters::Current::open(&db, &definitions, &parameters)
             .map_err(|failure| first_text(&failure))?;
+        findings::rules::begin(&db, &definitions).map_err(|failure| first_text(&failure))?;
         let app = Arc::new(Self {
             config,
             db,
             definitions,
             parameters,
             current,
+            findings: findings::rules::Cache::default(),
             rule_sets,
             risk,
             assessments,

@@ -154,6 +154,19 @@ fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
     Ok(plans.into_iter().filter(screening::is_rule_set).collect())
 }
 
+/// The one of these rule sets that a canonical names, with or without its version, and that is no draft. Without a
+/// version one in use comes first, and of these the one that was written last.
+pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value> {
+    let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
+    let is_named =
+        |plan: &&Value| plan["url"] == url && version.is_none_or(|version| plan["version"] == version);
+    let rank = |plan: &&Value| {
+        let updated = plan["meta"]["lastUpdated"].as_str().unwrap_or_default().to_owned();
+        (plan["status"] == "active", updated)
+    };
+    plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
+}
+
 impl Session {
     /// The rule set that a canonical names, with or without its version: ours, or one that is stored and no draft.
     /// Without a version one in use comes first, and of these the one that was written last.
@@ -164,14 +177,8 @@ impl Session {
         if let Some(own) = self.app().rule_sets.find(canonical) {
             return Ok(Some(Arc::clone(own)));
         }
-        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
-        let of_version = |plan: &Value| version.is_none_or(|version| plan["version"] == version);
-        let plans = stored(self, url)?.into_iter().filter(|plan| !is_draft(plan) && of_version(plan));
-        let rank = |plan: &Value| {
-            let updated = plan["meta"]["lastUpdated"].as_str().unwrap_or_default().to_owned();
-            (plan["status"] == "active", updated)
-        };
-        plans.max_by_key(rank).map(|plan| self.compiled(&plan)).transpose()
+        let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
+        named(&stored(self, url)?, canonical).map(|plan| self.compiled(plan)).transpose()
     }
 
     /// Those that a programme names and that are in use, as `url|version`.

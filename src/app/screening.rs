@@ -119,13 +119,7 @@ impl Session {
         let stored = self.compartment(patient, &types_of(rule_sets))?;
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
-        let named: BTreeSet<(ResourceType, String)> = resources
-            .iter()
-            .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))
-            .filter_map(|reference| Reference::parse_under(reference, self.base_url()).local())
-            .filter(|local| NAMED_TYPES.contains(&local.ty.name()))
-            .map(|local| (local.ty, local.id.to_owned()))
-            .collect();
+        let named = named_by(&resources, self.base_url());
         for (ty, id) in named {
             // One that is not there, or not for the caller to see, leaves the medicine or device unnamed.
             if let Ok(stored) = self.read(ty, &id) {
@@ -164,6 +158,17 @@ impl Session {
         );
         Failure::new(Reason::NotFound, text)
     }
+}
+
+/// The medicines and devices that these name by reference.
+pub(crate) fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
+    resources
+        .iter()
+        .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))
+        .filter_map(|reference| Reference::parse_under(reference, base_url).local())
+        .filter(|local| NAMED_TYPES.contains(&local.ty.name()))
+        .map(|local| (local.ty, local.id.to_owned()))
+        .collect()
 }
 
 fn distinct(sets: Vec<Arc<RuleSet>>) -> Vec<Arc<RuleSet>> {

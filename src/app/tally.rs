@@ -7,6 +7,7 @@ use crate::app::change::Demand;
 use crate::app::change::WriteOutcome;
 use crate::app::content::Content;
 use crate::app::defined;
+use crate::app::findings::marks::Marks;
 use crate::app::guard;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
@@ -38,7 +39,7 @@ pub(crate) enum Place {
 /// What the changes come to, table by table.
 #[derive(Default)]
 pub(crate) struct Tally {
-    now: Micros,
+    pub(crate) now: Micros,
     /// In the order of the changes.
     pub(crate) outcomes: Vec<(WriteOutcome, Place)>,
     /// First versions.
@@ -55,6 +56,8 @@ pub(crate) struct Tally {
     pub(crate) episodes: Vec<(i64, Option<EpisodeRow>)>,
     /// Search parameters that later versions define, or no more.
     pub(crate) defines: Vec<(i64, Defines)>,
+    /// Whose kept findings may be others from now on.
+    pub(crate) marks: Marks,
 }
 
 impl Tally {
@@ -113,6 +116,8 @@ impl Tally {
 
     fn insert(&mut self, change: &Prepared, content: &Content, method: Method) {
         self.outcomes.push((WriteOutcome::Created, Place::Inserted));
+        let body = content.bytes.of_version(1, self.now);
+        self.marks.note(change.ty, &change.id, (&content.rows, &body));
         self.inserted.push(Stored {
             ty: change.ty,
             id: change.id.clone(),
@@ -120,7 +125,7 @@ impl Tally {
             updated: self.now,
             deleted: false,
             method,
-            body: content.bytes.of_version(1, self.now),
+            body,
             rid: 0,
         });
     }
@@ -143,8 +148,10 @@ impl Tally {
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, content.episode.clone()));
         }
+        let body = content.bytes.of_version(version, self.now);
+        self.marks.note(change.ty, &change.id, (&old.rows, &current.body));
+        self.marks.note(change.ty, &change.id, (&content.rows, &body));
         if defined::is_definition(change.ty) {
-            let body = content.bytes.of_version(version, self.now);
             let new: Value = serde_json::from_slice(&body).unwrap_or_default();
             self.defines.push((current.rid, defined::change(&content.defines, (&old.value, &new))));
         }
@@ -153,7 +160,7 @@ impl Tally {
             updated: self.now,
             deleted: false,
             method: Method::Put,
-            body: content.bytes.of_version(version, self.now),
+            body,
             ..current.clone_identity()
         });
         Ok(())
@@ -182,6 +189,7 @@ impl Tally {
         guard::may_change(change.origin, change.ty, (old.derived.as_ref(), None))?;
         self.outcomes.push((WriteOutcome::Deleted, Place::Replaced(self.replaced.len())));
         self.cleared.push(current.rid);
+        self.marks.note(change.ty, &change.id, (&old.rows, &current.body));
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, None));
         }

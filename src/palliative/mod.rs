@@ -4,6 +4,7 @@
 pub mod care_plan;
 pub mod element;
 pub mod enrollment;
+pub mod findings;
 pub mod gaps;
 pub mod payment;
 pub mod program;

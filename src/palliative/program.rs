@@ -207,6 +207,11 @@ impl Program {
     }
 }
 
+/// Whether a HealthcareService is a palliative programme: whether it has settings of one.
+pub fn is_programme(service: &Value) -> bool {
+    list(service.get("extension")).any(|extension| extension["url"] == SETTINGS_EXTENSION)
+}
+
 fn wrong(service: &Resource, text: String) -> Issue {
     Issue::error("business-rule", text).at(format!("HealthcareService/{}", service.id().unwrap_or_default()))
 }

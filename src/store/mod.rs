@@ -10,6 +10,7 @@ mod stored;
 mod transaction;
 mod writer;
 
+pub(crate) mod findings;
 #[cfg(test)]
 pub(crate) mod fresh;
 mod held;

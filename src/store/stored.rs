@@ -110,6 +110,24 @@ where
     }
 }
 
+/// A row of [`COLUMNS`], and the patient in whose compartment it stands.
+#[derive(Debug)]
+pub(crate) struct Belonging {
+    pub(crate) stored: Stored,
+    pub(crate) patient: String,
+}
+
+impl<DB: Backend> QueryableByName<DB> for Belonging
+where
+    i64: FromSql<BigInt, DB>,
+    String: FromSql<Text, DB>,
+    Vec<u8>: FromSql<Binary, DB>,
+{
+    fn build<'a>(row: &impl NamedRow<'a, DB>) -> diesel::deserialize::Result<Self> {
+        Ok(Self { stored: StoredRow::build(row)?.0, patient: column::<String, Text, DB>(row, 8)? })
+    }
+}
+
 /// A row of a search plan: rid, type, id, version, updated, body, then its sort keys.
 #[derive(Debug)]
 pub(crate) struct Hit {

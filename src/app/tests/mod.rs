@@ -2,6 +2,7 @@
 
 mod access;
 mod conditions;
+mod findings;
 mod index_rows;
 mod pages;
 mod parameters;

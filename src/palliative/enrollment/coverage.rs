@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
 
@@ -55,6 +57,22 @@ pub fn line_of_business(coverage: &Resource) -> Option<&'static str> {
 /// Whether the Coverage is in force on the day.
 pub fn is_active_on(coverage: &Resource, date: Date, program: &Program) -> bool {
     coverage.text("/status") == Some("active") && covers(coverage.get("period"), date, program)
+}
+
+/// The next day after this one on which a Coverage begins or ceases to be in force by itself.
+pub fn next_change<'a>(
+    resources: impl Iterator<Item = &'a Resource>,
+    date: Date,
+    program: &Program,
+) -> Option<Date> {
+    let active =
+        resources.filter(|one| one.ty().name() == "Coverage" && one.text("/status") == Some("active"));
+    let days = active.flat_map(|one| {
+        let begins = one.text("/period/start").and_then(|text| first_day(text, program));
+        let ends = one.text("/period/end").and_then(|text| last_day(text, program)?.tomorrow().ok());
+        [begins, ends].into_iter().flatten()
+    });
+    days.filter(|day| *day > date).min()
 }
 
 #[cfg(test)]

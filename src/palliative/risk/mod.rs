@@ -126,6 +126,8 @@ pub struct Stratification<'a> {
     pub tasks: Vec<Due>,
     /// What could not be used, in sentences.
     pub warnings: Vec<String>,
+    /// The next day on which score or tier can change although nothing new is written.
+    pub next_change: Option<Date>,
 }
 
 impl Algorithms {

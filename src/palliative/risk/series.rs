@@ -1,6 +1,8 @@
 //! Items on several values of one measurement: a fall over time, or a value that was high twice in a row.
 //! <https://hl7.org/fhir/R4/observation.html>
 
+use std::collections::BTreeSet;
+
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -84,7 +86,21 @@ impl Series {
             Kind::Repeated(least) => self.repeated(&points, &window, least),
         };
         let missing = || Finding::unknown(format!("two values of {} within {} d", self.name, self.days));
-        found.unwrap_or_else(missing).within(window)
+        found.unwrap_or_else(missing).within(window).changing(self.changes(record, &window))
+    }
+
+    /// The later days on which a value comes to count, or leaves the window.
+    fn changes(&self, record: &PatientRecord, window: &Window) -> BTreeSet<Date> {
+        let dates = record
+            .observations
+            .iter()
+            .filter(|one| self.concerns(one))
+            .filter_map(|one| one.effective.as_ref());
+        dates.flat_map(|at| window.changes(at.first, at.last)).collect()
+    }
+
+    fn concerns(&self, observation: &Observation) -> bool {
+        observation.is_final && !observation.of_another && self.codes.has_any(&observation.code)
     }
 
     /// The usable values up to the day, one a moment, the earliest first. Of one moment the greatest counts: pain may
@@ -94,7 +110,7 @@ impl Series {
         let mut points: Vec<Point> = record
             .observations
             .iter()
-            .filter(|one| one.is_final && !one.of_another && self.codes.has_any(&one.code))
+            .filter(|one| self.concerns(one))
             .filter_map(point)
             .filter(|one| one.observation.effective.as_ref().is_some_and(|at| all.place(at) == Place::Inside))
             .collect();

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use crate::palliative::record::Meaning;
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
@@ -13,13 +15,14 @@ use crate::palliative::risk::Facts;
 use crate::palliative::risk::Status;
 use crate::palliative::risk::Stratification;
 use crate::palliative::risk::document::Floor;
-use crate::palliative::risk::document::Raising;
+use crate::palliative::risk::document::Raising as By;
 use crate::palliative::risk::document::Step;
 use crate::palliative::risk::document::TaskRule;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::domain::is_evidence;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::risk::tier::next_settling;
 use crate::palliative::risk::tier::settle;
 use crate::palliative::screening::Finding;
 use crate::palliative::screening::Outcome;
@@ -38,9 +41,14 @@ impl Algorithm {
             self.document.domains.iter().map(|domain| domain.evaluate(items, &findings)).collect();
         let score_min = components.iter().map(|one| one.low).sum();
         let score_max = components.iter().map(|one| one.high).sum();
+        let raising = Raising {
+            floors: self.document.floors.iter().map(|floor| held(floor, facts)).collect(),
+            states: &states,
+            findings: &findings,
+        };
         let mut applied = Vec::new();
-        let computed = self.raised(score_min, (facts, &states, &findings), &mut applied);
-        let at_most = self.raised(score_max, (facts, &states, &findings), &mut Vec::new());
+        let computed = self.raised(score_min, &raising, &mut applied);
+        let at_most = self.raised(score_max, &raising, &mut Vec::new());
         let tier = settle(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
         if tier != computed {
             applied.push(kept(tier, self.document.hysteresis_days));
@@ -50,6 +58,10 @@ impl Algorithm {
             Status::Final => Vec::new(),
             Status::Preliminary => self.open(&components),
         };
+        let of_items = findings.iter().filter_map(|finding| finding.changes.first().copied());
+        let of_floors = raising.floors.iter().filter_map(|floor| floor.change);
+        let of_tier = next_settling(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
+        let next_change = of_items.chain(of_floors).chain(of_tier).min();
         let basis = self.evidence(0..items.len(), &findings);
         let tasks = self.due(&states, &findings);
         Stratification {
@@ -66,19 +78,16 @@ impl Algorithm {
             basis,
             tasks,
             warnings,
+            next_change,
         }
     }
 
     /// The tier of a score, after floors and overrides; those that raised it are added to `applied`.
-    fn raised(
-        &self,
-        score: u8,
-        (facts, states, findings): (&Facts, &[State], &[Finding]),
-        applied: &mut Vec<Applied>,
-    ) -> Tier {
+    fn raised(&self, score: u8, raising: &Raising, applied: &mut Vec<Applied>) -> Tier {
         let begun = Tier::ALL.into_iter().rev().find(|tier| self.document.tiers[*tier as usize].0 <= score);
         let mut tier = begun.unwrap_or(Tier::One);
-        for floor in self.document.floors.iter().filter(|floor| holds(floor, facts)) {
+        let Raising { floors, states, findings } = raising;
+        for (floor, _) in self.document.floors.iter().zip(floors).filter(|(_, held)| held.holds) {
             if floor.tier > tier {
                 tier = floor.tier;
                 let told = Told { text: floor.sentence.clone(), restricted: false };
@@ -148,18 +157,37 @@ fn kept(tier: Tier, days: i64) -> Applied {
     Applied { code: "hysteresis".to_owned(), told: Told { text, restricted: false } }
 }
 
+/// What can raise a tier: the floors, and the items with what was found.
+struct Raising<'a> {
+    floors: Vec<Held>,
+    states: &'a [State],
+    findings: &'a [Finding],
+}
+
+/// Whether a floor holds, and the next day on which that can change by itself.
+#[derive(Default)]
+struct Held {
+    holds: bool,
+    change: Option<Date>,
+}
+
 /// Whether a rule set that sets a floor is met: one that admits says eligible, one that finds people to look at
 /// says so.
-fn holds(floor: &Floor, facts: &Facts) -> bool {
-    let outcome = |canonical: &str| Some(facts.rule_sets.find(canonical)?.screen(facts.situation).outcome);
+fn held(floor: &Floor, facts: &Facts) -> Held {
+    let screen = |canonical: &str| Some(facts.rule_sets.find(canonical)?.screen(facts.situation));
     match &floor.raising {
-        Raising::RuleSet(canonical) => {
-            matches!(outcome(canonical), Some(Outcome::Eligible | Outcome::ScreenPositive))
+        By::RuleSet(canonical) => screen(canonical).map_or_else(Held::default, |said| Held {
+            holds: matches!(said.outcome, Outcome::Eligible | Outcome::ScreenPositive),
+            change: said.next_change,
+        }),
+        By::Entry if facts.program.specialist => {
+            let said: Vec<_> = facts.program.rule_sets.iter().filter_map(|set| screen(set)).collect();
+            Held {
+                holds: said.iter().any(|one| one.outcome == Outcome::Eligible),
+                change: said.iter().filter_map(|one| one.next_change).min(),
+            }
         }
-        Raising::Entry => {
-            let admits = |set: &String| outcome(set) == Some(Outcome::Eligible);
-            facts.program.specialist && facts.program.rule_sets.iter().any(admits)
-        }
+        By::Entry => Held::default(),
     }
 }
 

@@ -118,9 +118,48 @@ pub fn settle(computed: Tier, earlier: &[Earlier], as_of: Date, days: i64) -> Ti
     held
 }
 
+/// The next day on which the same computed tier settles otherwise, because another day has passed since earlier
+/// stratifications.
+pub fn next_settling(computed: Tier, earlier: &[Earlier], as_of: Date, days: i64) -> Option<Date> {
+    let now = settle(computed, earlier, as_of, days);
+    let turns = earlier.iter().flat_map(|one| [one.on.tomorrow().ok(), one.on.checked_add(days.days()).ok()]);
+    let mut turns: Vec<Date> = turns.flatten().filter(|day| *day > as_of).collect();
+    turns.sort_unstable();
+    turns.into_iter().find(|day| settle(computed, earlier, *day, days) != now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_day_on_which_a_tier_settles_otherwise_is_the_first_such_day() {
+        let mut seed = 7_u64;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let start: Date = "2026-01-01".parse().unwrap();
+        for _ in 0..2_000 {
+            let mut days: Vec<u64> = (0..draw(5)).map(|_| draw(80)).collect();
+            days.sort_unstable();
+            days.dedup();
+            let before: Vec<Earlier> = days
+                .iter()
+                .map(|day| Earlier {
+                    on: start.saturating_add(i64::try_from(*day).unwrap().days()),
+                    tier: Tier::ALL[draw(4) as usize],
+                    computed: Tier::ALL[draw(4) as usize],
+                    written: String::new(),
+                })
+                .collect();
+            let (computed, as_of) = (Tier::ALL[draw(4) as usize], start.saturating_add(40.days()));
+            let settled = |ahead: i64| settle(computed, &before, as_of.saturating_add(ahead.days()), 30);
+            let first = (1..150).find(|ahead| settled(*ahead) != settled(0));
+            let expected = first.map(|ahead| as_of.saturating_add(ahead.days()));
+            assert_eq!(next_settling(computed, &before, as_of, 30), expected, "{computed:?} {before:?}");
+        }
+    }
 
     fn earlier(list: &[(&str, Tier, Tier)]) -> Vec<Earlier> {
         let one = |(on, tier, computed): &(&str, Tier, Tier)| Earlier {

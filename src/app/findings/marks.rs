@@ -1,0 +1,109 @@
+//! Whom a write concerns: noted from the index rows that the write works out anyway, for its own transaction to mark.
+//! <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>
+
+use std::collections::BTreeSet;
+
+use crate::fhir::ResourceType;
+use crate::fhir::datetime::Micros;
+use crate::palliative::record::FURTHER_TYPES;
+use crate::palliative::record::SCREENED_TYPES;
+use crate::palliative::screening::TOPIC_SYSTEM;
+use crate::palliative::vocabulary::SETTINGS_EXTENSION;
+use crate::search::IndexRows;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::findings::due;
+
+/// What is read of a patient beside what rule sets read: what a tier rests on, and whether an episode is open.
+pub(crate) const BESIDE: [&str; 3] = ["EpisodeOfCare", "Patient", "RiskAssessment"];
+
+/// What stands in no compartment and is read where a patient's resource names it.
+pub(crate) const NAMED: [&str; 2] = ["Device", "Medication"];
+
+/// Whom a write concerns.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    subjects: BTreeSet<String>,
+    concerns_all: bool,
+}
+
+impl Marks {
+    /// Notes a version that is written or that another takes the place of: its index rows and its JSON.
+    pub(crate) fn note(&mut self, ty: ResourceType, id: &str, (rows, body): (&IndexRows, &[u8])) {
+        let name = ty.name();
+        if SCREENED_TYPES.contains(&name) || FURTHER_TYPES.contains(&name) || BESIDE.contains(&name) {
+            self.subjects.extend(rows.patients.iter().cloned());
+        }
+        match name {
+            // One that says that it takes another's place concerns that other.
+            "Patient" => {
+                let others = rows.references.iter().filter(|row| row.target_type == ty.number());
+                self.subjects.extend(others.map(|row| row.target_id.clone()));
+            }
+            "Device" | "Medication" => {
+                self.subjects.insert(format!("{name}/{id}"));
+            }
+            "HealthcareService" => self.concerns_all |= mentions(body, SETTINGS_EXTENSION),
+            "PlanDefinition" => self.concerns_all |= mentions(body, TOPIC_SYSTEM),
+            _ => {}
+        }
+    }
+
+    /// Marks them, at the time of the write.
+    pub(crate) fn put(&self, conn: &mut Conn, at: Micros) -> Result<(), Fault> {
+        if self.concerns_all {
+            due::change_rules(conn)?;
+        }
+        Ok(due::mark(conn, self.subjects.iter().map(String::as_str), at)?)
+    }
+}
+
+/// Whether the JSON has this text. The marks of a programme and of a rule set are URLs, which need no escapes; one that
+/// has them all the same is none that this service would have written.
+fn mentions(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::rows::ReferenceRow;
+
+    fn ty(name: &str) -> ResourceType {
+        ResourceType::parse(name).unwrap()
+    }
+
+    fn subjects(name: &str, rows: &IndexRows, body: &str) -> (Vec<String>, bool) {
+        let mut marks = Marks::default();
+        marks.note(ty(name), "x", (rows, body.as_bytes()));
+        (marks.subjects.into_iter().collect(), marks.concerns_all)
+    }
+
+    #[test]
+    fn a_write_concerns_those_in_whose_compartment_it_stands_if_rules_read_its_type() {
+        let rows = IndexRows { patients: vec!["a".into(), "b".into()], ..IndexRows::default() };
+        for name in ["Observation", "Consent", "RiskAssessment", "EpisodeOfCare", "Coverage"] {
+            assert_eq!(subjects(name, &rows, "{}"), (vec!["a".into(), "b".into()], false), "{name}");
+        }
+        for name in ["Appointment", "CarePlan", "Task", "Practitioner"] {
+            assert_eq!(subjects(name, &rows, "{}"), (vec![], false), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_patient_concerns_those_whom_it_links_to_and_a_medicine_those_who_name_it() {
+        let link = ReferenceRow { param: 7, target_type: ty("Patient").number(), target_id: "old".into() };
+        let rows = IndexRows { patients: vec!["x".into()], references: vec![link], ..IndexRows::default() };
+        assert_eq!(subjects("Patient", &rows, "{}").0, ["old", "x"]);
+        assert_eq!(subjects("Medication", &IndexRows::default(), "{}").0, ["Medication/x"]);
+    }
+
+    #[test]
+    fn a_programme_and_a_rule_set_concern_everybody_and_their_likes_nobody() {
+        let all = |name: &str, body: &str| subjects(name, &IndexRows::default(), body).1;
+        assert!(all("HealthcareService", &format!("{{\"url\":\"{SETTINGS_EXTENSION}\"}}")));
+        assert!(all("PlanDefinition", &format!("{{\"system\":\"{TOPIC_SYSTEM}\"}}")));
+        assert!(!all("HealthcareService", "{\"name\":\"a clinic\"}"));
+        assert!(!all("PlanDefinition", "{\"title\":\"a plan\"}"));
+    }
+}

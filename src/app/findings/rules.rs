@@ -1,0 +1,192 @@
+//! What all findings rest on: the programmes that are kept for, and the rule sets, compiled once for each change.
+//! <https://hl7.org/fhir/R4/plandefinition.html>
+//!
+//! A programme is a HealthcareService with our settings that is in use. For each the rule sets that it names are told
+//! together, and all that are in use one by one. A programme whose settings cannot be read, or that names a rule set
+//! which is not here, is not kept for: whoever asks about it learns what is wrong with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+
+use aws_lc_rs::digest;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::app::rule_document;
+use crate::definitions::Definitions;
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::palliative::program::Program;
+use crate::palliative::program::is_programme;
+use crate::palliative::screening;
+use crate::palliative::screening::RuleSet;
+use crate::store::Db;
+use crate::store::Fault;
+use crate::store::findings::due;
+use crate::store::findings::kept;
+use crate::store::parameter_set;
+
+/// The number of the way in which findings are made. It is raised with every change of the program after which the same
+/// record and definitions give another finding.
+const WAY: u32 = 1;
+
+/// A programme that is kept for.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Its settings.
+    pub(crate) program: Program,
+    /// The places of its own rule sets among [`Rules::sets`].
+    pub(crate) own: Vec<usize>,
+}
+
+/// What findings rest on.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    /// Which rules these are.
+    pub(crate) number: i64,
+    /// The programmes, in groups that see the same facts: of the same zone, with the same validity of attestations.
+    pub(crate) groups: Vec<Vec<Kept>>,
+    /// The rule sets, with their numbers in the tables.
+    pub(crate) sets: Vec<(Arc<RuleSet>, i64)>,
+}
+
+impl Rules {
+    /// The programme with this id.
+    pub(crate) fn program(&self, id: &str) -> Option<&Kept> {
+        self.groups.iter().flatten().find(|kept| kept.program.id == id)
+    }
+
+    /// The number of a rule set, by its canonical with version.
+    pub(crate) fn number_of(&self, canonical: &str) -> Option<i64> {
+        self.sets.iter().find(|(set, _)| set.canonical() == canonical).map(|(_, number)| *number)
+    }
+}
+
+/// The rules of the last change that this instance has seen.
+#[derive(Default)]
+pub(crate) struct Cache(Mutex<Arc<Rules>>);
+
+impl App {
+    /// The rules of now.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub(crate) fn finding_rules(&self) -> Result<Arc<Rules>, Failure> {
+        let held = self.findings.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let number = self.db.read(|conn| Ok(due::rules(conn)?))?;
+        if number == held.number {
+            return Ok(held);
+        }
+        let rules = Arc::new(load(self)?);
+        let mut held = self.findings.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.number < rules.number {
+            *held = Arc::clone(&rules);
+        }
+        Ok(rules)
+    }
+}
+
+/// Makes everybody due where the program's own definitions are others than the last time.
+///
+/// # Errors
+/// Only what the database fails with.
+pub(crate) fn begin(db: &Db, definitions: &Definitions) -> Result<(), Failure> {
+    static FINGERPRINT: OnceLock<String> = OnceLock::new();
+    let fingerprint = FINGERPRINT.get_or_init(|| fingerprint(definitions)).clone();
+    db.write(move |conn| Ok(due::begin(conn, &fingerprint)?)).map_err(Fault::into_failure)
+}
+
+fn fingerprint(definitions: &Definitions) -> String {
+    let mut hasher = digest::Context::new(&digest::SHA256);
+    hasher.update(&WAY.to_be_bytes());
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    for definition in definitions.plan_definitions.values().chain(definitions.value_sets.values()) {
+        hasher.update(definition.to_string().as_bytes());
+    }
+    hasher.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn load(app: &App) -> Result<Rules, Failure> {
+    let ty = |name: &str| ResourceType::parse(name).expect("it is a type of R4");
+    let (services, plans) = (ty("HealthcareService"), ty("PlanDefinition"));
+    let (number, services, plans) = app.db.snapshot(|conn| {
+        Ok((due::rules(conn)?, parameter_set::stored(conn, services)?, parameter_set::stored(conn, plans)?))
+    })?;
+    let value = |(_, _, body): &(i64, i64, Vec<u8>)| serde_json::from_slice::<Value>(body).ok();
+    let plans: Vec<Value> = plans.iter().filter_map(value).filter(screening::is_rule_set).collect();
+    let programs: Vec<Program> = services
+        .iter()
+        .filter_map(value)
+        .filter(is_programme)
+        .filter_map(|service| Program::read(&Resource::from_value(service).ok()?).ok())
+        .filter(|program| program.active)
+        .collect();
+    let mut sets = Sets { app, plans: &plans, found: Vec::new() };
+    let active: Vec<usize> = sets.active();
+    let mut groups: BTreeMap<(String, i64), Vec<Kept>> = BTreeMap::new();
+    for program in programs {
+        let Some(own) = sets.own(&program, &active) else { continue };
+        let zone = program.zone.iana_name().unwrap_or_default().to_owned();
+        groups.entry((zone, program.attestation_valid_days)).or_default().push(Kept { program, own });
+    }
+    let found = sets.found;
+    let names: Vec<String> = found.iter().map(|set| set.canonical()).collect();
+    let numbers = app.db.write(move |conn| Ok(kept::numbers(conn, &names)?)).map_err(Fault::into_failure)?;
+    let numbers: BTreeMap<String, i64> = numbers.into_iter().collect();
+    let numbered = |set: Arc<RuleSet>| {
+        let number = numbers.get(&set.canonical()).copied();
+        number.map(|number| (set, number)).ok_or_else(|| Failure::internal("a rule set has no number"))
+    };
+    let sets = found.into_iter().map(numbered).collect::<Result<_, _>>()?;
+    Ok(Rules { number, groups: groups.into_values().collect(), sets })
+}
+
+/// The rule sets that are found so far, each once.
+struct Sets<'a> {
+    app: &'a App,
+    plans: &'a [Value],
+    found: Vec<Arc<RuleSet>>,
+}
+
+impl Sets<'_> {
+    /// Those in use: ours, and those that are stored and can be read.
+    fn active(&mut self) -> Vec<usize> {
+        let own: Vec<_> = self.app.rule_sets.active().cloned().collect();
+        let stored = self.plans.iter().filter(|plan| plan["status"] == "active");
+        let stored: Vec<_> = stored.filter_map(|plan| self.compiled(plan)).collect();
+        own.into_iter().chain(stored).map(|set| self.place(set)).collect()
+    }
+
+    /// Those of a programme, which are all in use where it names none; none where one that it names is not here.
+    fn own(&mut self, program: &Program, active: &[usize]) -> Option<Vec<usize>> {
+        if program.rule_sets.is_empty() {
+            return Some(active.to_vec());
+        }
+        let mut own = Vec::new();
+        for canonical in &program.rule_sets {
+            let ours = self.app.rule_sets.find(canonical).cloned();
+            let set = ours.or_else(|| self.compiled(rule_document::named(self.plans, canonical)?))?;
+            let place = self.place(set);
+            if !own.contains(&place) {
+                own.push(place);
+            }
+        }
+        Some(own)
+    }
+
+    fn compiled(&self, plan: &Value) -> Option<Arc<RuleSet>> {
+        screening::rule_set(plan, &self.app.definitions).ok().map(Arc::new)
+    }
+
+    fn place(&mut self, set: Arc<RuleSet>) -> usize {
+        let known = self.found.iter().position(|one| one.canonical() == set.canonical());
+        known.unwrap_or_else(|| {
+            self.found.push(set);
+            self.found.len() - 1
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Who is to be evaluated anew: marked by a write, evaluated by older rules, or past the day on which findings change.
+//! <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+//!
+//! Each of the three is a walk of an index from its beginning, so that to find that nobody is due costs three looks.
+
+use diesel::result::Error;
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Text;
+
+use crate::fhir::datetime::Micros;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::index::texts;
+
+/// Marks subjects as due, at the time of the write.
+pub(crate) fn mark<'a>(
+    conn: &mut Conn,
+    subjects: impl Iterator<Item = &'a str>,
+    at: Micros,
+) -> QueryResult<()> {
+    let subjects: Vec<&str> = subjects.collect();
+    let query = match subjects.as_slice() {
+        [] => return Ok(()),
+        [one] => Sql::of(
+            "INSERT INTO finding_due (subject, mark) VALUES (?, ?) ON CONFLICT (subject, mark) DO NOTHING",
+            [(*one).into(), at.into()],
+        ),
+        _ if conn.is_sqlite() => Sql::of(
+            "INSERT INTO finding_due (subject, mark) SELECT value, ? FROM json_each(?) WHERE 1 = 1 \
+             ON CONFLICT (subject, mark) DO NOTHING",
+            [at.into(), serde_json::Value::from(subjects).to_string().into()],
+        ),
+        _ => Sql::of(
+            "INSERT INTO finding_due (subject, mark) SELECT s, CAST(? AS bigint) FROM unnest(CAST(? AS text[])) s \
+             ON CONFLICT (subject, mark) DO NOTHING",
+            [at.into(), texts(subjects.into_iter())],
+        ),
+    };
+    conn.execute(query).map(|_| ())
+}
+
+/// Marks all patients there are.
+pub(crate) fn mark_all(conn: &mut Conn, patient: i64, at: Micros) -> QueryResult<()> {
+    conn.execute(Sql::of(
+        "INSERT INTO finding_due (subject, mark) SELECT id, ? FROM resource WHERE type = ? AND deleted = 0 \
+         ON CONFLICT (subject, mark) DO NOTHING",
+        [at.into(), patient.into()],
+    ))
+    .map(|_| ())
+}
+
+/// Makes everybody due: what all findings rest on is another.
+pub(crate) fn change_rules(conn: &mut Conn) -> QueryResult<()> {
+    conn.execute(Sql::of("UPDATE finding_rules SET number = number + 1", [])).map(|_| ())
+}
+
+/// Makes everybody due where the program's own definitions are not those of the last time.
+pub(crate) fn begin(conn: &mut Conn, fingerprint: &str) -> QueryResult<()> {
+    let sql = "UPDATE finding_rules SET number = number + 1, fingerprint = ? WHERE fingerprint <> ?";
+    conn.execute(Sql::of(sql, [fingerprint.into(), fingerprint.into()])).map(|_| ())
+}
+
+/// The number of the rules of now.
+pub(crate) fn rules(conn: &mut Conn) -> QueryResult<i64> {
+    let rows = conn.load::<(BigInt,), (i64,)>(Sql::of("SELECT number FROM finding_rules", []))?;
+    rows.first().map(|row| row.0).ok_or(Error::NotFound)
+}
+
+/// The marked resources that are no patients, as `Type/id`, with their marks. An id has no slash, and a type begins
+/// with a capital; the index of subjects cannot tell them from patients, so that all names are walked once.
+pub(crate) fn named(conn: &mut Conn) -> QueryResult<Vec<(String, i64)>> {
+    let sql = "SELECT subject, mark FROM finding_due WHERE (subject > 'Device/' AND subject < 'Device0') \
+               OR (subject > 'Medication/' AND subject < 'Medication0')";
+    conn.load::<(Text, BigInt), (String, i64)>(Sql::of(sql, []))
+}
+
+/// Marks the patients of the resources that name this one. Only now, and not when it was written: who came to name it
+/// meanwhile was marked by that, and is evaluated with what is there now.
+pub(crate) fn spread(
+    conn: &mut Conn,
+    (ty, id): (i64, &str),
+    (params, mark): (&[i64], i64),
+) -> QueryResult<()> {
+    let find = "INSERT INTO finding_due (subject, mark) SELECT DISTINCT c.patient, CAST(? AS BIGINT) \
+                FROM idx_reference f CROSS JOIN idx_compartment c WHERE c.rid = f.rid AND f.target_type = ? \
+                AND f.target_id = ? AND f.param IN (";
+    let query = Sql::of(find, [mark.into(), ty.into(), id.into()])
+        .append(Sql::list(params.iter().map(|param| (*param).into()).collect()));
+    conn.execute(query.push(") ON CONFLICT (subject, mark) DO NOTHING", [])).map(|_| ())
+}
+
+/// Takes these marks away; how many of them were there still.
+pub(crate) fn unmark(conn: &mut Conn, marks: &[(String, i64)]) -> QueryResult<usize> {
+    let mut gone = 0;
+    for (subject, mark) in marks {
+        let sql = "DELETE FROM finding_due WHERE subject = ? AND mark = ?";
+        gone += conn.execute(Sql::of(sql, [subject.as_str().into(), (*mark).into()]))?;
+    }
+    Ok(gone)
+}
+
+/// Of whom the due are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Among<'a> {
+    /// Of everybody.
+    Everybody,
+    /// Of these.
+    These(&'a [String]),
+}
+
+/// What makes somebody due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Since {
+    /// The number of the rules of now.
+    pub(crate) rules: i64,
+    /// The time.
+    pub(crate) now: Micros,
+    /// Marks later than this wait a little, unless the same patient has one that is older than the second: so a burst of
+    /// writes is evaluated once.
+    pub(crate) settled: (Micros, Micros),
+}
+
+/// So many of those who are due, by their ids.
+pub(crate) fn next(
+    conn: &mut Conn,
+    among: Among<'_>,
+    since: &Since,
+    most: usize,
+) -> QueryResult<Vec<String>> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let (calm, late) = since.settled;
+    let scope = |query: Sql, column: &'static str| match among {
+        Among::Everybody => query,
+        Among::These(ids) => {
+            query.push(" AND ", []).push(column, []).append(Sql::one_of(ids.iter().cloned()))
+        }
+    };
+    let marked = Sql::of("SELECT subject FROM finding_due WHERE subject NOT LIKE '%/%'", []);
+    let marked = scope(marked, "subject").push(
+        " GROUP BY subject HAVING max(mark) <= ? OR min(mark) <= ? ORDER BY subject LIMIT ?",
+        [calm.into(), late.into(), limit.into()],
+    );
+    let past = Sql::of("SELECT patient FROM finding_state WHERE change_at <= ?", [since.now.into()]);
+    let past = scope(past, "patient").push(" LIMIT ?", [limit.into()]);
+    let older = Sql::of("SELECT patient FROM finding_state WHERE rules < ?", [since.rules.into()]);
+    let older = scope(older, "patient").push(" LIMIT ?", [limit.into()]);
+    let mut due = Vec::new();
+    for query in [marked, past, older] {
+        if due.len() < most {
+            due.extend(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0));
+        }
+    }
+    due.sort_unstable();
+    due.dedup();
+    due.truncate(most);
+    Ok(due)
+}
+
+/// How many are due.
+pub(crate) fn count(conn: &mut Conn, among: Among<'_>, since: &Since) -> QueryResult<i64> {
+    let scope = |query: Sql, column: &'static str| match among {
+        Among::Everybody => query,
+        Among::These(ids) => {
+            query.push(" AND ", []).push(column, []).append(Sql::one_of(ids.iter().cloned()))
+        }
+    };
+    let marked = Sql::of("SELECT subject AS patient FROM finding_due WHERE subject NOT LIKE '%/%'", []);
+    let marked = scope(marked, "subject");
+    let past = Sql::of("SELECT patient FROM finding_state WHERE change_at <= ?", [since.now.into()]);
+    let older = Sql::of("SELECT patient FROM finding_state WHERE rules < ?", [since.rules.into()]);
+    let all = [marked, scope(past, "patient"), scope(older, "patient")];
+    let query = Sql::of("SELECT count(*) FROM (", []).append(Sql::join(all, " UNION ")).push(") d", []);
+    Ok(conn.load::<(BigInt,), (i64,)>(query)?.first().map_or(0, |row| row.0))
+}

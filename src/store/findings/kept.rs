@@ -1,0 +1,130 @@
+//! What an evaluation keeps, and what it takes away. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Text;
+
+use crate::fhir::datetime::Micros;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::findings::ProgramRow;
+use crate::store::findings::due;
+
+/// What was evaluated of a patient, and from what.
+#[derive(Clone, Debug)]
+pub(crate) struct Evaluated {
+    /// The patient's id.
+    pub(crate) patient: String,
+    /// The marks that were there when the record was read.
+    pub(crate) marks: Vec<(String, i64)>,
+    /// The stamp of the evaluation before; none where there was none.
+    pub(crate) stamp: Option<i64>,
+    /// What was found for each programme; none where there is no such patient any more.
+    pub(crate) found: Option<Vec<ProgramRow>>,
+    /// When it can change by itself.
+    pub(crate) change_at: Micros,
+}
+
+/// How many rows one statement inserts.
+const ROWS: usize = 32;
+
+/// Keeps what was found, unless somebody else has evaluated the patient since; false then.
+pub(crate) fn put(conn: &mut Conn, one: &Evaluated, (rules, stamp): (i64, i64)) -> QueryResult<bool> {
+    let patient = one.patient.as_str();
+    let state = [stamp.into(), rules.into(), one.change_at.into(), patient.into()];
+    let taken = match (one.stamp, &one.found) {
+        (None, None) => 1,
+        (Some(before), None) => conn.execute(Sql::of(
+            "DELETE FROM finding_state WHERE patient = ? AND stamp = ?",
+            [patient.into(), before.into()],
+        ))?,
+        (None, Some(_)) => conn.execute(Sql::of(
+            "INSERT INTO finding_state (stamp, rules, change_at, patient) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (patient) DO NOTHING",
+            state,
+        ))?,
+        (Some(before), Some(_)) => conn.execute(
+            Sql::of("UPDATE finding_state SET stamp = ?, rules = ?, change_at = ? WHERE patient = ?", state)
+                .push(" AND stamp = ?", [before.into()]),
+        )?,
+    };
+    if taken == 0 {
+        return Ok(false);
+    }
+    due::unmark(conn, &one.marks)?;
+    if one.stamp.is_some() {
+        for table in ["finding_program", "finding_set"] {
+            let query =
+                Sql::of("DELETE FROM ", []).push(table, []).push(" WHERE patient = ?", [patient.into()]);
+            conn.execute(query)?;
+        }
+    }
+    let rows = one.found.as_deref().unwrap_or_default();
+    insert_programs(conn, patient, rows)?;
+    insert_sets(conn, patient, rows)?;
+    Ok(true)
+}
+
+fn insert_programs(conn: &mut Conn, patient: &str, rows: &[ProgramRow]) -> QueryResult<()> {
+    let values = |row: &ProgramRow| {
+        Sql::of(
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                row.program.as_str().into(),
+                patient.into(),
+                row.outcome.into(),
+                row.missing.into(),
+                row.tier.into(),
+                row.score.0.into(),
+                row.score.1.into(),
+                i64::from(row.no_data).into(),
+                row.suppressed.into(),
+                i64::from(row.suppressed != 0).into(),
+                row.place().into(),
+            ],
+        )
+    };
+    for chunk in rows.chunks(ROWS) {
+        let insert = "INSERT INTO finding_program (program, patient, outcome, missing, tier, score_min, score_max, \
+                      no_data, suppressed, hidden, place) VALUES ";
+        conn.execute(Sql::of(insert, []).append(Sql::join(chunk.iter().map(values), ", ")))?;
+    }
+    Ok(())
+}
+
+fn insert_sets(conn: &mut Conn, patient: &str, rows: &[ProgramRow]) -> QueryResult<()> {
+    let all: Vec<Sql> = rows
+        .iter()
+        .flat_map(|row| {
+            row.sets.iter().map(|(set, outcome, missing)| {
+                Sql::of(
+                    "(?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        row.program.as_str().into(),
+                        (*set).into(),
+                        patient.into(),
+                        (*outcome).into(),
+                        (*missing).into(),
+                        i64::from(row.suppressed != 0).into(),
+                        row.place().into(),
+                    ],
+                )
+            })
+        })
+        .collect();
+    for chunk in all.chunks(ROWS) {
+        let insert =
+            "INSERT INTO finding_set (program, rule_set, patient, outcome, missing, hidden, place) VALUES ";
+        conn.execute(Sql::of(insert, []).append(Sql::join(chunk.iter().cloned(), ", ")))?;
+    }
+    Ok(())
+}
+
+/// The numbers of rule sets, by their canonicals; those that have none yet get one.
+pub(crate) fn numbers(conn: &mut Conn, rule_sets: &[String]) -> QueryResult<Vec<(String, i64)>> {
+    for rule_set in rule_sets {
+        let sql = "INSERT INTO finding_name (rule_set) VALUES (?) ON CONFLICT (rule_set) DO NOTHING";
+        conn.execute(Sql::of(sql, [rule_set.as_str().into()]))?;
+    }
+    conn.load::<(Text, BigInt), (String, i64)>(Sql::of("SELECT rule_set, number FROM finding_name", []))
+}

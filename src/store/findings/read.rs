@@ -1,0 +1,52 @@
+//! What an evaluation reads of many patients at once. <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Text;
+
+use crate::fhir::ResourceType;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+use crate::store::stored::Belonging;
+use crate::store::stored::COLUMNS;
+
+fn of(text: &'static str, patients: &[String]) -> Sql {
+    Sql::of(text, []).append(Sql::one_of(patients.iter().cloned()))
+}
+
+/// The marks of these.
+pub(crate) fn marks(conn: &mut Conn, patients: &[String]) -> QueryResult<Vec<(String, i64)>> {
+    let query = of("SELECT subject, mark FROM finding_due WHERE subject", patients);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
+}
+
+/// The stamps of these, where they were evaluated before.
+pub(crate) fn stamps(conn: &mut Conn, patients: &[String]) -> QueryResult<Vec<(String, i64)>> {
+    let query = of("SELECT patient, stamp FROM finding_state WHERE patient", patients);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
+}
+
+/// The programmes in which these have an open episode.
+pub(crate) fn open_episodes(conn: &mut Conn, patients: &[String]) -> QueryResult<Vec<(String, String)>> {
+    let query = of("SELECT patient, program FROM episode WHERE open = 1 AND patient", patients);
+    conn.load::<(Text, Text), (String, String)>(query)
+}
+
+/// All live resources of these types in the compartment of each of these patients.
+pub(crate) fn compartments(
+    conn: &mut Conn,
+    patients: &[String],
+    types: &[ResourceType],
+) -> QueryResult<Vec<Belonging>> {
+    let query = Sql::of("SELECT ", [])
+        .push(COLUMNS, [])
+        .push(
+            ", c.patient FROM idx_compartment c CROSS JOIN resource r WHERE r.rid = c.rid AND r.deleted = 0 ",
+            [],
+        )
+        .push("AND c.patient", [])
+        .append(Sql::one_of(patients.iter().cloned()))
+        .push(" AND c.type IN (", [])
+        .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()));
+    conn.load_rows::<Belonging>(query.push(")", []))
+}
