@@ -6,8 +6,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::app::change::Change;
+use crate::app::change::Origin;
 use crate::app::defined;
 use crate::app::guard;
+use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::resolve::make_relative;
 use crate::app::resolve::refers_below;
@@ -111,7 +113,9 @@ pub(crate) fn content(
     } else {
         None
     };
-    let name = if ty.name() == "PlanDefinition" { rule_document::name(session, &value)? } else { None };
+    published::check_name(session, change, &value)?;
+    let is_theirs = change.origin == Origin::Client && ty.name() == "PlanDefinition";
+    let name = if is_theirs { rule_document::name(session, &value)? } else { None };
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),

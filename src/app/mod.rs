@@ -34,7 +34,9 @@ mod parameters;
 mod persons;
 mod prepare;
 mod profiles;
+mod published;
 mod record;
+mod recorded;
 mod resolve;
 mod rule_document;
 mod tally;
@@ -67,6 +69,7 @@ pub use included::MOST_HOPS;
 pub use included::MOST_INCLUDED;
 pub use once::Once;
 pub use parameters::ParameterSet;
+pub use recorded::Known;
 pub(crate) use session::LARGEST_PAGE;
 pub use session::Session;
 
@@ -122,8 +125,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, migrates it, loads the definitions, makes secrets, and stores the default programmes
-    /// where they are not there yet.
+    /// Opens the database, migrates it, loads the definitions, makes secrets, and stores our definitions
+    /// and the default programmes where they are not there yet.
     ///
     /// # Errors
     /// One line for the operator that says what to do.
@@ -158,6 +161,8 @@ impl App {
             cursor_key,
             keys,
         });
+        app.store_definitions()
+            .map_err(|failure| format!("The definitions cannot be stored: {}", first_text(&failure)))?;
         app.store_programmes()
             .map_err(|failure| format!("The default programme cannot be stored: {}", first_text(&failure)))?;
         Ok(app)

@@ -23,6 +23,7 @@ use crate::app::defined;
 use crate::app::guard;
 use crate::app::parameters::ParameterSet;
 use crate::app::profiles::check;
+use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -128,6 +129,7 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
     let mut links = Links::new(session, changes, &aims);
     let mut works = Vec::with_capacity(changes.len());
     for (change, aim) in changes.iter().zip(&aims) {
+        check_free(session, change, aim).map_err(|failure| place(failure, &change.at))?;
         works.push(work(session, change, aim, &mut links).map_err(|failure| place(failure, &change.at))?);
     }
     let mut prepared = Vec::with_capacity(changes.len());
@@ -142,6 +144,13 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
         clock: app.clock.clone(),
         skip_unchanged: app.config.skip_unchanged,
     })
+}
+
+/// Refuses a client's change of our own definitions; to be told of one, by a condition, changes nothing.
+fn check_free(session: &Session, change: &Change, aim: &Aim) -> Result<(), Failure> {
+    let is_kept = matches!(change.action, ChangeAction::Create { .. }) && aim.met_something();
+    let mut ids = aim.ids.iter().filter(|_| !is_kept);
+    ids.try_for_each(|id| published::check_free(session, change, id))
 }
 
 /// A change, once for each resource that it is about; the first has the condition.

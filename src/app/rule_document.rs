@@ -15,6 +15,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::app::Session;
+use crate::app::Stored;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
@@ -95,11 +96,10 @@ impl Name {
     }
 }
 
-/// Refuses a rule set that cannot be understood, or whose name one of ours has; the name of another, which
-/// [`are_single`] looks at. A PlanDefinition that is no rule set has none.
+/// Refuses a rule set that cannot be understood; the name of one that can, which [`are_single`] looks at. A PlanDefinition that is no rule set has none.
 ///
 /// # Errors
-/// `Unprocessable` with everything that is wrong; `Conflict`.
+/// `Unprocessable` with everything that is wrong.
 pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Failure> {
     if !screening::is_rule_set(plan) {
         return Ok(None);
@@ -110,9 +110,7 @@ pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Fail
     })?;
     let criteria = format!("url={}&version={}", value_of(&set.url), value_of(&set.version));
     let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
-    let is_ours = session.app().rule_sets.find(&set.canonical()).is_some();
-    let name = Name { url: set.url, version: set.version, holders };
-    if is_ours { Err(name.taken()) } else { Ok(Some(name)) }
+    Ok(Some(Name { url: set.url, version: set.version, holders }))
 }
 
 /// Refuses a write, after everything is written, by which two rule sets would have one name.
@@ -150,7 +148,8 @@ fn value_of(text: &str) -> String {
 /// The rule sets that are stored under a URL, whoever asks: they are configuration and no patient's data.
 fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
     let found = session.as_service().find(plan_definition(), &format!("url={}", value_of(url)))?;
-    let plans = found.iter().map(|one| one.value()).collect::<Result<Vec<_>, _>>()?;
+    let plans = found.iter().filter(|one| is_theirs(session, one)).map(Stored::value);
+    let plans = plans.collect::<Result<Vec<_>, _>>()?;
     Ok(plans.into_iter().filter(screening::is_rule_set).collect())
 }
 
@@ -165,6 +164,11 @@ pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value
         (plan["status"] == "active", updated)
     };
     plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
+}
+
+/// Whether a client has stored it: what is compiled of our own is at hand.
+fn is_theirs(session: &Session, stored: &Stored) -> bool {
+    session.app().definitions.published(stored.ty, &stored.id).is_none()
 }
 
 impl Session {
@@ -199,7 +203,7 @@ impl Session {
         let topic = encoded(&format!("{}|{}", screening::TOPIC_SYSTEM, screening::SCREENING));
         let found = self.as_service().find(plan_definition(), &format!("status=active&topic={topic}"))?;
         let own = self.app().rule_sets.active().cloned().map(Ok);
-        let stored = found.iter().map(|one| self.compiled(&one.value()?));
+        let stored = found.iter().filter(|one| is_theirs(self, one)).map(|one| self.compiled(&one.value()?));
         own.chain(stored).collect()
     }
 

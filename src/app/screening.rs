@@ -8,7 +8,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::Known;
 use crate::app::Session;
+use crate::app::Stored;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -110,19 +112,27 @@ impl Session {
         self.screened_by(patient, &[])
     }
 
-    /// The stored resources that a screening of a patient by these rule sets reads, as far as the caller may see them, in one query;
-    /// and the Medications and Devices that they name, which stand in no compartment.
+    /// The stored resources that a screening of a patient by these rule sets reads today, as for
+    /// [`Session::screened_as`].
     ///
     /// # Errors
     /// Only what the database fails with.
     pub fn screened_by(&self, patient: &str, rule_sets: &[Arc<RuleSet>]) -> Result<Vec<Resource>, Failure> {
-        let stored = self.compartment(patient, &types_of(rule_sets))?;
+        self.screened_as(patient, rule_sets, Known::Clinically)
+    }
+
+    /// These, and the Medications and Devices that they name, as far as they are there for the caller to see.
+    pub(super) fn with_named(
+        &self,
+        stored: Vec<Stored>,
+        read: impl Fn(ResourceType, &str) -> Result<Stored, Failure>,
+    ) -> Result<Vec<Resource>, Failure> {
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
         let named = named_by(&resources, self.base_url());
         for (ty, id) in named {
             // One that is not there, or not for the caller to see, leaves the medicine or device unnamed.
-            if let Ok(stored) = self.read(ty, &id) {
+            if let Ok(stored) = read(ty, &id) {
                 resources.push(Resource::from_value(stored.value()?)?);
             }
         }
@@ -182,7 +192,7 @@ pub fn screened_types() -> Vec<ResourceType> {
 }
 
 /// The types that a screening by these rule sets reads, the Patient among them.
-fn types_of(rule_sets: &[Arc<RuleSet>]) -> Vec<ResourceType> {
+pub(super) fn types_of(rule_sets: &[Arc<RuleSet>]) -> Vec<ResourceType> {
     let further: BTreeSet<&str> = rule_sets.iter().flat_map(|set| set.further_types()).collect();
     types(further.into_iter())
 }

@@ -1,10 +1,12 @@
-//! Where a caller's value sets and code systems are found: those that are stored before ours, and ours before R4's.
+//! Where a caller's value sets and code systems are found: those that clients have stored before ours, and ours before
+//! R4's.
 //! <https://hl7.org/fhir/R4/terminology-service.html>
 
 use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Session;
+use crate::app::Stored;
 use crate::definitions::terminology::is_version;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -26,9 +28,6 @@ impl Library for Session {
         let ty = ResourceType::parse("ValueSet").expect("a type of R4");
         if !is_id(id) || !self.caller().may(Action::Search, ty) {
             return Ok(None);
-        }
-        if let Some(own) = self.app.definitions.published(ty, id) {
-            return Ok(Some(own.clone()));
         }
         self.find(ty, &format!("_id={id}"))?.pop().map(|stored| stored.value()).transpose()
     }
@@ -61,7 +60,7 @@ impl Session {
             return Err(Failure::new(Reason::Invalid, text).at(at(version_name)));
         }
         match (id, url, sent) {
-            (Some(id), None, None) => of_version(ty, self.definition(ty, id)?, version),
+            (Some(id), None, None) => of_version(ty, self.read(ty, id)?.value()?, version),
             (None, None, Some(sent)) => of_version(ty, sent.value().clone(), version),
             (None, Some(given), None) => {
                 let canonical = given.text().unwrap_or_default();
@@ -87,16 +86,7 @@ impl Session {
         }
     }
 
-    /// A resource that is stored, or one of our own definitions.
-    fn definition(&self, ty: ResourceType, id: &str) -> Result<Value, Failure> {
-        self.require(Action::Read, ty)?;
-        match self.app.definitions.published(ty, id) {
-            Some(own) => Ok(own.clone()),
-            None => self.read(ty, id)?.value(),
-        }
-    }
-
-    /// Of those stored with this URL, the one of the version that is named; else an active one before others, and
+    /// Of those that clients have stored with this URL, the one of the version that is named; else an active one before others, and
     /// of these the one that was written last.
     fn stored_canonical(
         &self,
@@ -112,7 +102,8 @@ impl Session {
             .iter()
             .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
         let mut best: Option<((bool, i64), Value)> = None;
-        for stored in self.find(ty, &format!("url={}", encoded(&escaped)))? {
+        let is_theirs = |stored: &Stored| self.app.definitions.published(ty, &stored.id).is_none();
+        for stored in self.find(ty, &format!("url={}", encoded(&escaped)))?.into_iter().filter(is_theirs) {
             let value = stored.value()?;
             let rank = (value["status"] == "active", stored.updated);
             if is_version(&value, version) && best.as_ref().is_none_or(|(other, _)| *other < rank) {

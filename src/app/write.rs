@@ -75,7 +75,7 @@ impl Session {
         rehearsed.or_else(|failure| if failure.issues.is_empty() { Ok(()) } else { Err(failure) })
     }
 
-    fn commit_with<T: Send + 'static>(
+    pub(super) fn commit_with<T: Send + 'static>(
         &self,
         changes: &[Change],
         work: impl Fn(&mut crate::store::Conn, &crate::app::prepare::Batch) -> Result<T, Fault>

@@ -105,14 +105,36 @@ impl Definitions {
         search_parameter(value, &self.domain_resources)
     }
 
-    /// The definition of ours with this type and id, which is read under it though nobody has stored it.
+    /// The definitions of ours that are stored among the resources.
+    pub fn all_published(&self) -> impl Iterator<Item = &Value> {
+        let operations = self.operations.iter();
+        let by_url = [&self.plan_definitions, &self.value_sets, &self.code_systems];
+        operations.chain(by_url.into_iter().flat_map(BTreeMap::values))
+    }
+
+    /// The texts of these definitions.
+    pub fn published_texts(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [OPERATIONS, PLAN_DEFINITIONS, VALUE_SETS, CODE_SYSTEMS];
+        lists.into_iter().flatten().map(|(_, text)| *text)
+    }
+
+    /// The definition of ours with this type and id.
     pub fn published(&self, ty: ResourceType, id: &str) -> Option<&Value> {
-        let has_id = |value: &&Value| value.get("id").and_then(Value::as_str) == Some(id);
+        self.published_with(ty, "id", id)
+    }
+
+    /// The definition of ours with this type and canonical URL.
+    pub fn published_as(&self, ty: ResourceType, url: &str) -> Option<&Value> {
+        self.published_with(ty, "url", url)
+    }
+
+    fn published_with(&self, ty: ResourceType, name: &str, value: &str) -> Option<&Value> {
+        let is = |definition: &&Value| definition.get(name).and_then(Value::as_str) == Some(value);
         match ty.name() {
-            "OperationDefinition" => self.operations.iter().find(has_id),
-            "PlanDefinition" => self.plan_definitions.values().find(has_id),
-            "ValueSet" => self.value_sets.values().find(has_id),
-            "CodeSystem" => self.code_systems.values().find(has_id),
+            "OperationDefinition" => self.operations.iter().find(is),
+            "PlanDefinition" => self.plan_definitions.values().find(is),
+            "ValueSet" => self.value_sets.values().find(is),
+            "CodeSystem" => self.code_systems.values().find(is),
             _ => None,
         }
     }
@@ -251,5 +273,24 @@ mod tests {
                 assert!(definitions.search_parameters.iter().any(|p| p.url == part.definition), "{part:?}");
             }
         }
+    }
+
+    /// They are stored at start without another look at them.
+    #[test]
+    fn what_is_published_is_valid_and_has_a_name_and_a_version() {
+        let definitions = definitions();
+        let mut names = std::collections::BTreeSet::new();
+        for value in definitions.all_published() {
+            let text = |name: &str| value[name].as_str().unwrap_or_default();
+            let ty = ResourceType::parse(text("resourceType")).expect("a type of R4");
+            let name = format!("{ty}/{}", text("id"));
+            assert_eq!(crate::fhir::shape::validate(&definitions.shapes, value), Vec::new(), "{name}");
+            assert!(text("url").starts_with(&format!("{CANONICAL}/{ty}/")), "{name}: {}", text("url"));
+            assert!(!text("version").is_empty() && crate::fhir::reference::is_id(text("id")), "{name}");
+            assert_eq!(definitions.published(ty, text("id")), Some(value), "{name}");
+            assert_eq!(definitions.published_as(ty, text("url")), Some(value), "{name}");
+            assert!(names.insert(name.clone()), "{name} twice");
+        }
+        assert_eq!(names.len(), definitions.published_texts().count());
     }
 }

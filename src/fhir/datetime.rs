@@ -68,6 +68,11 @@ pub fn date_in(micros: Micros, zone: &TimeZone) -> Date {
     in_zone(micros, zone).date()
 }
 
+/// The last instant of a calendar day in a zone.
+pub fn end_of_day(day: Date, zone: &TimeZone) -> Micros {
+    days(day, |start| start, zone).map_or(Micros::MAX, |span| span.high)
+}
+
 fn in_zone(micros: Micros, zone: &TimeZone) -> DateTime {
     let nearest = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
     zone.to_datetime(Timestamp::from_microsecond(micros).unwrap_or(nearest))

@@ -9,7 +9,6 @@ pub mod delete;
 mod explain;
 pub mod history;
 pub mod patch;
-pub mod published;
 pub mod read;
 pub mod request;
 pub mod route;
@@ -177,9 +176,9 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
 fn change_of(session: &Session, interaction: Interaction, request: Request) -> Result<Change, Failure> {
     match interaction {
         Interaction::Create { ty } => create::change(ty, request),
-        Interaction::Update { ty, id } => update::change(session, ty, id, request),
+        Interaction::Update { ty, id } => update::change(ty, id, request),
         Interaction::Patch { ty, id } => patch::change(session, ty, id, request),
-        Interaction::Delete { ty, id } => delete::change(session, ty, id, &request),
+        Interaction::Delete { ty, id } => delete::change(ty, id, &request),
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }

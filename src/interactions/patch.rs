@@ -16,7 +16,6 @@ use crate::fhir::patch::Patch;
 use crate::interactions::body;
 use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
-use crate::interactions::published;
 use crate::interactions::request::Body;
 use crate::interactions::request::PatchFormat;
 use crate::interactions::request::Request;
@@ -25,7 +24,7 @@ use crate::interactions::request::Request;
 /// search finds. Without `If-Match` it is made again where another write came between.
 ///
 /// # Errors
-/// `Structure` for a body that is no patch; `MediaType`; `Forbidden`; `Conflict` for a definition of our own.
+/// `Structure` for a body that is no patch; `MediaType`; `Forbidden`.
 pub fn change(
     session: &Session,
     ty: ResourceType,
@@ -33,9 +32,6 @@ pub fn change(
     request: Request,
 ) -> Result<Change, Failure> {
     session.require(Action::Update, ty)?;
-    if let Some(id) = &id {
-        published::check_free(session, ty, id)?;
-    }
     let demand = conditions::demand(Write::Change, &request.conditions)?;
     let target = conditions::target(id, &request)?;
     let patch = read(session, ty, request.body)?;

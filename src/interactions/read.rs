@@ -1,6 +1,5 @@
 //! read and vread. <https://hl7.org/fhir/R4/http.html#read>
 
-use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Body;
 use crate::app::Session;
@@ -8,7 +7,6 @@ use crate::app::Stored;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::interactions::conditions;
-use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::subset::Subset;
 
@@ -18,10 +16,6 @@ use crate::interactions::subset::Subset;
 /// `NotFound`, `Deleted`, `Forbidden`; `Invalid` for what the query or a condition has wrong.
 pub fn read(session: &Session, ty: ResourceType, id: &str, request: &Request) -> Result<Answer, Failure> {
     let subset = Subset::of_read(ty, request)?;
-    if let Some(definition) = published::find(session, ty, id) {
-        session.require(Action::Read, ty)?;
-        return Ok(Answer::bytes(subset.apply(definition.to_string().into_bytes())?));
-    }
     answer(session.read(ty, id)?, &subset, request)
 }
 

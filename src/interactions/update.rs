@@ -2,7 +2,6 @@
 
 use crate::app::Change;
 use crate::app::ChangeAction;
-use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -10,7 +9,6 @@ use crate::fhir::ResourceType;
 use crate::interactions::body;
 use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
-use crate::interactions::published;
 use crate::interactions::request::Request;
 use crate::interactions::subset;
 
@@ -18,25 +16,14 @@ use crate::interactions::subset;
 /// id of the one resource that the URL's search finds, or of a new one where it finds none.
 ///
 /// # Errors
-/// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another;
-/// `Conflict` for a definition of our own.
-pub fn change(
-    session: &Session,
-    ty: ResourceType,
-    id: Option<String>,
-    request: Request,
-) -> Result<Change, Failure> {
-    if let Some(id) = &id {
-        published::check_free(session, ty, id)?;
-    }
+/// `Structure` for a body that is no resource of the type; `Invalid` for an id that is missing or another.
+pub fn change(ty: ResourceType, id: Option<String>, request: Request) -> Result<Change, Failure> {
     let demand = conditions::demand(Write::Update, &request.conditions)?;
     let target = conditions::target(id.clone(), &request)?;
     let resource = body::resource(ty, request.body)?;
     subset::check_whole(&resource)?;
-    match (&id, resource.id()) {
-        (Some(id), _) => check_id(&resource, id)?,
-        (None, Some(own)) => published::check_free(session, ty, own)?,
-        (None, None) => {}
+    if let Some(id) = &id {
+        check_id(&resource, id)?;
     }
     Ok(Change::client(ChangeAction::Update { resource, target, demand }))
 }

@@ -248,7 +248,6 @@ fn check_access(session: &Session, target: Option<&(ResourceType, Option<String>
     let Some((ty, id)) = target else { return Ok(()) };
     session.require(Action::Read, *ty)?;
     match id {
-        Some(id) if session.app().definitions.published(*ty, id).is_some() => Ok(()),
         Some(id) => session.read(*ty, id).map(|_| ()),
         None => Ok(()),
     }

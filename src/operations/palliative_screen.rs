@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
+use crate::app::Known;
 use crate::app::Session;
 use crate::app::screening::Subject;
 use crate::fhir::Failure;
@@ -18,7 +19,9 @@ use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::submitted::Submitted;
 use crate::operations::submitted::as_of;
+use crate::operations::submitted::known;
 use crate::operations::submitted::reader;
+use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Screening;
@@ -29,7 +32,8 @@ use crate::palliative::vocabulary::ERROR_SYSTEM;
 ///
 /// # Errors
 /// 403 without the scopes for all that is read; 404 for an unknown patient, programme or rule set; 422 `date-range`
-/// for a day that has not come; 405 for `record=true` with GET; 400 for it with `resource`.
+/// for a day that has not come, or with `known=recorded` on which the patient was not stored yet; 405 for `record=true`
+/// with GET; 400 for it with `resource`.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let record = wants_record(&call)?;
     session.require_screening()?;
@@ -40,7 +44,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_screening_by(&rule_sets)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
-    let stored = match stored(session, &id, &rule_sets) {
+    let known = known(&call, as_of, &program)?;
+    let stored = match stored(session, &id, (&rule_sets, known)) {
         // Only one who was submitted, and of whom nothing is to be kept, need not be here.
         Err(failure) if failure.reason == Reason::NotFound && submitted.has_patient && !record => Vec::new(),
         stored => stored?,
@@ -81,10 +86,16 @@ fn bad(given: &Given, code: &str, text: &str) -> Failure {
 }
 
 /// What is stored of the patient.
-fn stored(session: &Session, id: &str, rule_sets: &[Arc<RuleSet>]) -> Result<Vec<Resource>, Failure> {
+fn stored(
+    session: &Session,
+    id: &str,
+    (rule_sets, known): (&[Arc<RuleSet>], Known),
+) -> Result<Vec<Resource>, Failure> {
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
     session.subject(ty, id)?;
-    session.screened_by(id, rule_sets)
+    let stored = session.screened_as(id, rule_sets, known)?;
+    require_on_record(known, &stored)?;
+    Ok(stored)
 }
 
 fn answer(

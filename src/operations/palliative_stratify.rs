@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::app::Answer;
+use crate::app::Known;
 use crate::app::Session;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
@@ -15,7 +16,9 @@ use crate::fhir::ResourceType;
 use crate::operations::Call;
 use crate::operations::submitted::Submitted;
 use crate::operations::submitted::as_of;
+use crate::operations::submitted::known;
 use crate::operations::submitted::reader;
+use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
@@ -40,7 +43,7 @@ enum Keeping {
 ///
 /// # Errors
 /// 403 without the scopes for all that is read and written; 404 for an unknown patient or programme; 422 `date-range`
-/// for a day that has not come, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 400 for it
+/// for a day that has not come or, with `known=recorded`, on which the patient was not stored yet, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 400 for it
 /// with `resource`.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let keeping = if wants_record(&call)? { Keeping::Kept } else { Keeping::Told };
@@ -53,21 +56,28 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let program = session.screening_program(call.parameters.reference("program"))?;
     let algorithm = session.app().risk.of(&program)?;
     let as_of = as_of(session, &call.parameters, &program)?;
+    let by = known(&call, as_of, &program)?;
     until_current(None, || {
-        let stored = session.screened(&id)?;
+        let stored = session.screened_as(&id, &[], by)?;
+        require_on_record(by, &stored)?;
         let known: BTreeSet<String> = stored.iter().map(name).collect();
         let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
         let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
-        answer(session, &Asked { subject: &subject, program: &program, algorithm, known: &known }, keeping)
+        answer(
+            session,
+            &Asked { subject: &subject, program: &program, algorithm, known: &known, by },
+            keeping,
+        )
     })
 }
 
-/// What is asked: whom, for which programme, by which algorithm, and what is stored of the facts.
+/// What is asked: whom, for which programme, by which algorithm, what is stored of the facts, and by what they count.
 struct Asked<'a> {
     subject: &'a Subject,
     program: &'a Program,
     algorithm: &'a Algorithm,
     known: &'a BTreeSet<String>,
+    by: Known,
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
@@ -79,13 +89,13 @@ fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
 }
 
 fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, Failure> {
-    let Asked { subject, program, algorithm, known } = asked;
+    let Asked { subject, program, algorithm, known, by } = asked;
     if subject.record.deceased_by(subject.as_of) {
         let text = "The patient has died; nobody who has died is stratified.";
         return Err(coded(Reason::BusinessRule, "deceased", text));
     }
     let patient = &subject.record.id;
-    let earlier = Earlier::among(&stored(session, patient, "RiskAssessment")?, program);
+    let earlier = Earlier::among(&stored(session, patient, ("RiskAssessment", *by))?, program);
     let situation = subject.situation();
     let rule_sets = &session.app().rule_sets;
     let found = algorithm.stratify(&Facts { situation: &situation, program, rule_sets, earlier: &earlier });
@@ -104,9 +114,9 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     Ok(Answer::value(report.told(assessment).into_value()))
 }
 
-fn stored(session: &Session, patient: &str, ty: &str) -> Result<Vec<Resource>, Failure> {
+fn stored(session: &Session, patient: &str, (ty, by): (&str, Known)) -> Result<Vec<Resource>, Failure> {
     let types: Vec<ResourceType> = ResourceType::parse(ty).into_iter().collect();
-    let stored = session.compartment(patient, &types)?;
+    let stored = session.compartment_as(patient, &types, by)?;
     stored.iter().map(|one| Resource::from_value(one.value()?)).collect()
 }
 
@@ -116,5 +126,5 @@ fn open_episode(session: &Session, patient: &str, program: &Program) -> Result<O
     let ours = |episode: &Resource| {
         program_of(episode) == Some(reference.as_str()) && state_of(episode).is_some_and(State::is_open)
     };
-    Ok(stored(session, patient, "EpisodeOfCare")?.into_iter().find(ours))
+    Ok(stored(session, patient, ("EpisodeOfCare", Known::Clinically))?.into_iter().find(ours))
 }

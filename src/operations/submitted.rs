@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::Known;
 use crate::app::Session;
 use crate::app::screening::is_about;
 use crate::app::screening::screened_types;
@@ -57,6 +58,46 @@ pub(super) fn as_of(session: &Session, parameters: &Input, program: &Program) ->
         return Err(Failure::new(Reason::BusinessRule, text).coded(ERROR_SYSTEM, "date-range").at(at));
     }
     Ok(wanted)
+}
+
+/// By what facts count on the day: by their own dates, or with `known=recorded` as they were stored by its end.
+///
+/// # Errors
+/// `Invalid` for another word, and where it cannot be: together with `resource`, which nobody has stored, or with
+/// `record`, because what is kept is judged by all that is on file.
+pub(super) fn known(call: &Call, as_of: Date, program: &Program) -> Result<Known, Failure> {
+    let Some(given) = call.parameters.one("known") else { return Ok(Known::Clinically) };
+    let refused = |text: String| {
+        let failure = Failure::new(Reason::Invalid, text).coded(ERROR_SYSTEM, "bad-parameter");
+        Err(failure.at(given.at.clone()))
+    };
+    match given.text().unwrap_or_default() {
+        "clinical" => Ok(Known::Clinically),
+        "recorded" if call.parameters.one("resource").is_some() => refused(
+            "Leave `resource` out with `known=recorded`, which goes by when something was stored.".to_owned(),
+        ),
+        "recorded" if call.parameters.boolean("record") == Some(true) => refused(
+            "Leave `record` out with `known=recorded`: what is kept is judged by all that is on file."
+                .to_owned(),
+        ),
+        "recorded" => Ok(Known::by_the_end_of(as_of, program)),
+        other => refused(format!("`{other}` is none of the ways to count facts; use clinical or recorded.")),
+    }
+}
+
+/// Refuses a day on which the patient was not on record yet.
+///
+/// # Errors
+/// 422 `date-range`.
+pub(super) fn require_on_record(known: Known, resources: &[Resource]) -> Result<(), Failure> {
+    let has_patient = || resources.iter().any(|resource| resource.ty().name() == "Patient");
+    if known == Known::Clinically || has_patient() {
+        return Ok(());
+    }
+    let text =
+        "By the end of `asOf` this patient had not been stored; give a later day, or leave `known` out.";
+    let at = "Parameters.parameter.where(name='asOf')";
+    Err(Failure::new(Reason::BusinessRule, text).coded(ERROR_SYSTEM, "date-range").at(at))
 }
 
 /// One who is held to a patient's compartment reads with the patient's eyes.

@@ -24,6 +24,7 @@ pub(crate) mod meta;
 pub(crate) mod moment;
 pub(crate) mod parameter_set;
 pub(crate) mod payment;
+pub(crate) mod published;
 pub(crate) mod resources;
 pub(crate) mod survey;
 pub(crate) mod tables;

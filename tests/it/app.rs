@@ -32,7 +32,7 @@ pub struct TestApp {
     server: ServerHandle,
     thread: Option<JoinHandle<()>>,
     // last, so that it goes after everything that uses it
-    _database: Database,
+    _database: Option<Database>,
 }
 
 impl TestApp {
@@ -46,6 +46,15 @@ impl TestApp {
         let database = Database::fresh();
         let mut settings = config(database.url());
         change(&mut settings);
+        Self::start(settings, Some(database))
+    }
+
+    /// A server on a database of the test's own.
+    pub fn on(database: &Database) -> Self {
+        Self::start(config(database.url()), None)
+    }
+
+    fn start(settings: Config, database: Option<Database>) -> Self {
         let clock = Clock::set_to(START);
         let app = App::open(settings, clock.clone()).expect("the server opens its database");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! A database of its own for each test: an SQLite file, or a PostgreSQL database copied from a migrated one.
+//! A database of its own for each test: an SQLite file or a PostgreSQL database, copied from a migrated one.
 
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
@@ -33,7 +33,9 @@ impl Database {
             Ok(server) => Self::postgres(server),
             Err(_) => {
                 let folder = tempfile::tempdir().unwrap();
-                let url = format!("sqlite:{}", folder.path().join("test.db").display());
+                let file = folder.path().join("test.db");
+                std::fs::write(&file, file_template()).unwrap();
+                let url = format!("sqlite:{}", file.display());
                 Self::Sqlite { url, _folder: folder }
             }
         }
@@ -76,6 +78,19 @@ fn template(server: &str) -> &'static str {
         run(server, &format!("CREATE DATABASE {name}"));
         crate::app::migrate(&with_database(server, &name));
         name
+    })
+}
+
+/// The file that the others are copies of, made once by the server's own start.
+fn file_template() -> &'static [u8] {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, copy) = (folder.path().join("made.db"), folder.path().join("copy.db"));
+        crate::app::migrate(&format!("sqlite:{}", file.display()));
+        // A copy of its own, because what was written last may stand beside the file.
+        tamper(&format!("sqlite:{}", file.display()), &format!("VACUUM INTO '{}'", copy.display()));
+        std::fs::read(copy).unwrap()
     })
 }
 

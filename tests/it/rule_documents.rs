@@ -156,7 +156,8 @@ fn a_rule_set_has_a_name_of_its_own() {
     assert_eq!(reply.expressions(), ["PlanDefinition.version"]);
     let ours = json!("https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B");
     clinician.put("/PlanDefinition/copy", &with(copy, "url", ours)).expect_issue(409, "conflict");
-    clinician.put("/PlanDefinition/RS-KELLEY-B", &lung("active")).expect(409);
+    let named = with(lung("active"), "id", json!("RS-KELLEY-B"));
+    clinician.put("/PlanDefinition/RS-KELLEY-B", &named).expect_issue(409, "conflict");
 }
 
 #[test]

@@ -117,7 +117,13 @@ fn load(app: &App) -> Result<Rules, Failure> {
         Ok((due::rules(conn)?, parameter_set::stored(conn, services)?, parameter_set::stored(conn, plans)?))
     })?;
     let value = |(_, _, body): &(i64, i64, Vec<u8>)| serde_json::from_slice::<Value>(body).ok();
-    let plans: Vec<Value> = plans.iter().filter_map(value).filter(screening::is_rule_set).collect();
+    // Of ours, what is compiled is at hand.
+    let is_theirs = |plan: &Value| {
+        let id = plan["id"].as_str().unwrap_or_default();
+        app.definitions.published(ty("PlanDefinition"), id).is_none()
+    };
+    let plans = plans.iter().filter_map(value).filter(screening::is_rule_set);
+    let plans: Vec<Value> = plans.filter(is_theirs).collect();
     let programs: Vec<Program> = services
         .iter()
         .filter_map(value)

@@ -139,17 +139,21 @@ impl<'a> Generator<'a> {
     /// Words of the witness, beside or against words of another resource.
     fn words(&mut self, witness: usize) -> Option<(String, String)> {
         let code = *self.random.of(&["_text", "_content"]);
-        let elements = self.world.all[witness].words.elements(code);
+        let with_words = |at: usize| -> Vec<_> {
+            let elements = self.world.all[at].words.elements(code);
+            elements.iter().filter(|element| !element.is_empty()).collect()
+        };
+        let elements = with_words(witness);
         if elements.is_empty() {
             return None;
         }
-        let element = self.random.of(elements);
+        let element = *self.random.of(&elements);
         let at = self.random.below(element.len());
         let (word, rest) = (&element[at], &element[at..]);
         let mut other = word;
-        let another = self.world.all[self.random.below(self.world.all.len())].words.elements(code);
+        let another = with_words(self.random.below(self.world.all.len()));
         if !another.is_empty() {
-            let element = self.random.of(another);
+            let element = *self.random.of(&another);
             other = self.random.of(element);
         }
         let short: String = word.chars().take(2 + self.random.below(4)).collect();

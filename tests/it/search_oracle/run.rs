@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use comfrey::definitions::Definitions;
 use comfrey::import::samples;
 use serde_json::Value;
 
@@ -38,6 +39,10 @@ impl Store {
         let mut references = stored_by_samples();
         // The programme's own organization, which the service makes.
         references.insert("Organization/default".to_owned());
+        // Its own value sets, which the others of its definitions are like.
+        let definitions = Definitions::shared().expect("the definitions load");
+        let sets = definitions.value_sets.values().filter_map(|own| own["id"].as_str());
+        references.extend(sets.map(|id| format!("ValueSet/{id}")));
         let mut refused = Vec::new();
         for (at, line) in EDGES.lines().enumerate() {
             app.clock().set(START + i64::try_from(at).expect("few") * SECOND * 3_600);

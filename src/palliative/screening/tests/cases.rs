@@ -115,6 +115,7 @@ fn attested() -> Vec<Shared> {
         ("family-agrees", "family-agrees"),
         ("surprise-question", "surprise-question-12m"),
         ("spict-clinical", "spict-clinical"),
+        ("gsf-trigger", "gsf-trigger"),
         ("decline", "advanced-decline"),
         ("complex-symptoms", "complex-symptom-burden"),
         ("multimorbidity", "significant-comorbidity"),

@@ -96,6 +96,8 @@ fn rule_sets_that_find_people_to_look_at_make_nobody_eligible() {
         (ScreenPositive, vec![adult(), yes("surprise-question-12m")]),
         (ScreenPositive, vec![adult(), yes("advanced-decline"), yes("sentinel-event")]),
         (ScreenPositive, vec![adult(), kidney(), yes("poor-dialysis-tolerance"), yes("refractory-symptoms")]),
+        (ScreenPositive, vec![adult(), yes("gsf-trigger")]),
+        (ScreenPositive, vec![adult(), yes("advanced-decline"), value("pps", 50.0)]),
         (Indeterminate, vec![adult(), yes("advanced-decline")]),
         (NotEligible, vec![patient("2015-01-01"), yes("surprise-question-12m")]),
     ];

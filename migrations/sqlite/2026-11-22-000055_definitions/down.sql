@@ -1,0 +1,2 @@
+DROP TABLE published_set;
+DROP TABLE published;
