@@ -5,6 +5,7 @@
 pub mod dev_key;
 pub mod grants;
 pub mod jwks;
+mod kept;
 pub mod key_cache;
 pub mod keys;
 pub mod scope;

@@ -31,6 +31,21 @@ pub struct Answer {
     pub tag: Option<String>,
     /// `Idempotency-Replayed: true`: the answer is the one given before to the same key.
     pub replayed: bool,
+    /// What it says of a request that is carried out later.
+    pub later: Option<Later>,
+}
+
+/// What an answer says of a request that is carried out later. <https://hl7.org/fhir/R4/async.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// It was taken on; `Content-Location` is where its own answer is asked for.
+    Accepted(String),
+    /// It is not done; `X-Progress` says how far it is, and `Retry-After` in how many seconds to ask again.
+    Pending(String, u32),
+    /// It is done, and this is the answer to what was asked at this path.
+    Done(String),
+    /// It was taken away.
+    Cancelled,
 }
 
 impl Answer {
@@ -44,6 +59,7 @@ impl Answer {
             updated: None,
             tag: None,
             replayed: false,
+            later: None,
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::access::Caller;
 use crate::app::answer::Answer;
 use crate::app::answer::Body;
+use crate::app::answer::Later;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -53,7 +54,7 @@ impl Once {
 }
 
 /// A digest of all that decides what a caller may do and see, whatever the order in which the token says it.
-fn rights(caller: &Caller) -> String {
+pub(crate) fn rights(caller: &Caller) -> String {
     let mut grants: Vec<String> = caller.grants.iter().map(|grant| format!("{grant:?}")).collect();
     let mut roles = caller.roles.clone();
     grants.sort_unstable();
@@ -118,10 +119,15 @@ pub(crate) struct Made {
 
 /// Writes an answer as it is kept; a body of bytes goes in as it is.
 pub(crate) fn made(answer: &Answer) -> Result<Made, Failure> {
-    let parts = [json!(answer.location), json!(answer.version), json!(answer.updated)];
-    let [location, version, updated] = parts;
+    let later = match &answer.later {
+        Some(Later::Accepted(url)) => Some(url),
+        Some(Later::Pending(..) | Later::Done(_) | Later::Cancelled) | None => None,
+    };
+    let parts = [json!(answer.location), json!(answer.version), json!(answer.updated), json!(later)];
+    let [location, version, updated, later] = parts;
     let mut bytes =
-        format!(r#"{{"location":{location},"version":{version},"updated":{updated},"body":"#).into_bytes();
+        format!(r#"{{"location":{location},"version":{version},"updated":{updated},"later":{later},"body":"#)
+            .into_bytes();
     match &answer.body {
         Body::Empty => bytes.extend_from_slice(b"null"),
         Body::Stored(body) => bytes.extend_from_slice(body),
@@ -144,6 +150,7 @@ fn again(kept: &Kept) -> Result<Answer, Failure> {
         location: envelope.get("location").and_then(Value::as_str).map(str::to_owned),
         version: envelope.get("version").and_then(Value::as_i64),
         updated: envelope.get("updated").and_then(Value::as_i64),
+        later: envelope.get("later").and_then(Value::as_str).map(|url| Later::Accepted(url.to_owned())),
         body: if body.is_null() { Body::Empty } else { Body::Value(body) },
         replayed: true,
         ..Answer::empty(u16::try_from(kept.status).map_err(|_| broken())?)

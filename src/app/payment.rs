@@ -11,6 +11,7 @@ use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Once;
 use crate::app::Session;
+use crate::app::extent;
 use crate::app::once;
 use crate::app::persons::persons;
 use crate::fhir::Failure;
@@ -35,12 +36,6 @@ pub const PAYMENT_TYPES: [&str; 7] =
 
 /// How many people are read at once.
 const CHUNK: usize = 200;
-
-/// How many patients a run may be about.
-const MOST_MEMBERS: usize = 5000;
-
-/// How many months of patients a run may be about: a year of as many patients as may be.
-const MOST_MEMBER_MONTHS: usize = 60_000;
 
 /// How often a request with an `Idempotency-Key` is tried that met another with the same key.
 const TRIES: u32 = 20;
@@ -115,16 +110,19 @@ impl Session {
             references.iter().filter_map(|one| Some(one.split_once('/')?.1.to_owned())).collect()
         };
         let (programs, patients) = (ids(programs), ids(patients));
-        affordable(patients.len(), months)?;
+        let extent = if self.is_later() { extent::LATER } else { extent::AT_ONCE };
+        extent.check(patients.len(), months)?;
         self.app.db.snapshot(|conn| {
             let members = match patients.is_empty() {
-                true => payment::members(conn, &programs, &states(), MOST_MEMBERS + 1)?,
+                true => payment::members(conn, &programs, &states(), extent.members + 1)?,
                 false => patients.clone(),
             };
-            affordable(members.len(), months)?;
+            extent.check(members.len(), months)?;
             must_be_there(conn, &patients)?;
             let mut results = Vec::new();
-            for chunk in persons(conn, &members, self.base_url())?.chunks(CHUNK) {
+            let persons = persons(conn, &members, self.base_url())?;
+            for chunk in persons.chunks(CHUNK) {
+                self.progress(results.len(), persons.len())?;
                 results.extend(charts(conn, chunk, self.base_url())?.iter().map(&visit));
             }
             Ok(results)
@@ -199,24 +197,6 @@ fn states() -> Vec<&'static str> {
     State::all().filter(|state| !waiting(state)).map(State::code).collect()
 }
 
-/// Refuses what is more than one request may read: there is nobody yet who could come back for the answer later.
-fn affordable(members: usize, months: usize) -> Result<(), Failure> {
-    let too_costly = |text: String| Failure::new(Reason::Unprocessable, text).code("too-costly");
-    if members > MOST_MEMBERS {
-        return Err(too_costly(format!(
-            "A run is about at most {MOST_MEMBERS} patients, and this would be about more; name a programme, or fewer \
-             of the patients."
-        )));
-    }
-    if members * months > MOST_MEMBER_MONTHS {
-        return Err(too_costly(format!(
-            "A run is about at most {MOST_MEMBER_MONTHS} months of patients, and this would be about {months} of each of \
-             {members}; ask for a shorter period, or name a programme."
-        )));
-    }
-    Ok(())
-}
-
 /// Refuses named patients who are not here.
 fn must_be_there(conn: &mut Conn, patients: &[String]) -> Result<(), Fault> {
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
@@ -288,18 +268,4 @@ fn roles_in(resource: &Resource, base_url: &str) -> Vec<String> {
 /// The id in a reference to a resource of this type here, of whichever version.
 fn id_of<'a>(text: &'a str, ty: &str, base_url: &str) -> Option<&'a str> {
     Reference::parse_under(text, base_url).local().filter(|local| local.ty.name() == ty).map(|local| local.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::affordable;
-
-    #[test]
-    fn a_run_is_about_so_many_patients_and_months_and_no_more() {
-        let code = |members, months| affordable(members, months).map_err(|failure| failure.issues[0].code);
-        assert_eq!(code(5000, 12), Ok(()));
-        assert_eq!(code(1666, 36), Ok(()));
-        assert_eq!(code(5001, 1), Err("too-costly"));
-        assert_eq!(code(5000, 13), Err("too-costly"));
-    }
 }

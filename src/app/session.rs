@@ -11,6 +11,7 @@ use crate::access::Action;
 use crate::access::Caller;
 use crate::app::App;
 use crate::app::allowance::Allowance;
+use crate::app::job::Progress;
 use crate::app::parameters::ParameterSet;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -38,6 +39,8 @@ pub struct Session {
     now: Micros,
     newest: bool,
     pub(super) allowance: Allowance,
+    /// How far it is, where nobody waits for it on the line.
+    pub(super) progress: Option<Arc<Progress>>,
     /// The search parameters of this unit of work, from when they were first asked for.
     set: OnceLock<Arc<ParameterSet>>,
 }
@@ -47,7 +50,13 @@ impl Session {
     pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
         let now = app.clock.now();
         let allowance = Allowance::default();
-        Self { app, caller, base_url, now, newest: false, allowance, set: OnceLock::new() }
+        Self { app, caller, base_url, now, newest: false, allowance, progress: None, set: OnceLock::new() }
+    }
+
+    /// The unit of work of a request that was taken on at this moment and is carried out later: to its rules it is
+    /// still that moment.
+    pub(super) fn later(self, now: Micros, progress: Arc<Progress>) -> Self {
+        Self { now, progress: Some(progress), ..self }
     }
 
     /// The same unit of work, whose searches see what it has written: none of them goes to a replica.
@@ -82,6 +91,7 @@ impl Session {
             now: self.now,
             newest: self.newest,
             allowance: self.allowance.clone(),
+            progress: self.progress.clone(),
             set: self.set.clone(),
         }
     }

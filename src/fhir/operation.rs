@@ -10,6 +10,9 @@ const ALLOWED_TYPE: &str = "http://hl7.org/fhir/StructureDefinition/operationdef
 /// A targetProfile that names a base type begins with this.
 const BASE_PROFILE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
+/// Says that an operation may be carried out after it was answered, where the client prefers that.
+const RESPOND_ASYNC: &str = "https://comfrey.health/fhir/StructureDefinition/respond-async";
+
 /// What an OperationDefinition says.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -19,6 +22,8 @@ pub struct Definition {
     pub url: String,
     /// Whether it changes what is stored; only those that do not may be called with GET.
     pub affects_state: bool,
+    /// Whether it may be carried out after it was answered: `Prefer: respond-async`.
+    pub respond_async: bool,
     /// Whether it is called on the base URL.
     pub system: bool,
     /// Whether it is called on a type.
@@ -74,6 +79,7 @@ impl Definition {
         Ok(Self {
             url: text("url"),
             affects_state: flag("affectsState"),
+            respond_async: may_be_later(definition),
             system: flag("system"),
             type_level: flag("type"),
             instance: flag("instance"),
@@ -144,6 +150,14 @@ impl Parameter {
         self.part.is_empty()
             && (self.types.is_empty() || self.types.iter().any(|own| own == "Resource" || own == ty.name()))
     }
+}
+
+/// Whether a definition says that the operation may be carried out after it was answered.
+pub fn may_be_later(definition: &Value) -> bool {
+    list(definition, "extension").any(|extension| {
+        extension.get("url").and_then(Value::as_str) == Some(RESPOND_ASYNC)
+            && extension.get("valueBoolean") == Some(&Value::Bool(true))
+    })
 }
 
 /// Whether the word names a resource type, or all of them.

@@ -17,6 +17,7 @@ use actix_web::web;
 use crate::access::Caller;
 use crate::app::HistoryOf;
 use crate::app::answer::Answer;
+use crate::app::answer::Later;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -69,7 +70,9 @@ async fn answer(
     };
     let interaction = routed?;
     let table = interactions::table(&served.app, &interaction);
-    let offer = if table.is_some() { Offer::Tables } else { Offer::Resources };
+    // What was asked for at first may have a table.
+    let is_status = matches!(interaction, Interaction::AsyncStatus { .. });
+    let offer = if table.is_some() || is_status { Offer::Tables } else { Offer::Resources };
     let (mut format, query) = negotiate::answer_format(request, offer)?;
     let sent = match interaction {
         // nobody's body is waited for who has not said who they are
@@ -104,8 +107,7 @@ async fn answer(
         let _until_done = place;
         id.around(|| guarded(|| perform(&session, asked, sent, (format, table))))
     };
-    let answer = if is_short { work()? } else { web::block(work).await.map_err(Failure::internal)?? };
-    Ok((answer, format))
+    if is_short { work() } else { web::block(work).await.map_err(Failure::internal)? }
 }
 
 fn asked(request: &HttpRequest) -> Result<(Method, &str), Failure> {
@@ -133,6 +135,8 @@ fn label(interaction: &Interaction) -> Label {
         Interaction::Search { field } => ("search", field.ty.as_ref()),
         Interaction::Batch => ("batch", None),
         Interaction::Operation { target, .. } => ("operation", target.as_ref().map(|(ty, _)| ty)),
+        Interaction::AsyncStatus { .. } => ("async-status", None),
+        Interaction::AsyncCancel { .. } => ("async-cancel", None),
     };
     Label { interaction, ty: ty.map_or("", |ty| ty.name()) }
 }
@@ -191,8 +195,8 @@ fn perform(
     session: &Session,
     request: Request,
     sent: Option<(Sent, Vec<u8>)>,
-    (format, table): (Format, Option<&Parameter>),
-) -> Result<Answer, Failure> {
+    (format, table): (Format, Option<&'static Parameter>),
+) -> Result<(Answer, Format), Failure> {
     let shapes = &session.app().definitions.shapes;
     let body = match sent {
         None => None,
@@ -202,14 +206,42 @@ fn perform(
         Some((Sent::Xml, bytes)) => Some(xml::read(shapes, &bytes).map_or_else(Body::Broken, Body::Resource)),
     };
     let answer = interactions::perform(session, Request { body, ..request })?;
-    match table.filter(|_| format.syntax == Syntax::Csv) {
+    let (table, format) = match &answer.later {
+        None => (table, format),
+        Some(later) => of_later(session, (later, answer.status), format)?,
+    };
+    let answer = match table.filter(|_| format.syntax == Syntax::Csv) {
         Some(rows) => respond::tabled(answer, rows),
         None => respond::worded(answer, format, shapes),
+    };
+    Ok((answer?, format))
+}
+
+/// The table of the answer to what was asked for earlier, and how it is written: what is no such answer, or says why
+/// there is none, has no table and is a resource whatever is asked for.
+fn of_later(
+    session: &Session,
+    (later, status): (&Later, u16),
+    format: Format,
+) -> Result<(Option<&'static Parameter>, Format), Failure> {
+    let as_resource = if format.syntax == Syntax::Csv { negotiate::FHIR_JSON } else { format };
+    match later {
+        Later::Done(path) if status < 300 => {
+            let interaction = interactions::route(Method::Post, path)?;
+            let table = interactions::table(session.app(), &interaction);
+            match (format.syntax, table) {
+                (Syntax::Csv, None) => Err(negotiate::not_offered("Accept")),
+                (Syntax::Csv | Syntax::Json | Syntax::Xml, table) => Ok((table, format)),
+            }
+        }
+        Later::Done(_) | Later::Accepted(_) | Later::Pending(..) | Later::Cancelled => {
+            Ok((None, as_resource))
+        }
     }
 }
 
 /// A panic is our fault, which the client learns as a 500 and no more.
-fn guarded(work: impl FnOnce() -> Result<Answer, Failure>) -> Result<Answer, Failure> {
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic: Box<dyn Any + Send>| {
         drop(panic);
         Err(Failure::internal("a panic, whose place is logged above"))

@@ -155,7 +155,8 @@ fn is_true(value: Option<&str>) -> Result<bool, Failure> {
     }
 }
 
-fn not_offered(name: &str) -> Failure {
+/// No format is offered that this asks for.
+pub(super) fn not_offered(name: &str) -> Failure {
     let text = format!(
         "`{name}` asks for a format that is not offered: ask for application/fhir+json or application/fhir+xml."
     );

@@ -7,6 +7,7 @@ use actix_web::HttpResponseBuilder;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ALLOW;
 use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::CONTENT_LOCATION;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::ETAG;
 use actix_web::http::header::LAST_MODIFIED;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 use crate::app::answer::Answer;
 use crate::app::answer::Body;
+use crate::app::answer::Later;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::operation::Parameter;
@@ -92,6 +94,13 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
     }
     if let Some(location) = answer.location {
         response.insert_header((LOCATION, location));
+    }
+    match answer.later {
+        Some(Later::Accepted(url)) => drop(response.insert_header((CONTENT_LOCATION, url))),
+        Some(Later::Pending(progress, seconds)) => {
+            response.insert_header(("X-Progress", progress)).insert_header((RETRY_AFTER, seconds));
+        }
+        Some(Later::Done(_) | Later::Cancelled) | None => {}
     }
     if answer.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));

@@ -1,5 +1,6 @@
 //! What a client may ask, over HTTP or in a Bundle: one file each. <https://hl7.org/fhir/R4/http.html>
 
+pub mod asynchronous;
 pub mod batch;
 pub mod body;
 pub mod capabilities;
@@ -106,6 +107,16 @@ pub enum Interaction {
         /// The type and perhaps the instance that it is called on.
         target: Option<(ResourceType, Option<String>)>,
     },
+    /// How far a request is that was taken on, or its answer.
+    AsyncStatus {
+        /// The id that it was given.
+        id: String,
+    },
+    /// The end of a request that was taken on.
+    AsyncCancel {
+        /// The id that it was given.
+        id: String,
+    },
 }
 
 impl Interaction {
@@ -119,7 +130,9 @@ impl Interaction {
             | Self::History { .. }
             | Self::Search { .. }
             | Self::Batch
-            | Self::Operation { .. } => false,
+            | Self::Operation { .. }
+            | Self::AsyncStatus { .. }
+            | Self::AsyncCancel { .. } => false,
         }
     }
 }
@@ -131,7 +144,10 @@ impl Interaction {
 pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
     session.begin_request();
     let interaction = route(request.method, &request.path)?;
-    run(session, interaction, request)
+    match asynchronous::is_for_later(session.app(), &interaction, &request) {
+        true => asynchronous::take_on(session, interaction, request),
+        false => run(session, interaction, request),
+    }
 }
 
 /// The parameter of an interaction's answer that may be had as a table, where it has one.
@@ -169,6 +185,8 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         Interaction::Search { field } => search::search(session, &field, request),
         Interaction::Batch => batch::batch(session, request),
         Interaction::Operation { code, target } => operation(session, &code, target, request),
+        Interaction::AsyncStatus { id } => asynchronous::status(session, &id, &request),
+        Interaction::AsyncCancel { id } => asynchronous::cancel(session, &id, &request),
     }
 }
 
@@ -185,7 +203,9 @@ fn change_of(session: &Session, interaction: Interaction, request: Request) -> R
         | Interaction::History { .. }
         | Interaction::Search { .. }
         | Interaction::Batch
-        | Interaction::Operation { .. } => Err(Failure::internal("what reads was taken for a change")),
+        | Interaction::Operation { .. }
+        | Interaction::AsyncStatus { .. }
+        | Interaction::AsyncCancel { .. } => Err(Failure::internal("what reads was taken for a change")),
     }
 }
 
@@ -195,11 +215,20 @@ fn operation(
     target: Option<(ResourceType, Option<String>)>,
     request: Request,
 ) -> Result<Answer, Failure> {
+    operations::perform(session, code, asked_now(session, target, request)?)
+}
+
+/// What a request that comes by itself asks of an operation.
+fn asked_now(
+    session: &Session,
+    target: Option<(ResourceType, Option<String>)>,
+    request: Request,
+) -> Result<operations::Asked, Failure> {
     let if_match = match &target {
         Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
         Some((_, None)) | None => None,
     };
-    operations::perform(session, code, operations::Asked { if_match, ..asked(target, request) })
+    Ok(operations::Asked { if_match, ..asked(target, request) })
 }
 
 /// What a request asks of an operation.
@@ -226,6 +255,8 @@ pub fn is_short_read(interaction: &Interaction) -> bool {
         | Interaction::History { .. }
         | Interaction::Search { .. }
         | Interaction::Batch
-        | Interaction::Operation { .. } => false,
+        | Interaction::Operation { .. }
+        | Interaction::AsyncStatus { .. }
+        | Interaction::AsyncCancel { .. } => false,
     }
 }

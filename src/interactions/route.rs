@@ -53,6 +53,10 @@ pub enum Kind {
     Batch,
     /// A `$operation`.
     Operation,
+    /// How far a request is that was taken on, or its answer.
+    AsyncStatus,
+    /// The end of a request that was taken on.
+    AsyncCancel,
 }
 
 /// One route.
@@ -67,7 +71,7 @@ pub struct RouteRow {
 }
 
 #[rustfmt::skip]
-const ROUTES: [RouteRow; 28] = [
+const ROUTES: [RouteRow; 30] = [
     row(Method::Get,    "metadata",                        Kind::Capabilities),
     row(Method::Post,   "",                                Kind::Batch),
     row(Method::Get,    "",                                Kind::SystemSearch),
@@ -75,6 +79,8 @@ const ROUTES: [RouteRow; 28] = [
     row(Method::Get,    "_history",                        Kind::SystemHistory),
     row(Method::Get,    "${operation}",                    Kind::Operation),
     row(Method::Post,   "${operation}",                    Kind::Operation),
+    row(Method::Get,    "async/{id}",                      Kind::AsyncStatus),
+    row(Method::Delete, "async/{id}",                      Kind::AsyncCancel),
     row(Method::Get,    "{type}",                          Kind::Search),
     row(Method::Post,   "{type}",                          Kind::Create),
     row(Method::Put,    "{type}",                          Kind::ConditionalUpdate),
@@ -233,6 +239,8 @@ fn interaction(kind: Kind, found: Found<'_>) -> Interaction {
             code: found.operation.expect("the row's path has ${operation}").to_owned(),
             target: found.ty.map(|ty| (ty, found.id.map(str::to_owned))),
         },
+        Kind::AsyncStatus => Interaction::AsyncStatus { id: id() },
+        Kind::AsyncCancel => Interaction::AsyncCancel { id: id() },
     }
 }
 
@@ -302,6 +310,8 @@ mod tests {
             (Method::Post, "_search", all),
             (Method::Post, "Goal", Interaction::Create { ty: goal }),
             (Method::Post, "Goal/_search", goals),
+            (Method::Get, "async/1", Interaction::AsyncStatus { id: id() }),
+            (Method::Delete, "async/1/", Interaction::AsyncCancel { id: id() }),
             (Method::Get, "Goal/1", Interaction::Read { ty: goal, id: id() }),
             (Method::Head, "Goal/1/", Interaction::Read { ty: goal, id: id() }),
             (Method::Put, "Goal/1", Interaction::Update { ty: goal, id: Some(id()) }),
@@ -341,6 +351,7 @@ mod tests {
     fn a_method_that_a_path_lacks_is_refused_with_those_it_has() {
         let cases = [
             (Method::Post, "Goal/1", "GET, HEAD, PUT, PATCH, DELETE"),
+            (Method::Put, "async/1", "GET, HEAD, DELETE"),
             (Method::Patch, "Goal/1/_history/1", "GET, HEAD"),
             (Method::Patch, "Goal/1/_history", "GET, HEAD"),
             (Method::Put, "", "POST, GET, HEAD"),
@@ -365,6 +376,8 @@ mod tests {
         let paths = [
             "Nothing",
             "Nothing/1",
+            "async",
+            "async/1/2",
             "Goal/a_b",
             &long,
             "Goal/1/2",

@@ -5,6 +5,7 @@
 
 pub mod everything;
 pub mod expand;
+mod later;
 pub mod lookup;
 pub mod meta;
 pub mod meta_change;
@@ -48,6 +49,8 @@ use crate::fhir::parameters::Input;
 use crate::operations::place::find;
 use crate::operations::place::method;
 
+pub use later::admit;
+pub use later::may_be_later;
 pub use place::allowed;
 pub use place::only_reads;
 
@@ -62,6 +65,8 @@ pub struct Operation {
     pub resources: Resources,
     /// The parameter of its answer that may be had as a table.
     pub table: Option<&'static str>,
+    /// What can be refused at once of a call that is carried out later.
+    pub check: fn(&Session, &Call) -> Result<(), Failure>,
 }
 
 /// What becomes of the resources that an operation is given.
@@ -75,7 +80,7 @@ pub enum Resources {
 
 /// The operations that are offered.
 pub const OPERATIONS: &[Operation] = &[
-    Operation { definition: "validate", run: validate::run, resources: Resources::AsGiven, table: None },
+    Operation { resources: Resources::AsGiven, ..validated("validate", validate::run) },
     validated("Patient-everything", everything::run),
     validated("Encounter-everything", everything::run),
     validated("EpisodeOfCare-everything", everything::run),
@@ -97,6 +102,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-careplan", palliative_careplan::run),
     Operation {
         table: Some("month"),
+        check: palliative_payment_months::check,
         ..validated("palliative-payment-months", palliative_payment_months::run)
     },
 ];
@@ -105,7 +111,7 @@ const fn validated(
     definition: &'static str,
     run: fn(&Session, Call) -> Result<Answer, Failure>,
 ) -> Operation {
-    Operation { definition, run, resources: Resources::Validated, table: None }
+    Operation { definition, run, resources: Resources::Validated, table: None, check: |_, _| Ok(()) }
 }
 
 /// One call of an operation.
@@ -226,12 +232,14 @@ pub fn examine(session: &Session, code: &str, mut asked: Asked) -> Result<(), Fa
     input(session, offered, &asked.query, body).map(|_| ()).map_err(coded)
 }
 
-/// The request's `Idempotency-Key` with a digest of all that the operation is given; for what changes nothing it has
-/// no meaning.
+/// The request's `Idempotency-Key`; for what changes nothing it has no meaning.
 fn once(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
-    let Some(key) = asked.idempotency_key.clone().filter(|_| definition.affects_state) else {
-        return Ok(None);
-    };
+    if definition.affects_state { keyed(definition, asked, body) } else { Ok(None) }
+}
+
+/// An `Idempotency-Key` with a digest of all that the operation is given.
+fn keyed(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
+    let Some(key) = asked.idempotency_key.clone() else { return Ok(None) };
     if !(1..=128).contains(&key.chars().count()) {
         return Err(Failure::new(Reason::Invalid, "`Idempotency-Key` has 1 to 128 characters."));
     }

@@ -48,20 +48,42 @@ const MOST_MONTHS: i32 = 36;
 /// 422 `date-range` for a period that is not made of whole months up to the present one; 409 for a previous run that
 /// is not known; 422 for one that was about something else.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
+    let question = question(session, &call.parameters)?;
+    let Question { asked, patients, programs, without_rules, .. } = &question;
+    let months = usize::try_from(months_of(asked.period)).unwrap_or_default();
+    let found =
+        session.people((&asked.programs, patients), months, |chart| of_person(chart, programs, asked))?;
+    let (lines, unresolved): (Vec<Vec<Line>>, Vec<Vec<String>>) = found.into_iter().unzip();
+    let made_from = made_from(asked, patients, (programs, without_rules));
+    let run = Run::new(asked, made_from, lines.concat())?;
+    answer(session, &call, (&run, &unresolved.concat()), question.before.as_ref())
+}
+
+/// Refuses what can be refused before anybody's facts are read.
+///
+/// # Errors
+/// As [`run`].
+pub fn check(session: &Session, call: &Call) -> Result<(), Failure> {
+    question(session, &call.parameters).map(drop)
+}
+
+/// What is asked for, with all that it names.
+struct Question {
+    asked: Asked,
+    patients: Vec<String>,
+    before: Option<Run>,
+    programs: BTreeMap<String, Program>,
+    without_rules: Vec<String>,
+}
+
+fn question(session: &Session, given: &Input) -> Result<Question, Failure> {
     session.require_reading_all(&PAYMENT_TYPES)?;
     session.require_all(Action::Update, "EpisodeOfCare")?;
-    let given = &call.parameters;
     let asked = read(session, given)?;
     let patients = references(session, given, "patient")?;
     let before = previous(session, given, &about(&asked, &patients))?;
     let (programs, without_rules) = programs(session, &asked.programs)?;
-    let months = usize::try_from(months_of(asked.period)).unwrap_or_default();
-    let found =
-        session.people((&asked.programs, &patients), months, |chart| of_person(chart, &programs, &asked))?;
-    let (lines, unresolved): (Vec<Vec<Line>>, Vec<Vec<String>>) = found.into_iter().unzip();
-    let made_from = made_from(&asked, &patients, (&programs, &without_rules));
-    let run = Run::new(&asked, made_from, lines.concat())?;
-    answer(session, &call, (&run, &unresolved.concat()), before.as_ref())
+    Ok(Question { asked, patients, before, programs, without_rules })
 }
 
 /// What is asked for.

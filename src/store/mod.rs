@@ -18,6 +18,7 @@ pub(crate) mod history;
 pub(crate) mod index;
 mod index_insert;
 mod index_tables;
+pub(crate) mod jobs;
 pub(crate) mod live;
 pub(crate) mod matches;
 pub(crate) mod meta;

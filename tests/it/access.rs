@@ -190,6 +190,8 @@ fn every_route_and_operation_refuses_a_token_without_a_scope() {
             let reply = call(&caller, method, &path);
             match path.as_str() {
                 "/metadata" => {}
+                // whose it is decides, and what they may do with any type does not
+                "/async/b" => assert_eq!(reply.status, 404, "{method} {path} {}", reply.text()),
                 // of all types it shows those that the caller may search
                 "/" | "/_search" | "/_history" | "/Patient/b/*" | "/Patient/b/_search"
                     if reply.status == 200 =>

@@ -208,12 +208,25 @@ fn a_log_line_names_neither_people_nor_what_was_asked_of_them() {
         .send()
         .expect(200);
     anyone.get("/Patient/secret-id/_history").expect(200);
+    let later = anyone.request("GET", "/Patient/secret-id/$everything").header("Prefer", "respond-async");
+    let later = later.send().expect(202).header("content-location").unwrap().to_owned();
+    let mut asked = 1;
+    while anyone.get(&later).status == 202 {
+        asked += 1;
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
     anyone.get("/Secretname/secret-id").expect(404);
     anyone.request("GET", &format!("{}/Secretname", server.origin())).send().expect(404);
     let (code, lines) = server.stop();
     assert_eq!(code, Some(0));
     let requests = lines.iter().filter(|line| line.contains("comfrey::http request request_id=")).count();
-    assert_eq!(requests, 6, "{lines:#?}");
+    assert_eq!(requests, 7 + asked, "{lines:#?}");
+    let id = later.rsplit('/').next().unwrap();
+    assert!(
+        lines.iter().any(|line| line.contains("a request that was taken on is done status=200")),
+        "{lines:#?}"
+    );
+    assert!(!lines.iter().any(|line| line.contains(id)), "{lines:#?}");
     assert!(
         lines.iter().any(|line| line.contains("interaction=search resource=Patient status=200")),
         "{lines:#?}"

@@ -11,6 +11,7 @@ mod signer;
 
 mod access;
 mod architecture;
+mod asynchronous;
 mod batch;
 mod capabilities;
 mod commands;

@@ -41,6 +41,15 @@ pub fn of(kind: Kind, ty: Option<ResourceType>) -> Responses {
             vec![(204, responses::tagged(responses::empty("Deleted, now or before")).build())]
         }
         Kind::Operation => Vec::new(),
+        Kind::AsyncStatus => vec![
+            (
+                200,
+                responses::body("The answer to what was asked, as it would have come at once", "Resource")
+                    .build(),
+            ),
+            (202, responses::pending(responses::body("Not done yet", "OperationOutcome")).build()),
+        ],
+        Kind::AsyncCancel => vec![(202, responses::body("Cancelled", "OperationOutcome").build())],
     };
     responses::responses(successes, &failures(kind))
 }
@@ -51,6 +60,9 @@ fn failures(kind: Kind) -> Vec<&'static str> {
         Kind::Read | Kind::Vread => &["NotFound", "Gone"],
         Kind::History | Kind::TypeHistory | Kind::Search | Kind::CompartmentSearch => &["NotFound"],
         Kind::SystemHistory | Kind::SystemSearch => &[],
+        // What was asked may have failed in any way.
+        Kind::AsyncStatus => &["NotFound", "Conflict", "Gone", "PreconditionFailed", "Unprocessable"],
+        Kind::AsyncCancel => &["NotFound"],
         Kind::Delete | Kind::ConditionalDelete => {
             &["NotFound", "Conflict", "PreconditionFailed", "Unprocessable"]
         }

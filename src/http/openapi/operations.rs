@@ -10,6 +10,7 @@ use utoipa::openapi::path::OperationBuilder;
 use utoipa::openapi::request_body::RequestBodyBuilder;
 
 use crate::fhir::ResourceType;
+use crate::fhir::operation::may_be_later;
 use crate::http::openapi::CORE;
 use crate::http::openapi::bodies;
 use crate::http::openapi::examples;
@@ -118,6 +119,9 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     if let Some(ty) = instance_of {
         operation = operation.parameter(parameters::in_path("id", "The logical id", examples::id(ty)));
     }
+    let is_later = may_be_later(definition);
+    let preferring = is_later.then(|| parameters::shared_ref("PreferAsync"));
+    operation = preferring.into_iter().fold(operation, OperationBuilder::parameter_ref);
     let inputs = of_side(definition, "in");
     if form == Form::Query {
         let plain = inputs.iter().filter(|one| one["type"].as_str().is_some_and(|ty| IN_QUERY.contains(&ty)));
@@ -131,6 +135,8 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
     }
     if definition["affectsState"] == true {
         operation = operation.parameter_ref(parameters::shared_ref("IfMatch"));
+    }
+    if definition["affectsState"] == true || is_later {
         operation = operation.parameter_ref(parameters::shared_ref("IdempotencyKey"));
     }
     let needed =
@@ -181,6 +187,10 @@ fn self_responses(definition: &Value) -> utoipa::openapi::Responses {
     let mut success = vec![(200, done.build())];
     if MAKING.contains(&definition["code"].as_str().unwrap_or_default()) {
         success.push((201, responses::body("Done, and something new was made", schema).build()));
+    }
+    if may_be_later(definition) {
+        let words = "Taken on with `Prefer: respond-async`, to be carried out later";
+        success.push((202, responses::taken_on(responses::body(words, "OperationOutcome")).build()));
     }
     let failures = [
         "BadRequest",

@@ -38,13 +38,14 @@ const fn shared(component: &'static str, name: &'static str, place: Place, words
 }
 
 #[rustfmt::skip]
-const SHARED: [Shared; 21] = [
+const SHARED: [Shared; 22] = [
     shared("IfMatch", "If-Match", Place::Header, "Only if this is the current version: `W/\"3\"`"),
     shared("IfNoneMatch", "If-None-Match", Place::Header, "304 where this is the current version: `W/\"3\"`"),
     shared("IfModifiedSince", "If-Modified-Since", Place::Header, "304 where nothing changed since then"),
     shared("OnlyIfNone", "If-None-Match", Place::Header, "`*`: only if there is none under this id"),
     shared("IfNoneExist", "If-None-Exist", Place::Header, "Create only if this search finds none: `identifier=http://acme.org/mrn|12345`"),
     shared("Prefer", "Prefer", Place::Header, "`return=minimal`, `return=representation` or `return=OperationOutcome`; `handling=strict` or `lenient`"),
+    shared("PreferAsync", "Prefer", Place::Header, "`respond-async`: taken on with 202 and carried out later; its answer is asked for at Content-Location"),
     shared("IdempotencyKey", "Idempotency-Key", Place::Header, "The same key with the same body gives the first answer again, for a day"),
     shared("Format", "_format", Place::Any, "`json` or `xml`, or a media type; it goes before `Accept`"),
     shared("Pretty", "_pretty", Place::Any, "`true`: with line breaks, for people"),

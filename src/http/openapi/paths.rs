@@ -134,6 +134,13 @@ impl Described<'_> {
                 ("historyOfAll", "The versions of every resource, newest first".into())
             }
             (Kind::Operation, _) => ("operation", String::new()),
+            (Kind::AsyncStatus, _) => (
+                "asyncStatus",
+                "How far a request is that was taken on with `respond-async`, or its answer".into(),
+            ),
+            (Kind::AsyncCancel, _) => {
+                ("asyncCancel", "Cancels a request that was taken on, or removes its answer".into())
+            }
         }
     }
 
@@ -151,7 +158,7 @@ impl Described<'_> {
 
     fn scope(&self) -> Option<Vec<String>> {
         let letter = match self.row.kind {
-            Kind::Capabilities => return None,
+            Kind::Capabilities | Kind::AsyncStatus | Kind::AsyncCancel => return None,
             Kind::Batch => return Some(vec!["user/*.cruds".into()]),
             Kind::Read | Kind::Vread | Kind::History => "r",
             Kind::Create => "c",
@@ -171,25 +178,29 @@ impl Described<'_> {
     fn with_path_and_headers(&self, mut operation: OperationBuilder) -> OperationBuilder {
         let example = self.ty.and_then(|ty| examples::id(ty.name()));
         for part in self.row.path.split('/') {
-            operation = match part {
-                "{type}" if self.ty.is_none() => operation.parameter(parameters::in_path(
-                    "type",
-                    "A resource type of R4",
-                    Some("Organization"),
-                )),
-                "{compartment}" => operation.parameter(parameters::in_path(
-                    "compartment",
-                    &format!("The type of what it belongs to: {}", COMPARTMENTS.join(", ")),
-                    Some("Patient"),
-                )),
-                "{id}" if self.row.path.starts_with("{compartment}/") => operation
-                    .parameter(parameters::in_path("id", "The logical id of that", examples::id("Patient"))),
-                "{id}" => operation.parameter(parameters::in_path("id", "The logical id", example)),
-                "{version}" => {
-                    operation.parameter(parameters::in_path("version", "The version, from 1", Some("1")))
-                }
-                _ => operation,
-            };
+            operation =
+                match part {
+                    "{type}" if self.ty.is_none() => operation.parameter(parameters::in_path(
+                        "type",
+                        "A resource type of R4",
+                        Some("Organization"),
+                    )),
+                    "{compartment}" => operation.parameter(parameters::in_path(
+                        "compartment",
+                        &format!("The type of what it belongs to: {}", COMPARTMENTS.join(", ")),
+                        Some("Patient"),
+                    )),
+                    "{id}" if self.row.path.starts_with("{compartment}/") => operation.parameter(
+                        parameters::in_path("id", "The logical id of that", examples::id("Patient")),
+                    ),
+                    "{id}" if self.row.path.starts_with("async/") => operation
+                        .parameter(parameters::in_path("id", "What ended the URL in Content-Location", None)),
+                    "{id}" => operation.parameter(parameters::in_path("id", "The logical id", example)),
+                    "{version}" => {
+                        operation.parameter(parameters::in_path("version", "The version, from 1", Some("1")))
+                    }
+                    _ => operation,
+                };
         }
         let headers: &[&str] = match self.row.kind {
             Kind::Read | Kind::Vread => &["IfNoneMatch", "IfModifiedSince", "Prefer"],
@@ -200,7 +211,7 @@ impl Described<'_> {
             Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
             Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
             Kind::Capabilities => &["IfNoneMatch"],
-            Kind::Operation => &[],
+            Kind::Operation | Kind::AsyncStatus | Kind::AsyncCancel => &[],
         };
         headers
             .iter()

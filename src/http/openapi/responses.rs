@@ -113,6 +113,18 @@ pub fn located(response: ResponseBuilder) -> ResponseBuilder {
     response.header("Location", header("The URL of the version that was made: `…/Patient/1/_history/1`"))
 }
 
+/// Adds the header that says where the answer is asked for that is not there yet.
+pub fn taken_on(response: ResponseBuilder) -> ResponseBuilder {
+    response.header("Content-Location", header("Where the answer is asked for: `…/async/{id}`"))
+}
+
+/// Adds the headers that say how far it is.
+pub fn pending(response: ResponseBuilder) -> ResponseBuilder {
+    response
+        .header("X-Progress", header("How far it is, in words"))
+        .header("Retry-After", header("Seconds to wait before asking again"))
+}
+
 fn header(words: &str) -> Header {
     let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
     header.description = Some(words.to_owned());

@@ -52,7 +52,9 @@ fn is_query(entry: &Entry) -> bool {
                 | Interaction::Update { .. }
                 | Interaction::Patch { .. }
                 | Interaction::Delete { .. }
-                | Interaction::Batch,
+                | Interaction::Batch
+                | Interaction::AsyncStatus { .. }
+                | Interaction::AsyncCancel { .. },
             )
             | Err(_) => false,
         },

@@ -21,6 +21,7 @@ use crate::interactions::batch::Outcome;
 use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
+use crate::interactions::batch::refuse_nested;
 use crate::interactions::change_of;
 use crate::interactions::request::Body;
 use crate::interactions::request::Request;
@@ -75,9 +76,7 @@ enum Next {
 
 fn next(session: &Session, entry: Entry) -> Result<Next, Failure> {
     let interaction = route(entry.request.method, &entry.request.path)?;
-    if interaction == Interaction::Batch {
-        return Err(Failure::new(Reason::NotSupported, "A Bundle within a Bundle is not carried out."));
-    }
+    refuse_nested(&interaction)?;
     if !interaction.is_write() {
         return Ok(Next::Run(interaction, entry.request));
     }

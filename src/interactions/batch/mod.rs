@@ -90,6 +90,27 @@ impl Kind {
     }
 }
 
+/// Refuses what stands in no entry: another Bundle, and what is about a request that was taken on by itself.
+fn refuse_nested(interaction: &Interaction) -> Result<(), Failure> {
+    let text = match interaction {
+        Interaction::Batch => "A Bundle within a Bundle is not carried out.",
+        Interaction::AsyncStatus { .. } | Interaction::AsyncCancel { .. } => {
+            "A request that was taken on is asked after and cancelled by itself, not within a Bundle."
+        }
+        Interaction::Capabilities
+        | Interaction::Read { .. }
+        | Interaction::Vread { .. }
+        | Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::Patch { .. }
+        | Interaction::Delete { .. }
+        | Interaction::History { .. }
+        | Interaction::Search { .. }
+        | Interaction::Operation { .. } => return Ok(()),
+    };
+    Err(Failure::new(Reason::NotSupported, text))
+}
+
 /// Carries out an entry that is not written together with others.
 fn read(session: &Session, interaction: Interaction, request: Request) -> Outcome {
     if matches!(interaction, Interaction::Search { .. }) {

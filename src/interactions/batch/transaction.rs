@@ -22,6 +22,7 @@ use crate::interactions::batch::Outcome;
 use crate::interactions::batch::bounds::Room;
 use crate::interactions::batch::entry::Entry;
 use crate::interactions::batch::read;
+use crate::interactions::batch::refuse_nested;
 use crate::interactions::change_of;
 use crate::interactions::history;
 use crate::interactions::request::Request;
@@ -79,6 +80,8 @@ fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fa
         | Interaction::Update { .. }
         | Interaction::Patch { .. }
         | Interaction::Delete { .. }
+        | Interaction::AsyncStatus { .. }
+        | Interaction::AsyncCancel { .. }
         | Interaction::Batch => return Ok(()),
     };
     // What is written has a newest version and a history, but which number that version gets is not known yet.
@@ -184,9 +187,9 @@ fn interaction(session: &Session, entry: &Entry) -> Result<Interaction, Failure>
             };
             Err(failure.at(entry.at("request.url")))
         }
-        Interaction::Batch => {
-            let text = "A Bundle within a Bundle is not carried out.";
-            Err(Failure::new(Reason::NotSupported, text).at(entry.at("request.url")))
+        Interaction::Batch | Interaction::AsyncStatus { .. } | Interaction::AsyncCancel { .. } => {
+            refuse_nested(&interaction).map_err(|failure| failure.at(entry.at("request.url")))?;
+            Ok(interaction)
         }
         Interaction::Capabilities
         | Interaction::Read { .. }
@@ -217,6 +220,8 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
         | Interaction::Update { .. }
         | Interaction::Patch { .. }
         | Interaction::Delete { .. }
+        | Interaction::AsyncStatus { .. }
+        | Interaction::AsyncCancel { .. }
         | Interaction::Batch => Ok(()),
     };
     result.map_err(|failure| failure.at(entry.at("request.url")))
@@ -236,6 +241,8 @@ fn identity(interaction: &Interaction) -> Option<((ResourceType, String), Fate)>
         | Interaction::History { .. }
         | Interaction::Search { .. }
         | Interaction::Batch
+        | Interaction::AsyncStatus { .. }
+        | Interaction::AsyncCancel { .. }
         | Interaction::Operation { .. } => None,
     }
 }

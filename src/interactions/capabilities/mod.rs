@@ -159,7 +159,9 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
             "mode": "server",
             "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \
                               all. Version ids count from 1. Who follows changes asks a history with the `_since` \
-                              of the newest version that came; nothing is left out.",
+                              of the newest version that came; nothing is left out. Operations \
+                              whose definition has the extension respond-async are carried out later where the \
+                              client prefers that (Prefer: respond-async).",
             "security": security(app),
             "resource": types.map(|ty| resource(app, ty)).collect::<Vec<_>>(),
             "interaction": interactions_of_all(),

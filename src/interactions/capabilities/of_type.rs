@@ -69,7 +69,9 @@ fn interactions() -> Vec<&'static str> {
         | Kind::CompartmentSearch
         | Kind::SystemHistory
         | Kind::Batch
-        | Kind::Operation => None,
+        | Kind::Operation
+        | Kind::AsyncStatus
+        | Kind::AsyncCancel => None,
     };
     let mut codes: Vec<&str> = route::table().filter_map(|row| code(row.kind)).collect();
     codes.sort_unstable();

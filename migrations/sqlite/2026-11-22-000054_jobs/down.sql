@@ -1,0 +1,2 @@
+DROP TABLE job_part;
+DROP TABLE job;
