@@ -19,6 +19,7 @@ use crate::app::rule_document;
 use crate::app::rule_document::Name;
 use crate::app::tally::Place;
 use crate::app::tally::Tally;
+use crate::app::voided;
 use crate::search::IndexRows;
 use crate::store::Conn;
 use crate::store::Defines;
@@ -55,6 +56,7 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     let written = write(tally, conn, batch)?;
     overlap::check(conn, batch)?;
     rule_document::are_single(conn, batch)?;
+    voided::are_unpaid(conn, batch)?;
     Ok(written)
 }
 

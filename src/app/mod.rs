@@ -45,6 +45,7 @@ mod rule_document;
 mod tally;
 mod terminology;
 mod touched;
+mod voided;
 mod write;
 
 use std::sync::Arc;

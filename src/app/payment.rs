@@ -14,6 +14,7 @@ use crate::app::Session;
 use crate::app::extent;
 use crate::app::once;
 use crate::app::persons::persons;
+use crate::app::voided;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -148,7 +149,8 @@ impl Session {
     /// Keeps a run and answers, both once for each `Idempotency-Key`.
     ///
     /// # Errors
-    /// `BusinessRule` where the key was used for another request; what the database fails with.
+    /// `BusinessRule` where the key was used for another request; `Precondition` where one of its episodes was voided
+    /// since it was read; what the database fails with.
     pub fn keep_run(&self, run: PaymentRun, once: Option<&Once>, answer: Answer) -> Result<Answer, Failure> {
         let once = Arc::new(self.scoped(once));
         // What is kept is made before: nobody else writes while a transaction does.
@@ -167,6 +169,7 @@ impl Session {
                     return Ok(before);
                 }
                 payment::keep(conn, run)?;
+                voided::are_meant(conn, run)?;
                 if let (Some(once), Some(made)) = (&*once, made) {
                     once::keep_made(conn, once, made)?;
                 }

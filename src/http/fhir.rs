@@ -115,7 +115,7 @@ fn asked(request: &HttpRequest) -> Result<(Method, &str), Failure> {
     let path = path.strip_prefix(FHIR).unwrap_or(path);
     let method = Method::parse(request.method().as_str()).ok_or_else(|| {
         let mut failure = Failure::new(Reason::MethodNotAllowed, "This method is not one that FHIR uses.");
-        failure.allow = Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".into());
+        failure.allow = Some("GET, HEAD, POST, PUT, PATCH, DELETE".into());
         failure
     })?;
     Ok((method, path.strip_prefix('/').unwrap_or(path)))

@@ -128,7 +128,8 @@ fn failed_as(failure: &Failure, format: Format, shapes: Option<&Shapes>) -> Http
         response.insert_header((ETAG, etag(version)));
     }
     if let Some(allow) = &failure.allow {
-        response.insert_header((ALLOW, allow.as_str()));
+        // Every path answers OPTIONS, whatever else it does.
+        response.insert_header((ALLOW, format!("{allow}, OPTIONS")));
     }
     if let Some(challenge) = challenge(failure) {
         response.insert_header((WWW_AUTHENTICATE, challenge));
@@ -264,7 +265,7 @@ mod tests {
                 Failure { allow: Some("GET, HEAD".into()), ..Failure::new(Reason::MethodNotAllowed, "x") },
                 405,
                 "allow",
-                "GET, HEAD",
+                "GET, HEAD, OPTIONS",
             ),
         ] {
             let response = failed_as(&failure, FHIR_JSON, None);

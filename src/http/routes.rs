@@ -55,7 +55,7 @@ impl Page {
 
 async fn only_get(request: HttpRequest) -> HttpResponse {
     let mut failure = Failure::new(Reason::MethodNotAllowed, "This URL can only be read, with GET.");
-    failure.allow = Some("GET, HEAD, OPTIONS".into());
+    failure.allow = Some("GET, HEAD".into());
     respond::failed(&request, &failure)
 }
 

@@ -11,6 +11,7 @@ use crate::app::Answer;
 use crate::app::PaymentRun;
 use crate::app::Session;
 use crate::app::payment::PAYMENT_TYPES;
+use crate::app::programme::until_current;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::datetime::date_in;
@@ -49,14 +50,19 @@ const MOST_MONTHS: i32 = 36;
 /// is not known; 422 for one that was about something else.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let question = question(session, &call.parameters)?;
-    let Question { asked, patients, programs, without_rules, .. } = &question;
+    // A run with an episode that was voided in the meantime is made anew.
+    until_current(None, || make(session, &call, &question))
+}
+
+fn make(session: &Session, call: &Call, question: &Question) -> Result<Answer, Failure> {
+    let Question { asked, patients, programs, without_rules, .. } = question;
     let months = usize::try_from(months_of(asked.period)).unwrap_or_default();
     let found =
         session.people((&asked.programs, patients), months, |chart| of_person(chart, programs, asked))?;
     let (lines, unresolved): (Vec<Vec<Line>>, Vec<Vec<String>>) = found.into_iter().unzip();
     let made_from = made_from(asked, patients, (programs, without_rules));
     let run = Run::new(asked, made_from, lines.concat())?;
-    answer(session, &call, (&run, &unresolved.concat()), question.before.as_ref())
+    answer(session, call, (&run, &unresolved.concat()), question.before.as_ref())
 }
 
 /// Refuses what can be refused before anybody's facts are read.

@@ -1,4 +1,5 @@
-//! What a run of payable months reads of many patients at once, and the runs that are kept.
+//! What a run of payable months reads of many patients at once, and the runs that are kept: for ever, as what was paid
+//! is looked up in them for years, and nothing but a database's owner removes them.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 //!
 //! Each statement is about hundreds of patients, who are one bind. The plans of both databases: `idx_compartment` gives
@@ -136,6 +137,27 @@ pub(crate) fn paid_month(conn: &mut Conn, episode: &str) -> QueryResult<Option<S
     let query =
         Sql::of("SELECT month FROM payment_month WHERE episode = ? ORDER BY month LIMIT 1", [episode.into()]);
     Ok(conn.load::<(Text,), (String,)>(query)?.pop().map(|row| row.0))
+}
+
+/// An episode of which a run has something payable and which is in this state now. On PostgreSQL the rows of all of
+/// them stay as they are until the transaction ends.
+pub(crate) fn in_state(conn: &mut Conn, run: &PaymentRun, state: &str) -> QueryResult<Option<String>> {
+    let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+    let mut ids: Vec<&String> = run.paid.iter().map(|(episode, _)| episode).collect();
+    ids.dedup();
+    for chunk in ids.chunks(MONTHS) {
+        let query = Sql::of(
+            "SELECT r.id, e.state FROM episode e JOIN resource r ON r.rid = e.rid WHERE r.type = ? AND r.id",
+            [ty.number().into()],
+        )
+        .append(Sql::one_of(chunk.iter().map(|id| (*id).clone())));
+        let lock = if conn.is_sqlite() { "" } else { " ORDER BY e.rid FOR SHARE OF e" };
+        let rows = conn.load::<(Text, Text), (String, String)>(query.push(lock, []))?;
+        if let Some((id, _)) = rows.into_iter().find(|(_, own)| own == state) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// The run with this id.

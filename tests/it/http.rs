@@ -210,8 +210,8 @@ fn a_method_that_is_not_there_is_refused_with_those_that_are() {
     let app = TestApp::new();
     let clinician = app.clinician();
     for (method, path, allow) in [
-        ("POST", "/Patient/p".to_owned(), "GET, HEAD, PUT, PATCH, DELETE"),
-        ("DELETE", "/metadata".into(), "GET, HEAD"),
+        ("POST", "/Patient/p".to_owned(), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("DELETE", "/metadata".into(), "GET, HEAD, OPTIONS"),
         ("BREW", "/Patient".into(), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         ("POST", app.url("/health/live"), "GET, HEAD, OPTIONS"),
     ] {

@@ -297,7 +297,7 @@ fn recording_takes_post_and_the_scope_to_create() {
     let app = TestApp::new();
     store(&app.clinician(), &[patient("p")]);
     let refused = app.clinician().get("/Patient/p/$palliative-screen?record=true").expect(405);
-    assert_eq!(refused.header("allow"), Some("POST"));
+    assert_eq!(refused.header("allow"), Some("POST, OPTIONS"));
     let given = parameters(json!([{ "name": "record", "valueBoolean": true }]));
     app.partner().post("/Patient/p/$palliative-screen", &given).expect_issue(403, "forbidden");
     assert_eq!(app.clinician().get("/GuidanceResponse?subject=Patient/p").expect(200).ids().len(), 0);

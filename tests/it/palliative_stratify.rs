@@ -317,7 +317,7 @@ fn what_cannot_be_stratified_is_refused() {
     clinician.get("/Patient/p/$palliative-stratify?colour=blue").expect(400);
     clinician.get("/Patient/$palliative-stratify").expect(404);
     let refused = clinician.get("/Patient/p/$palliative-stratify?record=true").expect(405);
-    assert_eq!(refused.header("allow"), Some("POST"));
+    assert_eq!(refused.header("allow"), Some("POST, OPTIONS"));
     clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1953-06-01",
         "deceasedDateTime": "2026-02-27" }));
     assert_eq!(code(&stratify(&clinician, json!([])).expect_issue(422, "business-rule")), "deceased");

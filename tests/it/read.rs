@@ -92,7 +92,7 @@ fn what_is_not_there_is_told_from_what_is_deleted() {
 fn a_method_that_is_not_offered_is_refused_with_those_that_are() {
     let app = TestApp::new();
     let reply = app.clinician().request("POST", "/Patient/p").send().expect_issue(405, "not-supported");
-    assert_eq!(reply.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE"));
+    assert_eq!(reply.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"));
 }
 
 #[test]

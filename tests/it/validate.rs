@@ -84,7 +84,7 @@ fn an_operation_is_called_where_and_how_its_definition_says() {
     clinician.get("/$validate").expect_issue(404, "not-supported");
     clinician.get("/Patient/$nothing").expect_issue(404, "not-supported");
     let reply = clinician.put("/Patient/$validate", &json!({})).expect(405);
-    assert_eq!(reply.header("allow"), Some("GET, HEAD, POST"));
+    assert_eq!(reply.header("allow"), Some("GET, HEAD, POST, OPTIONS"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod parameters;
 mod races;
 mod together;
 mod versions;
+mod voided;
 
 use serde_json::Value;
 use serde_json::json;

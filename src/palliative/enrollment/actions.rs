@@ -52,6 +52,9 @@ use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
 
+/// The code of the task that a graduation leaves to the medical home.
+pub const FOLLOW_UP: &str = "pcmh-follow-up";
+
 /// Does what the action does, on the episode and in further drafts.
 ///
 /// # Errors
@@ -90,11 +93,7 @@ pub fn apply(
         Action::Transfer => transfer(case, (stored, drafts), beside, &mut change)?,
         Action::Graduate => {
             change.to = State::Graduated;
-            follow_up(
-                case,
-                drafts,
-                ("pcmh-follow-up", "Follow up in the medical home after palliative care"),
-            )?;
+            follow_up(case, drafts, (FOLLOW_UP, "Follow up in the medical home after palliative care"))?;
         }
         Action::Discharge => change.to = State::Discharged,
         Action::HospiceElect => elect_hospice(case, request, drafts, &mut change)?,

@@ -64,13 +64,16 @@ pub fn guard(
 
 /// What was paid for is no mistake that can be taken back here.
 fn voidable(beside: Beside) -> Result<Vec<Issue>, Failure> {
-    beside.paid_month.map_or(Ok(Vec::new()), |month| {
-        let text = format!(
-            "A kept run of payable months has {month} of this episode as payable; end the episode by `discharge`, and \
-             settle what was paid with the payer."
-        );
-        Err(coded(Reason::Conflict, "paid-month-exists", text))
-    })
+    beside.paid_month.map_or(Ok(Vec::new()), |month| Err(paid_for(month)))
+}
+
+/// 409: the episode has a month that was paid for.
+pub fn paid_for(month: &str) -> Failure {
+    let text = format!(
+        "A kept run of payable months has {month} of this episode as payable; end the episode by `discharge`, and \
+         settle what was paid with the payer."
+    );
+    coded(Reason::Conflict, "paid-month-exists", text)
 }
 
 fn determinable(case: &Case, request: &Request) -> Vec<Issue> {

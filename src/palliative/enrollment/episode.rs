@@ -193,13 +193,36 @@ impl Episode {
         last_day >= first
     }
 
-    /// The state that the episode was in before the present one.
+    /// The state that led to the present one; none where it is not on record.
     pub fn previous(&self) -> Option<State> {
-        let history = self.stored.get("statusHistory")?.as_array()?;
-        let before = history.get(history.len().checked_sub(2)?)?;
-        let state = list(before.get("extension"))
-            .find(|one| one.get("url").and_then(Value::as_str) == Some(STATE_EXTENSION))?;
-        State::parse(state.pointer("/valueCoding/code")?.as_str()?)
+        let path = self.path();
+        path.len().checked_sub(2).map(|before| path[before].0)
+    }
+
+    /// The day on which the episode came to its present state, where an undoing led back to it: the first time.
+    pub fn reached(&self) -> Option<Date> {
+        self.path().last()?.1
+    }
+
+    /// The states that led to the present one, each with its first day. What follows a closed state undid it, unless it
+    /// says that all was a mistake: so neither what was undone is on the path nor the undoing.
+    fn path(&self) -> Vec<(State, Option<Date>)> {
+        let mut path: Vec<(State, Option<Date>)> = Vec::new();
+        for entry in list(self.stored.get("statusHistory")) {
+            let Some(state) = state_in(entry) else {
+                path.clear();
+                continue;
+            };
+            let is_closed = path.last().is_some_and(|(last, _)| !last.is_open());
+            if is_closed && state != State::EnteredInError {
+                path.pop();
+            }
+            if path.last().is_none_or(|(last, _)| *last != state) {
+                let since = entry.pointer("/period/start").and_then(Value::as_str).and_then(day);
+                path.push((state, since));
+            }
+        }
+        path
     }
 
     /// The day since when the episode is in its present state.
@@ -247,6 +270,12 @@ impl Episode {
     pub fn into_resource(self) -> Result<Resource, Failure> {
         amended(self.stored, Typed::EpisodeOfCare(Box::new(self.change)), &ADDED_TO)
     }
+}
+
+fn state_in(entry: &Value) -> Option<State> {
+    let is_state = |one: &&Value| one.get("url").and_then(Value::as_str) == Some(STATE_EXTENSION);
+    let state = list(entry.get("extension")).find(is_state)?;
+    State::parse(state.pointer("/valueCoding/code")?.as_str()?)
 }
 
 fn entry(state: State, ever: Ever, since: Date) -> EpisodeOfCareStatusHistory {

@@ -27,6 +27,7 @@ pub mod undoing;
 
 use serde_json::Value;
 
+use crate::fhir::reference::Reference;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
@@ -56,11 +57,18 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     let program =
         extension_of(resource, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
     Some(EpisodeRow {
-        patient: resource.text("/patient/reference")?.strip_prefix("Patient/")?.to_owned(),
+        patient: patient_of(resource)?.to_owned(),
         program: program.strip_prefix("HealthcareService/")?.to_owned(),
         state: state.code().to_owned(),
         open: state.is_open(),
     })
+}
+
+/// The id of the patient whose episode it is, whichever version of the Patient it names. By which URL a client knows
+/// this service is settled before: what is stored refers to what is here by relative references.
+pub fn patient_of(episode: &Resource) -> Option<&str> {
+    let local = Reference::parse(episode.text("/patient/reference")?).local()?;
+    (local.ty.name() == "Patient").then_some(local.id)
 }
 
 /// The first extension of a resource with this URL.
@@ -69,6 +77,8 @@ pub fn extension_of<'a>(resource: &'a Resource, url: &str) -> Option<&'a Value> 
     extensions.iter().find(|extension| extension.get("url").and_then(Value::as_str) == Some(url))
 }
 
+#[cfg(test)]
+mod naive_days;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]

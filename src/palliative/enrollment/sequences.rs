@@ -15,6 +15,7 @@ use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::naive_days::are_paid_by_the_day;
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Hospice;
 use crate::palliative::enrollment::request::Outreach;
@@ -90,14 +91,14 @@ fn asked(action: Action, date: Date, (what, today): (u8, Date)) -> Request {
 }
 
 /// Does one step; what is refused changes nothing.
-fn step(world: &mut World, (what, which, days, pass): Step) {
+fn step(world: &mut World, (what, which, days, pass): Step) -> Result<(), TestCaseError> {
     let today: Date = world.today.parse::<Date>().unwrap().checked_add(i64::from(pass % 4).days()).unwrap();
     world.today = today.to_string();
     let date = today.checked_add(days.days()).unwrap();
     let episodes: Vec<Resource> = episodes(world).cloned().collect();
     if episodes.is_empty() || what % 16 == 0 {
         let _ = world.refer(&Referral { received: date, ..referral() });
-        return;
+        return Ok(());
     }
     let episode = &episodes[usize::from(which) % episodes.len()];
     let state = state_of(episode).unwrap();
@@ -111,7 +112,10 @@ fn step(world: &mut World, (what, which, days, pass): Step) {
     let possible = if what % 8 == 1 { Action::all().collect() } else { allowed(state) };
     let action = possible[usize::from(what / 8) % possible.len().max(1)];
     let decision = match action {
-        Action::Refer => return world.program = kept,
+        Action::Refer => {
+            world.program = kept;
+            return Ok(());
+        }
         Action::Enroll => {
             let wish = Enrollment { start: date, ..wish() };
             world.with_case(episode, |case| enroll::decide(case, &wish))
@@ -123,9 +127,16 @@ fn step(world: &mut World, (what, which, days, pass): Step) {
         }
     };
     if let Ok(decision) = decision {
+        let undone = action == Action::Undo;
+        prop_assert!(
+            !undone || decision.state != State::EnteredInError,
+            "undoing makes no mistake of anything"
+        );
+        prop_assert!(!undone || decision.state != state, "undoing leads somewhere");
         world.write(&decision);
     }
     world.program = kept;
+    Ok(())
 }
 
 fn episodes(world: &World) -> impl Iterator<Item = &Resource> {
@@ -211,8 +222,9 @@ proptest! {
     fn random_actions_on_random_dates_keep_what_holds_of_episodes(steps in steps()) {
         let mut world = World::new();
         for one in steps {
-            step(&mut world, one);
+            step(&mut world, one)?;
             are_sound(&world)?;
+            are_paid_by_the_day(&world)?;
         }
     }
 
@@ -222,8 +234,9 @@ proptest! {
         let mut world = World::new();
         world.enrolled();
         for one in steps {
-            step(&mut world, one);
+            step(&mut world, one)?;
             are_sound(&world)?;
+            are_paid_by_the_day(&world)?;
         }
     }
 }

@@ -342,6 +342,20 @@ fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
 }
 
 #[test]
+fn an_episode_that_names_a_version_of_the_patient_is_that_patients() {
+    let mut episode = episode_in_state("enrolled");
+    for (reference, id) in [
+        ("Patient/1/_history/3", Some("1")),
+        ("Patient/1", Some("1")),
+        ("Group/1", None),
+        ("http://elsewhere.example/fhir/Patient/1", None),
+    ] {
+        episode.object_mut().insert("patient".into(), json!({ "reference": reference }));
+        assert_eq!(episode_row(&episode).map(|row| row.patient).as_deref(), id, "{reference}");
+    }
+}
+
+#[test]
 fn an_episode_of_somebody_else_has_none() {
     let plain = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/1" } });
     assert_eq!(episode_row(&Resource::from_value(plain).unwrap()), None);

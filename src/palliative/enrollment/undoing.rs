@@ -9,6 +9,7 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
+use crate::palliative::enrollment::actions::FOLLOW_UP;
 use crate::palliative::enrollment::checks::enrolled_before;
 use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::checks::in_hospice;
@@ -25,6 +26,7 @@ use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
@@ -37,6 +39,7 @@ use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::NOTICE_EXTENSION;
 use crate::palliative::vocabulary::SUMMARY_EXTENSION;
+use crate::palliative::vocabulary::TASK_SYSTEM;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 
 /// How long an ending can be undone.
@@ -82,7 +85,7 @@ pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
         let text = "A later episode in the same programme exists; the earlier ending stands.";
         return Err(coded(Reason::Conflict, "already-open", text));
     }
-    let ended = stored.since().unwrap_or(case.today());
+    let ended = stored.reached().unwrap_or(case.today());
     let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
     if let Some(next) = continuation(case) {
         let next = next.id().unwrap_or_default();
@@ -143,6 +146,22 @@ pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut
     }
     mark_enrolled(case, change.to, drafts);
     closing::reopen(case, drafts);
+    if case.state().is_ok_and(|state| state == State::Graduated) {
+        call_off_follow_up(case, drafts);
+    }
+}
+
+/// The medical home need not follow up on a graduation that never was.
+fn call_off_follow_up(case: &Case, drafts: &mut Drafts) {
+    let episode = case.episode_name();
+    let asked = case.chart.of("Task").filter(|task| {
+        task.text("/focus/reference") == Some(episode.as_str())
+            && has_coding(task.get("code"), TASK_SYSTEM, FOLLOW_UP)
+            && closing::is_open(task)
+    });
+    for task in asked {
+        amend(drafts, closing::touched(case, with_status(task, "cancelled")));
+    }
 }
 
 /// Puts the flag that says that the person is enrolled to what goes with the state that undoing leads back to.

@@ -4,8 +4,10 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::fhir::outcome::Failure;
+use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::refer::Duplicate;
 use crate::palliative::enrollment::refer::Referral;
@@ -762,4 +764,48 @@ fn a_mark_brings_back_only_a_status_that_an_ending_closes() {
     }
     world.act(&undo()).unwrap();
     assert_eq!(statuses(&world, WORK), ["on-hold", "cancelled", "cancelled", "completed"]);
+}
+
+#[test]
+fn what_was_undone_is_not_undone_to_twice() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    world.today = "2026-01-20".into();
+    world.act(&undo()).unwrap();
+    assert_eq!(world.state(), "discharged");
+    let mut late = World::new();
+    (late.resources, late.today) = (world.resources.clone(), "2026-02-15".into());
+    // The thirty days count from the discharge, not from the day on which the voiding was undone.
+    assert_eq!(codes(&late.act(&undo()).unwrap_err()), ["date-range"]);
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), world.episode().text("/status")), ("enrolled", Some("active")));
+    let history = world.episode().value()["statusHistory"].as_array().unwrap().len();
+    assert_eq!(history, 9, "the history keeps every step");
+    assert_eq!(world.act(&undo()).unwrap_err().status(), 409);
+}
+
+#[test]
+fn an_undone_graduation_leaves_nothing_to_follow_up() {
+    let mut world = World::new();
+    world.enrolled();
+    let graduate = on(Action::Graduate, "2026-01-15", "graduated-improved");
+    let open = |world: &World| {
+        let is_open = |one: &&Resource| {
+            has_coding(one.get("code"), TASK_SYSTEM, "pcmh-follow-up")
+                && one.text("/status") == Some("requested")
+        };
+        world.resources.values().filter(is_open).count()
+    };
+    world.act(&graduate).unwrap();
+    assert_eq!(open(&world), 1);
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("enrolled", 0));
+    world.act(&graduate).unwrap();
+    assert_eq!(open(&world), 1, "a later graduation asks anew");
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    assert_eq!(open(&world), 0);
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("graduated", 1), "the graduation holds again");
 }
