@@ -14,6 +14,7 @@ use crate::app::Session;
 use crate::app::extent;
 use crate::app::once;
 use crate::app::persons::persons;
+use crate::app::screening::about;
 use crate::app::voided;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -245,16 +246,6 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>], base_url: &str) -> Result<Ve
         }
     }
     Ok(resources.into_iter().map(Chart::new).collect())
-}
-
-/// The patient whom a resource is about.
-fn about<'a>(resource: &'a Resource, base_url: &str) -> Option<&'a str> {
-    if resource.ty().name() == "Patient" {
-        return resource.id();
-    }
-    let mut places = ["/patient/reference", "/subject/reference", "/beneficiary/reference"].into_iter();
-    let text = places.find_map(|place| resource.text(place))?;
-    id_of(text, "Patient", base_url)
 }
 
 /// The PractitionerRoles that take part.

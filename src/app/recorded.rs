@@ -103,6 +103,6 @@ impl Session {
         known: Known,
     ) -> Result<Vec<Resource>, Failure> {
         let stored = self.compartment_as(patient, &types_of(rule_sets), known)?;
-        self.with_named(stored, |ty, id| self.read_as(ty, id, known))
+        self.with_named(patient, stored, |ty, id| self.read_as(ty, id, known))
     }
 }

@@ -24,6 +24,7 @@ use crate::palliative::record::FURTHER_TYPES;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::record::SCREENED_TYPES;
 use crate::palliative::record::says_nothing;
+use crate::palliative::record::sort;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Situation;
 
@@ -48,7 +49,13 @@ pub struct Subject {
 
 impl Subject {
     /// The facts about a patient on a day, for a programme.
-    pub fn new(patient: &str, resources: Vec<Resource>, program: &Program, as_of: Date) -> Self {
+    pub fn new(patient: &str, mut resources: Vec<Resource>, program: &Program, as_of: Date) -> Self {
+        sort(&mut resources);
+        Self::of_sorted(patient, &resources, program, as_of)
+    }
+
+    /// The same from resources that [`sort`] has put in their order.
+    pub fn of_sorted(patient: &str, resources: &[Resource], program: &Program, as_of: Date) -> Self {
         let active = resources
             .iter()
             .filter(|resource| resource.ty().name() == "Coverage" && is_active_on(resource, as_of, program));
@@ -56,7 +63,7 @@ impl Subject {
             active.filter_map(line_of_business).filter(|line| !says_nothing(line)).collect();
         Self {
             lines_of_business: lines.into_iter().map(str::to_owned).collect(),
-            record: PatientRecord::new(patient, resources, &program.zone),
+            record: PatientRecord::of_sorted(patient, resources, &program.zone),
             as_of,
             attestation_valid_days: program.attestation_valid_days,
         }
@@ -121,14 +128,17 @@ impl Session {
         self.screened_as(patient, rule_sets, Known::Clinically)
     }
 
-    /// These, and the Medications and Devices that they name, as far as they are there for the caller to see.
+    /// Those of these that are about the patient, and the Medications and Devices that they name, as far as they are there
+    /// for the caller to see.
     pub(super) fn with_named(
         &self,
+        patient: &str,
         stored: Vec<Stored>,
         read: impl Fn(ResourceType, &str) -> Result<Stored, Failure>,
     ) -> Result<Vec<Resource>, Failure> {
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
+        resources.retain(|resource| about(resource, self.base_url()) == Some(patient));
         let named = named_by(&resources, self.base_url());
         for (ty, id) in named {
             // One that is not there, or not for the caller to see, leaves the medicine or device unnamed.
@@ -170,8 +180,20 @@ impl Session {
     }
 }
 
+/// The patient whom a resource is about. A compartment also holds what refers to a patient in another way: the coverage of
+/// one whom they insure, what they observed of another.
+pub(crate) fn about<'a>(resource: &'a Resource, base_url: &str) -> Option<&'a str> {
+    if resource.ty().name() == "Patient" {
+        return resource.id();
+    }
+    let mut places = ["/patient/reference", "/subject/reference", "/beneficiary/reference"].into_iter();
+    let text = places.find_map(|place| resource.text(place))?;
+    let local = Reference::parse_under(text, base_url).local();
+    local.filter(|local| local.ty.name() == "Patient").map(|local| local.id)
+}
+
 /// The medicines and devices that these name by reference.
-pub(crate) fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
+fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
     resources
         .iter()
         .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))

@@ -4,6 +4,7 @@
 //! What there is to do stands in the database, so that nothing is lost where the process ends: a thread takes a step at
 //! a time and looks again a moment later where nothing is left. Tests take the steps by hand.
 
+pub mod findings;
 pub mod requests;
 
 use std::panic::AssertUnwindSafe;
@@ -44,7 +45,10 @@ struct Worker {
 }
 
 /// All kinds of work.
-const WORKERS: &[Worker] = &[Worker { name: "comfrey-requests", step: requests::run_next }];
+const WORKERS: &[Worker] = &[
+    Worker { name: "comfrey-findings", step: findings::run_next },
+    Worker { name: "comfrey-requests", step: requests::run_next },
+];
 
 /// Whether the process is about to end; clones know it together.
 #[derive(Clone, Default)]

@@ -26,6 +26,7 @@ mod demo;
 mod everything;
 mod explain;
 mod filter;
+mod findings_kills;
 mod full_text;
 mod fuzz;
 mod history;

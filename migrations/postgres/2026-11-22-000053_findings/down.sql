@@ -1,3 +1,4 @@
+DROP TABLE finding_lease;
 DROP TABLE finding_set;
 DROP TABLE finding_program;
 DROP TABLE finding_state;

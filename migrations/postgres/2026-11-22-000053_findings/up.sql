@@ -39,3 +39,7 @@ CREATE TABLE finding_set (
 );
 CREATE INDEX finding_set_place ON finding_set (program, rule_set, hidden, outcome, place, patient);
 CREATE INDEX finding_set_patient ON finding_set (patient);
+
+-- Which instance evaluates who is due, and until when it has this to itself.
+CREATE TABLE finding_lease (holder TEXT COLLATE "C" NOT NULL, until BIGINT NOT NULL);
+INSERT INTO finding_lease VALUES ('', 0);

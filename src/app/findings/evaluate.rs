@@ -1,29 +1,24 @@
-//! Evaluates patients who are due, many with one query. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+//! Evaluates patients who are due. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 //!
-//! Marks and records are read in one state of the database, so that every write whose mark is seen is seen itself, and
-//! a mark that is not seen stays. What was found is kept only where nobody else has evaluated the patient since.
+//! What was found is kept only where nobody else has evaluated the patient since, and only the marks that were seen with
+//! the record are taken away.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app::App;
-use crate::app::findings::marks::BESIDE;
-use crate::app::findings::marks::NAMED;
+use crate::app::findings::chart::Chart;
+use crate::app::findings::chart::charts;
 use crate::app::findings::rules::Kept;
 use crate::app::findings::rules::Rules;
 use crate::app::screening::Subject;
-use crate::app::screening::named_by;
-use crate::app::screening::screened_types;
+use crate::app::screening::about;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
-use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
-use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::coverage::next_change;
 use crate::palliative::findings::Going;
 use crate::palliative::findings::Person;
@@ -32,28 +27,20 @@ use crate::palliative::findings::SetFinding;
 use crate::palliative::findings::by_program;
 use crate::palliative::findings::by_set;
 use crate::palliative::findings::has_no_data;
-use crate::palliative::findings::links;
 use crate::palliative::findings::rank;
+use crate::palliative::record::sort;
 use crate::palliative::risk::tier::Earlier;
-use crate::search::parameter::numbers;
-use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::findings::NEVER;
 use crate::store::findings::NOT_ELIGIBLE;
 use crate::store::findings::ProgramRow;
-use crate::store::findings::due;
 use crate::store::findings::kept;
 use crate::store::findings::kept::Evaluated;
-use crate::store::findings::read;
-use crate::store::payment;
 
-/// A patient's record as it was read, and what the evaluation must know of the tables.
-struct Chart {
-    evaluated: Evaluated,
-    resources: Vec<Resource>,
-    open: Vec<String>,
-    is_replaced: bool,
-}
+/// How many threads evaluate at once.
+const THREADS: usize = 4;
+/// For how many patients another thread is worth its while.
+const WORTH_A_THREAD: usize = 8;
 
 /// Evaluates these patients, and keeps what was found; how many were evaluated by this one.
 ///
@@ -65,8 +52,7 @@ pub(crate) fn evaluate(
     (patients, now): (&[String], Micros),
 ) -> Result<usize, Failure> {
     let charts = app.db.snapshot(|conn| charts(conn, patients))?;
-    let judged =
-        charts.into_iter().map(|chart| judge(app, rules, chart, now)).collect::<Result<Vec<_>, _>>()?;
+    let judged = together(charts, &|chart| judge(app, rules, chart, now))?;
     let (judged, number) = (Arc::new(judged), rules.number);
     let stamp = i64::from_be_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().expect("it has 16 bytes"));
     let kept = app.db.write(move |conn| {
@@ -79,117 +65,41 @@ pub(crate) fn evaluate(
     kept.map_err(Fault::into_failure)
 }
 
-/// Marks the patients of what is named by medicines and devices that were written.
-///
-/// # Errors
-/// Only what the database fails with.
-pub(crate) fn spread(app: &App) -> Result<(), Failure> {
-    let named = app.db.read(|conn| Ok(due::named(conn)?))?;
-    if named.is_empty() {
-        return Ok(());
-    }
-    let params: Vec<i64> = naming().collect();
-    let spread = app.db.write(move |conn| {
-        for (subject, mark) in &named {
-            let of = subject.split_once('/').and_then(|(ty, id)| Some((ResourceType::parse(ty)?, id)));
-            if let Some((ty, id)) = of {
-                due::spread(conn, (ty.number(), id), (&params, *mark))?;
-            }
+/// Does this for each, on as many threads as are worth their while.
+fn together<T: Send>(
+    charts: Vec<Chart>,
+    judge: &(impl Fn(Chart) -> Result<T, Failure> + Sync),
+) -> Result<Vec<T>, Failure> {
+    let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
+    let share = charts.len().div_ceil(most).max(WORTH_A_THREAD);
+    let mut charts = charts.into_iter();
+    let one = |own: Vec<Chart>| own.into_iter().map(judge).collect::<Result<Vec<T>, Failure>>();
+    let first: Vec<Chart> = charts.by_ref().take(share).collect();
+    std::thread::scope(|scope| {
+        let mut threads = Vec::new();
+        while charts.len() > 0 {
+            let own: Vec<Chart> = charts.by_ref().take(share).collect();
+            threads.push(scope.spawn(|| one(own)));
         }
-        Ok(due::unmark(conn, &named)?)
-    });
-    spread.map(drop).map_err(Fault::into_failure)
-}
-
-/// The search parameters by which a patient's resource names a medicine or a device; 0 stands for an element that no
-/// parameter covers.
-fn naming() -> impl Iterator<Item = i64> {
-    let of = |ty: &str, code: &str| ResourceType::parse(ty).map(|ty| numbers(ty, code)[0]);
-    let pairs = [
-        ("MedicationRequest", "medication"),
-        ("MedicationStatement", "medication"),
-        ("DeviceRequest", "device"),
-        ("DeviceUseStatement", "device"),
-    ];
-    pairs.into_iter().filter_map(move |(ty, code)| of(ty, code)).chain([0])
-}
-
-fn charts(conn: &mut Conn, patients: &[String]) -> Result<Vec<Chart>, Fault> {
-    let mut charts: BTreeMap<String, Chart> = patients.iter().map(|id| (id.clone(), empty(id))).collect();
-    for (id, mark) in read::marks(conn, patients)? {
-        charts.entry(id.clone()).and_modify(|chart| chart.evaluated.marks.push((id, mark)));
-    }
-    for (id, stamp) in read::stamps(conn, patients)? {
-        charts.entry(id).and_modify(|chart| chart.evaluated.stamp = Some(stamp));
-    }
-    for (id, program) in read::open_episodes(conn, patients)? {
-        charts.entry(id).and_modify(|chart| chart.open.push(program));
-    }
-    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
-    for stored in payment::linking(conn, patients)? {
-        let other = Resource::from_value(stored.value()?)?;
-        for link in links(&other, "replaces") {
-            let id = Reference::parse(link)
-                .local()
-                .filter(|local| local.ty == ty)
-                .map(|local| local.id.to_owned());
-            if let Some(chart) = id.and_then(|id| charts.get_mut(&id)) {
-                chart.is_replaced = true;
-            }
+        let mut all = one(first)?;
+        for thread in threads {
+            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
-    }
-    for row in read::compartments(conn, patients, &types())? {
-        let resource = Resource::from_value(row.stored.value()?)?;
-        charts.entry(row.patient).and_modify(|chart| chart.resources.push(resource));
-    }
-    add_named(conn, &mut charts)?;
-    Ok(charts.into_values().collect())
-}
-
-/// Adds the medicines and devices that are named, which stand in no compartment.
-fn add_named(conn: &mut Conn, charts: &mut BTreeMap<String, Chart>) -> Result<(), Fault> {
-    let wanted: Vec<(String, BTreeSet<(ResourceType, String)>)> =
-        charts.iter().map(|(id, chart)| (id.clone(), named_by(&chart.resources, ""))).collect();
-    for ty in NAMED.iter().filter_map(|name| ResourceType::parse(name)) {
-        let ids: BTreeSet<&String> = wanted
-            .iter()
-            .flat_map(|(_, named)| named)
-            .filter(|(own, _)| *own == ty)
-            .map(|(_, id)| id)
-            .collect();
-        let ids: Vec<String> = ids.into_iter().cloned().collect();
-        for stored in payment::named(conn, ty, &ids)? {
-            let resource = Resource::from_value(stored.value()?)?;
-            let name = (ty, stored.id);
-            for (patient, _) in wanted.iter().filter(|(_, named)| named.contains(&name)) {
-                charts.entry(patient.clone()).and_modify(|chart| chart.resources.push(resource.clone()));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn empty(patient: &str) -> Chart {
-    let evaluated = Evaluated {
-        patient: patient.to_owned(),
-        marks: Vec::new(),
-        stamp: None,
-        found: None,
-        change_at: NEVER,
-    };
-    Chart { evaluated, resources: Vec::new(), open: Vec::new(), is_replaced: false }
-}
-
-/// What is read of a patient.
-fn types() -> Vec<ResourceType> {
-    let beside = BESIDE.iter().filter(|name| **name == "RiskAssessment");
-    let beside = beside.filter_map(|name| ResourceType::parse(name));
-    screened_types().into_iter().chain(beside).collect()
+        Ok(all)
+    })
 }
 
 /// What is found of a patient for every programme.
 fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluated, Failure> {
-    let Chart { mut evaluated, resources, open, is_replaced } = chart;
+    let Chart { mut evaluated, stored, named, open, is_replaced } = chart;
+    let mut resources = named;
+    for one in &stored {
+        let resource = Resource::from_value(one.value()?)?;
+        if about(&resource, "") == Some(&evaluated.patient) {
+            resources.push(resource);
+        }
+    }
+    sort(&mut resources);
     let Some(patient) =
         resources.iter().find(|one| one.ty().name() == "Patient" && one.id() == Some(&evaluated.patient))
     else {
@@ -199,7 +109,8 @@ fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluate
     for group in &rules.groups {
         let Some(first) = group.first() else { continue };
         let zone = &first.program.zone;
-        let subject = Subject::new(&evaluated.patient, resources.clone(), &first.program, date_in(now, zone));
+        let today = date_in(now, zone);
+        let subject = Subject::of_sorted(&evaluated.patient, &resources, &first.program, today);
         let situation = subject.situation();
         let person = Person { patient, situation: &situation, is_replaced };
         let sets: Vec<SetFinding> = rules.sets.iter().map(|(set, _)| by_set(set, &situation)).collect();

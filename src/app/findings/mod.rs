@@ -1,9 +1,13 @@
-//! Kept findings as they are read: current at the time of the request, because whoever is due is evaluated first, or
-//! told as pending. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
+//! Kept findings: what rule sets say of every patient for every programme, evaluated anew where a write, a rule or a day
+//! may have changed it. <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 //!
-//! They are about everybody, so that they are for those alone who may read of everybody all that they rest on: what one
-//! who sees less would be told, could not be told from what they may not see.
+//! A write marks whom it concerns in its own transaction (`marks`). A worker evaluates who is due, and so does a reader
+//! before it reads (`current`), as far as its time goes; whoever is left is told as pending. What all findings rest on
+//! has a number (`rules`), so that a change of it makes everybody due without a row written. Who is due without a mark is
+//! found by the day on which the findings can change by themselves.
 
+mod chart;
+mod current;
 mod evaluate;
 pub(crate) mod marks;
 pub(crate) mod rules;
@@ -12,33 +16,30 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::app::App;
-use crate::app::Session;
-use crate::app::findings::rules::Rules;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::SECOND;
-use crate::palliative::findings::Suppression;
-use crate::palliative::findings::rank;
-use crate::palliative::record::FURTHER_TYPES;
-use crate::palliative::record::SCREENED_TYPES;
-use crate::palliative::risk::tier::Tier;
-use crate::palliative::screening::Outcome;
+use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::findings::due;
 use crate::store::findings::due::Since;
-use crate::store::findings::page;
-use crate::store::findings::page::Asked;
-use crate::store::findings::page::Count;
-use crate::store::findings::page::PageRow;
-use crate::store::findings::page::Window;
+
+pub use current::After;
+pub use current::Candidate;
+pub use current::Current;
+pub use current::Outcomes;
+pub use current::Question;
+pub use current::Suppressed;
 
 /// How many patients are evaluated together: few, so that a request need not wait long for a commit.
-const BATCH: usize = 50;
-/// How long the worker leaves alone whom a write has just concerned, so that a burst of writes is evaluated once; and
-/// how long at most.
+const BATCH: usize = 100;
+/// How long the worker leaves alone whom a write has just concerned, so that a burst of writes is evaluated once.
 const CALM: Micros = 2 * SECOND;
-const LATE: Micros = 30 * SECOND;
+/// What the worker does at once, before it looks whether it is to stop.
+const PIECE: Budget = Budget { patients: 400, time: Duration::from_secs(1) };
+/// After how long another instance goes on where the one that evaluated is gone.
+const LEASE: Micros = 5 * SECOND;
 
 /// Of whom findings are asked for.
 #[derive(Clone, Copy, Debug)]
@@ -65,205 +66,6 @@ impl Budget {
     pub const ALL: Self = Self { patients: usize::MAX, time: Duration::MAX };
 }
 
-/// Whether those are listed who are no candidates whatever the rule sets say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suppressed {
-    /// They are left out.
-    LeftOut,
-    /// They are listed with the others.
-    Listed,
-}
-
-/// After whom a page begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct After {
-    /// The place in the order: a higher tier first, then a higher score.
-    pub place: i64,
-    /// The patient's id, which orders those of one place.
-    pub patient: String,
-}
-
-/// What is asked of the kept findings.
-#[derive(Clone, Debug)]
-pub struct Question<'a> {
-    /// The programme's id.
-    pub program: &'a str,
-    /// The canonicals, with versions, of rule sets; empty for those of the programme.
-    pub rule_sets: &'a [String],
-    /// Of whom.
-    pub among: Among<'a>,
-    /// The outcomes that are listed.
-    pub outcomes: &'a [Outcome],
-    /// Whether those are listed who are no candidates.
-    pub suppressed: Suppressed,
-    /// After whom the page begins.
-    pub after: Option<&'a After>,
-    /// How many are listed at most.
-    pub count: usize,
-}
-
-/// A patient and what is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The patient's id.
-    pub patient: String,
-    /// The best outcome of the rule sets that were asked for.
-    pub outcome: Outcome,
-    /// How few criteria are to be settled for it, where it is indeterminate.
-    pub missing: i64,
-    /// The tier; none of one who has died.
-    pub tier: Option<Tier>,
-    /// The least and the greatest score.
-    pub score: (i64, i64),
-    /// Why the patient is no candidate all the same.
-    pub suppressions: Vec<Suppression>,
-}
-
-/// How many there are of each outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outcomes {
-    /// Those for whom a rule set that admits is met.
-    pub eligible: i64,
-    /// Those for whom one is met that finds people to look at.
-    pub screen_positive: i64,
-    /// Those of whom facts are missing.
-    pub indeterminate: i64,
-    /// Those whom an exclusion meets.
-    pub excluded: i64,
-    /// The others.
-    pub not_eligible: i64,
-    /// Those among all of them of whom nothing is on file that rules could read.
-    pub no_data: i64,
-}
-
-impl Outcomes {
-    /// How many they are together.
-    pub fn all(&self) -> i64 {
-        self.eligible + self.screen_positive + self.indeterminate + self.excluded + self.not_eligible
-    }
-
-    fn add(&mut self, count: &Count) {
-        let outcome = match count.outcome {
-            0 => &mut self.eligible,
-            1 => &mut self.screen_positive,
-            2 => &mut self.indeterminate,
-            3 => &mut self.excluded,
-            _ => &mut self.not_eligible,
-        };
-        *outcome += count.people;
-        self.no_data += count.no_data;
-    }
-}
-
-/// What the kept findings answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Current {
-    /// The page.
-    pub candidates: Vec<Candidate>,
-    /// After whom the next page begins, where there is one.
-    pub next: Option<After>,
-    /// How many may be candidates, by outcome; of all that was asked about, whatever the page.
-    pub counts: Outcomes,
-    /// How many are none whatever the rule sets say, by outcome.
-    pub suppressed: Outcomes,
-    /// How many are still to be evaluated: what is told of them may have changed.
-    pub pending: i64,
-}
-
-impl Default for After {
-    fn default() -> Self {
-        Self { place: 0, patient: String::new() }
-    }
-}
-
-impl Session {
-    /// Refuses a caller who may not read of all patients all that kept findings rest on.
-    ///
-    /// # Errors
-    /// `Forbidden`, with the scope that is missing.
-    pub fn require_findings(&self) -> Result<(), Failure> {
-        self.require_reading_all(&SCREENED_TYPES)?;
-        self.require_reading_all(&FURTHER_TYPES)?;
-        self.require_reading_all(&marks::BESIDE)
-    }
-
-    /// A page of the kept findings and their counts, after those were evaluated who are due, as far as the budget
-    /// goes. None where the programme or one of the rule sets is none that findings are kept for.
-    ///
-    /// # Errors
-    /// `Forbidden` for a caller who may not read of all patients; what the database fails with.
-    pub fn current_findings(
-        &self,
-        question: &Question<'_>,
-        budget: Budget,
-    ) -> Result<Option<Current>, Failure> {
-        self.require_findings()?;
-        let rules = self.app().finding_rules()?;
-        let numbers: Option<Vec<i64>> =
-            question.rule_sets.iter().map(|canonical| rules.number_of(canonical)).collect();
-        let Some(sets) = numbers.filter(|_| rules.program(question.program).is_some()) else {
-            return Ok(None);
-        };
-        self.app().evaluate_due(question.among, (self.now(), self.now()), budget)?;
-        let among = question.among.due();
-        let asked = Asked { program: question.program, sets: &sets, among };
-        let outcomes: Vec<i64> = question.outcomes.iter().map(|outcome| rank(*outcome)).collect();
-        let hidden: &[i64] = match question.suppressed {
-            Suppressed::LeftOut => &[0],
-            Suppressed::Listed => &[0, 1],
-        };
-        let window = Window {
-            outcomes: &outcomes,
-            hidden,
-            after: question.after.map(|after| (after.place, after.patient.as_str())),
-            most: question.count + 1,
-        };
-        let now = self.now();
-        let (rows, counts, pending) = self.app.db.snapshot(|conn| {
-            let since = Since { rules: due::rules(conn)?, now, settled: (i64::MAX, i64::MAX) };
-            let rows = if outcomes.is_empty() { Vec::new() } else { page::page(conn, &asked, &window)? };
-            Ok((rows, page::counts(conn, &asked)?, due::count(conn, among, &since)?))
-        })?;
-        Ok(Some(answer(rows, &counts, (question.count, pending))))
-    }
-}
-
-fn answer(mut rows: Vec<PageRow>, counts: &[Count], (most, pending): (usize, i64)) -> Current {
-    let more = rows.len() > most;
-    rows.truncate(most);
-    let last = rows.last().filter(|_| more);
-    let mut current = Current {
-        next: last.map(|row| After { place: row.place, patient: row.patient.clone() }),
-        pending,
-        ..Current::default()
-    };
-    for count in counts {
-        if count.hidden { current.suppressed.add(count) } else { current.counts.add(count) }
-    }
-    current.candidates = rows.into_iter().map(candidate).collect();
-    current
-}
-
-fn candidate(row: PageRow) -> Candidate {
-    let all = [
-        Outcome::Eligible,
-        Outcome::ScreenPositive,
-        Outcome::Indeterminate,
-        Outcome::Excluded,
-        Outcome::NotEligible,
-    ];
-    let outcome = usize::try_from(row.outcome).ok().and_then(|at| all.get(at).copied());
-    let tier = usize::try_from(row.tier - 1).ok().and_then(|at| Tier::ALL.get(at).copied());
-    Candidate {
-        patient: row.patient,
-        outcome: outcome.unwrap_or(Outcome::NotEligible),
-        missing: row.missing,
-        tier,
-        score: (row.score_min, row.score_max),
-        suppressions: Suppression::of_bits(row.suppressed),
-    }
-}
-
 impl<'a> Among<'a> {
     fn due(self) -> due::Among<'a> {
         match self {
@@ -273,52 +75,92 @@ impl<'a> Among<'a> {
     }
 }
 
-/// What an evaluation of those who are due came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Evaluation {
-    /// How many were evaluated.
-    pub patients: usize,
-}
-
 impl App {
-    /// Evaluates those who are due at a time, as far as the budget goes; marks that are younger than the second time
-    /// wait. How many were evaluated.
+    /// Evaluates those who are due at a time, as far as the budget goes; how many were evaluated.
     ///
     /// # Errors
     /// Only what the database fails with.
-    pub fn evaluate_due(
+    pub fn evaluate_due(&self, among: Among<'_>, now: Micros, budget: Budget) -> Result<usize, Failure> {
+        self.evaluate_settled(among, (now, Micros::MAX), budget)
+    }
+
+    /// A worker's piece: evaluates some of those who are due and whom no write has just concerned, unless another
+    /// instance is at it; how many were evaluated.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn evaluate_some(&self) -> Result<usize, Failure> {
+        let now = self.clock.now();
+        if self.due(Among::Everybody, (now, now - CALM), 1)?.is_empty() {
+            return Ok(0);
+        }
+        // A database in this process has no other instance beside it.
+        let holder = self.findings.holder().to_owned();
+        let lease = move |conn: &mut Conn| Ok(due::lease(conn, &holder, (now, now + LEASE))?);
+        if !self.is_embedded() && !self.db.write(lease).map_err(Fault::into_failure)? {
+            return Ok(0);
+        }
+        self.evaluate_settled(Among::Everybody, (now, now - CALM), PIECE)
+    }
+
+    /// How many are due at a time, whoever evaluates them.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn count_due(&self, now: Micros) -> Result<i64, Failure> {
+        self.db.snapshot(|conn| {
+            let since = Since { rules: due::rules(conn)?, now, settled: Micros::MAX };
+            Ok(due::count(conn, due::Among::Everybody, &since)?)
+        })
+    }
+
+    fn evaluate_settled(
         &self,
         among: Among<'_>,
-        (now, calm): (Micros, Micros),
+        (now, settled): (Micros, Micros),
         budget: Budget,
-    ) -> Result<Evaluation, Failure> {
+    ) -> Result<usize, Failure> {
         let began = Instant::now();
-        let mut done = Evaluation::default();
-        evaluate::spread(self)?;
-        // One who is evaluated again and again, because others write, is left to the next round.
+        let mut done = 0;
+        // One who is evaluated again and again, because others write, is left to the next time.
         let mut rounds = budget.patients.div_ceil(BATCH).saturating_mul(2);
-        while done.patients < budget.patients && began.elapsed() < budget.time && rounds > 0 {
+        while done < budget.patients && began.elapsed() < budget.time && rounds > 0 {
             rounds -= 1;
-            let rules: std::sync::Arc<Rules> = self.finding_rules()?;
-            let most = BATCH.min(budget.patients - done.patients);
-            let settled = if calm >= now { (i64::MAX, i64::MAX) } else { (calm, now - LATE) };
-            let since = Since { rules: rules.number, now, settled };
-            let patients = self.db.read(|conn| Ok(due::next(conn, among.due(), &since, most)?))?;
+            let patients = self.due(among, (now, settled), BATCH.min(budget.patients - done))?;
             if patients.is_empty() {
                 break;
             }
-            done.patients += evaluate::evaluate(self, &rules, (&patients, now))?;
+            let rules = self.finding_rules()?;
+            done += evaluate::evaluate(self, &rules, (&patients, now))?;
         }
         Ok(done)
     }
 
-    /// Makes every patient due.
+    /// So many of those who are due.
+    pub(crate) fn due(
+        &self,
+        among: Among<'_>,
+        (now, settled): (Micros, Micros),
+        most: usize,
+    ) -> Result<Vec<String>, Failure> {
+        chart::spread(self)?;
+        self.db.snapshot(|conn| {
+            let since = Since { rules: due::rules(conn)?, now, settled };
+            Ok(due::next(conn, among.due(), &since, most)?)
+        })
+    }
+
+    /// Makes every patient due, whatever was kept or marked.
     ///
     /// # Errors
     /// Only what the database fails with.
-    pub fn mark_all_due(&self) -> Result<(), Failure> {
+    pub fn make_all_due(&self) -> Result<(), Failure> {
         let patient = ResourceType::parse("Patient").expect("Patient is a type of R4").number();
         let now = self.clock.now();
-        self.db.write(move |conn| Ok(due::mark_all(conn, patient, now)?)).map_err(Fault::into_failure)
+        let all = self.db.write(move |conn| {
+            due::change_rules(conn)?;
+            Ok(due::mark_new(conn, patient, now)?)
+        });
+        all.map_err(Fault::into_failure)
     }
 }

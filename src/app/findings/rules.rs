@@ -3,7 +3,7 @@
 //!
 //! A programme is a HealthcareService with our settings that is in use. For each the rule sets that it names are told
 //! together, and all that are in use one by one. A programme whose settings cannot be read, or that names a rule set
-//! which is not here, is not kept for: whoever asks about it learns what is wrong with it.
+//! or an algorithm which is not here, is not kept for: whoever asks about it learns what is wrong with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,9 +66,19 @@ impl Rules {
     }
 }
 
-/// The rules of the last change that this instance has seen.
+/// The rules of the last change that this instance has seen, and the name under which it evaluates who is due.
 #[derive(Default)]
-pub(crate) struct Cache(Mutex<Arc<Rules>>);
+pub(crate) struct Cache {
+    rules: Mutex<Arc<Rules>>,
+    holder: OnceLock<String>,
+}
+
+impl Cache {
+    /// The name of this instance.
+    pub(crate) fn holder(&self) -> &str {
+        self.holder.get_or_init(|| uuid::Uuid::new_v4().to_string())
+    }
+}
 
 impl App {
     /// The rules of now.
@@ -76,13 +86,13 @@ impl App {
     /// # Errors
     /// Only what the database fails with.
     pub(crate) fn finding_rules(&self) -> Result<Arc<Rules>, Failure> {
-        let held = self.findings.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let held = self.findings.rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let number = self.db.read(|conn| Ok(due::rules(conn)?))?;
         if number == held.number {
             return Ok(held);
         }
         let rules = Arc::new(load(self)?);
-        let mut held = self.findings.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.findings.rules.lock().unwrap_or_else(PoisonError::into_inner);
         if held.number < rules.number {
             *held = Arc::clone(&rules);
         }
@@ -129,7 +139,7 @@ fn load(app: &App) -> Result<Rules, Failure> {
         .filter_map(value)
         .filter(is_programme)
         .filter_map(|service| Program::read(&Resource::from_value(service).ok()?).ok())
-        .filter(|program| program.active)
+        .filter(|program| program.active && app.risk.of(program).is_ok())
         .collect();
     let mut sets = Sets { app, plans: &plans, found: Vec::new() };
     let active: Vec<usize> = sets.active();

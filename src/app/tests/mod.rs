@@ -3,6 +3,8 @@
 mod access;
 mod conditions;
 mod findings;
+mod findings_changes;
+mod findings_random;
 mod index_rows;
 mod pages;
 mod parameters;

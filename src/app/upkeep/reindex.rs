@@ -78,6 +78,8 @@ impl App {
         });
         done.counts = counts.map_err(|fault| sentence(&fault.into_failure()))? as u64;
         self.look_again();
+        // What was found rests on the index too: on who stands in which compartment, and who names which medicine.
+        self.make_all_due().map_err(|failure| sentence(&failure))?;
         self.analyze().map_err(|failure| sentence(&failure))?;
         Ok(done)
     }

@@ -115,9 +115,13 @@ pub struct PatientRecord {
 impl PatientRecord {
     /// Makes the record of a patient: `resources` are those of the patient's compartment, the Patient among
     /// them. Their order does not matter.
-    pub fn new(id: &str, resources: Vec<Resource>, zone: &TimeZone) -> Self {
-        let mut resources = resources;
-        resources.sort_by(|a, b| (a.ty(), a.id()).cmp(&(b.ty(), b.id())));
+    pub fn new(id: &str, mut resources: Vec<Resource>, zone: &TimeZone) -> Self {
+        sort(&mut resources);
+        Self::of_sorted(id, &resources, zone)
+    }
+
+    /// Makes the record of a patient from resources that [`sort`] has put in their order.
+    pub fn of_sorted(id: &str, resources: &[Resource], zone: &TimeZone) -> Self {
         let mut record = Self {
             id: id.to_owned(),
             zone: zone.clone(),
@@ -132,11 +136,11 @@ impl PatientRecord {
             flags: Vec::new(),
             feeds: Vec::new(),
         };
-        for resource in &resources {
+        for resource in resources {
             record.add(resource);
         }
-        medication::resolve(&mut record.medications, &resources);
-        act::resolve(&mut record.acts, &resources);
+        medication::resolve(&mut record.medications, resources);
+        act::resolve(&mut record.acts, resources);
         record
     }
 
@@ -190,6 +194,11 @@ impl PatientRecord {
             _ => self.acts.extend(Act::read(resource, &zone)),
         }
     }
+}
+
+/// Puts resources in the order in which a record is made from them, whatever order they came in.
+pub fn sort(resources: &mut [Resource]) {
+    resources.sort_by(|a, b| (a.ty(), a.id()).cmp(&(b.ty(), b.id())));
 }
 
 /// The name under which a resource is evidence: `Type/id`.

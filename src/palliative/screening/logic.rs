@@ -4,6 +4,8 @@
 //! "All", "any" and "at least n" are one thing here: a threshold over parts. Kleene's AND and OR fall out of
 //! counting what is met and what may still be.
 
+use std::cmp::Reverse;
+
 /// The state of a criterion, or of a whole rule set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
@@ -111,31 +113,72 @@ impl Logic {
     /// then those with the fewest attestations (data is easier to come by than a judgement), then those that
     /// stand first. Empty where nothing that is unknown can do it.
     pub fn smallest_missing(&self, states: &[State], is_attestation: &[bool]) -> Vec<usize> {
-        let cost = |need: &Need| {
-            let members = need.members();
-            let attested = members.iter().filter(|at| is_attestation[**at]).count();
-            (members.len(), attested, members)
-        };
-        let needs = self.needs(State::Met, states);
-        needs.iter().map(cost).min().map(|(_, _, members)| members).unwrap_or_default()
+        let (mut once, mut again) = (0, 0);
+        self.mention(&mut once, &mut again);
+        let attested = is_attestation.iter().enumerate().filter(|(_, is)| **is);
+        let search = Search { states, again, attested: attested.fold(0, |bits, (at, _)| bits | 1 << at) };
+        let needs = search.needs(self, State::Met);
+        needs.into_iter().min_by_key(|need| search.cost(*need)).map(Need::members).unwrap_or_default()
     }
 
-    /// Every minimal way to bring the whole to the wanted state.
-    fn needs(&self, wanted: State, states: &[State]) -> Vec<Need> {
+    /// Notes which criteria stand in it, and which of them more than once.
+    fn mention(&self, once: &mut u128, again: &mut u128) {
         match self {
-            Logic::Criterion(at) if states[*at] == wanted => vec![Need::default()],
-            Logic::Criterion(at) if states[*at] == State::Unknown => vec![Need::of(*at, wanted)],
+            Logic::Criterion(at) => {
+                *again |= *once & 1 << at;
+                *once |= 1 << at;
+            }
+            Logic::Not(part) => part.mention(once, again),
+            Logic::AtLeast(_, parts) => parts.iter().for_each(|part| part.mention(once, again)),
+        }
+    }
+}
+
+/// What the search for the smallest set of unknown criteria goes by.
+struct Search<'a> {
+    states: &'a [State],
+    /// The criteria that stand in the whole more than once.
+    again: u128,
+    /// Those that are attestations.
+    attested: u128,
+}
+
+impl Search<'_> {
+    /// Orders ways: the fewest criteria, then the fewest attestations, then those that stand first.
+    fn cost(&self, need: Need) -> (u32, u32, Reverse<u128>) {
+        let bits = need.bits();
+        (bits.count_ones(), (bits & self.attested).count_ones(), Reverse(bits.reverse_bits()))
+    }
+
+    /// The minimal ways to bring a part to the wanted state, all of those that may be among the best.
+    fn needs(&self, logic: &Logic, wanted: State) -> Vec<Need> {
+        match logic {
+            Logic::Criterion(at) if self.states[*at] == wanted => vec![Need::default()],
+            Logic::Criterion(at) if self.states[*at] == State::Unknown => vec![Need::of(*at, wanted)],
             Logic::Criterion(_) => Vec::new(),
-            Logic::Not(part) => part.needs(wanted.negated(), states),
+            Logic::Not(part) => self.needs(part, wanted.negated()),
             Logic::AtLeast(least, parts) => {
                 let enough = match wanted {
                     State::NotMet => (parts.len() + 1).saturating_sub(*least),
                     State::Met | State::Unknown => *least,
                 };
-                let parts: Vec<_> = parts.iter().map(|part| part.needs(wanted, states)).collect();
-                enough_of(&parts, enough)
+                let parts = parts.iter().map(|part| self.needs(part, wanted)).collect();
+                enough_of(&self.of_use(parts, enough), enough)
             }
         }
+    }
+
+    /// The parts without those that cannot be of use. Where no criterion of a part stands anywhere else, its best way is
+    /// as good as any whatever the others need; and of such parts the best are enough. Without this the ways to have
+    /// three of twenty are more than a thousand.
+    fn of_use(&self, parts: Vec<Vec<Need>>, enough: usize) -> Vec<Vec<Need>> {
+        let apart = |ways: &Vec<Need>| ways.iter().all(|way| way.bits() & self.again == 0);
+        let (own, mut rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(apart);
+        let mut best: Vec<Need> =
+            own.iter().filter_map(|ways| ways.iter().copied().min_by_key(|way| self.cost(*way))).collect();
+        best.sort_by_key(|way| self.cost(*way));
+        rest.extend(best.into_iter().take(enough).map(|way| vec![way]));
+        rest
     }
 }
 
@@ -165,8 +208,12 @@ impl Need {
         self.met & other.met == other.met && self.not_met & other.not_met == other.not_met
     }
 
+    fn bits(self) -> u128 {
+        self.met | self.not_met
+    }
+
     fn members(self) -> Vec<usize> {
-        (0..MAX_CRITERIA).filter(|at| (self.met | self.not_met) >> at & 1 == 1).collect()
+        (0..MAX_CRITERIA).filter(|at| self.bits() >> at & 1 == 1).collect()
     }
 }
 

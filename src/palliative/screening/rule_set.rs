@@ -139,9 +139,10 @@ impl RuleSet {
         };
         let place = |at: &usize| told.iter().position(|one| one == at);
         let missing = missing.iter().filter_map(place).collect();
-        let results = told
-            .iter()
-            .map(|at| CriterionResult { criterion: &self.criteria[*at], finding: findings[*at].clone() })
+        let all = self.criteria.iter().zip(findings).enumerate();
+        let results = all
+            .filter(|(at, _)| told.binary_search(at).is_ok())
+            .map(|(_, (criterion, finding))| CriterionResult { criterion, finding })
             .collect();
         Screening { rule_set: self, outcome, results, missing, next_change }
     }

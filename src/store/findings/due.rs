@@ -40,10 +40,11 @@ pub(crate) fn mark<'a>(
     conn.execute(query).map(|_| ())
 }
 
-/// Marks all patients there are.
-pub(crate) fn mark_all(conn: &mut Conn, patient: i64, at: Micros) -> QueryResult<()> {
+/// Marks those patients who were never evaluated.
+pub(crate) fn mark_new(conn: &mut Conn, patient: i64, at: Micros) -> QueryResult<()> {
     conn.execute(Sql::of(
-        "INSERT INTO finding_due (subject, mark) SELECT id, ? FROM resource WHERE type = ? AND deleted = 0 \
+        "INSERT INTO finding_due (subject, mark) SELECT r.id, CAST(? AS BIGINT) FROM resource r WHERE r.type = ? \
+         AND r.deleted = 0 AND NOT EXISTS (SELECT 1 FROM finding_state s WHERE s.patient = r.id) \
          ON CONFLICT (subject, mark) DO NOTHING",
         [at.into(), patient.into()],
     ))
@@ -90,14 +91,22 @@ pub(crate) fn spread(
     conn.execute(query.push(") ON CONFLICT (subject, mark) DO NOTHING", [])).map(|_| ())
 }
 
-/// Takes these marks away; how many of them were there still.
-pub(crate) fn unmark(conn: &mut Conn, marks: &[(String, i64)]) -> QueryResult<usize> {
-    let mut gone = 0;
-    for (subject, mark) in marks {
-        let sql = "DELETE FROM finding_due WHERE subject = ? AND mark = ?";
-        gone += conn.execute(Sql::of(sql, [subject.as_str().into(), (*mark).into()]))?;
+/// Takes these marks of one subject away.
+pub(crate) fn unmark(conn: &mut Conn, subject: &str, marks: &[i64]) -> QueryResult<()> {
+    if marks.is_empty() {
+        return Ok(());
     }
-    Ok(gone)
+    let query = Sql::of("DELETE FROM finding_due WHERE subject = ? AND mark IN (", [subject.into()])
+        .append(Sql::list(marks.iter().map(|mark| (*mark).into()).collect()));
+    conn.execute(query.push(")", [])).map(|_| ())
+}
+
+/// Lets one instance at a time evaluate who is due: whoever has the lease has it for longer, and after its end anybody
+/// may take it. False where another has it.
+pub(crate) fn lease(conn: &mut Conn, holder: &str, (now, until): (Micros, Micros)) -> QueryResult<bool> {
+    let sql = "UPDATE finding_lease SET holder = ?, until = ? WHERE holder = ? OR until <= ?";
+    let binds = [holder.into(), until.into(), holder.into(), now.into()];
+    Ok(conn.execute(Sql::of(sql, binds))? == 1)
 }
 
 /// Of whom the due are asked for.
@@ -116,9 +125,8 @@ pub(crate) struct Since {
     pub(crate) rules: i64,
     /// The time.
     pub(crate) now: Micros,
-    /// Marks later than this wait a little, unless the same patient has one that is older than the second: so a burst of
-    /// writes is evaluated once.
-    pub(crate) settled: (Micros, Micros),
+    /// Marks later than this wait a little, so that a burst of writes is evaluated once.
+    pub(crate) settled: Micros,
 }
 
 /// So many of those who are due, by their ids.
@@ -129,7 +137,6 @@ pub(crate) fn next(
     most: usize,
 ) -> QueryResult<Vec<String>> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let (calm, late) = since.settled;
     let scope = |query: Sql, column: &'static str| match among {
         Among::Everybody => query,
         Among::These(ids) => {
@@ -137,9 +144,10 @@ pub(crate) fn next(
         }
     };
     let marked = Sql::of("SELECT subject FROM finding_due WHERE subject NOT LIKE '%/%'", []);
+    // Some have several marks: of as many rows again, enough are of different patients, or the next call sees them.
     let marked = scope(marked, "subject").push(
-        " GROUP BY subject HAVING max(mark) <= ? OR min(mark) <= ? ORDER BY subject LIMIT ?",
-        [calm.into(), late.into(), limit.into()],
+        " AND mark <= ? ORDER BY subject LIMIT ?",
+        [since.settled.into(), limit.saturating_mul(2).into()],
     );
     let past = Sql::of("SELECT patient FROM finding_state WHERE change_at <= ?", [since.now.into()]);
     let past = scope(past, "patient").push(" LIMIT ?", [limit.into()]);

@@ -16,7 +16,7 @@ pub(crate) struct Evaluated {
     /// The patient's id.
     pub(crate) patient: String,
     /// The marks that were there when the record was read.
-    pub(crate) marks: Vec<(String, i64)>,
+    pub(crate) marks: Vec<i64>,
     /// The stamp of the evaluation before; none where there was none.
     pub(crate) stamp: Option<i64>,
     /// What was found for each programme; none where there is no such patient any more.
@@ -51,7 +51,7 @@ pub(crate) fn put(conn: &mut Conn, one: &Evaluated, (rules, stamp): (i64, i64)) 
     if taken == 0 {
         return Ok(false);
     }
-    due::unmark(conn, &one.marks)?;
+    due::unmark(conn, patient, &one.marks)?;
     if one.stamp.is_some() {
         for table in ["finding_program", "finding_set"] {
             let query =

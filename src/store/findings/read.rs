@@ -50,3 +50,25 @@ pub(crate) fn compartments(
         .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()));
     conn.load_rows::<Belonging>(query.push(")", []))
 }
+
+/// What these patients' resources of these types name by these parameters: the patient, and the number of the type and
+/// the id of what is named.
+pub(crate) fn named(
+    conn: &mut Conn,
+    patients: &[String],
+    (types, params): (&[i64], &[i64]),
+) -> QueryResult<Vec<(String, i64, String)>> {
+    let list = |values: &[i64]| Sql::list(values.iter().map(|value| (*value).into()).collect());
+    let query = Sql::of(
+        "SELECT c.patient, f.target_type, f.target_id FROM idx_compartment c CROSS JOIN idx_reference f \
+         WHERE f.rid = c.rid AND c.patient",
+        [],
+    )
+    .append(Sql::one_of(patients.iter().cloned()))
+    .push(" AND c.type IN (", [])
+    .append(list(types))
+    .push(") AND f.param IN (", [])
+    .append(list(params))
+    .push(")", []);
+    conn.load::<(Text, BigInt, Text), (String, i64, String)>(query)
+}

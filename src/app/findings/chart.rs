@@ -1,0 +1,144 @@
+//! What an evaluation reads of patients, many with one query. <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>
+//!
+//! Marks and records are read in one state of the database, so that every write whose mark is seen is seen itself.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::app::App;
+use crate::app::findings::marks::BESIDE;
+use crate::app::findings::marks::NAMED;
+use crate::app::screening::screened_types;
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
+use crate::palliative::findings::links;
+use crate::search::parameter::numbers;
+use crate::store::Conn;
+use crate::store::Fault;
+use crate::store::Stored;
+use crate::store::findings::NEVER;
+use crate::store::findings::due;
+use crate::store::findings::kept::Evaluated;
+use crate::store::findings::read;
+use crate::store::payment;
+
+/// The types that name medicines and devices, and the search parameters that say which.
+const NAMING: [(&str, &str); 4] = [
+    ("MedicationRequest", "medication"),
+    ("MedicationStatement", "medication"),
+    ("DeviceRequest", "device"),
+    ("DeviceUseStatement", "device"),
+];
+
+/// A patient's record as it was read, and what the evaluation must know of the tables.
+pub(super) struct Chart {
+    pub(super) evaluated: Evaluated,
+    pub(super) stored: Vec<Stored>,
+    pub(super) named: Vec<Resource>,
+    pub(super) open: Vec<String>,
+    pub(super) is_replaced: bool,
+}
+
+/// Marks the patients of what is named by medicines and devices that were written.
+///
+/// # Errors
+/// Only what the database fails with.
+pub(super) fn spread(app: &App) -> Result<(), Failure> {
+    let named = app.db.read(|conn| Ok(due::named(conn)?))?;
+    if named.is_empty() {
+        return Ok(());
+    }
+    let params: Vec<i64> = naming().collect();
+    let spread = app.db.write(move |conn| {
+        for (subject, mark) in &named {
+            let of = subject.split_once('/').and_then(|(ty, id)| Some((ResourceType::parse(ty)?, id)));
+            if let Some((ty, id)) = of {
+                due::spread(conn, (ty.number(), id), (&params, *mark))?;
+            }
+            due::unmark(conn, subject, &[*mark])?;
+        }
+        Ok(())
+    });
+    spread.map_err(Fault::into_failure)
+}
+
+/// The search parameters by which a patient's resource names a medicine or a device; 0 stands for an element that no
+/// parameter covers.
+fn naming() -> impl Iterator<Item = i64> {
+    let of = |ty: &str, code: &str| ResourceType::parse(ty).map(|ty| numbers(ty, code)[0]);
+    NAMING.into_iter().filter_map(move |(ty, code)| of(ty, code)).chain([0])
+}
+
+/// The charts of these patients, in the order of their ids.
+pub(super) fn charts(conn: &mut Conn, patients: &[String]) -> Result<Vec<Chart>, Fault> {
+    let mut charts: BTreeMap<String, Chart> = patients.iter().map(|id| (id.clone(), empty(id))).collect();
+    for (id, mark) in read::marks(conn, patients)? {
+        charts.entry(id).and_modify(|chart| chart.evaluated.marks.push(mark));
+    }
+    for (id, stamp) in read::stamps(conn, patients)? {
+        charts.entry(id).and_modify(|chart| chart.evaluated.stamp = Some(stamp));
+    }
+    for (id, program) in read::open_episodes(conn, patients)? {
+        charts.entry(id).and_modify(|chart| chart.open.push(program));
+    }
+    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    for stored in payment::linking(conn, patients)? {
+        let other = Resource::from_value(stored.value()?)?;
+        for link in links(&other, "replaces") {
+            let id = Reference::parse(link)
+                .local()
+                .filter(|local| local.ty == ty)
+                .map(|local| local.id.to_owned());
+            if let Some(chart) = id.and_then(|id| charts.get_mut(&id)) {
+                chart.is_replaced = true;
+            }
+        }
+    }
+    for row in read::compartments(conn, patients, &types())? {
+        charts.entry(row.patient).and_modify(|chart| chart.stored.push(row.stored));
+    }
+    add_named(conn, &mut charts)?;
+    Ok(charts.into_values().collect())
+}
+
+/// Adds the medicines and devices that are named, which stand in no compartment.
+fn add_named(conn: &mut Conn, charts: &mut BTreeMap<String, Chart>) -> Result<(), Fault> {
+    let patients: Vec<String> = charts.keys().cloned().collect();
+    let types: Vec<i64> =
+        NAMING.iter().filter_map(|(ty, _)| ResourceType::parse(ty)).map(ResourceType::number).collect();
+    let params: Vec<i64> = naming().collect();
+    let named: BTreeSet<(String, i64, String)> =
+        read::named(conn, &patients, (&types, &params))?.into_iter().collect();
+    for ty in NAMED.iter().filter_map(|name| ResourceType::parse(name)) {
+        let of_type = || named.iter().filter(|(_, own, _)| *own == ty.number());
+        let ids: BTreeSet<&String> = of_type().map(|(_, _, id)| id).collect();
+        let ids: Vec<String> = ids.into_iter().cloned().collect();
+        for stored in payment::named(conn, ty, &ids)? {
+            let resource = Resource::from_value(stored.value()?)?;
+            for (patient, ..) in of_type().filter(|(_, _, id)| *id == stored.id) {
+                charts.entry(patient.clone()).and_modify(|chart| chart.named.push(resource.clone()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn empty(patient: &str) -> Chart {
+    let evaluated = Evaluated {
+        patient: patient.to_owned(),
+        marks: Vec::new(),
+        stamp: None,
+        found: None,
+        change_at: NEVER,
+    };
+    Chart { evaluated, stored: Vec::new(), named: Vec::new(), open: Vec::new(), is_replaced: false }
+}
+
+/// What is read of a patient.
+fn types() -> Vec<ResourceType> {
+    let beside = BESIDE.iter().filter(|name| **name == "RiskAssessment");
+    let beside = beside.filter_map(|name| ResourceType::parse(name));
+    screened_types().into_iter().chain(beside).collect()
+}
