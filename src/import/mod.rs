@@ -31,8 +31,9 @@ use crate::import::source::Work;
 pub use report::Refused;
 pub use report::Report;
 
-/// Threads that send work; more than cores, since most of the time they wait for a commit.
-const SENDERS: usize = 8;
+/// Threads that send work; more than cores, since most of the time they wait for a commit, and so many that some
+/// prepare their next work while the others' is written.
+const SENDERS: usize = 16;
 
 /// Loads files and folders, shows how far it is, and reports.
 ///

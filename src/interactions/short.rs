@@ -78,7 +78,7 @@ fn names_few(parameters: &Parameters, criterion: &Criterion) -> bool {
     match &criterion.test {
         _ if criterion.negated => false,
         Test::Id(ids) => ids.len() == 1,
-        Test::Index(Rows { kind, param, any }) => {
+        Test::Index(Rows { kind, param, any, .. }) => {
             let code = parameters.by_number(*param).map_or("", |parameter| parameter.code.as_str());
             match (any.as_slice(), kind) {
                 ([one], Kind::Token) => code == "identifier" && has_value(one),
@@ -95,7 +95,7 @@ fn names_few(parameters: &Parameters, criterion: &Criterion) -> bool {
 fn has_value(condition: &Condition) -> bool {
     match condition.reach {
         Reach::Exact | Reach::Equal => true,
-        Reach::Range | Reach::Between { .. } => false,
+        Reach::Range | Reach::Upwards(_) | Reach::Between { .. } => false,
     }
 }
 
@@ -109,8 +109,11 @@ fn leads_to_an_owner(condition: &Condition) -> bool {
 /// Whether the one condition is a code with its system, of which the index has the resources in the order of the page,
 /// and nothing asks for more of them than the page.
 fn comes_in_order(query: &Query) -> bool {
-    let [Criterion { test: Test::Index(Rows { kind: Kind::Token, any, .. }), negated: false, .. }] =
-        query.criteria.as_slice()
+    let [
+        Criterion {
+            test: Test::Index(Rows { kind: Kind::Token, also: None, any, .. }), negated: false, ..
+        },
+    ] = query.criteria.as_slice()
     else {
         return false;
     };

@@ -37,7 +37,9 @@ pub fn meets(criteria: &[Criterion], id: &str, rows: &IndexRows) -> Option<bool>
 pub fn codes(criteria: &[Criterion]) -> Option<Vec<(i64, String)>> {
     criteria.iter().filter(|criterion| !criterion.negated).find_map(|criterion| match &criterion.test {
         Test::Index(asked) if asked.kind == Kind::Token && !asked.any.is_empty() => {
-            asked.any.iter().map(|one| Some((asked.param, code(one)?))).collect()
+            let params = std::iter::once(asked.param).chain(asked.also);
+            let of_each = |param| asked.any.iter().map(move |one| Some((param, code(one)?)));
+            params.flat_map(of_each).collect()
         }
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Chain(..) | Test::Has(..) | Test::Tree(_) => {
             None
@@ -62,7 +64,7 @@ fn has_token(asked: &Rows, rows: &[TokenRow]) -> Option<bool> {
     if asked.kind != Kind::Token || asked.any.is_empty() || !asked.any.iter().all(|one| is_plain(&one.sql)) {
         return None;
     }
-    let own = rows.iter().filter(|row| row.param == asked.param);
+    let own = rows.iter().filter(|row| row.param == asked.param || Some(row.param) == asked.also);
     let mut forms = own.flat_map(|row| forms(&row.code, row.system));
     Some(forms.any(|form| asked.any.iter().any(|one| one.sql == form)))
 }

@@ -6,6 +6,7 @@ mod filter;
 mod fits;
 pub mod fold;
 mod include;
+mod joined;
 mod kinds;
 mod limit;
 mod meets;

@@ -12,6 +12,7 @@ use crate::fhir::path::Path;
 use crate::fhir::shape::Shapes;
 use crate::search::bearing::implied;
 use crate::search::bearing::targets;
+use crate::search::joined;
 use crate::search::parts;
 use crate::search::parts::Composite;
 use crate::search::rows::ANY_ELEMENT;
@@ -103,6 +104,8 @@ pub struct Parameter {
     pub path: Option<Path>,
     /// For a composite parameter, what it is composed of.
     pub composite: Option<Composite>,
+    /// The numbers of the two parameters whose values it finds, and which alone have rows of them.
+    pub joins: Option<[i64; 2]>,
     /// For a reference, the types to which it may point; empty where that is not said.
     pub target: Vec<ResourceType>,
     /// Whether it looks at the words of a resource, and these are kept.
@@ -159,7 +162,10 @@ impl Parameters {
         for definition in definitions.search_parameters.iter().filter(composed) {
             all.compose(definition)?;
         }
-        all.of_type.values_mut().for_each(|own| parts::share(own));
+        for own in all.of_type.values_mut() {
+            parts::share(own);
+            joined::join(own);
+        }
         Ok(all)
     }
 
@@ -239,6 +245,7 @@ impl Parameters {
                 target: targets(definition, own.as_ref()),
                 path: own,
                 composite: None,
+                joins: None,
                 of_words: path.is_none() && text::is_one(&definition.code),
                 documentation: definition.description.clone(),
                 is_ready: ready == Ready::Yes,

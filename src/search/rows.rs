@@ -11,6 +11,7 @@ use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::search::kinds;
 use crate::search::kinds::Found;
+use crate::search::parameter::Parameter;
 use crate::search::parameter::Parameters;
 use crate::search::special;
 use crate::search::text::TextRow;
@@ -171,7 +172,8 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
     let mut rows = IndexRows::default();
     let name = resource.get("resourceType").and_then(Value::as_str);
     let Some(ty) = name.and_then(ResourceType::parse) else { return rows };
-    for parameter in parameters.of(ty).filter(|parameter| !special::is_column(&parameter.code)) {
+    let has_rows = |own: &&Parameter| own.joins.is_none() && !special::is_column(&own.code);
+    for parameter in parameters.of(ty).filter(has_rows) {
         if let Some(composite) = &parameter.composite {
             kinds::index_composite((parameter, composite), (resource, zone), &mut rows);
             continue;

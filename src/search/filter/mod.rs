@@ -176,7 +176,7 @@ fn escaped(kind: Kind, value: &str) -> String {
 fn indexed(parameter: &Parameter, understood: Result<Understood, String>) -> Result<Criterion, Problem> {
     let Understood { canonical, condition } =
         understood.map_err(|problem| Problem::Wrong(format!("`{}`: {problem}", parameter.code)))?;
-    let rows = Rows { kind: parameter.kind, param: parameter.number, any: vec![condition] };
+    let rows = Rows { kind: parameter.kind, param: parameter.number, also: None, any: vec![condition] };
     let canonical = named(&parameter.code, &[&canonical]);
     Ok(Criterion { canonical, test: Test::Index(rows), negated: false })
 }

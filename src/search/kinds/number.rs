@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::search::fold::ordered;
 use crate::search::kinds::Asked;
 use crate::search::kinds::Found;
 use crate::search::kinds::Understood;
@@ -42,13 +43,22 @@ pub(super) fn float(value: &Value) -> Option<f64> {
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
-    let (canonical, sql) = compare(asked.value, &|text| text.parse().ok())?;
-    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
+    let Compared { canonical, sql, reach } = compare(asked.value, &|text| text.parse().ok())?;
+    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach } })
 }
 
-/// What a number with its prefix asks of `low` and `high`, and its one spelling; `read` makes of a decimal what the
-/// columns hold.
-pub(super) fn compare(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Result<(String, Sql), String> {
+/// What a number with its prefix asks of `low` and `high`.
+pub(super) struct Compared {
+    /// Its one spelling.
+    pub canonical: String,
+    /// The condition.
+    pub sql: Sql,
+    /// How narrow it is.
+    pub reach: Reach,
+}
+
+/// Understands a number with its prefix; `read` makes of a decimal what the columns hold.
+pub(super) fn compare(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Result<Compared, String> {
     let (prefix, text) = prefix(text)?;
     let wrong = || format!("`{text}` is not a number; write 5, -5.4 or 1e3, after a prefix if you like.");
     let (low, value, high) = Decimal::parse(text)
@@ -71,7 +81,12 @@ pub(super) fn compare(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Result<
         Prefix::Ap => (low, high),
         Prefix::Gt | Prefix::Lt | Prefix::Ge | Prefix::Le | Prefix::Sa | Prefix::Eb => (value, value),
     };
-    Ok((format!("{}{text}", prefix.name()), spans(prefix, low.into(), high.into())))
+    let reach = match prefix {
+        Prefix::Gt | Prefix::Ge | Prefix::Ap => Reach::Upwards(ordered(low)),
+        Prefix::Eq | Prefix::Ne | Prefix::Lt | Prefix::Le | Prefix::Sa | Prefix::Eb => Reach::Range,
+    };
+    let canonical = format!("{}{text}", prefix.name());
+    Ok(Compared { canonical, sql: spans(prefix, low.into(), high.into()), reach })
 }
 
 /// A decimal with the span of what rounds to it, in whole numbers, so that 5.35 is what `5.35` reads as.

@@ -15,9 +15,9 @@ use crate::search::fold::system;
 use crate::search::kinds::Asked;
 use crate::search::kinds::Found;
 use crate::search::kinds::Understood;
+use crate::search::kinds::number::Compared;
 use crate::search::kinds::number::compare;
 use crate::search::query::Condition;
-use crate::search::query::Reach;
 use crate::search::rows::IN_BASE_UNITS;
 use crate::search::rows::IndexRows;
 use crate::search::rows::QuantityRow;
@@ -145,24 +145,24 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
         _ => return Err("A quantity is `number`, `number|system|code` or `number||code`.".into()),
     };
     let unit = if uri == UCUM { Unit::of(code) } else { None };
-    let (spelt, sql) = match &unit {
-        Some(unit) => {
-            let (spelt, sql) = compare(number, &|text| unit.in_base(text))?;
-            (spelt, sql.push(" AND system = ? AND code = ?", [IN_BASE_UNITS.into(), unit.base().into()]))
-        }
+    let Compared { canonical: spelt, sql, reach } = match &unit {
+        Some(unit) => compare(number, &|text| unit.in_base(text))?,
+        None => compare(number, &|text| text.parse().ok())?,
+    };
+    let sql = match &unit {
+        Some(unit) => sql.push(" AND system = ? AND code = ?", [IN_BASE_UNITS.into(), unit.base().into()]),
         None => {
-            let (spelt, sql) = compare(number, &|text| text.parse().ok())?;
             let sql = match uri {
                 // What was carried to other units is not what was sent.
                 "" => sql.push(" AND system >= 0", []),
                 uri => sql.push(" AND system = ?", [system(Some(uri)).into()]),
             };
             match code {
-                "" => (spelt, sql),
-                code => (spelt, sql.push(" AND code = ?", [bounded(code).into()])),
+                "" => sql,
+                code => sql.push(" AND code = ?", [bounded(code).into()]),
             }
         }
     };
     let canonical = if parts.len() > 1 { format!("{spelt}|{uri}|{code}") } else { spelt };
-    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach: Reach::Range } })
+    Ok(Understood { canonical, condition: Condition { sql, leading: Vec::new(), reach } })
 }

@@ -131,7 +131,7 @@ pub(in crate::search) fn compared(comparison: Comparison, text: &str) -> Result<
     };
     let leading = match reach {
         Reach::Equal => vec![("folded", text().to_vec())],
-        Reach::Exact | Reach::Range | Reach::Between { .. } => Vec::new(),
+        Reach::Exact | Reach::Range | Reach::Upwards(_) | Reach::Between { .. } => Vec::new(),
     };
     let canonical = format!("{comparison:?} {folded}");
     Ok(Understood { canonical, condition: Condition { sql, leading, reach } })

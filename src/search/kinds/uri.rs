@@ -40,7 +40,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     };
     let leading = match reach {
         Reach::Exact => vec![("uri", vec![bounded(&uri).into()])],
-        Reach::Equal | Reach::Range | Reach::Between { .. } => Vec::new(),
+        Reach::Equal | Reach::Range | Reach::Upwards(_) | Reach::Between { .. } => Vec::new(),
     };
     Ok(Understood { canonical: uri, condition: Condition { sql, leading, reach } })
 }

@@ -8,6 +8,7 @@ use crate::search::plan::either::either;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
+use crate::search::plan::scope::of_parameter;
 use crate::search::plan::scope::texts;
 use crate::search::plan::span;
 use crate::search::query::Criterion;
@@ -245,6 +246,9 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     if let Some(from) = span::overlapping(rows) {
         return Some(Driver::of((from, Sql::of("1 = 1", [])), Width::Between, Found::Repeated));
     }
+    if let Some(from) = span::upwards(rows) {
+        return Some(Driver::of((from, Sql::of("1 = 1", [])), Width::Ranged, Found::Repeated));
+    }
     let (table, ..) = kinds::table(rows.kind);
     let parameter = seen.parameters.by_number(rows.param)?;
     let width = match (rows.kind, reach) {
@@ -265,10 +269,11 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     let (from, filter) = if each_alone {
         (union(table, rows), Sql::of("1 = 1", []))
     } else {
-        let filter = Sql::of("d0.param = ? AND ", [rows.param.into()]).append(any(&rows.any));
+        let filter = of_parameter(Sql::of("d0", []), rows).push(" AND ", []).append(any(&rows.any));
         (Sql::default().push(table, []).push(" d0", []), filter)
     };
-    let rows = if single && reach == Reach::Exact { Found::Ordered } else { Found::Repeated };
+    let rows =
+        if single && reach == Reach::Exact && rows.also.is_none() { Found::Ordered } else { Found::Repeated };
     Some(Driver::of((from, filter), width, rows))
 }
 
@@ -278,7 +283,8 @@ fn union(table: &'static str, rows: &Rows) -> Sql {
     let each = rows.any.iter().map(|one| {
         let arm = Sql::of("SELECT u0.rid FROM ", [])
             .push(table, [])
-            .push(" u0 WHERE u0.param = ?", [rows.param.into()]);
+            .push(" u0 WHERE ", [])
+            .append(of_parameter(Sql::of("u0", []), rows));
         arm.push(" AND (", []).append(one.sql.clone()).push(")", [])
     });
     Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []).volatile()

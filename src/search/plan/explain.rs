@@ -143,8 +143,11 @@ fn name(parameters: &Parameters, criterion: &Criterion) -> String {
     let name = match &criterion.test {
         Test::Id(_) => "_id".to_owned(),
         Test::Updated(_) => "_lastUpdated".to_owned(),
-        Test::Index(rows) if rows.any.is_empty() => format!("{}:missing", code(rows.param)),
-        Test::Index(rows) => code(rows.param).to_owned(),
+        Test::Index(rows) => {
+            let either = rows.also.map_or_else(String::new, |also| format!(" or {}", code(also)));
+            let missing = if rows.any.is_empty() { ":missing" } else { "" };
+            format!("{}{either}{missing}", code(rows.param))
+        }
         Test::Chain(param, types) => {
             let each: Vec<String> = types
                 .iter()

@@ -47,7 +47,11 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
         Kind::String | Kind::Reference | Kind::Date | Kind::Number | Kind::Uri => "",
         Kind::Composite | Kind::Special => "",
     };
-    let sql = sql.push(" AND s.param = ?", [param.into()]).push(counts, []);
+    let sql = match sort.joins {
+        None => sql.push(" AND s.param = ?", [param.into()]),
+        Some(both) => sql.push(" AND s.param IN (?, ?)", both.map(Bind::from)),
+    };
+    let sql = sql.push(counts, []);
     let sql = sql.push("), ?)", [missing(holds(sort), sort.order)]);
     match holds(sort) {
         // As text it has fewer digits on SQLite than the number itself; so that a position compares with the

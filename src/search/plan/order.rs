@@ -144,10 +144,12 @@ impl<'a> Ordering<'a> {
         sql.push(" ORDER BY ", []).append(self.by_from(1, "m")).limit(asked)
     }
 
-    /// The kind, the parameter and the way of the first key, where that is a parameter.
+    /// The kind, the parameter and the way of the first key, where that is one parameter.
     pub(super) fn leading(&self) -> Option<(Kind, i64, Order)> {
         match self.sort.first()? {
-            Sort { by: SortBy::Parameter(kind, param), order } => Some((*kind, *param, *order)),
+            Sort { by: SortBy::Parameter(kind, param), order, joins: None } => Some((*kind, *param, *order)),
+            // No index has the rows of two parameters in one order.
+            Sort { by: SortBy::Parameter(..), joins: Some(_), .. } => None,
             Sort { by: SortBy::Id | SortBy::Updated, .. } => None,
         }
     }

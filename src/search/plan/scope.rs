@@ -235,9 +235,17 @@ fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
 pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let (table, ..) = kinds::table(rows.kind);
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
-    let sql = sql.append(scope.column("rid")).push(" AND x.param = ?", [rows.param.into()]);
+    let sql = sql.append(scope.column("rid")).push(" AND ", []).append(of_parameter(Sql::of("x", []), rows));
     let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
     sql.push(END, [])
+}
+
+/// The row is one of the parameter's, or of either of two.
+pub(super) fn of_parameter(alias: Sql, rows: &Rows) -> Sql {
+    match rows.also {
+        None => alias.push(".param = ?", [rows.param.into()]),
+        Some(also) => alias.push(".param IN (?, ?)", [rows.param.into(), also.into()]),
+    }
 }
 
 /// One of the conditions; several make a statement that is like few others.

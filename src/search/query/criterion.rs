@@ -67,7 +67,7 @@ pub(in crate::search) fn read(
         return special::read(context, code, modifier, value);
     }
     match modifier {
-        Some(Modifier::Missing) => missing(parameter, value),
+        Some(Modifier::Missing) => missing(context, parameter, value),
         Some(way @ (Modifier::Above | Modifier::Below)) if parameter.kind == Kind::Reference => {
             tree::read(context, parameter, way, value)
         }
@@ -120,13 +120,14 @@ fn no_modifier(modifier: &str, parameter: &Parameter) -> Problem {
 }
 
 /// `:missing=true` holds where there is no row.
-fn missing(parameter: &Parameter, value: &str) -> Result<Criterion, Problem> {
+fn missing(context: &Context, parameter: &Parameter, value: &str) -> Result<Criterion, Problem> {
     let negated = match value {
         "true" => true,
         "false" => false,
         _ => return Err(Problem::Wrong(format!("`{}:missing` is `true` or `false`.", parameter.code))),
     };
-    let rows = Rows { kind: parameter.kind, param: parameter.number, any: Vec::new() };
+    let (param, also) = numbers(context, parameter, &|own| own.number);
+    let rows = Rows { kind: parameter.kind, param, also, any: Vec::new() };
     let canonical = format!("{}:missing={value}", parameter.code);
     Ok(Criterion { canonical, test: Test::Index(rows), negated })
 }
@@ -140,15 +141,13 @@ fn rows(
     let values = values(&parameter.code, value)?;
     let negated = modifier.is_some_and(Modifier::is_negation);
     let modifier = modifier.filter(|modifier| *modifier != Modifier::Not);
-    let (kind, param) = match modifier {
-        Some(Modifier::Identifier) => (Kind::Token, parameter.identifier_number),
-        Some(Modifier::OfType) => (Kind::Token, parameter.of_type_number),
-        Some(Modifier::Text) => (Kind::String, parameter.text_number),
-        _ => {
-            let kept = parameter.composite.as_ref().map(|composite| composite.kept_under);
-            (parameter.kind, kept.unwrap_or(parameter.number))
-        }
+    let (kind, number): (Kind, fn(&Parameter) -> i64) = match modifier {
+        Some(Modifier::Identifier) => (Kind::Token, |own| own.identifier_number),
+        Some(Modifier::OfType) => (Kind::Token, |own| own.of_type_number),
+        Some(Modifier::Text) => (Kind::String, |own| own.text_number),
+        _ => (parameter.kind, |own| own.composite.as_ref().map_or(own.number, |parts| parts.kept_under)),
     };
+    let (param, also) = numbers(context, parameter, &number);
     let (mut any, mut canonical) = (Vec::new(), Vec::new());
     for value in values {
         let (spelt, conditions) = kinds::understand(&Asked { parameter, modifier, value, context })?;
@@ -169,7 +168,20 @@ fn rows(
         None => parameter.code.clone(),
     };
     let canonical = format!("{spelt}={}", spelling(canonical));
-    Ok(Criterion { canonical, test: Test::Index(Rows { kind, param, any }), negated })
+    Ok(Criterion { canonical, test: Test::Index(Rows { kind, param, also, any }), negated })
+}
+
+/// Under which numbers the index has what a parameter finds: its own, or those of the two that it joins.
+fn numbers(
+    context: &Context,
+    parameter: &Parameter,
+    number: &dyn Fn(&Parameter) -> i64,
+) -> (i64, Option<i64>) {
+    let joined = parameter.joins.map(|both| both.map(|one| context.parameters.by_number(one)));
+    match joined {
+        Some([Some(one), Some(other)]) => (number(one), Some(number(other))),
+        Some(_) | None => (number(parameter), None),
+    }
 }
 
 impl Criterion {

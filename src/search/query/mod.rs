@@ -163,6 +163,8 @@ pub struct Rows {
     pub kind: Kind,
     /// The number of the parameter.
     pub param: i64,
+    /// Another whose rows count as well: that of the second where a parameter joins two.
+    pub also: Option<i64>,
     /// Any of them; where empty, any row of the parameter (`:missing`).
     pub any: Vec<Condition>,
 }
@@ -188,6 +190,9 @@ pub enum Reach {
     Equal,
     /// A range of the leading column, or less.
     Range,
+    /// A range of numbers of which none ends before this one, which is given in an order-keeping form (see
+    /// `search::fold`).
+    Upwards(i64),
     /// A span that overlaps with this one, in microseconds, both ends inside; the least or the greatest number where
     /// it has no end.
     Between {
@@ -205,6 +210,8 @@ pub struct Sort {
     pub by: SortBy,
     /// Which way.
     pub order: Order,
+    /// The numbers of the two parameters that this one joins.
+    pub joins: Option<[i64; 2]>,
 }
 
 /// What is sorted by.

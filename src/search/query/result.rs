@@ -138,11 +138,13 @@ fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem>
         Some(code) => (code, Order::Descending),
         None => (key, Order::Ascending),
     };
+    let mut joins = None;
     let by = match code {
         "_id" => SortBy::Id,
         "_lastUpdated" => SortBy::Updated,
         code => match parameter(context, read.ty, code)? {
             sortable if !sortable.of_words && !matches!(sortable.kind, Kind::Composite | Kind::Special) => {
+                joins = sortable.joins;
                 SortBy::Parameter(sortable.kind, sortable.number)
             }
             other => {
@@ -150,7 +152,7 @@ fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem>
             }
         },
     };
-    Ok(Sort { by, order })
+    Ok(Sort { by, order, joins })
 }
 
 fn sort_name(context: &Context, sort: &Sort) -> String {

@@ -70,7 +70,7 @@ fn pressure(id: &str, patient: &str, [systolic, diastolic]: [i64; 2]) -> Value {
     )
 }
 
-fn stored() -> Database {
+pub(super) fn stored() -> Database {
     let context = |ty: &str, value: (&str, Value)| {
         let mut context = json!({ "code": { "system": "urn:usage", "code": ty } });
         context[value.0] = value.1;

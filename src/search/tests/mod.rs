@@ -5,6 +5,7 @@ mod composites;
 mod database;
 mod dates;
 mod filter;
+mod joined;
 mod matches;
 mod pages;
 mod places;
