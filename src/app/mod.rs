@@ -95,6 +95,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
+use crate::palliative::care_plan::template::Templates;
 use crate::palliative::gaps::assessments::Assessments;
 use crate::palliative::risk::Algorithms;
 use crate::palliative::screening::RuleSets;
@@ -123,6 +124,8 @@ pub struct App {
     pub risk: Arc<Algorithms>,
     /// Which observations are which assessment.
     pub assessments: Arc<Assessments>,
+    /// The templates of care plans.
+    pub care_plans: Arc<Templates>,
     /// The time.
     pub clock: Clock,
     /// The key that seals page cursors; the same for all instances on one database.
@@ -143,6 +146,7 @@ impl App {
         let rule_sets = Arc::new(RuleSets::compile(&definitions)?);
         let risk = Arc::new(Algorithms::compile(&definitions)?);
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
+        let care_plans = Arc::new(Templates::compile(&definitions)?);
         let keys = Keys::open(&config)?;
         let db = Db::open(&config.database_url, config.pool())?;
         let db = match &config.database_read_url {
@@ -164,6 +168,7 @@ impl App {
             rule_sets,
             risk,
             assessments,
+            care_plans,
             clock,
             cursor_key,
             keys,

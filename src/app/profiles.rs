@@ -41,6 +41,7 @@ pub(crate) fn check(session: &Session, resource: &Value) -> Result<(), Failure> 
     let (app, subject) = (session.app(), Subject::of(resource));
     let mut issues = session.validate(resource);
     issues.extend(defined::issues(app, resource));
+    issues.extend(app.risk.between_steps(resource));
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
@@ -111,6 +112,7 @@ impl Session {
     /// snapshot.
     pub fn judge(&self, resource: &Value, asked: Option<&str>) -> Result<Vec<Issue>, Failure> {
         let mut issues = self.validate(resource);
+        issues.extend(self.app().risk.between_steps(resource));
         let mut stored = Stored::new(self)?;
         let (subjects, wanted) = match asked {
             Some(asked) => (vec![Subject::of(resource)], Some(asked)),

@@ -1,6 +1,8 @@
 //! `$palliative-careplan`: the care plan of an episode, shown, written or checked.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -9,6 +11,7 @@ use crate::app::Session;
 use crate::app::Written;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
+use crate::app::screening::Subject;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -24,6 +27,7 @@ use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::plan::Plan;
 use crate::palliative::care_plan::plan::find;
 use crate::palliative::care_plan::plan::make;
+use crate::palliative::care_plan::team::named;
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
@@ -36,7 +40,32 @@ use crate::palliative::enrollment::state::State;
 use crate::palliative::vocabulary::TEMPLATE;
 
 /// The types that a plan reads beside those of every decision.
-const READ: [&str; 3] = ["Condition", "Observation", "RelatedPerson"];
+const READ: [&str; 8] = [
+    "Condition",
+    "DocumentReference",
+    "Encounter",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "Procedure",
+    "RelatedPerson",
+];
+/// The types that the caller must be allowed to read: a plan tells of them, and what it would not see it would take for
+/// not being there.
+const TOLD: [&str; 12] = [
+    "CarePlan",
+    "CareTeam",
+    "Condition",
+    "DocumentReference",
+    "Encounter",
+    "Flag",
+    "Goal",
+    "Observation",
+    "Procedure",
+    "RelatedPerson",
+    "ServiceRequest",
+    "Task",
+];
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,27 +80,48 @@ enum Mode {
 /// # Errors
 /// 404 where the episode or the template is not there; 409 where the person has not agreed or the episode is closed.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
-    session.require_reading(&["CarePlan", "Goal", "Task"])?;
+    session.require_reading(&TOLD)?;
     let mode = mode(&call)?;
     let template = template(session, &call)?;
-    until_current(call.if_match, || attempt(session, &call, (mode, &template)))
+    until_current(call.if_match, || attempt(session, &call, (mode, template)))
 }
 
 fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) -> Result<Answer, Failure> {
-    let opened = Opened::of(session, call, (episode(session, call)?, &READ))?;
+    let mut opened = Opened::of(session, call, (episode(session, call)?, &READ))?;
+    let algorithm = session.app().risk.of(&opened.program)?;
+    let assessments = &session.app().assessments;
+    let today = session.today_in(&opened.program);
+    let as_of = as_of(call, today)?;
+    let people: Vec<String> = named(&opened.case()).into_iter().map(str::to_owned).collect();
+    people.iter().for_each(|one| session.add_to_chart(&mut opened.chart, one));
     let case = Case { rule_sets: &[], ..opened.case() };
-    let as_of = as_of(call, &case)?;
-    let planning = Planning { case: &case, template, as_of };
+    let planning = Planning { case: &case, template, algorithm, assessments, as_of };
+    let (subject, warnings) = subject(&planning);
+    let make =
+        || Ok::<_, Failure>(Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? });
     match mode {
         Mode::Check => check(&planning),
         Mode::Draft => {
-            let plan = make(&planning)?;
+            let plan = make()?;
             let gaps = gaps(&planning, Some(&plan.care_plan), &all_goals(case.chart, &plan));
             let told = told(&plan, &[])?;
             Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
         }
-        Mode::Apply => apply(session, call, &planning),
+        Mode::Apply => apply(session, call, (&planning, make()?)),
     }
+}
+
+/// The facts that the template's conditions are judged by: those of the chart, without scores that cannot be, and a
+/// sentence for each of these.
+fn subject(planning: &Planning) -> (Subject, Vec<String>) {
+    let case = planning.case;
+    let id = case.patient().strip_prefix("Patient/").unwrap_or_default();
+    let mut subject = Subject::new(id, case.chart.all().cloned().collect(), case.program, planning.as_of);
+    let (usable, warnings) = planning.algorithm.usable(&subject.record);
+    if let Cow::Owned(usable) = usable {
+        subject.record = usable;
+    }
+    (subject, warnings)
 }
 
 fn check(planning: &Planning) -> Result<Answer, Failure> {
@@ -85,8 +135,7 @@ fn check(planning: &Planning) -> Result<Answer, Failure> {
     Ok(Answer::value(with_gaps(output, &gaps).into_value()))
 }
 
-fn apply(session: &Session, call: &Call, planning: &Planning) -> Result<Answer, Failure> {
-    let plan = make(planning)?;
+fn apply(session: &Session, call: &Call, (planning, plan): (&Planning, Plan)) -> Result<Answer, Failure> {
     let gaps = gaps(planning, Some(&plan.care_plan), &all_goals(planning.case.chart, &plan));
     if plan.drafts.is_empty() {
         let told = told(&plan, &[])?;
@@ -114,10 +163,15 @@ fn told(plan: &Plan, written: &[Written]) -> Result<Output, Failure> {
             output = output.resource(name, now(&found.resource)?);
         }
     }
+    if let Some(deed) = written.iter().find(|one| one.stored.ty.name() == "Provenance") {
+        output = output.resource("provenance", deed.stored.value()?);
+    }
     Ok(output)
 }
 
 fn finish(output: Output, plan: &Plan, gaps: &[Gap]) -> Output {
+    let output =
+        plan.warnings.iter().fold(output, |output, text| output.value("warning", "string", text.as_str()));
     let output = plan.edited().fold(output, |output, name| output.reference("changed", name));
     let output = plan.skipped.iter().fold(output, |output, (action, reason)| {
         let part =
@@ -151,25 +205,17 @@ fn mode(call: &Call) -> Result<Mode, Failure> {
     }
 }
 
-fn template(session: &Session, call: &Call) -> Result<Template, Failure> {
+fn template<'a>(session: &'a Session, call: &Call) -> Result<&'a Template, Failure> {
     let wanted = call.parameters.text("template").unwrap_or(TEMPLATE);
-    let (url, version) = wanted.split_once('|').map_or((wanted, None), |(url, version)| (url, Some(version)));
-    let definitions = &session.app().definitions.plan_definitions;
-    let fits = |plan: &&Value| {
-        let has = plan.get("version").and_then(Value::as_str);
-        // A rule set is a PlanDefinition too, and no template: it has no goals.
-        plan.get("goal").is_some() && version.is_none_or(|version| has == Some(version))
-    };
-    let plan = definitions.get(url).filter(fits).ok_or_else(|| {
+    session.app().care_plans.find(wanted).ok_or_else(|| {
         Failure::new(Reason::NotFound, format!("There is no care-plan template {wanted}; {TEMPLATE} is one."))
             .at(parameter("template"))
-    })?;
-    Template::read(plan).map_err(Failure::internal)
+    })
 }
 
-fn as_of(call: &Call, case: &Case) -> Result<Date, Failure> {
-    let as_of = call.parameters.day("asOf")?.unwrap_or(case.today());
-    if as_of > case.today() {
+fn as_of(call: &Call, today: Date) -> Result<Date, Failure> {
+    let as_of = call.parameters.day("asOf")?.unwrap_or(today);
+    if as_of > today {
         let text =
             format!("{as_of} lies in the future; a plan is made and judged for today or an earlier day.");
         let issue = broken("date-range", text).at(parameter("asOf"));

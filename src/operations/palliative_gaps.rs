@@ -12,7 +12,6 @@ use crate::operations::Call;
 use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
 use crate::palliative::care_plan::Planning;
-use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
@@ -20,13 +19,11 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
-use crate::palliative::enrollment::tiers;
 use crate::palliative::gaps::Following;
 use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Status;
 use crate::palliative::gaps::gaps;
 use crate::palliative::program::Program;
-use crate::palliative::risk::tier::Tier;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::TEMPLATE;
 
@@ -44,8 +41,6 @@ const TOLD: [&str; 9] = [
     "RelatedPerson",
     "ServiceRequest",
 ];
-/// The tier whose cadences hold where the episode carries none.
-const USUAL: Tier = Tier::Three;
 /// The gap whose evidence is about the caregiver and not the patient.
 const ABOUT_CAREGIVER: &str = "caregiver-not-assessed";
 
@@ -63,7 +58,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let program = session.program_of(&episode)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let algorithm = session.app().risk.of(&program)?;
-    let template = template(session)?;
+    let template = session.app().care_plans.find(TEMPLATE);
+    let template = template.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
     let chart = session.chart(&patient, &READ)?;
     let actor = session.actor();
     let case = Case {
@@ -74,10 +70,10 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         now: session.now(),
         rule_sets: &[],
     };
-    let planning = Planning { case: &case, template: &template, as_of };
-    let tier = tiers::on(&episode, as_of).and_then(Tier::parse);
-    let intensity = algorithm.intensity(tier.unwrap_or(USUAL));
-    let found = gaps(&Following { planning: &planning, intensity, assessments: &session.app().assessments });
+    let assessments = &session.app().assessments;
+    let planning = Planning { case: &case, template, algorithm, assessments, as_of };
+    let (tier, intensity) = (planning.tier(), planning.intensity());
+    let found = gaps(&Following { planning: &planning, intensity, assessments });
     let mut output = Output::new().reference("episode", name(&episode));
     if let Some(tier) = tier {
         output = output.value("tier", "code", tier.code());
@@ -133,12 +129,6 @@ fn episode(session: &Session, call: &Call, patient: &str) -> Result<Resource, Fa
             "The patient has several open episodes; name the programme in `program`.".to_owned(),
         )),
     }
-}
-
-fn template(session: &Session) -> Result<Template, Failure> {
-    let plan = session.app().definitions.plan_definitions.get(TEMPLATE);
-    let plan = plan.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
-    Template::read(plan).map_err(Failure::internal)
 }
 
 /// A gap as it is told. A caregiver's answers are about another person, and no patient is pointed to them.

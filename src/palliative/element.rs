@@ -142,18 +142,8 @@ pub fn remark(text: &str, at: Micros) -> types::Annotation {
     types::Annotation { time: Some(instant(at).into()), text: text.into(), ..types::Annotation::default() }
 }
 
-/// A narrative that was generated; the text is escaped here and nowhere else.
-pub fn narrative(paragraphs: &[String]) -> Box<types::Narrative> {
-    let body: String = paragraphs.iter().map(|text| format!("<p>{}</p>", escape(text))).collect();
-    Box::new(types::Narrative {
-        status: "generated".into(),
-        div: format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{body}</div>").into(),
-        id: None,
-        extension: Vec::new(),
-    })
-}
-
-fn escape(text: &str) -> String {
+/// Text as it stands in XHTML.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -204,19 +194,4 @@ pub fn amended(
     // FHIR knows no empty list; taking the last of its entries away takes the element away.
     object.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     Ok(stored)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::narrative;
-
-    #[test]
-    fn a_narrative_carries_no_markup_of_anybody_else() {
-        let made = narrative(&["<script>alert(\"1\")</script> & more\u{7}".to_owned()]);
-        assert_eq!(
-            made.div.value,
-            "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; \
-             &amp; more </p></div>"
-        );
-    }
 }

@@ -59,10 +59,16 @@ own! {
     HOSPICE_END_EXTENSION = "StructureDefinition/hospice-end";
     /// Where a person died.
     DEATH_PLACE_EXTENSION = "StructureDefinition/place-of-death";
-    /// Days by tier after which a target of the template is due.
-    DUE_BY_TIER_EXTENSION = "StructureDefinition/due-by-tier";
-    /// Days by tier after which a plan is to be reviewed.
-    REVIEW_BY_TIER_EXTENSION = "StructureDefinition/review-by-tier";
+    /// A fact of a care-plan template that no criterion states: the tier of the episode, the language spoken.
+    PLAN_FACT_EXTENSION = "StructureDefinition/care-plan-fact";
+    /// Which of the tier's cadences an action or a target of a care-plan template follows.
+    CADENCE_EXTENSION = "StructureDefinition/care-plan-cadence";
+    /// When a target of a care-plan template is due sooner, and in how many days.
+    DUE_WHEN_EXTENSION = "StructureDefinition/care-plan-due-when";
+    /// The observations in which a person says in their own words what a goal of a care-plan template is about.
+    OWN_WORDS_EXTENSION = "StructureDefinition/care-plan-own-words";
+    /// An action of the template that a care plan once had, whether or not a person has taken it out since.
+    TEMPLATE_ACTION_EXTENSION = "StructureDefinition/template-action";
     /// The document of a hospice election, on its Flag.
     ELECTION_EXTENSION = "StructureDefinition/election-document";
     /// Who asked for an ending or a decision: `patient`, `surrogate`, `provider`, `plan`, `system`.

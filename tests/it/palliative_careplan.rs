@@ -1,5 +1,6 @@
 //! `$palliative-careplan` over HTTP. The template's rules are tested where they stand.
 
+use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -63,19 +64,92 @@ fn a_goal_that_a_person_edited_is_told_and_left_alone() {
 }
 
 #[test]
-fn of_four_plans_applied_at_once_one_is_kept() {
+fn of_sixteen_plans_applied_at_once_one_is_kept_and_no_goal_is_there_twice() {
     let app = TestApp::new();
     let id = enrolled(&app.clinician(), "p");
     let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
-    let callers = [app.clinician(), app.clinician(), app.clinician(), app.clinician()];
+    let callers: Vec<_> = (0..16).map(|_| app.clinician()).collect();
     std::thread::scope(|scope| {
         for caller in &callers {
             scope.spawn(|| caller.post(&path, &mode("apply")).expect(200));
         }
     });
     let clinician = app.clinician();
-    assert_eq!(clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().len(), 1);
-    assert_eq!(clinician.get("/Goal?patient=Patient/p").expect(200).resources().len(), 5);
+    let plans = clinician.get("/CarePlan?patient=Patient/p").expect(200).resources();
+    assert_eq!(plans.len(), 1);
+    assert_eq!(plans[0]["meta"]["versionId"], "1");
+    let goals = clinician.get("/Goal?patient=Patient/p").expect(200).resources();
+    let mut named: Vec<_> = goals.iter().map(|goal| goal["identifier"][0]["value"].to_string()).collect();
+    named.sort();
+    named.dedup();
+    assert_eq!((goals.len(), named.len()), (5, 5));
+    assert_eq!(clinician.get("/Task?patient=Patient/p").expect(200).resources().len(), 3);
+}
+
+#[test]
+fn what_comes_up_later_is_added_by_sixteen_at_once_only_once() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
+    clinician.post(&path, &mode("apply")).expect(200);
+    clinician.store(&pain("pain", json!({ "valueInteger": 8 })));
+    let callers: Vec<_> = (0..16).map(|_| app.clinician()).collect();
+    std::thread::scope(|scope| {
+        for caller in &callers {
+            scope.spawn(|| caller.post(&path, &mode("apply")).expect(200));
+        }
+    });
+    assert_eq!(clinician.get("/Goal?patient=Patient/p").expect(200).resources().len(), 6);
+    let plan = &clinician.get("/CarePlan?patient=Patient/p").expect(200).resources()[0];
+    assert_eq!(plan["meta"]["versionId"], "2");
+    let mut goals: Vec<_> = plan["goal"].as_array().unwrap().iter().map(|one| one.to_string()).collect();
+    goals.sort();
+    goals.dedup();
+    assert_eq!((goals.len(), plan["goal"].as_array().unwrap().len()), (6, 6));
+}
+
+fn pain(id: &str, value: Value) -> Value {
+    let mut one = json!({ "resourceType": "Observation", "id": id, "status": "final",
+        "subject": { "reference": "Patient/p" }, "effectiveDateTime": "2026-02-28",
+        "code": { "coding": [{ "system": "http://loinc.org", "code": "72514-3" }] } });
+    one.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+    one
+}
+
+fn performance(value: Value) -> Value {
+    let mut one = pain("pps", value);
+    one["code"] = json!({ "coding": [{
+        "system": "https://comfrey.health/fhir/CodeSystem/palliative-observation", "code": "pps" }] });
+    one
+}
+
+#[test]
+fn t41_a_palliative_performance_scale_between_two_steps_is_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    for (value, at) in [
+        (json!({ "valueInteger": 55 }), "Observation.valueInteger"),
+        (json!({ "valueQuantity": { "value": 45.5 } }), "Observation.valueQuantity.value"),
+    ] {
+        let reply = clinician.put("/Observation/pps", &performance(value.clone())).expect(422);
+        assert_eq!(reply.expressions(), [at]);
+        let mut wrong = performance(value);
+        wrong["status"] = json!("entered-in-error");
+        clinician.put("/Observation/pps", &wrong).expect(201);
+        clinician.delete("/Observation/pps").expect(204);
+    }
+    let mut panel = pain(
+        "panel",
+        json!({ "component": [
+        { "code": { "coding": [{ "system": "http://loinc.org", "code": "72514-3" }] }, "valueInteger": 5 },
+        { "code": { "coding": [{ "system": "http://loinc.org", "code": "89243-0" }] }, "valueInteger": 65 }] }),
+    );
+    let reply = clinician.put("/Observation/panel", &panel).expect(422);
+    assert_eq!(reply.expressions(), ["Observation.component[1].valueInteger"]);
+    panel["component"][1]["valueInteger"] = json!(60);
+    clinician.put("/Observation/panel", &panel).expect(201);
 }
 
 #[test]
@@ -95,7 +169,9 @@ fn a_check_says_what_is_missing_and_writes_nothing() {
             "acp-preference-missing",
             "symptom-assessment-overdue",
             "caregiver-unknown",
-            "pcp-missing"
+            "pcp-missing",
+            "team-role-missing",
+            "team-role-missing",
         ]
     );
     assert_eq!(clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().len(), 0);
@@ -121,10 +197,30 @@ fn a_plan_is_shown_only_to_those_who_may_read_plans() {
     let app = TestApp::new();
     let id = enrolled(&app.clinician(), "p");
     let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
-    let episodes = "user/EpisodeOfCare.cruds user/CarePlan.rs user/Task.rs";
+    let read = [
+        "CarePlan",
+        "CareTeam",
+        "Condition",
+        "DocumentReference",
+        "Encounter",
+        "EpisodeOfCare",
+        "Flag",
+        "Goal",
+        "Observation",
+        "Procedure",
+        "RelatedPerson",
+        "ServiceRequest",
+        "Task",
+    ];
+    let scopes = |left_out: &str| {
+        let kept = read.iter().filter(|ty| **ty != left_out).map(|ty| format!("user/{ty}.rs"));
+        format!("{} user/EpisodeOfCare.cu", kept.collect::<Vec<_>>().join(" "))
+    };
     for body in [mode("check"), mode("draft")] {
-        app.with_scope(episodes).post(&path, &body).expect(403);
-        app.with_scope(&format!("{episodes} user/Goal.rs")).post(&path, &body).expect(200);
+        app.with_scope(&scopes("")).post(&path, &body).expect(200);
+        for left_out in read {
+            app.with_scope(&scopes(left_out)).post(&path, &body).expect(403);
+        }
     }
 }
 

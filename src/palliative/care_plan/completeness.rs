@@ -6,13 +6,19 @@ use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::reading::declined;
+use crate::palliative::care_plan::reading::is_in_own_words;
+use crate::palliative::care_plan::reading::is_open;
+use crate::palliative::care_plan::reading::observed;
 use crate::palliative::care_plan::reading::preferences;
+use crate::palliative::care_plan::team;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::guards;
-use crate::palliative::enrollment::tiers;
+use crate::palliative::record::Concept;
 use crate::palliative::vocabulary::DOMAIN_EXTENSION;
 use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
 
@@ -29,17 +35,8 @@ pub struct Gap {
     pub text: String,
 }
 
-/// Days within which symptoms are assessed, by tier.
-const CADENCE: [(&str, i64); 4] = [("tier-1", 180), ("tier-2", 90), ("tier-3", 30), ("tier-4", 14)];
-/// The same where no tier is known.
-const USUAL_CADENCE: i64 = 30;
-
-/// The panel of symptoms and the pain score.
-const SYMPTOMS: [&str; 2] = ["112503-8", "72514-3"];
 /// Observations that say whether there is a family caregiver.
 const CAREGIVER: [&str; 2] = ["caregiver-identified", "95613-6"];
-/// A person's wish not to speak of preferences now.
-pub const DECLINED: &str = "acp-declined";
 
 /// What the plan lacks; with goals that are not stored yet, as they would be.
 pub fn gaps(planning: &Planning, plan: Option<&Resource>, goals: &[Resource]) -> Vec<Gap> {
@@ -81,25 +78,34 @@ pub fn next_review(plan: &Resource) -> Option<Date> {
 }
 
 fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
-    let declined = latest(planning, &[DECLINED]).is_some();
-    let planned =
-        goals.iter().any(|goal| is_goal_of(goal, "8") && due(goal).is_some_and(|due| due >= planning.as_of));
-    if preferences(planning).next().is_none() && !declined && !planned {
-        let text = "No preference for treatment is recorded, none is declined, and none is due.";
+    let recorded = !preferences(planning).is_empty() || !declined(planning).is_empty();
+    if !recorded && !is_planned(planning, goals) {
+        let text = "No preference for treatment is recorded, none is declined, and none is due in time.";
         gaps.push(gap(("8", "acp-preference-missing", "warning"), text));
     }
-    let tier = tiers::on(planning.case.episode, planning.as_of);
-    let days = CADENCE.iter().find(|(own, _)| tier == Some(*own)).map_or(USUAL_CADENCE, |(_, days)| *days);
-    let first = planning.as_of.checked_sub(days.days()).unwrap_or(planning.as_of);
-    if latest(planning, &SYMPTOMS).is_none_or(|day| day < first) {
+    let days = planning.intensity().reassess_days;
+    let first = planning.as_of.saturating_sub(days.days());
+    let symptoms = |one: &Resource| planning.assessments.symptoms.has_any(&Concept::read(one.get("code")));
+    if latest(planning, symptoms).is_none_or(|day| day < first) {
         let text = format!("Symptoms were not assessed within {days} days.");
         gaps.push(gap(("2", "symptom-assessment-overdue", "warning"), &text));
     }
     let caregiver = planning.case.chart.of("RelatedPerson").next().is_some();
-    if latest(planning, &CAREGIVER).is_none() && !caregiver {
+    let identified = |one: &Resource| codings(one.get("code")).any(|(_, code)| CAREGIVER.contains(&code));
+    if latest(planning, identified).is_none() && !caregiver {
         let text = "It is not known whether there is a family caregiver.";
         gaps.push(gap(("4", "caregiver-unknown", "warning"), text));
     }
+}
+
+/// Whether a goal on wishes is due that has not passed, and no later than the tier allows.
+fn is_planned(planning: &Planning, goals: &[Resource]) -> bool {
+    let start = Episode::of(planning.case.episode).start().unwrap_or(planning.as_of);
+    let last = start.saturating_add(planning.intensity().acp_days.days());
+    let in_time = |due: Date| due >= planning.as_of && due <= last;
+    goals
+        .iter()
+        .any(|goal| is_of_domain(goal.value(), "8") && is_open(goal) && due(goal).is_some_and(in_time))
 }
 
 fn in_team(planning: &Planning, gaps: &mut Vec<Gap>) {
@@ -108,8 +114,8 @@ fn in_team(planning: &Planning, gaps: &mut Vec<Gap>) {
         let text = "The programme's HealthcareService has no telephone that is answered all day, every day.";
         gaps.push(gap(("1", "contact-24-7-missing", "error"), text));
     }
-    let team = case.episode.text("/team/0/reference").and_then(|to| case.chart.find(to));
-    if case.episode.get("careManager").is_none() && team.and_then(guards::manager).is_none() {
+    let manager = team::teams(case).find_map(guards::manager);
+    if case.episode.get("careManager").is_none() && manager.is_none() {
         let text = "Neither the episode's careManager nor its team names a responsible clinician.";
         gaps.push(gap(("1", "responsible-clinician-missing", "error"), text));
     }
@@ -117,26 +123,22 @@ fn in_team(planning: &Planning, gaps: &mut Vec<Gap>) {
     if patient.is_none_or(|patient| list(patient.get("generalPractitioner")).next().is_none()) {
         gaps.push(gap(("1", "pcp-missing", "warning"), "The patient's generalPractitioner is not named."));
     }
+    for role in team::missing_roles(planning).iter().filter(|role| *role != "pcp") {
+        let text = format!("The tier asks for a {role}, and nobody in the team has that role.");
+        gaps.push(gap(("1", "team-role-missing", "warning"), &text));
+    }
 }
 
 fn gap((domain, code, severity): (&str, &'static str, &'static str), text: &str) -> Gap {
     Gap { domain: domain.to_owned(), code, severity, text: text.to_owned() }
 }
 
-fn is_in_own_words(goal: &Resource) -> bool {
-    let by = goal.text("/expressedBy/reference").unwrap_or_default();
-    by.starts_with("Patient/") || by.starts_with("RelatedPerson/")
-}
-
-fn is_of_domain(element: &Value, domain: &str) -> bool {
+/// Whether a goal or an activity is of a domain.
+pub fn is_of_domain(element: &Value, domain: &str) -> bool {
     list(element.get("extension")).any(|one| {
         one.get("url").and_then(Value::as_str) == Some(DOMAIN_EXTENSION)
             && one.pointer("/valueCoding/code").and_then(Value::as_str) == Some(domain)
     })
-}
-
-fn is_goal_of(goal: &Resource, domain: &str) -> bool {
-    is_of_domain(goal.value(), domain)
 }
 
 fn says_no_need(note: &Value, domain: &str) -> bool {
@@ -150,16 +152,8 @@ fn due(goal: &Resource) -> Option<Date> {
         .max()
 }
 
-/// The last day on which one of these was observed.
-fn latest(planning: &Planning, codes: &[&str]) -> Option<Date> {
-    planning
-        .case
-        .chart
-        .of("Observation")
-        .filter(|one| matches!(one.text("/status"), Some("final" | "amended" | "corrected")))
-        .filter(|one| codings(one.get("code")).any(|(_, code)| codes.contains(&code)))
-        .filter_map(|one| one.text("/effectiveDateTime").or(one.text("/effectivePeriod/start")))
-        .filter_map(|when| first_day(when, planning.case.program))
-        .filter(|day| *day <= planning.as_of)
-        .max()
+/// The last day on which one of these was observed. One without a value says that it was not.
+fn latest(planning: &Planning, of: impl Fn(&Resource) -> bool) -> Option<Date> {
+    let found = observed(planning, |one| of(one) && one.get("dataAbsentReason").is_none());
+    found.iter().filter_map(|(when, _)| first_day(when, planning.case.program)).max()
 }

@@ -1,28 +1,67 @@
 //! The care plan of an episode: the template made into a CarePlan, Goals and Tasks, and what a plan still lacks.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
+mod activity;
 pub mod completeness;
+mod document;
+pub mod fact;
+mod goal;
 pub mod items;
+mod orders;
+mod page;
 pub mod plan;
+mod printed;
 pub mod reading;
 pub mod renewal;
+pub mod team;
 pub mod template;
+mod template_read;
+pub mod wishes;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use jiff::civil::Date;
 
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::tiers;
+use crate::palliative::gaps::assessments::Assessments;
+use crate::palliative::risk::Algorithm;
+use crate::palliative::risk::intensity::Intensity;
+use crate::palliative::risk::tier::Tier;
 
-/// What a plan is made from.
-#[derive(Clone, Debug)]
+/// What a plan is made from, and what it is judged by.
+#[derive(Clone, Copy, Debug)]
 pub struct Planning<'a> {
     /// The episode with all that belongs to the patient.
     pub case: &'a Case<'a>,
     /// The template.
     pub template: &'a Template,
+    /// Says how often things are done in a tier.
+    pub algorithm: &'a Algorithm,
+    /// Which observations are which assessment.
+    pub assessments: &'a Assessments,
     /// The day for which the plan is made or judged.
     pub as_of: Date,
+}
+
+/// The tier whose cadences hold where the episode carries none.
+const USUAL: Tier = Tier::Three;
+
+impl<'a> Planning<'a> {
+    /// The tier of the episode on the day.
+    pub fn tier(&self) -> Option<Tier> {
+        tiers::on(self.case.episode, self.as_of).and_then(Tier::parse)
+    }
+
+    /// The care that is recommended for the tier.
+    pub fn intensity(&self) -> &'a Intensity {
+        self.intensity_of(self.tier())
+    }
+
+    /// The care that is recommended for a tier, or where there is none.
+    pub fn intensity_of(&self, tier: Option<Tier>) -> &'a Intensity {
+        self.algorithm.intensity(tier.unwrap_or(USUAL))
+    }
 }

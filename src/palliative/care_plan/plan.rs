@@ -1,55 +1,43 @@
-//! The CarePlan: its rows decided, its goals and tasks made or found, the plan around them.
+//! The rows of a plan: which belong to it, their goals and activities made or found.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
-use fhir_typed::Resource as Typed;
-use fhir_typed::resources::CarePlan;
+use std::collections::BTreeSet;
+
 use fhir_typed::resources::CarePlanActivity;
-use fhir_typed::resources::CarePlanActivityDetail;
-use fhir_typed::resources::CarePlanActivityDetailScheduled;
-use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::activity;
+use crate::palliative::care_plan::fact::Because;
+use crate::palliative::care_plan::fact::Facts;
+use crate::palliative::care_plan::goal;
+use crate::palliative::care_plan::goal::Aim;
 use crate::palliative::care_plan::items;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Item;
-use crate::palliative::care_plan::reading::holds;
-use crate::palliative::care_plan::reading::preferences;
-use crate::palliative::care_plan::reading::problems;
-use crate::palliative::care_plan::renewal::renewed;
-use crate::palliative::care_plan::renewal::status_of;
+use crate::palliative::care_plan::items::Work;
+use crate::palliative::care_plan::reading::is_in_own_words;
+use crate::palliative::care_plan::reading::is_open;
+use crate::palliative::care_plan::renewal;
 use crate::palliative::care_plan::template::Activity;
+use crate::palliative::care_plan::template::Becomes;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Trigger;
-use crate::palliative::element::concept;
-use crate::palliative::element::date_value;
-use crate::palliative::element::extension;
-use crate::palliative::element::narrative;
-use crate::palliative::element::period;
-use crate::palliative::element::reference;
-use crate::palliative::element::reference_value;
-use crate::palliative::element::written;
-use crate::palliative::enrollment::companions::Deed;
-use crate::palliative::enrollment::companions::acting;
-use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
-use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::name as name_of;
 use crate::palliative::enrollment::state::State;
-use crate::palliative::enrollment::tiers;
-use crate::palliative::vocabulary::EPISODE_EXTENSION;
-use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
-use crate::palliative::vocabulary::PLAN_CATEGORY_SYSTEM;
-use crate::palliative::vocabulary::US_CORE_PLAN_CATEGORY;
+use crate::palliative::screening::Situation;
+use crate::palliative::vocabulary::TEMPLATE_ITEM_SYSTEM;
 
 /// The action under which the plan itself is found again.
-const PLAN: &str = "plan";
+pub(super) const PLAN: &str = "plan";
 
 /// A plan that was made or found, with all that belongs to it.
 #[derive(Clone, Debug)]
@@ -64,6 +52,8 @@ pub struct Plan {
     pub skipped: Vec<(String, String)>,
     /// What to write.
     pub drafts: Vec<Draft>,
+    /// What could not be used, in sentences.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {
@@ -78,22 +68,23 @@ impl Plan {
 ///
 /// # Errors
 /// 409 `invalid-transition` unless the person has agreed and the episode is open.
-pub fn make(planning: &Planning) -> Result<Plan, Failure> {
+pub fn make(planning: &Planning, situation: &Situation) -> Result<Plan, Failure> {
     let state = planning.case.state()?;
     if !matches!(state, State::Consented | State::Waitlisted | State::Enrolled | State::OnHold) {
         let text = format!("A care plan is made from the agreement on; the episode is {}.", state.code());
-        return Err(coded(crate::fhir::outcome::Reason::Conflict, "invalid-transition", text));
+        return Err(coded(Reason::Conflict, "invalid-transition", text));
     }
-    let stored = Episode::of(planning.case.episode);
-    let tier = tiers::on(planning.case.episode, planning.as_of).map(str::to_owned);
-    let existing = find(planning);
-    let began = existing.and_then(|plan| plan.text("/period/start")?.parse().ok());
-    let start = began.or(stored.start()).unwrap_or(planning.as_of);
-    let mut making = Making::new(planning, start, tier);
+    let stored = find(planning);
+    if let Some(ended) = stored.filter(|plan| renewal::is_ended(plan)) {
+        return Ok(as_it_ended(ended));
+    }
+    let facts = Facts::of(planning, situation);
+    let mut making = Making::new(planning, &facts, stored);
     for row in &planning.template.rows {
         making.row(row)?;
     }
-    making.finish(existing, state)
+    making.own_goals(stored);
+    making.finish(stored, state)
 }
 
 /// The plan of the episode, where there is one.
@@ -101,167 +92,160 @@ pub fn find<'a>(planning: &Planning<'a>) -> Option<&'a Resource> {
     items::existing(planning, "CarePlan", PLAN)
 }
 
-struct Making<'a> {
-    planning: &'a Planning<'a>,
-    start: Date,
-    tier: Option<String>,
-    names: Drafts,
-    goals: Vec<Found>,
-    tasks: Vec<Found>,
-    activities: Vec<CarePlanActivity>,
-    lines: Vec<String>,
-    skipped: Vec<(String, String)>,
+/// A plan that a person has ended stays ended.
+fn as_it_ended(plan: &Resource) -> Plan {
+    let status = plan.text("/status").unwrap_or_default();
+    let reason = format!("The plan is {status}. To go on with it, set its status to active.");
+    Plan {
+        care_plan: plan.clone(),
+        goals: Vec::new(),
+        tasks: Vec::new(),
+        skipped: vec![(PLAN.to_owned(), reason)],
+        drafts: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// A plan in the making.
+pub(super) struct Making<'a> {
+    pub(super) planning: &'a Planning<'a>,
+    facts: &'a Facts<'a>,
+    pub(super) start: Date,
+    /// From when on rows count that always belong to the plan.
+    always: Date,
+    /// The actions that the plan once had.
+    had: BTreeSet<String>,
+    pub(super) names: Drafts,
+    pub(super) goals: Vec<Found>,
+    pub(super) tasks: Vec<Found>,
+    pub(super) skipped: Vec<(String, String)>,
+    /// What is new in the plan: goals, activities, the actions that they are, and the evidence for them.
+    pub(super) new_goals: Vec<String>,
+    pub(super) activities: Vec<CarePlanActivity>,
+    pub(super) actions: Vec<String>,
+    pub(super) evidence: Vec<String>,
 }
 
 impl<'a> Making<'a> {
-    fn new(planning: &'a Planning<'a>, start: Date, tier: Option<String>) -> Self {
+    fn new(planning: &'a Planning<'a>, facts: &'a Facts<'a>, stored: Option<&Resource>) -> Self {
+        let began = stored.and_then(|plan| plan.text("/period/start")?.parse().ok());
+        let start = began.or(Episode::of(planning.case.episode).start()).unwrap_or(planning.as_of);
         Self {
             planning,
+            facts,
             start,
-            tier,
+            always: if stored.is_some() { planning.as_of } else { start },
+            had: stored.map(|plan| renewal::had(planning, plan)).unwrap_or_default(),
             names: Drafts::default(),
             goals: Vec::new(),
             tasks: Vec::new(),
-            activities: Vec::new(),
-            lines: Vec::new(),
             skipped: Vec::new(),
+            new_goals: Vec::new(),
+            activities: Vec::new(),
+            actions: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 
     fn row(&mut self, row: &Row) -> Result<(), Failure> {
-        if !self.belongs(&row.id, row.trigger.as_ref()) {
-            return Ok(());
+        let Some(because) = self.belongs(&row.id, row.trigger.as_ref()) else { return Ok(()) };
+        let mut names = Vec::new();
+        for goal in &row.goals {
+            // Where the goals of a row have conditions of their own, these say why better than that of the row.
+            let Some(own) = self.belongs(&goal.id, goal.trigger.as_ref()) else { continue };
+            let because = if goal.trigger.is_some() { &own } else { &because };
+            let since = if row.trigger.is_some() { self.planning.as_of } else { self.always };
+            let aim = Aim { row, goal, since, because, facts: self.facts };
+            names.extend(self.goal(aim)?);
         }
-        let name = self.names.name();
-        let goal = items::goal(self.planning, row, (self.start, self.tier.as_deref()), name)?;
-        let words = goal.resource.text("/description/text").unwrap_or(&row.goal.text).to_owned();
-        self.lines.push(format!("Goal: {words}"));
         for activity in &row.activities {
-            if self.belongs(&activity.id, activity.trigger.as_ref()) {
-                self.activity(row, activity, &goal.name)?;
-                self.lines.push(format!("– {}", activity.text));
+            if let Some(own) = self.belongs(&activity.id, activity.trigger.as_ref()) {
+                let triggered = row.trigger.is_some() || activity.trigger.is_some();
+                let because = if activity.trigger.is_some() { &own } else { &because };
+                let since = if triggered { self.planning.as_of } else { self.always };
+                self.activity(Work { row, activity, since, because }, &names)?;
             }
         }
-        self.goals.push(goal);
         Ok(())
     }
 
-    fn activity(&mut self, row: &Row, activity: &Activity, goal: &str) -> Result<(), Failure> {
+    /// Why an action belongs to the plan; none where it does not, and then the reason is kept.
+    fn belongs(&mut self, id: &str, trigger: Option<&Trigger>) -> Option<Because> {
+        match self.facts.holds(trigger) {
+            Ok(because) => Some(because),
+            Err(reason) => {
+                self.skipped.push((id.to_owned(), reason));
+                None
+            }
+        }
+    }
+
+    /// The name of the goal; none where a person has taken it out.
+    fn goal(&mut self, aim: Aim) -> Result<Option<String>, Failure> {
+        let id = &aim.goal.id;
+        let had = self.had.contains(id);
+        if had && items::existing(self.planning, "Goal", id).is_none() {
+            self.taken_out(id);
+            return Ok(None);
+        }
         let name = self.names.name();
-        let mut entry =
-            CarePlanActivity { extension: vec![items::domain(&row.domain)], ..Default::default() };
-        match items::work(self.planning, (row, activity), self.start, name)? {
-            Some(task) => {
-                entry.reference = Some(reference(&task.name));
+        let found = goal::goal(self.planning, aim, name)?;
+        let name = found.name.clone();
+        if !had {
+            self.new_goals.push(name.clone());
+            self.added(id, aim.because);
+        }
+        self.goals.push(found);
+        Ok(Some(name))
+    }
+
+    fn activity(&mut self, work: Work, goals: &[String]) -> Result<(), Failure> {
+        let Activity { id, becomes, .. } = work.activity;
+        let had = self.had.contains(id);
+        match becomes {
+            Becomes::Detail if had => {}
+            Becomes::Detail => self.activities.push(activity::planned(self.planning, work, goals)),
+            Becomes::Task if had && items::existing(self.planning, "Task", id).is_none() => {
+                self.taken_out(id)
+            }
+            Becomes::Task => {
+                let name = self.names.name();
+                let task = items::work(self.planning, work, name)?;
+                if !had {
+                    self.activities.push(activity::referring(work, &task));
+                }
                 self.tasks.push(task);
             }
-            None => entry.detail = Some(self.detail(activity, goal)),
         }
-        self.activities.push(entry);
+        if !had {
+            self.added(id, work.because);
+        }
         Ok(())
     }
 
-    fn detail(&self, activity: &Activity, goal: &str) -> CarePlanActivityDetail {
-        let due = activity.due.and_then(|days| self.start.checked_add(days.days()).ok());
-        CarePlanActivityDetail {
-            code: items::activity_code(activity),
-            status: "not-started".into(),
-            description: Some(activity.text.as_str().into()),
-            goal: vec![*reference(goal)],
-            scheduled: due
-                .map(|due| CarePlanActivityDetailScheduled::Period(period(Some(self.start), Some(due)))),
-            ..CarePlanActivityDetail::default()
-        }
+    fn added(&mut self, id: &str, because: &Because) {
+        self.actions.push(id.to_owned());
+        let new: Vec<String> =
+            because.evidence.iter().filter(|one| !self.evidence.contains(one)).cloned().collect();
+        self.evidence.extend(new);
     }
 
-    /// Whether an action of the template belongs to the plan; where not, the reason is kept.
-    fn belongs(&mut self, id: &str, trigger: Option<&Trigger>) -> bool {
-        let Some(trigger) = trigger else { return true };
-        let holds = holds(self.planning, self.tier.as_deref(), &trigger.expression);
-        let reason = match holds {
-            Some(true) => return true,
-            Some(false) => format!("does not hold: {}", trigger.words),
-            None => format!("is for a clinician to judge for now: {}", trigger.words),
+    fn taken_out(&mut self, id: &str) {
+        self.skipped.push((id.to_owned(), "A person has taken it out of the plan.".to_owned()));
+    }
+
+    /// The goals that the person, or somebody close, has set: the plan takes them in as they are.
+    fn own_goals(&mut self, stored: Option<&Resource>) {
+        let ours =
+            |goal: &Resource| list(goal.get("identifier")).any(|one| one["system"] == TEMPLATE_ITEM_SYSTEM);
+        let goals = self.planning.case.chart.of("Goal");
+        let own = goals.filter(|goal| is_in_own_words(goal) && is_open(goal) && !ours(goal)).map(name_of);
+        let known = |name: &String| {
+            let goals = list(stored.and_then(|plan| plan.get("goal")));
+            goals.into_iter().any(|one| one["reference"] == name.as_str())
         };
-        self.skipped.push((id.to_owned(), reason));
-        false
-    }
-
-    fn finish(mut self, existing: Option<&Resource>, state: State) -> Result<Plan, Failure> {
-        let name = self.names.name();
-        let (care_plan, place) = match existing {
-            None => {
-                let made = self.made(state)?;
-                (made, Some(items::new_place(self.planning, &name, PLAN)))
-            }
-            Some(stored) => renewed(stored, &self.made(state)?, state),
-        };
-        let name = existing.map_or(name, crate::palliative::enrollment::facts::name);
-        let mut drafts: Vec<Draft> = Vec::new();
-        for found in self.goals.iter().chain(&self.tasks) {
-            if let Item::Write(resource, place) = &found.item {
-                drafts.push(Draft { resource: resource.clone(), place: place.clone() });
-            }
-        }
-        drafts.extend(place.map(|place| Draft { resource: care_plan.clone(), place }));
-        if !drafts.is_empty() {
-            drafts.push(self.deed(name)?);
-        }
-        Ok(Plan { care_plan, goals: self.goals, tasks: self.tasks, skipped: self.skipped, drafts })
-    }
-
-    /// Who wrote the plan, and its goals.
-    fn deed(&mut self, plan: String) -> Result<Draft, Failure> {
-        let written =
-            self.goals.iter().chain(&self.tasks).filter(|found| matches!(found.item, Item::Write(..)));
-        let targets = std::iter::once(plan).chain(written.map(|found| found.name.clone())).collect();
-        let deed = Deed { action: "care-plan", on: self.planning.as_of, reasons: Vec::new(), targets };
-        let made = provenance(self.planning.case, deed);
-        let name = self.names.name();
-        Ok(Draft {
-            resource: crate::palliative::element::written(Typed::Provenance(Box::new(made)))?,
-            place: Place::New(name),
-        })
-    }
-
-    fn made(&self, state: State) -> Result<Resource, Failure> {
-        let (planning, case) = (self.planning, self.planning.case);
-        let review = planning.template.review_days(self.tier.as_deref());
-        let review = planning.as_of.checked_add(review.days()).unwrap_or(planning.as_of);
-        let plan = CarePlan {
-            identifier: vec![items::identifier(planning, PLAN)],
-            extension: vec![
-                extension(EPISODE_EXTENSION, reference_value(&case.episode_name())),
-                extension(NEXT_REVIEW_EXTENSION, date_value(review)),
-            ],
-            instantiates_canonical: vec![planning.template.canonical.as_str().into()],
-            status: status_of(state).into(),
-            intent: "plan".into(),
-            category: vec![
-                *concept(US_CORE_PLAN_CATEGORY, "assess-plan", "Assessment and Plan of Treatment"),
-                *concept(PLAN_CATEGORY_SYSTEM, "palliative", "Palliative care plan"),
-            ],
-            title: Some(planning.template.title.as_str().into()),
-            subject: reference(case.patient()),
-            period: Some(period(Some(self.start), None)),
-            created: Some(instant(case.now).into()),
-            author: Some(acting(case)),
-            contributor: case.program.organization.iter().map(|to| *reference(to)).collect(),
-            care_team: list(case.episode.get("team"))
-                .filter_map(|team| Some(*reference(team.get("reference")?.as_str()?)))
-                .collect(),
-            addresses: problems(planning).map(|problem| *reference(&problem)).collect(),
-            supporting_info: preferences(planning).map(|one| *reference(&one)).collect(),
-            goal: self.goals.iter().map(|goal| *reference(&goal.name)).collect(),
-            activity: self.activities.clone(),
-            text: Some(narrative(&self.paragraphs())),
-            ..CarePlan::default()
-        };
-        written(Typed::CarePlan(Box::new(plan)))
-    }
-
-    fn paragraphs(&self) -> Vec<String> {
-        let head = format!("{}, from {}.", self.planning.template.title, self.start);
-        std::iter::once(head).chain(self.lines.iter().cloned()).collect()
+        let new: Vec<String> = own.filter(|name| !self.had.contains(name) && !known(name)).collect();
+        self.actions.extend(new.iter().cloned());
+        self.new_goals.extend(new);
     }
 }

@@ -1,38 +1,40 @@
-//! What a plan reads of the patient: whether a condition of the template holds, the problems, the preferences.
-//! <https://hl7.org/fhir/R4/plandefinition.html>
+//! What a plan reads of the patient: problems, preferences, words of their own, the language.
+//! <https://hl7.org/fhir/R4/patient.html>
 
 use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
+use crate::palliative::record::Concept;
+use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::LOINC;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
-/// Whether a condition of the template holds; none where nothing here can tell.
-pub fn holds(planning: &Planning, tier: Option<&str>, expression: &str) -> Option<bool> {
-    let clauses: Vec<Option<bool>> =
-        expression.split(" or ").map(|clause| clause_holds(planning, tier, clause)).collect();
-    if clauses.contains(&Some(true)) {
-        return Some(true);
-    }
-    clauses.into_iter().collect::<Option<Vec<bool>>>().map(|_| false)
+/// Observations that record what a person prefers.
+const PREFERENCES: [&str; 4] = ["75773-2", "95541-9", "81378-2", "81380-8"];
+/// A person's wish not to speak of preferences now.
+const DECLINED: &str = "acp-declined";
+
+/// What somebody said in their own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The words.
+    pub text: String,
+    /// Who said it, as `Type/id`.
+    pub by: String,
+    /// The observation that has it, as `Type/id`.
+    pub source: String,
+    /// When, as written.
+    pub when: String,
 }
 
-fn clause_holds(planning: &Planning, tier: Option<&str>, clause: &str) -> Option<bool> {
-    if let Some(least) = clause.strip_prefix("tier >= ") {
-        let number: u8 = tier?.strip_prefix("tier-")?.parse().ok()?;
-        return Some(number >= least.trim().parse().ok()?);
-    }
-    if let Some(language) = clause.strip_prefix("language != ") {
-        let spoken = preferred_language(planning)?;
-        return Some(spoken != language && !spoken.starts_with(&format!("{language}-")));
-    }
-    None
-}
-
-fn preferred_language(planning: &Planning) -> Option<String> {
+/// The language in which the person wants to be spoken to, where that is known.
+pub fn preferred_language(planning: &Planning) -> Option<String> {
     let patient = planning.case.chart.find(planning.case.patient())?;
     let spoken: Vec<&Value> = list(patient.get("communication")).collect();
     let preferred = |one: &&&Value| one.get("preferred").and_then(Value::as_bool) == Some(true);
@@ -41,7 +43,7 @@ fn preferred_language(planning: &Planning) -> Option<String> {
 }
 
 /// The active problems of the problem list; a diagnosis of one visit is none.
-pub fn problems<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a> {
+pub fn problems<'a>(planning: &Planning<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
     let of_list = |problem: &&Resource| {
         list(problem.get("category")).any(|category| {
             codings(Some(category)).any(|(_, code)| matches!(code, "problem-list-item" | "health-concern"))
@@ -53,15 +55,67 @@ pub fn problems<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + us
             && !codings(problem.get("verificationStatus"))
                 .any(|(_, code)| matches!(code, "refuted" | "entered-in-error"))
     };
-    planning.case.chart.of("Condition").filter(of_list).filter(active).map(name)
+    planning.case.chart.of("Condition").filter(of_list).filter(active)
 }
 
-/// The observations that record what the person prefers.
-pub fn preferences<'a>(planning: &'a Planning) -> impl Iterator<Item = String> + use<'a> {
-    let recorded = |one: &&Resource| {
-        matches!(one.text("/status"), Some("final" | "amended" | "corrected"))
-            && codings(one.get("code"))
-                .any(|(system, code)| system == LOINC && matches!(code, "75773-2" | "95541-9"))
+/// The final observations of a kind up to the day, the latest first.
+pub fn observed<'a>(planning: &Planning<'a>, of: impl Fn(&Resource) -> bool) -> Vec<(String, &'a Resource)> {
+    let is_final = |one: &&Resource| matches!(one.text("/status"), Some("final" | "amended" | "corrected"));
+    let dated = |one: &'a Resource| {
+        let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
+        let on = first_day(when, planning.case.program)?;
+        (on <= planning.as_of).then(|| (when.to_owned(), one))
     };
-    planning.case.chart.of("Observation").filter(recorded).map(name)
+    let all = planning.case.chart.of("Observation").filter(is_final).filter(|one| of(one));
+    let mut found: Vec<_> = all.filter_map(dated).collect();
+    found.sort_by(|a, b| (&b.0, b.1.id()).cmp(&(&a.0, a.1.id())));
+    found
+}
+
+/// The observations that record what the person prefers. One without a value records nothing.
+pub fn preferences<'a>(planning: &Planning<'a>) -> Vec<(String, &'a Resource)> {
+    observed(planning, |one| is_about_preferences(one) && one.get("dataAbsentReason").is_none())
+}
+
+/// The observations that say that the person does not want to speak of preferences.
+pub fn declined<'a>(planning: &Planning<'a>) -> Vec<(String, &'a Resource)> {
+    observed(planning, |one| {
+        let refused = codings(one.get("dataAbsentReason")).any(|(_, code)| code == "asked-declined");
+        has_coding(one.get("code"), OBSERVATION_SYSTEM, DECLINED) || (is_about_preferences(one) && refused)
+    })
+}
+
+fn is_about_preferences(one: &Resource) -> bool {
+    codings(one.get("code")).any(|(system, code)| system == LOINC && PREFERENCES.contains(&code))
+}
+
+/// What the person, or somebody who speaks for the person, last said in one of these observations.
+pub fn own_words(planning: &Planning, codes: &Codes) -> Option<Said> {
+    let of = |one: &Resource| codes.has_any(&Concept::read(one.get("code")));
+    observed(planning, of).into_iter().find_map(|(when, one)| {
+        let concept = one.text("/valueCodeableConcept/text");
+        let text =
+            one.text("/valueString").or(concept).or(one.text("/valueCodeableConcept/coding/0/display"))?;
+        let performers = list(one.get("performer")).filter_map(|by| by.get("reference")?.as_str());
+        let own = |by: &&str| by.starts_with("Patient/") || by.starts_with("RelatedPerson/");
+        let by = performers.into_iter().find(own).unwrap_or(planning.case.patient());
+        let text = text.trim();
+        (!text.is_empty()).then(|| Said {
+            text: text.to_owned(),
+            by: by.to_owned(),
+            source: name(one),
+            when: when.get(..10).unwrap_or(&when).to_owned(),
+        })
+    })
+}
+
+/// Whether a goal is in the words of the person, or of somebody close.
+pub fn is_in_own_words(goal: &Resource) -> bool {
+    let by = goal.text("/expressedBy/reference").unwrap_or_default();
+    by.starts_with("Patient/") || by.starts_with("RelatedPerson/")
+}
+
+/// Whether a goal still counts.
+pub fn is_open(goal: &Resource) -> bool {
+    matches!(goal.text("/lifecycleStatus"), Some("proposed" | "planned" | "accepted" | "active" | "on-hold"))
 }

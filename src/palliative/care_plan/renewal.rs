@@ -1,49 +1,30 @@
 //! A plan that is there already: what the template has added is put into it, all else is left.
 //! <https://hl7.org/fhir/R4/careplan.html>
+//!
+//! The plan keeps the actions that it once had. What it had and has no more was taken out by a person, and does not come
+//! back. Beside it stands the tier for which its dates were set: where the tier has changed, the next review and what is
+//! done again and again move with it, unless a person has set another day.
 
+use std::collections::BTreeSet;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::fhir::resource::Resource;
-use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::completeness::next_review;
+use crate::palliative::care_plan::items;
+use crate::palliative::care_plan::template::Days;
+use crate::palliative::element::day;
+use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::list;
-use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
-
-/// The plan that is there, with what the template has added since. All else in it is a person's own.
-pub fn renewed(stored: &Resource, made: &Resource, state: State) -> (Resource, Option<Place>) {
-    let mut plan = stored.clone();
-    let known = |list_name: &str, pointer: &str, one: &Value| {
-        list(stored.get(list_name)).any(|own| own.pointer(pointer) == one.pointer(pointer))
-    };
-    let is_new_activity = |one: &&Value| match one.get("reference") {
-        Some(_) => !known("activity", "/reference/reference", one),
-        None => !known("activity", "/detail/description", one),
-    };
-    let goals: Vec<Value> =
-        list(made.get("goal")).filter(|one| !known("goal", "/reference", one)).cloned().collect();
-    // Where no goal is new the template has nothing new, and an activity that is gone was taken out by a person.
-    let activities: Vec<Value> = if goals.is_empty() {
-        Vec::new()
-    } else {
-        list(made.get("activity")).filter(is_new_activity).cloned().collect()
-    };
-    let starts = stored.text("/status") == Some("draft") && status_of(state) == "active";
-    if goals.is_empty() && !starts {
-        return (plan, None);
-    }
-    for (name, added) in [("goal", goals), ("activity", activities)] {
-        let all: Vec<Value> = list(stored.get(name)).cloned().chain(added).collect();
-        if !all.is_empty() {
-            plan.object_mut().insert(name.to_owned(), Value::Array(all));
-        }
-    }
-    if starts {
-        plan.object_mut().insert("status".to_owned(), json!("active"));
-    }
-    plan.object_mut().insert("text".to_owned(), made.get("text").cloned().unwrap_or_default());
-    (plan, Some(Place::Existing(version(stored))))
-}
+use crate::palliative::risk::tier::Tier;
+use crate::palliative::vocabulary::NEXT_REVIEW_EXTENSION;
+use crate::palliative::vocabulary::TEMPLATE_ACTION_EXTENSION;
+use crate::palliative::vocabulary::TIER_EXTENSION;
 
 /// `CarePlan.status` in a state of the enrolment.
 pub fn status_of(state: State) -> &'static str {
@@ -51,5 +32,120 @@ pub fn status_of(state: State) -> &'static str {
         State::Enrolled => "active",
         State::OnHold => "on-hold",
         _ => "draft",
+    }
+}
+
+/// Whether a person, or the end of the episode, has ended the plan.
+pub fn is_ended(plan: &Resource) -> bool {
+    matches!(plan.text("/status"), Some("revoked" | "completed" | "entered-in-error"))
+}
+
+/// The actions of the template that the plan once had.
+pub fn had(planning: &Planning, plan: &Resource) -> BTreeSet<String> {
+    let marked: BTreeSet<String> = list(plan.get("extension"))
+        .filter(|one| one["url"] == TEMPLATE_ACTION_EXTENSION)
+        .filter_map(|one| one["valueCode"].as_str().map(str::to_owned))
+        .collect();
+    if !marked.is_empty() {
+        return marked;
+    }
+    // A plan of before these marks: what is there tells.
+    let described = |text: &str| {
+        list(plan.get("activity"))
+            .any(|one| one.pointer("/detail/description").is_some_and(|own| own == text))
+    };
+    let rows = planning.template.rows.iter();
+    let activities = rows.clone().flat_map(|row| &row.activities).filter(|activity| {
+        described(&activity.text) || items::existing(planning, "Task", &activity.id).is_some()
+    });
+    let goals = rows.flat_map(|row| &row.goals);
+    let goals = goals.filter(|goal| items::existing(planning, "Goal", &goal.id).is_some());
+    activities.map(|one| one.id.clone()).chain(goals.map(|one| one.id.clone())).collect()
+}
+
+/// Adds what is new to a plan that is there; whether anything was.
+pub fn extend(plan: &mut Resource, added: &Resource, state: State) -> bool {
+    let mut changed = false;
+    for name in ["goal", "activity", "extension", "supportingInfo", "addresses"] {
+        let known: Vec<&Value> = list(plan.get(name)).collect();
+        let new = list(added.get(name)).filter(|one| match name {
+            // Of the extensions only the marks of actions are added to: the others are of the first day.
+            "extension" => one["url"] == TEMPLATE_ACTION_EXTENSION && !known.contains(one),
+            _ => !known.contains(one),
+        });
+        let new: Vec<Value> = new.cloned().collect();
+        // New evidence alone is no reason for a new version; with something new it goes along.
+        let counts = matches!(name, "goal" | "activity" | "extension");
+        if new.is_empty() || (!counts && !changed) {
+            continue;
+        }
+        changed = true;
+        let all: Vec<Value> = known.into_iter().cloned().chain(new).collect();
+        plan.object_mut().insert(name.to_owned(), Value::Array(all));
+    }
+    if plan.text("/status") == Some("draft") && status_of(state) == "active" {
+        plan.object_mut().insert("status".to_owned(), json!("active"));
+        changed = true;
+    }
+    changed
+}
+
+/// The day of the next review, and beside it the tier by which it was set.
+pub fn review(planning: &Planning, tier: Option<Tier>, since: Date) -> [Value; 2] {
+    let due = since.saturating_add(planning.intensity_of(tier).review_days.days());
+    let tier = tier.map(|tier| json!({ "url": "tier", "valueCode": tier.code() }));
+    let parts: Vec<Value> =
+        tier.into_iter().chain([json!({ "url": "since", "valueDate": since.to_string() })]).collect();
+    [
+        json!({ "url": NEXT_REVIEW_EXTENSION, "valueDate": due.to_string() }),
+        json!({ "url": TIER_EXTENSION, "extension": parts }),
+    ]
+}
+
+/// Moves the dates of a plan where the tier has changed since they were set; whether any was moved.
+pub fn follow_tier(planning: &Planning, plan: &mut Resource) -> bool {
+    let Some((old, since)) = set_for(plan) else { return false };
+    let new = planning.tier();
+    if old == new {
+        return false;
+    }
+    let [due, mark] = review(planning, new, planning.as_of);
+    let [before, _] = review(planning, old, since);
+    let by_us = next_review(plan).map(|day| day.to_string()).as_deref() == before["valueDate"].as_str();
+    replace(plan, mark);
+    if by_us {
+        replace(plan, due);
+    }
+    repeat(planning, plan, (old, new));
+    true
+}
+
+fn set_for(plan: &Resource) -> Option<(Option<Tier>, Date)> {
+    let mark = extension_of(plan, TIER_EXTENSION)?;
+    let part = |name: &str| list(mark.get("extension")).find(|one| one["url"] == name);
+    let since = day(part("since")?["valueDate"].as_str()?)?;
+    Some((part("tier").and_then(|one| Tier::parse(one["valueCode"].as_str()?)), since))
+}
+
+fn replace(plan: &mut Resource, extension: Value) {
+    let kept = list(plan.get("extension")).filter(|one| one["url"] != extension["url"]).cloned();
+    let all: Vec<Value> = kept.chain([extension.clone()]).collect();
+    plan.object_mut().insert("extension".to_owned(), Value::Array(all));
+}
+
+/// Gives the activities that follow the tier its cadence, where they have that of the old one.
+fn repeat(planning: &Planning, plan: &mut Resource, (old, new): (Option<Tier>, Option<Tier>)) {
+    let activities = planning.template.rows.iter().flat_map(|row| &row.activities);
+    let followed: Vec<(&str, Days)> = activities
+        .filter_map(|one| Some((one.id.as_str(), one.every.filter(|days| matches!(days, Days::Tier(_)))?)))
+        .collect();
+    let (old, new) = (planning.intensity_of(old), planning.intensity_of(new));
+    let Some(Value::Array(own)) = plan.object_mut().get_mut("activity") else { return };
+    for activity in own {
+        let Some((_, days)) = followed.iter().find(|(id, _)| activity["id"] == *id) else { continue };
+        let Some(period) = activity.pointer_mut("/detail/scheduledTiming/repeat/period") else { continue };
+        if period.as_i64() == Some(days.of(old)) {
+            *period = json!(days.of(new));
+        }
     }
 }

@@ -1,15 +1,19 @@
-//! The template of the care plan, read from its PlanDefinition. <https://hl7.org/fhir/R4/plandefinition.html>
+//! The template of the care plan. <https://hl7.org/fhir/R4/plandefinition.html>
 
 use serde_json::Value;
 
-use crate::palliative::enrollment::facts::list;
-use crate::palliative::vocabulary::DOMAIN_EXTENSION;
-use crate::palliative::vocabulary::DUE_BY_TIER_EXTENSION;
-use crate::palliative::vocabulary::REVIEW_BY_TIER_EXTENSION;
-use crate::palliative::vocabulary::TASK_SYSTEM;
+use crate::definitions::Definitions;
+use crate::palliative::care_plan::fact::Fact;
+use crate::palliative::risk::intensity::Intensity;
+use crate::palliative::screening::Codes;
+use crate::palliative::screening::document::Terminology;
+use crate::palliative::screening::logic::Logic;
 
-/// How long a plan stands without review where no tier is known.
-const USUAL_REVIEW_DAYS: i64 = 90;
+/// All templates, compiled.
+#[derive(Debug)]
+pub struct Templates {
+    list: Vec<Template>,
+}
 
 /// A template.
 #[derive(Clone, Debug)]
@@ -20,22 +24,27 @@ pub struct Template {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// What its conditions are made of.
+    pub facts: Vec<Fact>,
     /// Its rows.
     pub rows: Vec<Row>,
-    review: Vec<(String, i64)>,
+    /// What those at home are told to do, and when.
+    pub advice: Vec<(String, String)>,
 }
 
-/// One row: a goal and the activities that serve it.
+/// One row: goals and the activities that serve them.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// Its id.
     pub id: String,
+    /// What it is about.
+    pub title: String,
     /// The domain, 1 to 8.
     pub domain: String,
     /// When it belongs to the plan; always, where there is none.
     pub trigger: Option<Trigger>,
-    /// The goal.
-    pub goal: GoalTemplate,
+    /// The goals; none where the row only says what is assessed.
+    pub goals: Vec<GoalTemplate>,
     /// The activities.
     pub activities: Vec<Activity>,
 }
@@ -45,13 +54,19 @@ pub struct Row {
 pub struct Trigger {
     /// In words.
     pub words: String,
-    /// As the template writes it.
-    pub expression: String,
+    /// How the facts are joined.
+    pub logic: Logic,
+    /// The facts that it is made of.
+    pub facts: Vec<usize>,
 }
 
 /// A goal of the template.
 #[derive(Clone, Debug)]
 pub struct GoalTemplate {
+    /// The id of its action.
+    pub id: String,
+    /// When it belongs to its row.
+    pub trigger: Option<Trigger>,
     /// What is to be reached.
     pub text: String,
     /// The category, as a CodeableConcept.
@@ -60,8 +75,12 @@ pub struct GoalTemplate {
     pub measure: Option<Value>,
     /// The element that says which value is aimed at, and the value.
     pub detail: Option<(String, Value)>,
-    due: Option<i64>,
-    due_by_tier: Vec<(String, i64)>,
+    /// Days until it is due.
+    pub due: Option<Days>,
+    /// When it is due sooner; the first that holds counts.
+    pub sooner: Vec<(Trigger, i64)>,
+    /// The observations in which the person says it in their own words.
+    pub own_words: Option<Codes>,
 }
 
 /// An activity of the template.
@@ -73,114 +92,92 @@ pub struct Activity {
     pub text: String,
     /// The code, as a CodeableConcept.
     pub code: Option<Value>,
-    /// The code of the Task that it becomes; a planned activity, where there is none.
-    pub task: Option<String>,
+    /// Whether it becomes a Task: work for somebody, with a day.
+    pub becomes: Becomes,
     /// Days until it is due.
-    pub due: Option<i64>,
+    pub due: Option<Days>,
+    /// Days between two times.
+    pub every: Option<Days>,
     /// When it belongs to the plan.
     pub trigger: Option<Trigger>,
 }
 
-impl Template {
-    /// Reads a template.
+/// What an activity is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    /// A planned activity in the plan.
+    Detail,
+    /// A Task of its own.
+    Task,
+}
+
+/// A number of days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Days {
+    /// Whatever the tier.
+    Fixed(i64),
+    /// As the tier has it.
+    Tier(Cadence),
+}
+
+/// Which of the tier's cadences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// Between assessments of symptoms and function.
+    Reassess,
+    /// From the start to the first assessments.
+    Assess,
+    /// Between assessments of the caregiver.
+    Caregiver,
+    /// From the start to the conversation on wishes.
+    Acp,
+}
+
+impl Days {
+    /// How many they are.
+    pub fn of(self, intensity: &Intensity) -> i64 {
+        match self {
+            Self::Fixed(days) => days,
+            Self::Tier(Cadence::Reassess) => intensity.reassess_days,
+            Self::Tier(Cadence::Assess) => intensity.assess_days,
+            Self::Tier(Cadence::Caregiver) => intensity.caregiver_days,
+            Self::Tier(Cadence::Acp) => intensity.acp_days,
+        }
+    }
+}
+
+impl Cadence {
+    /// The cadence with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        match code {
+            "reassess" => Some(Self::Reassess),
+            "assess" => Some(Self::Assess),
+            "caregiver" => Some(Self::Caregiver),
+            "acp" => Some(Self::Acp),
+            _ => None,
+        }
+    }
+}
+
+impl Templates {
+    /// Compiles the PlanDefinitions that are templates: those that have goals. Rule sets have none.
     ///
     /// # Errors
-    /// A sentence that names what the definition lacks.
-    pub fn read(plan: &Value) -> Result<Self, String> {
-        let url = text(plan, "url");
-        let rows =
-            list(plan.get("action")).map(|action| Row::read(action, plan)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            canonical: format!("{url}|{}", text(plan, "version")),
-            id: text(plan, "id"),
-            title: text(plan, "title"),
-            rows,
-            review: by_tier(plan, REVIEW_BY_TIER_EXTENSION),
+    /// A sentence that names the definition that is wrong.
+    pub fn compile(definitions: &Definitions) -> Result<Self, String> {
+        let terminology = Terminology::new(&definitions.value_sets)?;
+        let plans = definitions.plan_definitions.values().filter(|plan| plan.get("goal").is_some());
+        let read = |plan: &Value| {
+            Template::read(plan, &terminology).map_err(|problem| format!("{}: {problem}", plan["url"]))
+        };
+        Ok(Self { list: plans.map(read).collect::<Result<_, _>>()? })
+    }
+
+    /// The template that a canonical names, with or without its version.
+    pub fn find(&self, canonical: &str) -> Option<&Template> {
+        self.list.iter().find(|one| {
+            let url = one.canonical.split_once('|').map_or(one.canonical.as_str(), |(url, _)| url);
+            canonical == one.canonical || canonical == url
         })
     }
-
-    /// After how many days a plan of this tier is reviewed.
-    pub fn review_days(&self, tier: Option<&str>) -> i64 {
-        days_of(&self.review, tier).unwrap_or(USUAL_REVIEW_DAYS)
-    }
-}
-
-impl Row {
-    fn read(action: &Value, plan: &Value) -> Result<Self, String> {
-        let id = text(action, "id");
-        let goal = action.pointer("/goalId/0").and_then(Value::as_str).unwrap_or_default();
-        let goal = list(plan.get("goal")).find(|one| one.get("id").and_then(Value::as_str) == Some(goal));
-        let domain =
-            extension(action, DOMAIN_EXTENSION).and_then(|one| one.pointer("/valueCoding/code")?.as_str());
-        Ok(Self {
-            domain: domain.ok_or_else(|| format!("the action {id} has no domain"))?.to_owned(),
-            goal: GoalTemplate::read(goal.ok_or_else(|| format!("the action {id} has no goal"))?),
-            trigger: trigger(action),
-            activities: list(action.get("action")).map(Activity::read).collect(),
-            id,
-        })
-    }
-}
-
-impl GoalTemplate {
-    fn read(goal: &Value) -> Self {
-        let target = goal.pointer("/target/0").unwrap_or(&Value::Null);
-        let detail = ["detailQuantity", "detailRange", "detailCodeableConcept"]
-            .iter()
-            .find_map(|name| Some(((*name).to_owned(), target.get(name)?.clone())));
-        Self {
-            text: goal.pointer("/description/text").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            category: goal.get("category").cloned(),
-            measure: target.get("measure").cloned(),
-            detail,
-            due: target.pointer("/due/value").and_then(Value::as_i64),
-            due_by_tier: by_tier(target, DUE_BY_TIER_EXTENSION),
-        }
-    }
-
-    /// Days until the goal is due.
-    pub fn due_days(&self, tier: Option<&str>) -> Option<i64> {
-        days_of(&self.due_by_tier, tier).or(self.due)
-    }
-}
-
-impl Activity {
-    fn read(action: &Value) -> Self {
-        let code = action.pointer("/code/0").cloned();
-        let task = code.as_ref().and_then(|code| {
-            let coding = code.pointer("/coding/0")?;
-            (coding.get("system")?.as_str()? == TASK_SYSTEM).then(|| text(coding, "code"))
-        });
-        Self {
-            id: text(action, "id"),
-            text: text(action, "textEquivalent"),
-            code,
-            task,
-            due: action.pointer("/timingDuration/value").and_then(Value::as_i64),
-            trigger: trigger(action),
-        }
-    }
-}
-
-fn trigger(action: &Value) -> Option<Trigger> {
-    let expression = action.pointer("/condition/0/expression")?;
-    Some(Trigger { words: text(expression, "description"), expression: text(expression, "expression") })
-}
-
-fn by_tier(value: &Value, url: &str) -> Vec<(String, i64)> {
-    let parts = extension(value, url).and_then(|one| one.get("extension"));
-    list(parts).filter_map(|part| Some((text(part, "url"), part.get("valueInteger")?.as_i64()?))).collect()
-}
-
-fn days_of(table: &[(String, i64)], tier: Option<&str>) -> Option<i64> {
-    let tier = tier?;
-    table.iter().find(|(own, _)| own == tier).map(|(_, days)| *days)
-}
-
-fn extension<'a>(value: &'a Value, url: &str) -> Option<&'a Value> {
-    list(value.get("extension")).find(|one| one.get("url").and_then(Value::as_str) == Some(url))
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -37,6 +37,11 @@ impl Chart {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter()
+    }
+
     /// Those of a type.
     pub fn of<'a>(&'a self, ty: &'a str) -> impl Iterator<Item = &'a Resource> {
         self.resources.iter().filter(move |resource| resource.ty().name() == ty)

@@ -5,9 +5,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::Resource;
-use crate::palliative::care_plan::completeness::DECLINED;
+use crate::palliative::care_plan::reading::declined;
 use crate::palliative::care_plan::reading::preferences;
-use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
@@ -51,10 +50,13 @@ pub fn assessed(following: &Following, start: Date) -> Vec<Gap> {
 
 /// The person's wishes, or that the person does not want to speak of them.
 pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
-    let named: Vec<String> = preferences(following.planning).collect();
-    let done = latest(following, |one| {
-        named.contains(&name(one)) || codings(one.get("code")).any(|(_, code)| code == DECLINED)
+    let planning = following.planning;
+    let told = preferences(planning).into_iter().chain(declined(planning));
+    let dated = told.filter_map(|(when, one)| {
+        let on = first_day(&when, planning.case.program)?;
+        Some(((on, when), name(one)))
     });
+    let done = dated.max().map(|((on, _), source)| Done { on, source });
     let due = after(start, following.intensity.acp_days);
     let words = format!(
         "a conversation on preferences for treatment within {} days of the start",

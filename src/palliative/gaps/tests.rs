@@ -10,7 +10,7 @@ use super::assessments::Assessments;
 use super::gaps;
 use crate::definitions::Definitions;
 use crate::palliative::care_plan::Planning;
-use crate::palliative::care_plan::template::Template;
+use crate::palliative::care_plan::template::Templates;
 use crate::palliative::enrollment::tests::World;
 use crate::palliative::enrollment::tests::referral;
 use crate::palliative::risk::Algorithms;
@@ -23,11 +23,13 @@ fn found(world: &World, tier: Tier, day: &str) -> Vec<Gap> {
     let definitions = Definitions::shared().unwrap();
     let assessments = Assessments::compile(&definitions.value_sets).unwrap();
     let algorithms = Algorithms::compile(&definitions).unwrap();
-    let intensity = algorithms.of(&world.program).unwrap().intensity(tier);
-    let template =
-        Template::read(&definitions.plan_definitions[crate::palliative::vocabulary::TEMPLATE]).unwrap();
+    let algorithm = algorithms.of(&world.program).unwrap();
+    let intensity = algorithm.intensity(tier);
+    let templates = Templates::compile(&definitions).unwrap();
+    let template = templates.find(crate::palliative::vocabulary::TEMPLATE).unwrap();
     world.with_case(world.episode(), |case| {
-        let planning = Planning { case, template: &template, as_of: day.parse().unwrap() };
+        let as_of = day.parse().unwrap();
+        let planning = Planning { case, template, algorithm, assessments: &assessments, as_of };
         gaps(&Following { planning: &planning, intensity, assessments: &assessments })
     })
 }
@@ -230,19 +232,7 @@ fn what_a_plan_lacks_is_open_without_a_day_and_told_once() {
 #[test]
 fn a_plan_is_reviewed_by_its_day() {
     let mut world = enrolled();
-    let template = Template::read(
-        &Definitions::shared().unwrap().plan_definitions[crate::palliative::vocabulary::TEMPLATE],
-    )
-    .unwrap();
-    let plan = world.with_case(world.episode(), |case| {
-        crate::palliative::care_plan::plan::make(&Planning { case, template: &template, as_of: case.today() })
-            .unwrap()
-    });
-    world.write(&crate::palliative::enrollment::drafts::Decision {
-        state: crate::palliative::enrollment::state::State::Enrolled,
-        drafts: plan.drafts,
-        warnings: Vec::new(),
-    });
+    crate::palliative::care_plan::tests::apply(&mut world);
     // tier 3: every 60 days
     assert_eq!(
         state(&found(&world, Tier::Three, "2026-03-16"), "plan-overdue"),

@@ -99,7 +99,11 @@ fn with<T>(
     Ok(done)
 }
 
-fn item(action: &Value, terminology: &Terminology) -> Result<Item, String> {
+/// The fact that an action is: a criterion, or a series of values.
+///
+/// # Errors
+/// A sentence for the author of the document.
+pub(in crate::palliative) fn item(action: &Value, terminology: &Terminology) -> Result<Item, String> {
     if Parameters::of(action, SERIES).is_none() {
         return Ok(Item::Criterion(Box::new(criterion(action, terminology)?)));
     }
@@ -119,7 +123,8 @@ fn logic(action: &Value, items: &[Item]) -> Result<(Logic, Vec<usize>), String> 
     Ok((logic, named))
 }
 
-fn names(logic: &Logic, named: &mut Vec<usize>) {
+/// The facts that a condition names, each once.
+pub(in crate::palliative) fn names(logic: &Logic, named: &mut Vec<usize>) {
     match logic {
         Logic::Criterion(at) if named.contains(at) => {}
         Logic::Criterion(at) => named.push(*at),

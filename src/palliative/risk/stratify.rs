@@ -82,6 +82,11 @@ impl Algorithm {
         }
     }
 
+    /// The record without scores that are between two steps of their scale, and a sentence for each of those.
+    pub fn usable<'a>(&self, record: &'a PatientRecord) -> (Cow<'a, PatientRecord>, Vec<String>) {
+        usable(record, &self.document.steps)
+    }
+
     /// The tier of a score, after floors and overrides; those that raised it are added to `applied`.
     fn raised(&self, score: u8, raising: &Raising, applied: &mut Vec<Applied>) -> Tier {
         let begun = Tier::ALL.into_iter().rev().find(|tier| self.document.tiers[*tier as usize].0 <= score);
@@ -214,5 +219,8 @@ fn is_between(observation: &Observation, step: &Step) -> bool {
     let number = observation.value.as_ref().map(|value| &value.meaning);
     let Some(Meaning::Number(interval, _)) = number else { return false };
     let exact = interval.low == interval.high;
-    exact && step.codes.has_any(&observation.code) && interval.low.rem_euclid(step.step) != 0.0
+    exact
+        && observation.is_final
+        && step.codes.has_any(&observation.code)
+        && interval.low.rem_euclid(step.step) != 0.0
 }

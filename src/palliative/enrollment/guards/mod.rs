@@ -179,14 +179,25 @@ fn is_usable(case: &Case, team: &Resource) -> bool {
     !ended && team.text("/subject/reference").is_none_or(|subject| subject == case.patient())
 }
 
-/// The roles with the codes that mean them.
-static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let system: Value =
-        serde_json::from_str(include_str!("../../../definitions/code-systems/palliative-team-role.json"))
-            .expect("the definition comes with the program and a test reads it");
+/// The roles of a team.
+static ROLE_SYSTEM_CONTENT: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../definitions/code-systems/palliative-team-role.json"))
+        .expect("the definition comes with the program and a test reads it")
+});
+
+/// The roles with the words for them.
+static ROLE_WORDS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let text =
         |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    list(system.get("concept"))
+    let concepts = list(ROLE_SYSTEM_CONTENT.get("concept"));
+    concepts.map(|concept| (text(concept, "code"), text(concept, "display"))).collect()
+});
+
+/// The roles with the codes that mean them.
+static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+    let text =
+        |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    list(ROLE_SYSTEM_CONTENT.get("concept"))
         .flat_map(|concept| {
             let role = text(concept, "code");
             let own = (role.clone(), role.clone());
@@ -197,8 +208,15 @@ static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
         .collect()
 });
 
-fn roles_of(team: &Resource) -> Vec<&'static str> {
+/// The roles that somebody in the team has.
+pub fn roles_of(team: &Resource) -> Vec<&'static str> {
     list(team.get("participant")).flat_map(roles_of_participant).collect()
+}
+
+/// The words for the first role of a member of a team that is known here.
+pub fn role_of(participant: &Value) -> Option<&'static str> {
+    let first = *roles_of_participant(participant).first()?;
+    ROLE_WORDS.iter().find(|(code, _)| code == first).map(|(_, words)| words.as_str())
 }
 
 fn roles_of_participant(participant: &Value) -> Vec<&'static str> {

@@ -1,0 +1,157 @@
+//! The facts that a template's conditions are made of, and what they show: met, not met or unknown, with evidence.
+//! <https://hl7.org/fhir/R4/plandefinition.html>
+//!
+//! What is not known is never taken for met: a row whose facts are missing is left out, and the answer says which
+//! fact would settle it. A restricted fact (what a clinician thinks of the time that is left, what the caregiver
+//! answered) makes its row as any other does, but is neither told nor pointed to: the plan is the person's to read.
+
+use serde_json::Value;
+
+use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::reading::preferred_language;
+use crate::palliative::care_plan::template::Trigger;
+use crate::palliative::risk::document::Item;
+use crate::palliative::risk::read::item;
+use crate::palliative::risk::tier::Tier;
+use crate::palliative::screening::Finding;
+use crate::palliative::screening::Situation;
+use crate::palliative::screening::State;
+use crate::palliative::screening::document::Terminology;
+use crate::palliative::screening::parameters::Parameters;
+use crate::palliative::vocabulary::PLAN_FACT_EXTENSION;
+
+/// A fact.
+#[derive(Clone, Debug)]
+pub struct Fact {
+    /// Its id.
+    pub id: String,
+    /// What it says where it is met.
+    pub sentence: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// As in a stratification.
+    Item(Box<Item>),
+    /// The tier is at least this one.
+    Tier(Tier),
+    /// The preferred language is another than this one.
+    OtherLanguage(String),
+}
+
+impl Fact {
+    /// Reads a fact.
+    ///
+    /// # Errors
+    /// A sentence for the author of the template.
+    pub fn read(action: &Value, terminology: &Terminology) -> Result<Self, String> {
+        let text = |name: &str| {
+            action[name].as_str().map(str::to_owned).ok_or_else(|| format!("a fact has no {name}"))
+        };
+        let (id, sentence) = (text("id")?, text("description")?);
+        let Some(parameters) = Parameters::of(action, PLAN_FACT_EXTENSION) else {
+            let kind = Kind::Item(Box::new(item(action, terminology)?));
+            return Ok(Self { id, sentence, kind });
+        };
+        let kind = match parameters.text("kind", "valueCode")? {
+            Some("tier") => {
+                let code = parameters.text("tier", "valueCode")?.unwrap_or_default();
+                Kind::Tier(Tier::parse(code).ok_or_else(|| format!("{id}: `{code}` is no tier"))?)
+            }
+            Some("language") => {
+                let language = parameters.text("language", "valueCode")?;
+                Kind::OtherLanguage(language.ok_or_else(|| format!("{id}: it has no language"))?.to_owned())
+            }
+            other => return Err(format!("{id}: {other:?} is no kind of fact")),
+        };
+        parameters.finish()?;
+        Ok(Self { id, sentence, kind })
+    }
+
+    fn evaluate(&self, planning: &Planning, situation: &Situation) -> Finding {
+        match &self.kind {
+            Kind::Item(item) => item.evaluate(situation),
+            Kind::Tier(least) => match planning.tier() {
+                Some(tier) => Finding::of(State::of(tier >= *least)),
+                None => Finding::unknown("the tier of need; call $palliative-stratify"),
+            },
+            Kind::OtherLanguage(language) => match preferred_language(planning) {
+                Some(spoken) => {
+                    let same = spoken == *language || spoken.starts_with(&format!("{language}-"));
+                    Finding::of(State::of(!same))
+                }
+                None => Finding::unknown("the preferred language"),
+            },
+        }
+    }
+
+    fn is_restricted(&self) -> bool {
+        match &self.kind {
+            Kind::Item(item) => item.is_restricted(),
+            Kind::Tier(_) | Kind::OtherLanguage(_) => false,
+        }
+    }
+}
+
+/// What the facts of a template show for a person.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    facts: &'a [Fact],
+    findings: Vec<Finding>,
+    states: Vec<State>,
+}
+
+/// What made a row belong to the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Because {
+    /// The facts that are met, as sentences; restricted ones are left out.
+    pub sentences: Vec<String>,
+    /// The resources that show them, as `Type/id`.
+    pub evidence: Vec<String>,
+}
+
+impl<'a> Facts<'a> {
+    /// Evaluates them all.
+    pub fn of(planning: &Planning<'a>, situation: &Situation) -> Self {
+        let facts = &planning.template.facts;
+        let findings: Vec<Finding> = facts.iter().map(|fact| fact.evaluate(planning, situation)).collect();
+        let states = findings.iter().map(|finding| finding.state).collect();
+        Self { facts, findings, states }
+    }
+
+    /// Whether a condition holds, and why; no condition always does.
+    ///
+    /// # Errors
+    /// Why the row is left out, in a sentence.
+    pub fn holds(&self, trigger: Option<&Trigger>) -> Result<Because, String> {
+        let Some(trigger) = trigger else { return Ok(Because::default()) };
+        match trigger.logic.judge(&self.states) {
+            State::Met => Ok(self.because(trigger)),
+            State::NotMet => Err(format!("Does not hold: {}.", trigger.words)),
+            State::Unknown => {
+                let unknown = trigger.facts.iter().filter(|at| self.states[**at] == State::Unknown);
+                let mut missing: Vec<&str> =
+                    unknown.flat_map(|at| self.findings[*at].missing.iter().map(String::as_str)).collect();
+                missing.sort_unstable();
+                missing.dedup();
+                Err(format!("Not known: {}. To settle it: {}.", trigger.words, missing.join("; ")))
+            }
+        }
+    }
+
+    fn because(&self, trigger: &Trigger) -> Because {
+        let told = |at: &&usize| self.states[**at] == State::Met && !self.facts[**at].is_restricted();
+        let met: Vec<usize> = trigger.facts.iter().filter(told).copied().collect();
+        let mut because = Because::default();
+        for at in met {
+            because.sentences.push(self.facts[at].sentence.clone());
+            for source in &self.findings[at].evidence {
+                if !because.evidence.contains(source) {
+                    because.evidence.push(source.clone());
+                }
+            }
+        }
+        because
+    }
+}
