@@ -129,16 +129,17 @@ fn t41_a_palliative_performance_scale_between_two_steps_is_refused() {
     let app = TestApp::new();
     let clinician = app.clinician();
     person(&clinician, "p");
-    for (value, at) in [
-        (json!({ "valueInteger": 55 }), "Observation.valueInteger"),
-        (json!({ "valueQuantity": { "value": 45.5 } }), "Observation.valueQuantity.value"),
+    for (id, value, at) in [
+        ("a", json!({ "valueInteger": 55 }), "Observation.valueInteger"),
+        ("b", json!({ "valueQuantity": { "value": 45.5 } }), "Observation.valueQuantity.value"),
     ] {
-        let reply = clinician.put("/Observation/pps", &performance(value.clone())).expect(422);
-        assert_eq!(reply.expressions(), [at]);
+        let path = format!("/Observation/{id}");
         let mut wrong = performance(value);
+        wrong["id"] = json!(id);
+        let reply = clinician.put(&path, &wrong).expect(422);
+        assert_eq!(reply.expressions(), [at]);
         wrong["status"] = json!("entered-in-error");
-        clinician.put("/Observation/pps", &wrong).expect(201);
-        clinician.delete("/Observation/pps").expect(204);
+        clinician.put(&path, &wrong).expect(201);
     }
     let mut panel = pain(
         "panel",

@@ -43,7 +43,7 @@ fn own(code: &str, number: f64) -> Value {
     score((OBSERVATION_SYSTEM, code), number)
 }
 
-fn cases() -> Vec<Case> {
+fn symptoms() -> Vec<Case> {
     let symptoms = [
         "tiredness",
         "drowsiness",
@@ -56,10 +56,15 @@ fn cases() -> Vec<Case> {
         "other",
     ];
     let all_low: Vec<Value> = symptoms.iter().map(|one| own(&format!("esas-{one}"), 3.0)).collect();
-    let mut cases: Vec<Case> = symptoms
+    let cases: Vec<Case> = symptoms
         .iter()
         .map(|one| case(&format!("d2-{one}"), vec![own(&format!("esas-{one}"), 4.0)], all_low.clone()))
         .collect();
+    let any = case("d2-protocol", vec![own("esas-nausea", 6.0)], all_low);
+    cases.into_iter().chain([any]).collect()
+}
+
+fn cases() -> Vec<Case> {
     let pain = |number| vec![score((LOINC, "72514-3"), number)];
     let pps = |id: &str, day: &str, number: i64| {
         observed(id, (OBSERVATION_SYSTEM, "pps"), day, json!({ "valueInteger": number }))
@@ -92,8 +97,7 @@ fn cases() -> Vec<Case> {
     };
     let rested = vec![own("zbi-12", 12.0), own("zbi-22", 20.0), attested("caregiver-strain-attested", false)];
     let well = vec![own("pps", 60.0), attested("prognosis-6m", false)];
-    cases.extend([
-        case("d2-protocol", vec![own("esas-nausea", 6.0)], all_low),
+    let others = [
         case("d2-pain", pain(4.0), pain(3.0)),
         case("d2-function", fell, steady.clone()),
         case("d2-therapy", vec![adl(2)], steady),
@@ -106,8 +110,8 @@ fn cases() -> Vec<Case> {
         case("d4-respite", vec![attested("caregiver-strain-attested", true)], rested),
         case("d7-dying", vec![own("pps", 30.0)], well.clone()),
         case("d7-comfort", vec![attested("prognosis-6m", true)], well),
-    ]);
-    cases
+    ];
+    symptoms().into_iter().chain(others).collect()
 }
 
 fn why(world: &World, action: &str) -> Result<(), String> {
