@@ -2,8 +2,10 @@
 //! asked does not start later for them. <https://hl7.org/fhir/R4/terminologies-systems.html>
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::LazyLock;
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 use crate::definitions::Definitions;
@@ -13,8 +15,12 @@ use crate::fhir::terminology::Library;
 /// Their lines by URL.
 type Lines = LazyLock<HashMap<&'static str, &'static str>>;
 
-static CODE_SYSTEMS: Lines = LazyLock::new(|| by_url(include_str!("r4/terminology-code-systems.ndjson")));
-static VALUE_SETS: Lines = LazyLock::new(|| by_url(include_str!("r4/terminology-value-sets.ndjson")));
+static CODE_SYSTEM_TEXT: LazyLock<String> =
+    LazyLock::new(|| text(include_bytes!("r4/terminology-code-systems.ndjson.gz")));
+static VALUE_SET_TEXT: LazyLock<String> =
+    LazyLock::new(|| text(include_bytes!("r4/terminology-value-sets.ndjson.gz")));
+static CODE_SYSTEMS: Lines = LazyLock::new(|| by_url(&CODE_SYSTEM_TEXT));
+static VALUE_SETS: Lines = LazyLock::new(|| by_url(&VALUE_SET_TEXT));
 
 /// R4's CodeSystem with this URL.
 pub fn r4_code_system(url: &str) -> Option<Value> {
@@ -47,6 +53,14 @@ impl Library for Definitions {
 /// Whether a definition is of the version that is named, if one is.
 pub fn is_version(definition: &Value, version: Option<&str>) -> bool {
     version.is_none_or(|version| definition["version"] == version)
+}
+
+fn text(compressed: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(compressed)
+        .read_to_string(&mut text)
+        .expect("what is compiled in is whole, as a test shows");
+    text
 }
 
 fn by_url(text: &'static str) -> HashMap<&'static str, &'static str> {

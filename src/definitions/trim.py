@@ -9,6 +9,7 @@ result goes to r4/ beside this script, one definition a line, in the order of th
 shows as a small difference.
 """
 
+import gzip
 import json
 import pathlib
 import re
@@ -36,10 +37,12 @@ def definitions(folder, kind):
 
 
 def write(name, resources):
-    """Writes one resource a line and says how many and how large."""
+    """Writes one resource a line and says how many and how large; compressed, always to the same bytes, where the
+    name ends with .gz."""
     path = OUT / name
     lines = [json.dumps(r, ensure_ascii=False, separators=(",", ":")) for r in resources]
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    text = ("\n".join(lines) + "\n").encode("utf-8")
+    path.write_bytes(gzip.compress(text, 9, mtime=0) if path.suffix == ".gz" else text)
     print(f"{name}: {len(lines)} definitions, {path.stat().st_size:,} bytes")
 
 

@@ -53,8 +53,8 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     folders = [pathlib.Path(argument) for argument in sys.argv[1:]]
-    write("terminology-code-systems.ndjson", by_url(folders, "CodeSystem", trim_code_system))
-    write("terminology-value-sets.ndjson", by_url(folders, "ValueSet", trim_value_set))
+    write("terminology-code-systems.ndjson.gz", by_url(folders, "CodeSystem", trim_code_system))
+    write("terminology-value-sets.ndjson.gz", by_url(folders, "ValueSet", trim_value_set))
 
 
 if __name__ == "__main__":
