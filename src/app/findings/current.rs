@@ -128,12 +128,6 @@ pub struct Current {
     pub pending: i64,
 }
 
-impl Default for After {
-    fn default() -> Self {
-        Self { place: 0, patient: String::new() }
-    }
-}
-
 impl Session {
     /// Refuses a caller who may not read of all patients all that kept findings rest on.
     ///
