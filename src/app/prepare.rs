@@ -101,7 +101,7 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
         else {
             continue;
         };
-        if let Err(failure) = check(session, resource.value()) {
+        if let Err(failure) = check(session, resource.value(), change.origin) {
             let failure = failure.under(&change.at);
             let worse = reason.is_none() || failure.reason == Reason::Structure;
             reason = if worse { Some(failure.reason) } else { reason };
@@ -253,7 +253,7 @@ fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resour
     let (shapes, value) = (&session.app().definitions.shapes, stored.value()?);
     let resource = session.allowance.spend(|budget| patch.apply(shapes, value, budget))?;
     check_size(&resource, session.app().config.max_body)?;
-    check(session, resource.value())
+    check(session, resource.value(), Origin::Client)
         .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
     Ok((resource, stored.version))
 }

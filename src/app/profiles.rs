@@ -1,4 +1,5 @@
-//! What R4 and profiles find wrong with a resource: US Core's, and those that clients have stored.
+//! What R4, the definitions of our extensions and profiles find wrong with a resource: US Core's profiles, and those
+//! that clients have stored.
 //! <https://hl7.org/fhir/R4/validation.html>
 
 use std::collections::HashSet;
@@ -6,10 +7,12 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::Origin;
 use crate::app::defined;
 use crate::app::session::Session;
 use crate::config::Validation;
 use crate::definitions::US_CORE;
+use crate::definitions::extension_issues;
 use crate::definitions::us_core;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
@@ -25,6 +28,8 @@ use crate::fhir::profile::Library;
 use crate::fhir::profile::Profile;
 use crate::fhir::profile::Subject;
 use crate::fhir::shape;
+use crate::palliative::program;
+use crate::palliative::screening;
 
 /// The most definitions that one resource's profiles may name.
 const MOST_DEFINITIONS: usize = 100;
@@ -32,16 +37,21 @@ const MOST_DEFINITIONS: usize = 100;
 /// The most claims of profiles that one request may have judged.
 const MOST_CLAIMS: usize = 1_000;
 
-/// Refuses a resource that is to be written and breaks a rule of R4 or, where that is set, of a US Core profile that
+/// Refuses a resource that is to be written and breaks a rule of R4 or of one of our extensions, or where that is set, of a US Core profile that
 /// it claims. A profile that is not known stops nothing.
 ///
 /// # Errors
 /// `Structure` or `Unprocessable`, with every issue.
-pub(crate) fn check(session: &Session, resource: &Value) -> Result<(), Failure> {
+pub(crate) fn check(session: &Session, resource: &Value, origin: Origin) -> Result<(), Failure> {
     let (app, subject) = (session.app(), Subject::of(resource));
     let mut issues = session.validate(resource);
     issues.extend(defined::issues(app, resource));
     issues.extend(app.risk.between_steps(resource));
+    match origin {
+        Origin::Client => issues.extend(of_ours(session, resource)?),
+        // What the programme writes is right by its tests.
+        Origin::Programme | Origin::Effect => {}
+    }
     if app.config.validation == Validation::UsCore && subject.claims().any(|claim| claim.starts_with(US_CORE))
     {
         let known = Known::new(&app.definitions.shapes, vec![us_core().map_err(Failure::internal)?]);
@@ -52,6 +62,23 @@ pub(crate) fn check(session: &Session, resource: &Value) -> Result<(), Failure> 
         issues.retain(|issue| issue.severity != Severity::Information);
     }
     shape::verdict(issues)
+}
+
+/// What is wrong with our own extensions, or with the settings of a programme.
+fn of_ours(session: &Session, resource: &Value) -> Result<Vec<Issue>, Failure> {
+    let settings = program::issues(resource);
+    // A rule set is looked at as a whole where it is stored, which says more.
+    if !settings.is_empty() || screening::is_rule_set(resource) {
+        return Ok(settings);
+    }
+    let found = session.allowance.spend(|left| {
+        let given = Budget::of(left.left());
+        let mut budget = given.clone();
+        let found = extension_issues(&session.app().definitions.shapes, resource, &mut budget);
+        *left = path::Budget::for_request(left.left() - (given.steps() - budget.steps()));
+        found
+    });
+    found.map_err(Failure::internal)
 }
 
 /// The profiles that a resource claims, each once.
@@ -113,6 +140,7 @@ impl Session {
     pub fn judge(&self, resource: &Value, asked: Option<&str>) -> Result<Vec<Issue>, Failure> {
         let mut issues = self.validate(resource);
         issues.extend(self.app().risk.between_steps(resource));
+        issues.extend(of_ours(self, resource)?);
         let mut stored = Stored::new(self)?;
         let (subjects, wanted) = match asked {
             Some(asked) => (vec![Subject::of(resource)], Some(asked)),

@@ -1,12 +1,13 @@
 //! FHIR definitions as data: R4's own, trimmed, and ours, compiled once at start.
 //! <https://hl7.org/fhir/R4/resourcelist.html>
 //!
-//! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/` or
-//! `programs/`, and one line in `lists.rs`; a test holds the lists against the folders. R4's definitions
+//! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/`,
+//! `structure-definitions/` or `programs/`, and one line in `lists.rs`; a test holds the lists against the folders. R4's definitions
 //! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
 
 mod care_dates;
 mod compartments;
+mod extensions;
 mod lists;
 mod search_parameter;
 pub mod terminology;
@@ -24,6 +25,7 @@ use crate::definitions::lists::Files;
 use crate::definitions::lists::OPERATIONS;
 use crate::definitions::lists::PLAN_DEFINITIONS;
 use crate::definitions::lists::PROGRAMS;
+use crate::definitions::lists::STRUCTURES;
 use crate::definitions::lists::VALUE_SETS;
 use crate::definitions::search_parameter::domain_resources;
 use crate::definitions::search_parameter::search_parameter;
@@ -33,6 +35,7 @@ use crate::fhir::shape::Shapes;
 pub use care_dates::CareDates;
 pub use compartments::ITSELF;
 pub use compartments::Members;
+pub use extensions::extension_issues;
 pub use search_parameter::SearchParameterComponent;
 pub use search_parameter::SearchParameterDefinition;
 pub use us_core::US_CORE;
@@ -64,6 +67,8 @@ pub struct Definitions {
     pub plan_definitions: BTreeMap<String, Value>,
     /// Our code systems by canonical URL.
     pub code_systems: BTreeMap<String, Value>,
+    /// The StructureDefinitions of our extensions by canonical URL.
+    pub structures: BTreeMap<String, Value>,
     /// Our OperationDefinitions, in the order of their list.
     pub operations: Vec<Value>,
     /// The resources of the default programmes, in the order of their list.
@@ -92,6 +97,7 @@ impl Definitions {
             value_sets: by_url(VALUE_SETS)?,
             plan_definitions: by_url(PLAN_DEFINITIONS)?,
             code_systems: by_url(CODE_SYSTEMS)?,
+            structures: by_url(STRUCTURES)?,
             operations: parsed(OPERATIONS)?,
             programs: parsed(PROGRAMS)?,
         })
@@ -108,13 +114,13 @@ impl Definitions {
     /// The definitions of ours that are stored among the resources.
     pub fn all_published(&self) -> impl Iterator<Item = &Value> {
         let operations = self.operations.iter();
-        let by_url = [&self.plan_definitions, &self.value_sets, &self.code_systems];
+        let by_url = [&self.plan_definitions, &self.value_sets, &self.code_systems, &self.structures];
         operations.chain(by_url.into_iter().flat_map(BTreeMap::values))
     }
 
     /// The texts of these definitions.
     pub fn published_texts(&self) -> impl Iterator<Item = &'static str> {
-        let lists = [OPERATIONS, PLAN_DEFINITIONS, VALUE_SETS, CODE_SYSTEMS];
+        let lists = [OPERATIONS, PLAN_DEFINITIONS, VALUE_SETS, CODE_SYSTEMS, STRUCTURES];
         lists.into_iter().flatten().map(|(_, text)| *text)
     }
 
@@ -135,6 +141,7 @@ impl Definitions {
             "PlanDefinition" => self.plan_definitions.values().find(is),
             "ValueSet" => self.value_sets.values().find(is),
             "CodeSystem" => self.code_systems.values().find(is),
+            "StructureDefinition" => self.structures.values().find(is),
             _ => None,
         }
     }
@@ -216,6 +223,7 @@ mod tests {
             ("plan-definitions", PLAN_DEFINITIONS),
             ("value-sets", VALUE_SETS),
             ("code-systems", CODE_SYSTEMS),
+            ("structure-definitions", STRUCTURES),
             ("programs", PROGRAMS),
         ] {
             let mut listed: Vec<String> = list.iter().map(|(file, _)| (*file).to_owned()).collect();
@@ -285,7 +293,9 @@ mod tests {
             let ty = ResourceType::parse(text("resourceType")).expect("a type of R4");
             let name = format!("{ty}/{}", text("id"));
             assert_eq!(crate::fhir::shape::validate(&definitions.shapes, value), Vec::new(), "{name}");
-            assert!(text("url").starts_with(&format!("{CANONICAL}/{ty}/")), "{name}: {}", text("url"));
+            // Operations that R4 defines keep their names.
+            let roots = [format!("{CANONICAL}/{ty}/"), "http://hl7.org/fhir/OperationDefinition/".to_owned()];
+            assert!(roots.iter().any(|root| text("url").starts_with(root)), "{name}: {}", text("url"));
             assert!(!text("version").is_empty() && crate::fhir::reference::is_id(text("id")), "{name}");
             assert_eq!(definitions.published(ty, text("id")), Some(value), "{name}");
             assert_eq!(definitions.published_as(ty, text("url")), Some(value), "{name}");

@@ -148,16 +148,16 @@ impl Program {
     pub fn read(service: &Resource) -> Result<Self, Failure> {
         let mut program = Self::with_defaults(service);
         let mut issues = Vec::new();
-        for (name, setting) in settings(service) {
+        for (place, name, setting) in settings(service.value()) {
             let done = SETTERS.iter().find(|(known, ..)| *known == name).map(|(_, element, set)| {
                 setting.get(*element).and_then(|value| set(&mut program, value)).ok_or(*element)
             });
             match done {
                 Some(Ok(())) => {}
-                Some(Err(element)) => issues.push(wrong(service, format!(
+                Some(Err(element)) => issues.push(wrong(place, format!(
                     "The programme's setting `{name}` has no usable `{element}`; correct it in the HealthcareService."
                 ))),
-                None => issues.push(wrong(service, format!(
+                None => issues.push(wrong(place, format!(
                     "The programme's setting `{name}` is not known; remove it from the HealthcareService."
                 ))),
             }
@@ -212,15 +212,33 @@ pub fn is_programme(service: &Value) -> bool {
     list(service.get("extension")).any(|extension| extension["url"] == SETTINGS_EXTENSION)
 }
 
-fn wrong(service: &Resource, text: String) -> Issue {
-    Issue::error("business-rule", text).at(format!("HealthcareService/{}", service.id().unwrap_or_default()))
+/// What is wrong with the settings of a HealthcareService that is to be stored; nothing where it has none.
+pub fn issues(service: &Value) -> Vec<Issue> {
+    if service["resourceType"] != "HealthcareService" || !is_programme(service) {
+        return Vec::new();
+    }
+    let Ok(service) = Resource::from_value(service.clone()) else { return Vec::new() };
+    Program::read(&service).err().map_or_else(Vec::new, |failure| failure.issues)
 }
 
-fn settings(service: &Resource) -> impl Iterator<Item = (&str, &Value)> {
+fn wrong((extension, setting): Place, text: String) -> Issue {
+    let at = format!("HealthcareService.extension[{extension}].extension[{setting}]");
+    Issue::error("business-rule", text).at(at)
+}
+
+/// Where a setting stands: the place of the extension that has it, and its own in there.
+type Place = (usize, usize);
+
+fn settings(service: &Value) -> impl Iterator<Item = (Place, &str, &Value)> {
     list(service.get("extension"))
-        .filter(|extension| extension.get("url").and_then(Value::as_str) == Some(SETTINGS_EXTENSION))
-        .flat_map(|extension| list(extension.get("extension")))
-        .filter_map(|setting| Some((setting.get("url")?.as_str()?, setting)))
+        .enumerate()
+        .filter(|(_, extension)| extension.get("url").and_then(Value::as_str) == Some(SETTINGS_EXTENSION))
+        .flat_map(|(outer, extension)| {
+            list(extension.get("extension"))
+                .enumerate()
+                .map(move |(inner, setting)| ((outer, inner), setting))
+        })
+        .filter_map(|(place, setting)| Some((place, setting.get("url")?.as_str()?, setting)))
 }
 
 fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
@@ -294,6 +312,8 @@ mod tests {
         ])))
         .unwrap_err();
         assert_eq!(failure.status(), 422);
-        assert_eq!(failure.issues.len(), 4);
+        let places: Vec<_> = failure.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+        let place = |at: usize| format!("HealthcareService.extension[0].extension[{at}]");
+        assert_eq!(places, [place(0), place(1), place(2), place(3)]);
     }
 }

@@ -25,6 +25,7 @@ mod delete;
 mod demo;
 mod everything;
 mod explain;
+mod extensions;
 mod filter;
 mod findings_kills;
 mod full_text;

@@ -169,7 +169,8 @@ fn a_client_cannot_set_the_state_itself() {
     clinician.put(&format!("/EpisodeOfCare/{id}"), &episode).expect_issue(422, "business-rule");
     let forged = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/p" },
         "extension": [
-            { "url": "https://comfrey.health/fhir/StructureDefinition/enrollment-state", "valueCoding": { "code": "enrolled" } },
+            { "url": "https://comfrey.health/fhir/StructureDefinition/enrollment-state", "valueCoding": {
+                "system": "https://comfrey.health/fhir/CodeSystem/enrollment-state", "code": "enrolled" } },
             { "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program", "valueReference": { "reference": PROGRAM } }] });
     clinician.post("/EpisodeOfCare", &forged).expect_issue(422, "business-rule");
 }

@@ -235,7 +235,7 @@ fn the_state_of_an_episode_is_not_patched() {
     let clinician = app.clinician();
     clinician.store(&patient());
     let state = json!([{ "url": "https://comfrey.health/fhir/StructureDefinition/enrollment-state",
-        "valueCoding": { "code": "enrolled" } }]);
+        "valueCoding": { "system": "https://comfrey.health/fhir/CodeSystem/enrollment-state", "code": "enrolled" } }]);
     clinician.store(&json!({ "resourceType": "EpisodeOfCare", "id": "e", "status": "planned",
         "patient": { "reference": "Patient/p" } }));
     let merge = json!({ "extension": state });

@@ -55,7 +55,8 @@ fn a_client_may_not_change_what_the_programme_derives() {
                 "careManager": { "display": note } });
             if let Some(state) = state {
                 value["extension"] = json!([
-                    { "url": crate::palliative::enrollment::STATE_EXTENSION, "valueCoding": { "code": state } },
+                    { "url": crate::palliative::enrollment::STATE_EXTENSION, "valueCoding": {
+                        "system": crate::palliative::vocabulary::STATE_SYSTEM, "code": state } },
                     { "url": crate::palliative::vocabulary::PROGRAM_EXTENSION,
                       "valueReference": { "reference": "HealthcareService/x" } },
                 ]);

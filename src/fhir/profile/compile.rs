@@ -61,10 +61,21 @@ impl Profile {
             version: text(structure, "version").map(str::to_owned),
             title: text(structure, "title").or_else(|| text(structure, "name")).unwrap_or(url).to_owned(),
             ty: ty.to_owned(),
+            contexts: contexts(structure),
+            most: elements[0]["max"].as_str().and_then(|max| max.parse().ok()),
             nodes: compiler.nodes,
             unchecked: compiler.unchecked,
         })
     }
+}
+
+/// The elements to which an extension belongs, where it names elements alone.
+fn contexts(structure: &Value) -> Vec<String> {
+    let contexts = structure["context"].as_array().map_or(&[][..], Vec::as_slice);
+    if contexts.iter().any(|context| context["type"] != "element") {
+        return Vec::new();
+    }
+    contexts.iter().filter_map(|context| text(context, "expression").map(str::to_owned)).collect()
 }
 
 #[derive(Default)]

@@ -30,6 +30,11 @@ impl<'a> Item<'a> {
         Self { value: Some(resource), shadow: None, ty: None, node, key: "", index: None }
     }
 
+    /// An extension by itself.
+    pub(super) fn extension(extension: &'a Value) -> Self {
+        Self { node: None, ..Self::resource(extension) }
+    }
+
     /// Does something at its place, below that of the element around it.
     pub(super) fn within(&self, at: &At<'_>, work: impl FnOnce(&At<'_>)) {
         let named = at.child(self.key);

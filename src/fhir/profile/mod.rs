@@ -15,6 +15,7 @@ mod compile;
 mod constraints;
 mod content;
 mod discriminator;
+mod extensions;
 mod item;
 mod library;
 mod pattern;
@@ -32,6 +33,7 @@ use crate::fhir::profile::walk::Walk;
 use crate::fhir::shape::At;
 
 pub use compile::R4;
+pub use extensions::extensions;
 pub use library::Known;
 pub use library::Library;
 pub use subject::Subject;

@@ -18,6 +18,10 @@ pub struct Profile {
     pub title: String,
     /// The type that it narrows, such as `Patient` or `Extension`.
     pub ty: String,
+    /// The elements to which an extension belongs; none where it does not say.
+    pub(super) contexts: Vec<String>,
+    /// How often an extension may stand in one place; none for any number.
+    pub(super) most: Option<usize>,
     /// The elements; the first is the root.
     pub(super) nodes: Vec<Node>,
     /// What it demands and nothing here checks, as sentences.

@@ -7,8 +7,10 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 use crate::definitions::Definitions;
+use crate::definitions::extension_issues;
 use crate::fhir::datetime::span;
 use crate::fhir::outcome::Failure;
+use crate::fhir::profile::Budget;
 use crate::fhir::resource::Resource;
 use crate::fhir::shape;
 use crate::palliative::enrollment::EpisodeRow;
@@ -189,6 +191,9 @@ impl World {
             }
             let mut written = resource(serde_json::from_str(&text).unwrap());
             let problems = shape::validate(&Definitions::shared().unwrap().shapes, written.value());
+            assert_eq!(problems, Vec::new(), "{text}");
+            let shapes = &Definitions::shared().unwrap().shapes;
+            let problems = extension_issues(shapes, written.value(), &mut Budget::default()).unwrap();
             assert_eq!(problems, Vec::new(), "{text}");
             let (name, next) = match &draft.place {
                 Place::New(name) | Place::Sent(name) | Place::NewUnless(name, _) => (names[name].clone(), 1),
