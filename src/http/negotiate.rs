@@ -251,9 +251,7 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
         return Ok(if patching { Sent::Patch(PatchFormat::Unnamed) } else { Sent::Json });
     };
     let Some(sent) = header.to_str().ok().and_then(media_type) else {
-        return refused(
-            "The Content-Type cannot be read: send application/fhir+json or application/fhir+xml.",
-        );
+        return refused("The Content-Type cannot be read: send application/fhir+json or fhir+xml.");
     };
     if !sent.utf8 {
         return refused("Only UTF-8 is read here: send the body in it.");
@@ -271,9 +269,10 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
         "application/x-www-form-urlencoded" => {
             refused("A form is read at …/_search alone: send application/fhir+json.")
         }
-        _ => {
-            refused("This Content-Type is not read here: send application/fhir+json or application/fhir+xml.")
+        _ if patching => {
+            refused("A patch is application/json-patch+json, merge-patch+json, fhir+json or fhir+xml.")
         }
+        _ => refused("This Content-Type is not read here: send application/fhir+json or fhir+xml."),
     }
 }
 

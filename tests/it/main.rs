@@ -62,6 +62,7 @@ mod races;
 mod read;
 mod readme;
 mod rule_documents;
+mod scale;
 mod search;
 mod search_oracle;
 mod search_token;

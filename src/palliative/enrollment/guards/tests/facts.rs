@@ -1,0 +1,179 @@
+//! What the screening, the coverage, the team and the programme must say. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use super::*;
+
+#[test]
+fn a_screening_holds_for_so_many_days_and_only_while_its_rule_set_does() {
+    for (start, ok) in [("2026-02-13", true), ("2026-02-14", false)] {
+        let mut world = consented();
+        let mut wish = wish();
+        wish.start = start.parse().unwrap();
+        assert_eq!(world.enroll(&wish).is_ok(), ok, "screened for 2026-01-14, valid 30 days, start {start}");
+    }
+    let mut world = consented();
+    world.rule_sets = vec!["https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT|2".into()];
+    assert_eq!(codes(&world.enroll(&wish()).unwrap_err()), ["not-eligible"]);
+}
+
+#[test]
+fn a_director_overrides_the_screening_but_never_an_adults_hospice() {
+    let mut world = consented();
+    world.rule_sets.clear();
+    let mut over = wish();
+    over.override_reason = Some("Enrolled on compassionate grounds".into());
+    world.actor.roles.clear();
+    assert_eq!(codes(&world.enroll(&over).unwrap_err()), ["not-eligible"]);
+    world.actor.roles.push("program-director".into());
+    world.put(election("active", json!({ "start": "2026-01-01" })));
+    assert_eq!(codes(&world.enroll(&over).unwrap_err()), ["hospice-active"]);
+    world.resources.remove("Flag/f");
+    world.enroll(&over).unwrap();
+}
+
+#[test]
+fn t53_hospice_excludes_an_adult_from_election_to_revocation() {
+    for (status, period, free) in [
+        ("active", json!({ "start": "2026-01-10" }), false),
+        ("active", json!({ "start": "2026-01-16" }), true),
+        ("inactive", json!({ "start": "2025-10-01", "end": "2026-01-15" }), true), // revoked from that day
+        ("inactive", json!({ "start": "2025-10-01", "end": "2026-01-16" }), false),
+        ("entered-in-error", json!({ "start": "2026-01-10" }), true),
+    ] {
+        let mut world = consented();
+        world.put(election(status, period.clone()));
+        assert_eq!(world.enroll(&wish()).is_ok(), free, "{status} {period}");
+    }
+    let mut world = consented();
+    world.set("Patient/p", "birthDate", json!("2006-01-01"));
+    world.put(election("active", json!({ "start": "2026-01-10" })));
+    world.enroll(&wish()).expect("at 20 both may go on");
+}
+
+#[test]
+fn the_coverage_must_be_the_patients_active_and_of_a_payer_that_is_served() {
+    let sopt = |code: &str| json!({ "coding": [{ "system": "https://nahdo.org/sopt", "code": code }] });
+    for (element, value, ok) in [
+        ("type", sopt("219"), true),
+        ("type", sopt("512"), false),
+        ("type", sopt("81"), false),
+        ("type", json!({ "text": "Gold" }), false),
+        ("status", json!("draft"), false),
+        ("period", json!({ "start": "2026-01-16" }), false),
+        ("period", json!({ "start": "2026-01-15", "end": "2026-01-15" }), true),
+        ("beneficiary", json!({ "reference": "Patient/other" }), false),
+    ] {
+        let mut world = consented();
+        world.set("Coverage/cov", element, value.clone());
+        let result = world.enroll(&wish()).map(|_| ()).map_err(|failure| codes(&failure));
+        let expected = if ok { Ok(()) } else { Err(vec!["coverage-inactive".to_owned()]) };
+        assert_eq!(result, expected, "{element} {value}");
+    }
+    let mut world = consented();
+    world.program.self_pay = true;
+    world.set("Coverage/cov", "type", sopt("81"));
+    world.enroll(&wish()).expect("a programme may serve those who pay themselves");
+}
+
+#[test]
+fn the_start_lies_between_referral_and_thirty_days_ahead() {
+    for (start, ok) in
+        [("2026-01-11", false), ("2026-01-12", true), ("2026-02-13", true), ("2026-02-15", false)]
+    {
+        let mut world = consented();
+        let mut wish = wish();
+        wish.start = start.parse().unwrap();
+        assert_eq!(world.enroll(&wish).is_ok(), ok, "{start}");
+    }
+    let mut world = consented();
+    world.program.retro_limit_days = 2;
+    let mut wish = wish();
+    wish.start = "2026-01-12".parse().unwrap();
+    assert_eq!(codes(&world.enroll(&wish).unwrap_err()), ["date-range"]);
+}
+
+#[test]
+fn the_team_has_the_roles_by_snomed_or_by_our_own_codes_and_a_telephone_where_asked() {
+    let own = |role: &str| json!({ "role": [{ "coding": [{ "system": crate::palliative::vocabulary::ROLE_SYSTEM, "code": role }] }], "member": { "reference": "Practitioner/x" } });
+    let mut world = consented();
+    world.set("CareTeam/team", "participant", json!([own("prescriber"), own("social-worker")]));
+    world.program.required_roles.push(vec!["phone-24-7".into()]);
+    assert_eq!(codes(&world.enroll(&wish()).unwrap_err()), ["roles-missing"]);
+    world.program.phone_all_day = true;
+    world.enroll(&wish()).unwrap();
+    let mut world = consented();
+    world.set("CareTeam/team", "status", json!("inactive"));
+    assert_eq!(codes(&world.enroll(&wish()).unwrap_err()), ["roles-missing", "roles-missing"]);
+    let mut value = care_team();
+    value.as_object_mut().unwrap().remove("subject");
+    let mut sent = wish();
+    sent.care_team = Some(Wanted::New(resource(value)));
+    world.enroll(&sent).unwrap();
+    let team = world.episode().text("/team/0/reference").unwrap().to_owned();
+    assert_eq!(world.resources[&team].text("/subject/reference"), Some("Patient/p"));
+}
+
+#[test]
+fn an_exclusive_programme_takes_nobody_who_is_open_elsewhere() {
+    let mut world = consented();
+    let mut other = world.episode().value().clone();
+    other["id"] = json!("elsewhere");
+    for extension in other["extension"].as_array_mut().unwrap() {
+        if extension["url"] == crate::palliative::vocabulary::PROGRAM_EXTENSION {
+            extension["valueReference"]["reference"] = json!("HealthcareService/other");
+        }
+    }
+    world.put(other);
+    world.program.exclusive_with = vec!["HealthcareService/other".into()];
+    assert_eq!(codes(&world.enroll(&wish()).unwrap_err()), ["exclusive-program"]);
+    world.program.exclusive_with.clear();
+    world.enroll(&wish()).unwrap();
+}
+
+#[test]
+fn a_medical_home_must_be_recognised_or_about_to_be() {
+    let site = |status: &str, end: &str| {
+        json!({ "resourceType": "Organization", "id": "home", "name": "Home", "extension": [{
+        "url": crate::palliative::vocabulary::RECOGNITION_EXTENSION, "extension": [
+            { "url": "status", "valueCode": status }, { "url": "period", "valuePeriod": { "end": end } }] }] })
+    };
+    for (status, end, ok) in [
+        ("achieved", "2026-12-31", true),
+        ("in-process", "2026-12-31", true),
+        ("expired", "2026-12-31", false),
+        ("achieved", "2026-01-14", false),
+    ] {
+        let mut world = consented();
+        world.program.pcmh_required = true;
+        let mut wish = wish();
+        assert_eq!(codes(&world.enroll(&wish).unwrap_err()), ["pcmh-recognition"]);
+        wish.pcmh_site = Some("Organization/home".into());
+        world.put(site(status, end));
+        assert_eq!(world.enroll(&wish).is_ok(), ok, "{status} {end}");
+    }
+}
+
+#[test]
+fn a_referral_is_refused_for_the_dead_for_the_wrong_age_and_from_the_future() {
+    let mut world = World::new();
+    world.set("Patient/p", "deceasedDateTime", json!("2026-01-01"));
+    world.set("Patient/p", "birthDate", json!("2010"));
+    world.program.active = false;
+    let late = Referral { received: "2026-01-16".parse().unwrap(), ..referral() };
+    let failure = world.refer(&late).unwrap_err();
+    assert_eq!(
+        (failure.status(), codes(&failure)),
+        (422, ["age", "date-range", "deceased", "program-inactive"].map(str::to_owned).to_vec())
+    );
+}
+
+#[test]
+fn a_payers_approval_is_asked_for_only_where_the_programme_needs_one() {
+    let mut world = World::new();
+    world.program.requires_authorization = true;
+    world.refer(&referral()).unwrap();
+    let mut request = determined(Outcome::Eligible);
+    assert_eq!(codes(&world.act(&request).unwrap_err()), ["authorization-missing"]);
+    request.authorization = Some("ClaimResponse/1".into());
+    world.act(&request).unwrap();
+    assert_eq!(world.state(), "eligible");
+}

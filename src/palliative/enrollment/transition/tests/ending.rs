@@ -1,0 +1,110 @@
+//! Graduation, transfer, and what an ending closes. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use super::*;
+
+#[test]
+fn a_graduation_asks_the_medical_home_to_follow_up() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("graduated", "2026-01-20"));
+    assert!(world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up")));
+}
+
+#[test]
+fn a_transfer_goes_to_an_active_programme_in_which_nothing_is_open() {
+    let mut world = World::new();
+    world.enrolled();
+    let mut handover = on(Action::Transfer, "2026-01-20", "transferred-program");
+    handover.target_program = Some("HealthcareService/other".into());
+    let none = world.act_beside(&handover, Beside::default()).unwrap_err();
+    assert_eq!((none.status(), codes(&none)), (404, vec!["program-not-found".to_owned()]));
+    let same = world.program.clone();
+    let same = world
+        .act_beside(&handover, Beside { target: Some(&same), enrolled: None, paid_month: None })
+        .unwrap_err();
+    assert_eq!((same.status(), codes(&same)), (422, vec!["bad-parameter".to_owned()]));
+    let mut target = programme("other", "America/Phoenix");
+    target.active = false;
+    let asleep = world
+        .act_beside(&handover, Beside { target: Some(&target), enrolled: None, paid_month: None })
+        .unwrap_err();
+    assert_eq!((asleep.status(), codes(&asleep)), (422, vec!["program-inactive".to_owned()]));
+    target.active = true;
+    let ended = world
+        .act_beside(&handover, Beside { target: Some(&target), enrolled: None, paid_month: None })
+        .unwrap();
+    let next = world.episode_in("other").unwrap().clone();
+    assert_eq!(state_of(&next), Some(State::Offered), "without the agreement to this programme");
+    assert_eq!(ended.first("EpisodeOfCare").unwrap().text("/period/end"), Some("2026-01-19"));
+    // Undoing it would put the person into both programmes.
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    assert_eq!(codes(&world.act(&undo).unwrap_err()), ["already-open"]);
+    let void = Request { reasons: vec!["duplicate".into()], ..request(Action::Void) };
+    let mistake = world.with_case(&next, |case| {
+        crate::palliative::enrollment::transition::decide(case, &void, Beside::default())
+    });
+    world.write(&mistake.unwrap());
+    world.act(&undo).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("enrolled", "(nothing)"));
+    let next = world.episode_in("other").unwrap();
+    let both = world.with_case(next, |case| {
+        crate::palliative::enrollment::transition::decide(case, &undo, Beside::default())
+    });
+    assert_eq!(codes(&both.unwrap_err()), ["already-open"]);
+}
+
+#[test]
+fn an_ending_cancels_what_was_still_to_be_done_about_the_episode() {
+    let mut world = World::new();
+    world.enrolled();
+    let name = crate::palliative::enrollment::facts::name(world.episode());
+    for (id, focus, status) in [
+        ("a", name.as_str(), "requested"),
+        ("b", name.as_str(), "completed"),
+        ("c", "Patient/p", "requested"),
+    ] {
+        world.put(json!({ "resourceType": "Task", "id": id, "status": status, "intent": "order",
+            "code": { "coding": [{ "system": TASK_SYSTEM, "code": "outreach" }] },
+            "focus": { "reference": focus }, "for": { "reference": "Patient/p" } }));
+    }
+    world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
+    let status = |id: &str| world.resources[&format!("Task/{id}")].text("/status").unwrap();
+    assert_eq!([status("a"), status("b"), status("c")], ["cancelled", "completed", "requested"]);
+    assert_eq!(task(&world)["status"], "completed");
+    let follow_up =
+        world.resources.values().find(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up"));
+    assert_eq!(follow_up.unwrap().text("/status"), Some("requested"), "what comes after is still to be done");
+}
+
+#[test]
+fn a_mistake_takes_its_flag_and_team_along_and_undoing_it_brings_back_how_the_episode_had_ended() {
+    let mut world = World::new();
+    world.consented();
+    let mut sent = wish();
+    let mut team = crate::palliative::enrollment::tests::care_team();
+    team.as_object_mut().unwrap().remove("id");
+    let team = crate::palliative::enrollment::tests::resource(team);
+    sent.care_team = Some(crate::palliative::enrollment::request::Wanted::New(team));
+    world.enroll(&sent).unwrap();
+    world.act(&on(Action::Discharge, "2026-01-20", "moved-out-of-area")).unwrap();
+    let ended = world.episode().clone();
+    let of = |world: &World, ty: &str| {
+        let made = world
+            .resources
+            .values()
+            .find(|one| one.ty().name() == ty && extension_of(one, EPISODE_EXTENSION).is_some());
+        made.unwrap().text("/status").unwrap().to_owned()
+    };
+    let plain = |reason: &str, action| Request { reasons: vec![reason.into()], ..request(action) };
+    world.act(&plain("duplicate", Action::Void)).unwrap();
+    assert_eq!([of(&world, "Flag"), of(&world, "CareTeam")], ["entered-in-error", "entered-in-error"]);
+    assert_eq!(text(&world, "/period/end"), "2026-01-20");
+    world.act(&plain("recorded-in-error", Action::Undo)).unwrap();
+    assert_eq!([of(&world, "Flag"), of(&world, "CareTeam")], ["inactive", "active"]);
+    assert_eq!((world.state(), text(&world, "/period/end")), ("discharged", "2026-01-20"));
+    assert_eq!(
+        extension_of(world.episode(), END_REASON_EXTENSION),
+        extension_of(&ended, END_REASON_EXTENSION)
+    );
+}

@@ -1,0 +1,112 @@
+//! What undoing opens again, and what it calls off. <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use super::*;
+
+fn about(world: &World, id: &str, status: &str) -> Value {
+    let episode = crate::palliative::enrollment::facts::name(world.episode());
+    json!({ "resourceType": "Task", "id": id, "status": status, "intent": "order",
+        "code": { "coding": [{ "system": TASK_SYSTEM, "code": "outreach" }] },
+        "focus": { "reference": episode }, "for": { "reference": "Patient/p" } })
+}
+
+/// Enrolled, with a plan that pauses, and with tasks.
+fn with_work() -> World {
+    let mut world = World::new();
+    world.enrolled();
+    let episode = crate::palliative::enrollment::facts::name(world.episode());
+    world.put(json!({ "resourceType": "CarePlan", "id": "plan", "status": "on-hold", "intent": "plan",
+        "subject": { "reference": "Patient/p" },
+        "extension": [{ "url": EPISODE_EXTENSION, "valueReference": { "reference": episode } }] }));
+    for (id, status) in [("a", "accepted"), ("b", "ready"), ("c", "completed")] {
+        world.put(about(&world, id, status));
+    }
+    world
+}
+
+fn statuses<const N: usize>(world: &World, names: [&str; N]) -> [String; N] {
+    names.map(|name| world.resources[name].text("/status").unwrap().to_owned())
+}
+
+const WORK: [&str; 4] = ["CarePlan/plan", "Task/a", "Task/b", "Task/c"];
+
+#[test]
+fn undoing_opens_again_just_what_the_ending_closed_and_nobody_has_changed_since() {
+    let mut world = with_work();
+    let before = world.resources["CarePlan/plan"].clone();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    assert_eq!(statuses(&world, WORK), ["completed", "cancelled", "cancelled", "completed"]);
+    // Somebody looked at one of the tasks and agreed that it is not to be done.
+    world.set("Task/b", "description", json!("No longer wished for."));
+    world.set("Task/b", "meta", json!({ "versionId": "3" }));
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "accepted", "cancelled", "completed"]);
+    let after = &world.resources["CarePlan/plan"];
+    assert_eq!(after.get("extension"), before.get("extension"), "the mark goes");
+    assert_eq!(world.resources["Task/a"].get("extension"), None);
+    // The same once more: an old mark is none of the new ending.
+    world.act(&on(Action::Graduate, "2026-01-15", "graduated-improved")).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "accepted", "cancelled", "completed"]);
+}
+
+#[test]
+fn undoing_a_refusal_makes_the_referral_active_again() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.act(&on(Action::Decline, "2026-01-15", "declined-not-ready")).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(world.state(), "eligible");
+    let requests: Vec<_> =
+        world.resources.values().filter(|one| one.ty().name() == "ServiceRequest").collect();
+    assert_eq!(requests.iter().map(|one| one.text("/status").unwrap()).collect::<Vec<_>>(), ["active"]);
+}
+
+#[test]
+fn undoing_a_mistake_leaves_closed_what_the_ending_before_it_had_closed() {
+    let mut world = with_work();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    world.put(about(&world, "later", "requested"));
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    assert_eq!(statuses(&world, ["Task/later", "CareTeam/team"]), ["cancelled", "active"]);
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["completed", "cancelled", "cancelled", "completed"]);
+    assert_eq!(statuses(&world, ["Task/later"]), ["requested"]);
+}
+
+#[test]
+fn a_mark_brings_back_only_a_status_that_an_ending_closes() {
+    let mut world = with_work();
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    for (id, forged) in [("a", "completed"), ("b", "anything")] {
+        let mut task = world.resources[&format!("Task/{id}")].value().clone();
+        task["extension"][0]["extension"][2]["valueCode"] = json!(forged);
+        world.set(&format!("Task/{id}"), "extension", task["extension"].clone());
+    }
+    world.act(&undo()).unwrap();
+    assert_eq!(statuses(&world, WORK), ["on-hold", "cancelled", "cancelled", "completed"]);
+}
+
+#[test]
+fn an_undone_graduation_leaves_nothing_to_follow_up() {
+    let mut world = World::new();
+    world.enrolled();
+    let graduate = on(Action::Graduate, "2026-01-15", "graduated-improved");
+    let open = |world: &World| {
+        let is_open = |one: &&Resource| {
+            has_coding(one.get("code"), TASK_SYSTEM, "pcmh-follow-up")
+                && one.text("/status") == Some("requested")
+        };
+        world.resources.values().filter(is_open).count()
+    };
+    world.act(&graduate).unwrap();
+    assert_eq!(open(&world), 1);
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("enrolled", 0));
+    world.act(&graduate).unwrap();
+    assert_eq!(open(&world), 1, "a later graduation asks anew");
+    world.act(&Request { reasons: vec!["duplicate".into()], ..request(Action::Void) }).unwrap();
+    assert_eq!(open(&world), 0);
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("graduated", 1), "the graduation holds again");
+}
