@@ -11,6 +11,7 @@ pub mod clock;
 pub mod findings;
 pub mod held_job;
 pub mod history;
+pub mod identify;
 pub mod job;
 pub mod meta;
 pub mod payment;

@@ -33,7 +33,7 @@ const DEFAULT_PROGRAM: &str = "HealthcareService/default";
 
 /// Where a resource names what it is about by reference, and the types that are read for it.
 const NAMING: [&str; 3] = ["/medicationReference/reference", "/codeReference/reference", "/device/reference"];
-const NAMED_TYPES: [&str; 2] = ["Device", "Medication"];
+pub(super) const NAMED_TYPES: [&str; 2] = ["Device", "Medication"];
 
 /// A patient as rule sets see them on a day.
 #[derive(Debug)]
@@ -193,7 +193,7 @@ pub(crate) fn about<'a>(resource: &'a Resource, base_url: &str) -> Option<&'a st
 }
 
 /// The medicines and devices that these name by reference.
-fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
+pub(super) fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
     resources
         .iter()
         .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))

@@ -25,6 +25,7 @@ pub(super) const OPERATIONS: Files = files![
     "operations/palliative-disenroll.json",
     "operations/palliative-enroll.json",
     "operations/palliative-gaps.json",
+    "operations/palliative-identify.json",
     "operations/palliative-payment-months.json",
     "operations/palliative-refer.json",
     "operations/palliative-screen.json",
@@ -150,6 +151,7 @@ pub(super) const VALUE_SETS: Files = files![
 /// CodeSystems of our own codes.
 pub(super) const CODE_SYSTEMS: Files = files![
     "code-systems/cancer-stage.json",
+    "code-systems/candidate-suppressed.json",
     "code-systems/careplan-completeness.json",
     "code-systems/enrollment-action.json",
     "code-systems/enrollment-state.json",
@@ -180,6 +182,7 @@ pub(super) const CODE_SYSTEMS: Files = files![
     "code-systems/risk-tier.json",
     "code-systems/rule-set-kind.json",
     "code-systems/screen-outcome.json",
+    "code-systems/uptake-stage.json",
 ];
 
 /// StructureDefinitions of our extensions.

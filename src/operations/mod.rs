@@ -15,6 +15,7 @@ pub mod palliative_careplan;
 pub mod palliative_disenroll;
 pub mod palliative_enroll;
 pub mod palliative_gaps;
+pub mod palliative_identify;
 pub mod palliative_payment_months;
 pub mod palliative_refer;
 pub mod palliative_screen;
@@ -94,6 +95,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-stratify", palliative_stratify::run),
     validated("palliative-gaps", palliative_gaps::run),
+    validated("palliative-identify", palliative_identify::run),
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),

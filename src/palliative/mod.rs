@@ -6,6 +6,7 @@ pub mod element;
 pub mod enrollment;
 pub mod findings;
 pub mod gaps;
+pub mod identify;
 pub mod payment;
 pub mod program;
 pub mod record;

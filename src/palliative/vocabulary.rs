@@ -99,6 +99,12 @@ own! {
     COMPUTED_TIER_EXTENSION = "StructureDefinition/computed-tier";
     /// Why the tier is another than that of the score, on a RiskAssessment.
     RISK_ADJUSTMENT_EXTENSION = "StructureDefinition/risk-adjustment";
+    /// The tier of need of a candidate, on an entry of the list of candidates.
+    CANDIDATE_TIER_EXTENSION = "StructureDefinition/candidate-tier";
+    /// The least and the greatest score of a candidate, on an entry of the list of candidates.
+    CANDIDATE_SCORE_EXTENSION = "StructureDefinition/candidate-score";
+    /// Why a person who was found is no candidate now, on an entry of a list that has everybody.
+    SUPPRESSED_EXTENSION = "StructureDefinition/candidate-suppressed";
     /// The actions that a refused transition would have allowed.
     ALLOWED_EXTENSION = "StructureDefinition/allowed-actions";
 
@@ -144,6 +150,16 @@ own! {
     TEMPLATE_ITEM_SYSTEM = "NamingSystem/care-plan-item";
     /// Names a task that a stratification asked for: patient, kind and evidence.
     RISK_TASK_SYSTEM = "NamingSystem/risk-task";
+    /// Names a task that case finding asked for: programme, patient and outcome.
+    CANDIDATE_TASK_SYSTEM = "NamingSystem/candidate-task";
+    /// What rule sets say of a person.
+    OUTCOME_SYSTEM = "CodeSystem/screen-outcome";
+    /// Why a person who was found is no candidate now.
+    SUPPRESSED_SYSTEM = "CodeSystem/candidate-suppressed";
+    /// The stages on the way into a programme.
+    STAGE_SYSTEM = "CodeSystem/uptake-stage";
+    /// The measure of the way into a programme.
+    UPTAKE_MEASURE = "Measure/uptake-funnel";
     /// The stratification by need.
     RISK_ALGORITHM = "PlanDefinition/palliative-risk";
     /// The local codes of what is observed or attested.

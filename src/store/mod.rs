@@ -27,6 +27,7 @@ pub(crate) mod parameter_set;
 pub(crate) mod payment;
 pub(crate) mod published;
 pub(crate) mod resources;
+pub(crate) mod roster;
 pub(crate) mod survey;
 pub(crate) mod tables;
 mod words;

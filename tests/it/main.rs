@@ -49,6 +49,7 @@ mod palliative_careplan;
 mod palliative_disenroll;
 mod palliative_enroll;
 mod palliative_gaps;
+mod palliative_identify;
 mod palliative_payment_months;
 mod palliative_recorded;
 mod palliative_refer;

@@ -16,6 +16,8 @@ pub(crate) const NEVER: i64 = i64::MAX;
 
 /// The outcomes by their numbers in the tables: the best first.
 pub(crate) const OUTCOMES: i64 = 5;
+/// The number of the outcome of those of whom facts are missing.
+pub(crate) const INDETERMINATE: i64 = 2;
 /// The number of the outcome that [`finding_set`](kept) leaves out.
 pub(crate) const NOT_ELIGIBLE: i64 = OUTCOMES - 1;
 

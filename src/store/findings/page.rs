@@ -11,6 +11,7 @@ use diesel::sql_types::Text;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::findings::INDETERMINATE;
 use crate::store::findings::NOT_ELIGIBLE;
 use crate::store::findings::due::Among;
 
@@ -51,7 +52,7 @@ pub(crate) struct PageRow {
     pub(crate) suppressed: i64,
 }
 
-/// How many have this outcome.
+/// How many have this outcome, and of how many that is because nothing is on file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) hidden: bool,
@@ -156,7 +157,9 @@ fn people(asked: &Asked<'_>) -> Sql {
 
 /// How many of them there are, by outcome.
 pub(crate) fn counts(conn: &mut Conn, asked: &Asked<'_>) -> QueryResult<Vec<Count>> {
-    let query = Sql::of("SELECT q.hidden, q.outcome, count(*), CAST(sum(q.no_data) AS BIGINT) FROM (", [])
+    let count = "SELECT q.hidden, q.outcome, count(*), CAST(sum(CASE q.outcome WHEN ? THEN q.no_data ELSE 0 END) AS BIGINT) \
+                 FROM (";
+    let query = Sql::of(count, [INDETERMINATE.into()])
         .append(counted(asked))
         .push(") q GROUP BY q.hidden, q.outcome ORDER BY q.hidden, q.outcome", []);
     let rows = conn.load::<(BigInt, BigInt, BigInt, BigInt), (i64, i64, i64, i64)>(query)?.into_iter();

@@ -1,0 +1,44 @@
+//! Who there is to be found, and how many of them have come how far. <https://hl7.org/fhir/R4/episodeofcare.html>
+//!
+//! The plans of both databases: `resource_live` gives all Patients, `resource_identity` those who are named;
+//! `episode_state` the open episodes of a programme, and `episode_open` those of named patients.
+
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+use diesel::sql_types::Text;
+
+use crate::fhir::ResourceType;
+use crate::search::sql::Sql;
+use crate::store::connection::Conn;
+
+/// The ids of the live Patients, or of those among them with these ids; no more than so many.
+pub(crate) fn patients(conn: &mut Conn, ids: Option<&[String]>, most: usize) -> QueryResult<Vec<String>> {
+    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let query =
+        Sql::of("SELECT r.id FROM resource r WHERE r.type = ? AND r.deleted = 0", [ty.number().into()]);
+    let query = among(query, "r.id", ids).push(" ORDER BY r.rid LIMIT ?", [most.into()]);
+    let rows = conn.load::<(Text,), (String,)>(query)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// How many patients, or of those with these ids, have an open episode of a programme in each state.
+pub(crate) fn open_episodes(
+    conn: &mut Conn,
+    program: &str,
+    ids: Option<&[String]>,
+) -> QueryResult<Vec<(String, i64)>> {
+    let query = Sql::of(
+        "SELECT e.state, count(*) FROM episode e WHERE e.program = ? AND e.open = 1",
+        [program.into()],
+    );
+    let query = among(query, "e.patient", ids).push(" GROUP BY e.state ORDER BY e.state", []);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
+}
+
+fn among(query: Sql, column: &'static str, ids: Option<&[String]>) -> Sql {
+    match ids {
+        Some(ids) => query.push(" AND ", []).push(column, []).append(Sql::one_of(ids.iter().cloned())),
+        None => query,
+    }
+}
