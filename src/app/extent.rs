@@ -22,10 +22,11 @@ pub(super) const AT_ONCE: Extent = Extent {
     otherwise: "name a programme or fewer of the patients, ask for a shorter period, or send `Prefer: respond-async`",
 };
 
-/// How much where the run is carried out later: its lines are in memory until it is kept.
+/// How much where the run is carried out later: its lines, and the answer made of them, are in memory until they are
+/// kept, at some kilobytes a line.
 pub(super) const LATER: Extent = Extent {
     members: 50_000,
-    months: 300_000,
+    months: 150_000,
     otherwise: "name a programme or fewer of the patients, or ask for a shorter period",
 };
 
@@ -69,9 +70,9 @@ mod tests {
             (AT_ONCE, 5001, 1, Err("too-costly")),
             (AT_ONCE, 5000, 13, Err("too-costly")),
             (LATER, 5001, 1, Ok(())),
-            (LATER, 50_000, 6, Ok(())),
+            (LATER, 50_000, 3, Ok(())),
             (LATER, 50_001, 1, Err("too-costly")),
-            (LATER, 50_000, 7, Err("too-costly")),
+            (LATER, 50_000, 4, Err("too-costly")),
         ] {
             assert_eq!(code(extent, members, months), expected, "{extent:?} {members} {months}");
         }

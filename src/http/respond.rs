@@ -96,7 +96,10 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
         response.insert_header((LOCATION, location));
     }
     match answer.later {
-        Some(Later::Accepted(url)) => drop(response.insert_header((CONTENT_LOCATION, url))),
+        Some(Later::Accepted(url)) => {
+            response.insert_header((CONTENT_LOCATION, url));
+            response.insert_header(("Preference-Applied", "respond-async"));
+        }
         Some(Later::Pending(progress, seconds)) => {
             response.insert_header(("X-Progress", progress)).insert_header((RETRY_AFTER, seconds));
         }

@@ -207,3 +207,78 @@ fn put_part(conn: &mut Conn, job: &str, part: i64, content: Vec<u8>) -> QueryRes
 fn drop_parts(conn: &mut Conn, job: &str) -> QueryResult<()> {
     conn.execute(Sql::of("DELETE FROM job_part WHERE job = ?", [job.into()])).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+    use crate::store::fresh::on_each;
+
+    fn key(id: &str) -> JobKey {
+        JobKey { id: id.into(), owner: "one".into(), rights: "all".into() }
+    }
+
+    fn hold(id: &str, holder: &str) -> Hold {
+        Hold { id: id.into(), holder: holder.into() }
+    }
+
+    fn parts(conn: &mut Conn) -> i64 {
+        let query = Sql::of("SELECT COUNT(*) FROM job_part", []);
+        conn.load::<(BigInt,), (i64,)>(query).unwrap()[0].0
+    }
+
+    #[test]
+    fn what_is_taken_away_or_has_expired_leaves_nothing_of_what_was_asked_or_answered() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            db.write(|conn| {
+                for (id, at) in [("a", 1), ("b", 2), ("c", 3)] {
+                    insert(conn, &key(id), b"asked".to_vec(), (at, at + 100))?;
+                }
+                assert_eq!((open_of(conn, "one", 10)?, open_of(conn, "two", 10)?), (3, 0));
+                assert_eq!(take(conn, ("x", 20), 10)?, Some(("a".into(), 1, 1, b"asked".to_vec())));
+                assert!(!finish(conn, &hold("a", "y"), b"no".to_vec(), 200)?, "another's hands");
+                assert!(finish(conn, &hold("a", "x"), b"done".to_vec(), 200)?);
+                assert_eq!(find(conn, &key("a"), 10)?, Some((1, JobState::Done(b"done".to_vec()))));
+                let others = JobKey { rights: "few".into(), ..key("a") };
+                assert_eq!(find(conn, &others, 10)?, None);
+                assert!(!remove(conn, &others, 10)? && remove(conn, &key("b"), 10)?);
+                assert_eq!((parts(conn), open_of(conn, "one", 10)?), (2, 1));
+                forget(conn, 103)?;
+                assert_eq!((find(conn, &key("c"), 10)?, parts(conn)), (None, 1));
+                forget(conn, 200)?;
+                assert_eq!(parts(conn), 0);
+                Ok(())
+            })
+            .unwrap();
+        });
+    }
+
+    #[test]
+    fn the_longest_waiting_comes_first_and_what_is_held_comes_again_only_after_its_time() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            db.write(|conn| {
+                for (id, at) in [("late", 5), ("early", 4)] {
+                    insert(conn, &key(id), Vec::new(), (at, 1_000))?;
+                }
+                let id =
+                    |taken: Option<(String, i64, i64, Vec<u8>)>| taken.map(|(id, _, tries, _)| (id, tries));
+                assert_eq!(id(take(conn, ("x", 20), 10)?), Some(("early".into(), 1)));
+                assert!(go_on(conn, &hold("early", "x"), 40, (3, 9))?);
+                assert_eq!(find(conn, &key("early"), 10)?, Some((4, JobState::Runs(3, 9))));
+                assert_eq!(id(take(conn, ("y", 50), 30)?), Some(("late".into(), 1)));
+                assert_eq!(id(take(conn, ("z", 50), 40)?), None);
+                assert!(!is_anything_due(conn, 40)? && is_anything_due(conn, 41)?);
+                assert_eq!(id(take(conn, ("z", 60), 41)?), Some(("early".into(), 2)));
+                assert!(!go_on(conn, &hold("early", "x"), 99, (4, 9))?, "its first holder has lost it");
+                put_back(conn, &hold("early", "x"), 0)?;
+                assert_eq!(find(conn, &key("early"), 10)?, Some((4, JobState::Runs(3, 9))));
+                put_back(conn, &hold("early", "z"), 1)?;
+                assert_eq!(find(conn, &key("early"), 10)?, Some((4, JobState::Waits)));
+                Ok(())
+            })
+            .unwrap();
+        });
+    }
+}

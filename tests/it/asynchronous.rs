@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use comfrey::app::App;
 use comfrey::app::Clock;
+use comfrey::app::PutBack;
 use comfrey::jobs::Left;
 use comfrey::jobs::Stop;
 use comfrey::jobs::requests;
@@ -68,6 +69,7 @@ fn place(taken: &Reply) -> String {
 fn taken(reply: Reply) -> String {
     let reply = reply.expect(202);
     assert_eq!(reply.codes(), ["informational"]);
+    assert_eq!(reply.header("preference-applied"), Some("respond-async"));
     place(&reply)
 }
 
@@ -391,6 +393,24 @@ fn what_ends_its_process_three_times_is_given_up() {
     assert_eq!(step(app.app()), Left::Nothing, "the third holder may be alive");
     app.clock().set(START + 180 * SECOND);
     assert_eq!(step(app.app()), Left::Nothing);
+    clinician.get(&path).expect_issue(500, "exception");
+}
+
+#[test]
+fn a_process_that_ends_in_order_puts_back_what_it_has_in_hand() {
+    let app = TestApp::new();
+    let clinician = two_people(&app);
+    let path = taken(later(&clinician, RECORD));
+    for _ in 0..5 {
+        let job = app.app().take_job().unwrap().expect("it waits, and no try is lost");
+        app.app().put_job_back(&job, PutBack::Ending).unwrap();
+    }
+    for is_left in [true, true, false] {
+        let job = app.app().take_job().unwrap().expect("it waits");
+        assert_eq!(job.has_tries_left(), is_left);
+        app.app().put_job_back(&job, PutBack::Failed).unwrap();
+    }
+    step(app.app());
     clinician.get(&path).expect_issue(500, "exception");
 }
 

@@ -115,7 +115,9 @@ pub fn located(response: ResponseBuilder) -> ResponseBuilder {
 
 /// Adds the header that says where the answer is asked for that is not there yet.
 pub fn taken_on(response: ResponseBuilder) -> ResponseBuilder {
-    response.header("Content-Location", header("Where the answer is asked for: `…/async/{id}`"))
+    response
+        .header("Content-Location", header("Where the answer is asked for: `…/async/{id}`"))
+        .header("Preference-Applied", header("`respond-async`"))
 }
 
 /// Adds the headers that say how far it is.
