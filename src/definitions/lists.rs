@@ -191,6 +191,10 @@ pub(super) const STRUCTURES: Files = files![
     "structure-definitions/applies-to.json",
     "structure-definitions/attributed-pcmh.json",
     "structure-definitions/authorization.json",
+    "structure-definitions/care-plan-cadence.json",
+    "structure-definitions/care-plan-due-when.json",
+    "structure-definitions/care-plan-fact.json",
+    "structure-definitions/care-plan-own-words.json",
     "structure-definitions/care-setting.json",
     "structure-definitions/claims-feed.json",
     "structure-definitions/closed-with-episode.json",
@@ -242,6 +246,7 @@ pub(super) const STRUCTURES: Files = files![
     "structure-definitions/screen-as-of.json",
     "structure-definitions/screen-outcome.json",
     "structure-definitions/surrogate-authority.json",
+    "structure-definitions/template-action.json",
     "structure-definitions/template-digest.json",
     "structure-definitions/transferred-from.json",
 ];
