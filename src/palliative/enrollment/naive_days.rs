@@ -114,7 +114,7 @@ fn is_held(episode: &Resource, date: Date) -> bool {
             states.push((holds, day(entry["period"]["start"].as_str().unwrap()).unwrap()));
         }
     }
-    let in_the_morning = states.iter().filter(|(_, since)| *since < date).next_back();
+    let in_the_morning = states.iter().rfind(|(_, since)| *since < date);
     let resumed = states.iter().any(|(holds, since)| !holds && *since == date);
     in_the_morning.is_some_and(|(holds, _)| *holds) && !resumed
 }
