@@ -59,18 +59,10 @@ impl Kind {
 
     /// The kind with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        const ALL: [Kind; 9] = [
-            Kind::String,
-            Kind::Token,
-            Kind::Reference,
-            Kind::Date,
-            Kind::Number,
-            Kind::Quantity,
-            Kind::Uri,
-            Kind::Composite,
-            Kind::Special,
-        ];
-        ALL.into_iter().find(|kind| kind.name() == name)
+        use Kind::*;
+        [String, Token, Reference, Date, Number, Quantity, Uri, Composite, Special]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -253,9 +245,7 @@ impl Parameters {
         }
         Ok(())
     }
-}
 
-impl Parameters {
     /// Whether each type of a definition has a branch of its expression, and room for its code and its numbers.
     fn room(&self, definition: &SearchParameterDefinition, path: Option<&Path>) -> Result<(), String> {
         let mut taken = HashSet::from([ANY_ELEMENT]);

@@ -2,6 +2,7 @@
 
 mod criterion;
 mod effort;
+mod key;
 mod nearest;
 mod parse;
 mod result;
@@ -13,6 +14,7 @@ pub(in crate::search) use criterion::read as read_criterion;
 pub(in crate::search) use criterion::spelling;
 pub(in crate::search) use criterion::values;
 pub use effort::Effort;
+pub use key::conditional_key;
 pub(in crate::search) use parse::Problem;
 pub use parse::parse;
 pub use system::Types;
@@ -23,7 +25,6 @@ use jiff::tz::TimeZone;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
-use crate::search::fold::bounded;
 use crate::search::page::Edge;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
@@ -293,14 +294,4 @@ pub enum Way {
     To,
     /// `_revinclude`: what points to the matches.
     From,
-}
-
-/// The criteria of a query in one spelling for all that mean the same, whatever their order: the unique key of
-/// a conditional request.
-pub fn conditional_key(query: &Query) -> String {
-    let mut criteria: Vec<&str> =
-        query.criteria.iter().map(|criterion| criterion.canonical.as_str()).collect();
-    criteria.sort_unstable();
-    criteria.dedup();
-    bounded(&format!("{}?{}", query.ty, criteria.join("&")))
 }
