@@ -123,13 +123,15 @@ pub(crate) fn is_anything_due(conn: &mut Conn, now: Micros) -> QueryResult<bool>
     Ok(conn.load::<(BigInt,), (i64,)>(query)? == [(1,)])
 }
 
-/// Takes the job that has waited longest, or whose holder gave no sign in time, for this holder until then: its id, when
-/// it was asked for, how often it was taken with this time, and what it asks for.
+/// A job that was taken: its id, when it was asked for, how often it was taken with this time, and what it asks for.
+pub(crate) type Taken = (String, Micros, i64, Vec<u8>);
+
+/// Takes the job that has waited longest, or whose holder gave no sign in time, for this holder until then.
 pub(crate) fn take(
     conn: &mut Conn,
     (holder, until): (&str, Micros),
     now: Micros,
-) -> QueryResult<Option<(String, Micros, i64, Vec<u8>)>> {
+) -> QueryResult<Option<Taken>> {
     let passing_over = if conn.is_sqlite() { "" } else { " FOR UPDATE SKIP LOCKED" };
     let take = Sql::of(
         "UPDATE job SET state = 1, holder = ?, until = ?, tries = tries + 1 WHERE id = (SELECT id FROM job \
@@ -262,8 +264,7 @@ mod tests {
                 for (id, at) in [("late", 5), ("early", 4)] {
                     insert(conn, &key(id), Vec::new(), (at, 1_000))?;
                 }
-                let id =
-                    |taken: Option<(String, i64, i64, Vec<u8>)>| taken.map(|(id, _, tries, _)| (id, tries));
+                let id = |taken: Option<Taken>| taken.map(|(id, _, tries, _)| (id, tries));
                 assert_eq!(id(take(conn, ("x", 20), 10)?), Some(("early".into(), 1)));
                 assert!(go_on(conn, &hold("early", "x"), 40, (3, 9))?);
                 assert_eq!(find(conn, &key("early"), 10)?, Some((4, JobState::Runs(3, 9))));

@@ -420,7 +420,9 @@ fn of_several_instances_each_takes_what_no_other_has() {
     two_people(&app);
     let callers: Vec<Client> =
         (0..3).map(|at| app.with_claims(json!({ "sub": at.to_string(), "scope": "user/*.rs" }))).collect();
-    let all: usize = callers.iter().map(|caller| (0..14).map(|_| taken(later(caller, RECORD))).count()).sum();
+    let paths: Vec<String> =
+        (0..14).flat_map(|_| callers.iter().map(|caller| taken(later(caller, RECORD)))).collect();
+    let all = paths.len();
     let (instances, ids) = ([beside(&app), beside(&app), beside(&app)], Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for instance in &instances {
