@@ -52,7 +52,7 @@ const READ: [&str; 8] = [
 ];
 /// The types that the caller must be allowed to read: a plan tells of them, and what it would not see it would take for
 /// not being there.
-const TOLD: [&str; 12] = [
+const TOLD: [&str; 13] = [
     "CarePlan",
     "CareTeam",
     "Condition",
@@ -61,6 +61,7 @@ const TOLD: [&str; 12] = [
     "Flag",
     "Goal",
     "Observation",
+    "Patient",
     "Procedure",
     "RelatedPerson",
     "ServiceRequest",

@@ -208,6 +208,7 @@ fn a_plan_is_shown_only_to_those_who_may_read_plans() {
         "Flag",
         "Goal",
         "Observation",
+        "Patient",
         "Procedure",
         "RelatedPerson",
         "ServiceRequest",

@@ -11,6 +11,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::fhir::form::encoded;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
@@ -80,8 +81,8 @@ pub fn existing<'a>(planning: &Planning<'a>, ty: &'a str, action: &str) -> Optio
 
 /// A new item: written unless somebody else was faster.
 pub fn new_place(planning: &Planning, name: &str, action: &str) -> Place {
-    let query = format!("identifier={TEMPLATE_ITEM_SYSTEM}|{}", identifier_value(planning, action));
-    Place::NewUnless(name.to_owned(), query)
+    let token = format!("{TEMPLATE_ITEM_SYSTEM}|{}", identifier_value(planning, action));
+    Place::NewUnless(name.to_owned(), format!("identifier={}", encoded(&token)))
 }
 
 /// What is claimed of a resource: that it holds to this profile of US Core.

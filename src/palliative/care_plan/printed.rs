@@ -2,8 +2,8 @@
 //! goals by domain, what to do when, and the next review. <https://hl7.org/fhir/R4/narrative.html>
 //!
 //! The page is the person's to read: it says nothing of what a clinician thinks of the time that is left or of what the
-//! caregiver answered, and names no problem that carries a security label. It says nothing that changes by itself from
-//! one day to the next.
+//! caregiver answered, and nothing of what carries a security label, the person's own name and birth date apart. It says
+//! nothing that changes by itself from one day to the next.
 
 use serde_json::Value;
 
@@ -14,9 +14,12 @@ use crate::palliative::care_plan::completeness::next_review;
 use crate::palliative::care_plan::page::Page;
 use crate::palliative::care_plan::reading::is_in_own_words;
 use crate::palliative::care_plan::reading::is_open;
+use crate::palliative::care_plan::reading::is_open_to_all;
 use crate::palliative::care_plan::reading::preferred_language;
 use crate::palliative::care_plan::reading::problems;
+use crate::palliative::care_plan::reading::words_of;
 use crate::palliative::care_plan::team;
+use crate::palliative::care_plan::wishes::Order;
 use crate::palliative::care_plan::wishes::Resuscitation;
 use crate::palliative::care_plan::wishes::Wishes;
 use crate::palliative::enrollment::facts::list;
@@ -53,7 +56,7 @@ impl Printed<'_> {
         self.head(planning, &mut page);
         call(planning, &mut page);
         people(planning, &mut page);
-        self.wishes(&mut page);
+        self.wishes(planning, &mut page);
         for (domain, words) in DOMAINS {
             self.domain((domain, words), &mut page);
         }
@@ -87,26 +90,27 @@ impl Printed<'_> {
         }
     }
 
-    fn wishes(&self, page: &mut Page) {
-        let mut said = Vec::new();
+    fn wishes(&self, planning: &Planning, page: &mut Page) {
+        let day = |when: &str| when.get(..10).unwrap_or(when).to_owned();
+        let open = self.wishes.preferences.iter().filter(|(_, one)| is_open_to_all(one));
+        let said = open.filter_map(|(when, one)| Some(format!("“{}” ({})", words_of(one)?, day(when))));
+        let said: Vec<String> = said.collect();
         let mut lines = Vec::new();
-        for (when, one) in &self.wishes.preferences {
-            let text = one.text("/valueString").or_else(|| one.text("/valueCodeableConcept/text"));
-            said.extend(text.map(|text| format!("“{}” ({})", text.trim(), when.get(..10).unwrap_or(when))));
-        }
         match (self.wishes.preferences.is_empty(), &self.wishes.declined) {
-            (true, Some(when)) => lines.push(format!(
-                "Did not want to speak of preferences for treatment ({}).",
-                when.get(..10).unwrap_or(when)
-            )),
+            (true, Some((when, one))) if is_open_to_all(one) => {
+                lines.push(format!("Did not want to speak of preferences for treatment ({}).", day(when)));
+            }
             (true, None) => lines.push("Preferences for treatment: not recorded yet.".to_owned()),
-            (false, _) => {}
+            (true, Some(_)) | (false, _) => {}
         }
-        lines.push(match self.wishes.discussed {
-            Some(day) => format!("Advance care planning was last talked about on {day}."),
-            None => "Advance care planning: no conversation is on record.".to_owned(),
-        });
-        for document in &self.wishes.documents {
+        match self.wishes.discussed {
+            Some((day, one)) if is_open_to_all(one) => {
+                lines.push(format!("Advance care planning was last talked about on {day}."));
+            }
+            Some(_) => {}
+            None => lines.push("Advance care planning: no conversation is on record.".to_owned()),
+        }
+        for document in self.wishes.documents.iter().filter(|one| is_open_to_all(one.resource)) {
             let on = document.on.map(|on| format!(" of {on}")).unwrap_or_default();
             let order = if document.is_order() { ", signed: an order" } else { "" };
             lines.push(format!("On file: {}{on}{order}.", document.words));
@@ -114,24 +118,31 @@ impl Printed<'_> {
         if self.wishes.documents.is_empty() {
             lines.push("On file: no document.".to_owned());
         }
-        lines.extend(self.wishes.orders.first().map(|order| match order.says {
-            Resuscitation::DoNot => format!("Ordered: no resuscitation (since {}).", order.on),
-            Resuscitation::Try => format!("Ordered: resuscitation (since {}).", order.on),
-        }));
-        if self.wishes.contradict() {
-            lines.push(
-                "Orders on resuscitation contradict one another; the latest holds until they are settled."
-                    .to_owned(),
-            );
-        }
+        lines.extend(self.ordered(planning));
         page.heading("What matters to the person");
         page.list(&said);
         page.list(&lines);
     }
 
+    /// What is ordered on resuscitation. Where the latest order is not for everybody's eyes nothing is said: an older
+    /// one does not hold.
+    fn ordered(&self, planning: &Planning) -> Vec<String> {
+        let orders = &self.wishes.orders;
+        let is_open = |order: &Order| planning.case.chart.find(&order.source).is_some_and(is_open_to_all);
+        let latest = orders.first().filter(|order| is_open(order)).map(|order| match order.says {
+            Resuscitation::DoNot => format!("Ordered: no resuscitation (since {}).", order.on),
+            Resuscitation::Try => format!("Ordered: resuscitation (since {}).", order.on),
+        });
+        let contradict = self.wishes.contradict() && orders.iter().all(is_open);
+        let words =
+            "Orders on resuscitation contradict one another; the latest holds until they are settled.";
+        latest.into_iter().chain(contradict.then(|| words.to_owned())).collect()
+    }
+
     fn domain(&self, (domain, words): (&str, &str), page: &mut Page) {
-        let goals: Vec<&&Resource> =
-            self.goals.iter().filter(|goal| is_of_domain(goal.value(), domain) && is_open(goal)).collect();
+        let printed =
+            |goal: &&&Resource| is_of_domain(goal.value(), domain) && is_open(goal) && is_open_to_all(goal);
+        let goals: Vec<&&Resource> = self.goals.iter().filter(printed).collect();
         let activities: Vec<String> = list(self.plan.get("activity"))
             .filter(|one| is_of_domain(one, domain))
             .filter_map(|one| self.activity(one))
@@ -150,7 +161,7 @@ impl Printed<'_> {
 
     fn activity(&self, activity: &Value) -> Option<String> {
         if let Some(to) = activity.pointer("/reference/reference").and_then(Value::as_str) {
-            let (_, task) = self.tasks.iter().find(|(name, _)| *name == to)?;
+            let (_, task) = self.tasks.iter().find(|(name, task)| *name == to && is_open_to_all(task))?;
             let text = task.text("/description").or_else(|| task.text("/code/text"))?;
             let due = task.text("/restriction/period/end").map(|due| format!(" (by {due})"));
             return Some(format!("{text}{}", due.unwrap_or_default()));
@@ -236,11 +247,6 @@ fn advice(planning: &Planning, page: &mut Page) {
     page.heading("What to do when");
     let rows: Vec<Vec<String>> = advice.iter().map(|(when, then)| vec![when.clone(), then.clone()]).collect();
     page.table(&[], &rows);
-}
-
-/// Whether nobody has marked it as not for everybody's eyes.
-fn is_open_to_all(resource: &Resource) -> bool {
-    resource.value().pointer("/meta/security").is_none()
 }
 
 fn words(problem: &Resource) -> Option<String> {

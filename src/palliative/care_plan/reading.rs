@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use crate::fhir::datetime::date_in;
+use crate::fhir::datetime::span;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::enrollment::facts::codings;
-use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
@@ -61,20 +62,39 @@ pub fn problems<'a>(planning: &Planning<'a>) -> impl Iterator<Item = &'a Resourc
 /// The final observations of a kind up to the day, the latest first.
 pub fn observed<'a>(planning: &Planning<'a>, of: impl Fn(&Resource) -> bool) -> Vec<(String, &'a Resource)> {
     let is_final = |one: &&Resource| matches!(one.text("/status"), Some("final" | "amended" | "corrected"));
+    let zone = &planning.case.program.zone;
     let dated = |one: &'a Resource| {
         let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
-        let on = first_day(when, planning.case.program)?;
-        (on <= planning.as_of).then(|| (when.to_owned(), one))
+        let at = span(when, zone)?.low;
+        (date_in(at, zone) <= planning.as_of).then(|| (at, when, one))
     };
     let all = planning.case.chart.of("Observation").filter(is_final).filter(|one| of(one));
     let mut found: Vec<_> = all.filter_map(dated).collect();
-    found.sort_by(|a, b| (&b.0, b.1.id()).cmp(&(&a.0, a.1.id())));
-    found
+    found.sort_by(|a, b| (b.0, b.2.id()).cmp(&(a.0, a.2.id())));
+    found.into_iter().map(|(_, when, one)| (when.to_owned(), one)).collect()
 }
 
 /// The observations that record what the person prefers. One without a value records nothing.
 pub fn preferences<'a>(planning: &Planning<'a>) -> Vec<(String, &'a Resource)> {
-    observed(planning, |one| is_about_preferences(one) && one.get("dataAbsentReason").is_none())
+    let has_value = |one: &Resource| {
+        one.value().as_object().is_some_and(|object| object.keys().any(|name| name.starts_with("value")))
+    };
+    observed(planning, |one| {
+        is_about_preferences(one) && one.get("dataAbsentReason").is_none() && has_value(one)
+    })
+}
+
+/// What an observation says in words.
+pub fn words_of(one: &Resource) -> Option<&str> {
+    let concept = one.text("/valueCodeableConcept/text");
+    let words = one.text("/valueString").or(concept);
+    let words = words.or_else(|| one.text("/valueCodeableConcept/coding/0/display"));
+    words.map(str::trim).filter(|words| !words.is_empty())
+}
+
+/// Whether nobody has marked it as not for everybody's eyes.
+pub fn is_open_to_all(resource: &Resource) -> bool {
+    resource.value().pointer("/meta/security").is_none()
 }
 
 /// The observations that say that the person does not want to speak of preferences.
@@ -89,23 +109,18 @@ fn is_about_preferences(one: &Resource) -> bool {
     codings(one.get("code")).any(|(system, code)| system == LOINC && PREFERENCES.contains(&code))
 }
 
-/// What the person, or somebody who speaks for the person, last said in one of these observations.
+/// What the person, or somebody who speaks for the person, last said in one of these observations. What carries a
+/// security label is left where it is: a copy of the words would not carry it.
 pub fn own_words(planning: &Planning, codes: &Codes) -> Option<Said> {
     let of = |one: &Resource| codes.has_any(&Concept::read(one.get("code")));
-    observed(planning, of).into_iter().find_map(|(when, one)| {
-        let concept = one.text("/valueCodeableConcept/text");
-        let text =
-            one.text("/valueString").or(concept).or(one.text("/valueCodeableConcept/coding/0/display"))?;
+    let mut open = observed(planning, of).into_iter().filter(|(_, one)| is_open_to_all(one));
+    open.find_map(|(when, one)| {
+        let text = words_of(one)?;
         let performers = list(one.get("performer")).filter_map(|by| by.get("reference")?.as_str());
         let own = |by: &&str| by.starts_with("Patient/") || by.starts_with("RelatedPerson/");
         let by = performers.into_iter().find(own).unwrap_or(planning.case.patient());
-        let text = text.trim();
-        (!text.is_empty()).then(|| Said {
-            text: text.to_owned(),
-            by: by.to_owned(),
-            source: name(one),
-            when: when.get(..10).unwrap_or(&when).to_owned(),
-        })
+        let when = when.get(..10).unwrap_or(&when).to_owned();
+        Some(Said { text: text.to_owned(), by: by.to_owned(), source: name(one), when })
     })
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::reading::is_open_to_all;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::guards::roles_of;
@@ -37,9 +38,10 @@ pub fn teams<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
     list(case.episode.get("team")).filter_map(|team| case.chart.find(team["reference"].as_str()?))
 }
 
-/// The team, in its order, and the primary care provider.
+/// The team, in its order, and the primary care provider; nothing of what carries a security label.
 pub fn members(planning: &Planning) -> Vec<Member> {
-    let participants = teams(planning.case).flat_map(|team| list(team.get("participant")));
+    let open = teams(planning.case).filter(|team| is_open_to_all(team));
+    let participants = open.flat_map(|team| list(team.get("participant")));
     let mut members: Vec<Member> =
         participants.filter_map(|one| Some(member(planning, &role_words(one), one.get("member")?))).collect();
     let patient = planning.case.chart.find(planning.case.patient());
@@ -67,7 +69,7 @@ pub fn missing_roles(planning: &Planning) -> Vec<String> {
 
 fn member(planning: &Planning, role: &str, reference: &Value) -> Member {
     let to = reference["reference"].as_str();
-    let resource = to.and_then(|to| planning.case.chart.find(to));
+    let resource = to.and_then(|to| planning.case.chart.find(to)).filter(|one| is_open_to_all(one));
     let name = reference["display"].as_str().map(str::to_owned).or_else(|| resource.and_then(name_of));
     Member {
         role: role.to_owned(),

@@ -3,13 +3,18 @@
 //!
 //! Four different facts that are never taken for one another. A document counts while it is current and its text is
 //! final; of one kind the newest does. A directive is the person's; a portable medical order is a clinician's, and
-//! counts as an order only where one has signed it. That the heart is not to be restarted follows from a current
+//! counts as an order only where its text is said to be final and a clinician has signed it: so the newest of those
+//! holds, whatever unsigned paper is newer, and what it says are the answers that belong to it. That the heart is not to be restarted follows from a current
 //! order alone, never from a diagnosis code. Where orders contradict one another the latest holds until a person has
 //! looked.
 
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::date_in;
+use crate::fhir::datetime::span;
+use crate::fhir::reference::Reference;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::declined;
@@ -52,11 +57,11 @@ pub struct Wishes<'a> {
     /// What the person prefers, the latest first, each with when.
     pub preferences: Vec<(String, &'a Resource)>,
     /// When the person last said not to want to speak of it.
-    pub declined: Option<String>,
-    /// The documents that count, the newest of each kind.
+    pub declined: Option<(String, &'a Resource)>,
+    /// The documents that count, the newest of each kind, and the newest order where a newer paper is none.
     pub documents: Vec<Document<'a>>,
-    /// The last day on which it was talked about.
-    pub discussed: Option<Date>,
+    /// The last day on which it was talked about, and where that is recorded.
+    pub discussed: Option<(Date, &'a Resource)>,
     /// What is ordered on resuscitation, the latest first.
     pub orders: Vec<Order>,
 }
@@ -70,6 +75,7 @@ pub struct Document<'a> {
     pub resource: &'a Resource,
     /// When it was made, where that is known.
     pub on: Option<Date>,
+    at: Option<Micros>,
     code: &'static str,
 }
 
@@ -91,6 +97,7 @@ pub struct Order {
     pub on: Date,
     /// The resource, as `Type/id`.
     pub source: String,
+    at: Micros,
 }
 
 impl<'a> Wishes<'a> {
@@ -99,10 +106,10 @@ impl<'a> Wishes<'a> {
         let documents = documents(planning);
         let mut orders: Vec<Order> =
             portable_order(planning, &documents).into_iter().chain(requests(planning)).collect();
-        orders.sort_by(|a, b| (b.on, &b.source).cmp(&(a.on, &a.source)));
+        orders.sort_by(|a, b| (b.at, &b.source).cmp(&(a.at, &a.source)));
         Self {
             preferences: preferences(planning),
-            declined: declined(planning).into_iter().next().map(|(when, _)| when),
+            declined: declined(planning).into_iter().next(),
             discussed: discussed(planning),
             documents,
             orders,
@@ -132,25 +139,31 @@ impl<'a> Wishes<'a> {
 }
 
 impl Document<'_> {
-    /// Whether a clinician has signed it, so that it is an order.
+    /// Whether it is an order: said to be final, and signed by a clinician. To have written it is not to have signed it.
     pub fn is_order(&self) -> bool {
         let clinician = |to: &str| to.starts_with("Practitioner/") || to.starts_with("PractitionerRole/");
         let by = |one: &Value| one.get("reference").and_then(Value::as_str).is_some_and(clinician);
         self.code == PORTABLE_ORDER
-            && (self.resource.get("authenticator").is_some_and(by)
-                || list(self.resource.get("author")).any(by))
+            && matches!(self.resource.text("/docStatus"), Some("final" | "amended"))
+            && self.resource.get("authenticator").is_some_and(by)
     }
 }
 
 fn documents<'a>(planning: &Planning<'a>) -> Vec<Document<'a>> {
     let mut all: Vec<Document> =
         planning.case.chart.of("DocumentReference").filter_map(|one| document(planning, one)).collect();
-    let replaced: Vec<String> = all.iter().flat_map(|one| replaced_by(one.resource)).collect();
-    all.retain(|one| !replaced.contains(&name(one.resource)));
-    all.sort_by(|a, b| (b.on, b.resource.id()).cmp(&(a.on, a.resource.id())));
-    let mut seen = Vec::new();
+    let by = |one: &Document<'a>| (one.is_order(), replaced_by(one.resource).collect::<Vec<_>>());
+    let replaced: Vec<(bool, Vec<String>)> = all.iter().map(by).collect();
+    // Only another order takes the place of an order.
     all.retain(|one| {
-        let new = !seen.contains(&one.code);
+        let (order, own) = (one.is_order(), name(one.resource));
+        !replaced.iter().any(|(by_order, names)| (*by_order || !order) && names.contains(&own))
+    });
+    all.sort_by(|a, b| (b.at, b.resource.id()).cmp(&(a.at, a.resource.id())));
+    let (mut seen, mut orders) = (Vec::new(), 0);
+    all.retain(|one| {
+        orders += u32::from(one.is_order());
+        let new = !seen.contains(&one.code) || (one.is_order() && orders == 1);
         seen.push(one.code);
         new
     });
@@ -159,7 +172,9 @@ fn documents<'a>(planning: &Planning<'a>) -> Vec<Document<'a>> {
 
 fn document<'a>(planning: &Planning, one: &'a Resource) -> Option<Document<'a>> {
     let is_final = matches!(one.text("/docStatus"), None | Some("final" | "amended"));
-    let on = one.text("/date").and_then(|when| first_day(when, planning.case.program));
+    let zone = &planning.case.program.zone;
+    let at = one.text("/date").and_then(|when| Some(span(when, zone)?.low));
+    let on = at.map(|at| date_in(at, zone));
     if one.text("/status") != Some("current") || !is_final || on.is_some_and(|on| on > planning.as_of) {
         return None;
     }
@@ -168,7 +183,7 @@ fn document<'a>(planning: &Planning, one: &'a Resource) -> Option<Document<'a>> 
         concepts().any(|concept| has_coding(Some(concept), system, code))
     };
     let (_, code, words) = DOCUMENTS.iter().find(is)?;
-    Some(Document { words, resource: one, on, code })
+    Some(Document { words, resource: one, on, at, code })
 }
 
 /// The documents whose place this one takes.
@@ -178,25 +193,37 @@ fn replaced_by(one: &Resource) -> impl Iterator<Item = String> {
         .filter_map(|relation| relation["target"]["reference"].as_str().map(str::to_owned))
 }
 
-/// What the current portable order says: the answer that belongs to it, or that is no older.
+/// What the current portable order says: the latest answer that is derived from it, or where there is none, the latest
+/// that is derived from nothing and is no older.
 fn portable_order(planning: &Planning, documents: &[Document]) -> Option<Order> {
     let document = documents.iter().find(|one| one.is_order())?;
     let own = name(document.resource);
-    let answers = observed(planning, |one| has_coding(one.get("code"), LOINC, RESUSCITATION));
-    answers.into_iter().find_map(|(when, one)| {
-        let on = first_day(&when, planning.case.program)?;
-        let derived = list(one.get("derivedFrom")).any(|from| from["reference"] == own.as_str());
-        if !derived && document.on.is_some_and(|made| on < made) {
-            return None;
-        }
+    let zone = &planning.case.program.zone;
+    let found = observed(planning, |one| has_coding(one.get("code"), LOINC, RESUSCITATION));
+    let dated = found.into_iter().filter_map(|(when, one)| Some((span(&when, zone)?.low, one)));
+    let (of_it, others): (Vec<_>, Vec<_>) = dated.partition(|(_, one)| is_derived(one, &own));
+    let loose = |(at, one): &(Micros, &Resource)| {
+        let older = document.on.is_some_and(|made| date_in(*at, zone) < made);
+        one.get("derivedFrom").is_none() && !older
+    };
+    let answers = if of_it.is_empty() { others.into_iter().filter(loose).collect() } else { of_it };
+    answers.into_iter().find_map(|(at, one)| {
         let codes: Vec<&str> = codings(one.get("valueCodeableConcept")).map(|(_, code)| code).collect();
         let says = match (codes.contains(&NO), codes.contains(&YES)) {
             (true, false) => Resuscitation::DoNot,
             (false, true) => Resuscitation::Try,
             _ => return None,
         };
-        Some(Order { says, on: document.on.unwrap_or(on).max(on), source: own.clone() })
+        let at = document.at.unwrap_or(at).max(at);
+        Some(Order { says, on: date_in(at, zone), source: own.clone(), at })
     })
+}
+
+/// Whether an answer is derived from this document, of whichever version.
+fn is_derived(answer: &Resource, document: &str) -> bool {
+    let references = list(answer.get("derivedFrom")).filter_map(|from| from.get("reference")?.as_str());
+    let mut locals = references.filter_map(|to| Reference::parse(to).local());
+    locals.any(|local| format!("{}/{}", local.ty.name(), local.id) == document)
 }
 
 /// Orders of a clinician not to try resuscitation.
@@ -212,29 +239,35 @@ fn requests(planning: &Planning) -> Vec<Order> {
             && has_coding(one.get("code"), SNOMED, NOT_FOR_RESUSCITATION)
             && covers(one.get("occurrencePeriod"), planning.as_of, planning.case.program)
     };
-    let on = |one: &Resource| first_day(one.text("/authoredOn")?, planning.case.program);
+    let zone = &planning.case.program.zone;
     let orders = planning.case.chart.of("ServiceRequest").filter(ordered);
     orders
         .filter_map(|one| {
-            let on = on(one).filter(|on| *on <= planning.as_of)?;
-            Some(Order { says: Resuscitation::DoNot, on, source: name(one) })
+            let at = span(one.text("/authoredOn")?, zone)?.low;
+            let on = Some(date_in(at, zone)).filter(|on| *on <= planning.as_of)?;
+            Some(Order { says: Resuscitation::DoNot, on, source: name(one), at })
         })
         .collect()
 }
 
-/// The last day on which it was talked about.
-fn discussed(planning: &Planning) -> Option<Date> {
+/// The last day on which it was talked about, and where that is recorded.
+fn discussed<'a>(planning: &Planning<'a>) -> Option<(Date, &'a Resource)> {
     let chart = planning.case.chart;
     let is = |concept: Option<&Value>| codings(concept).any(|(_, code)| CONVERSATION.contains(&code));
     let procedures = chart
         .of("Procedure")
         .filter(|one| one.text("/status") == Some("completed") && is(one.get("code")))
-        .filter_map(|one| one.text("/performedDateTime").or_else(|| one.text("/performedPeriod/start")));
+        .filter_map(|one| {
+            let when = one.text("/performedDateTime").or_else(|| one.text("/performedPeriod/start"))?;
+            Some((when, one))
+        });
     let visits = chart
         .of("Encounter")
         .filter(|one| one.text("/status") == Some("finished"))
         .filter(|one| list(one.get("type")).any(|ty| is(Some(ty))))
-        .filter_map(|one| one.text("/period/start"));
-    let days = procedures.chain(visits).filter_map(|when| first_day(when, planning.case.program));
-    days.filter(|day| *day <= planning.as_of).max()
+        .filter_map(|one| Some((one.text("/period/start")?, one)));
+    let dated = procedures
+        .chain(visits)
+        .filter_map(|(when, one)| Some((first_day(when, planning.case.program)?, one)));
+    dated.filter(|(day, _)| *day <= planning.as_of).max_by_key(|(day, _)| *day)
 }

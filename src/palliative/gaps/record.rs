@@ -5,6 +5,10 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::Resource;
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::date_in;
+use crate::fhir::datetime::span;
+use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::declined;
 use crate::palliative::care_plan::reading::preferences;
 use crate::palliative::enrollment::facts::first_day;
@@ -52,11 +56,9 @@ pub fn assessed(following: &Following, start: Date) -> Vec<Gap> {
 pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
     let planning = following.planning;
     let told = preferences(planning).into_iter().chain(declined(planning));
-    let dated = told.filter_map(|(when, one)| {
-        let on = first_day(&when, planning.case.program)?;
-        Some(((on, when), name(one)))
-    });
-    let done = dated.max().map(|((on, _), source)| Done { on, source });
+    let dated =
+        told.filter_map(|(when, one)| Some((span(&when, &planning.case.program.zone)?.low, name(one))));
+    let done = dated.max().map(|(at, source)| done(planning, at, source));
     let due = after(start, following.intensity.acp_days);
     let words = format!(
         "a conversation on preferences for treatment within {} days of the start",
@@ -106,7 +108,11 @@ fn has_no_caregiver(following: &Following) -> bool {
     last.is_some_and(|one| one.get("valueBoolean").and_then(Value::as_bool) == Some(false))
 }
 
-/// The latest final observation of a kind up to the day; of one day the one with the greatest id.
+fn done(planning: &Planning, at: Micros, source: String) -> Done {
+    Done { on: date_in(at, &planning.case.program.zone), source }
+}
+
+/// The latest final observation of a kind up to the day; of one instant the one with the greatest id.
 fn latest(following: &Following, of: impl Fn(&Resource) -> bool) -> Option<Done> {
     let planning = following.planning;
     let all = planning.case.chart.of("Observation").filter(|one| {
@@ -116,10 +122,10 @@ fn latest(following: &Following, of: impl Fn(&Resource) -> bool) -> Option<Done>
     });
     let dated = all.filter_map(|one| {
         let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
-        let on = first_day(when, planning.case.program)?;
-        (on <= planning.as_of).then(|| ((on, when.to_owned()), name(one)))
+        let at = span(when, &planning.case.program.zone)?.low;
+        (date_in(at, &planning.case.program.zone) <= planning.as_of).then(|| (at, name(one)))
     });
-    dated.max().map(|((on, _), source)| Done { on, source })
+    dated.max().map(|(at, source)| done(planning, at, source))
 }
 
 fn number(observation: &Resource) -> Option<f64> {

@@ -254,3 +254,15 @@ fn before_the_service_starts_only_the_first_contact_is_due() {
     assert_eq!(state(&all, "first-visit-overdue"), is(Status::Open, "2026-01-19"));
     assert!(found(&world, Tier::Three, "2026-01-11").is_empty(), "before the referral");
 }
+
+#[test]
+fn of_two_pain_scores_of_a_day_the_later_counts_whatever_zone_it_was_written_in() {
+    let mut world = enrolled();
+    let pain = |id: &str, when: &str, value: i64| {
+        observed(id, (LOINC, "72514-3"), when, json!({ "valueInteger": value }))
+    };
+    world.put(pain("later", "2026-02-01T10:00:00-08:00", 7));
+    world.put(pain("earlier", "2026-02-01T17:00:00Z", 2));
+    let found = found(&world, Tier::Three, "2026-02-03");
+    assert_eq!(state(&found, "pain-positive-untreated"), is(Status::Open, "2026-02-02"));
+}

@@ -94,3 +94,66 @@ fn the_page_names_no_problem_with_a_security_label_and_none_of_one_visit() {
     let addresses = plan.care_plan.value()["addresses"].as_array().unwrap();
     assert_eq!(addresses.len(), 2, "the visit's diagnosis is no problem: {addresses:?}");
 }
+
+#[test]
+fn the_page_says_nothing_of_what_carries_a_security_label() {
+    let label = json!({ "security": [{ "code": "R" }], "versionId": "1" });
+    let all = |labelled: bool| {
+        let mut world = enrolled();
+        let prefers = json!({ "valueString": "No machines" });
+        world.put(observed("said", (LOINC, "75773-2"), "2026-01-10", prefers));
+        world.put(json!({ "resourceType": "Procedure", "id": "talk", "status": "completed",
+            "subject": { "reference": "Patient/p" }, "performedDateTime": "2026-01-11",
+            "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "713603004" }] } }));
+        world.put(json!({ "resourceType": "DocumentReference", "id": "will", "status": "current",
+            "docStatus": "final", "type": { "coding": [{ "system": LOINC, "code": "86533-7" }] },
+            "subject": { "reference": "Patient/p" }, "date": "2026-01-03T10:00:00Z",
+            "content": [{ "attachment": { "contentType": "text/plain", "url": "https://example.org/1" } }] }));
+        world.put(
+            json!({ "resourceType": "ServiceRequest", "id": "dnr", "status": "active", "intent": "order",
+            "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "304253006" }] },
+            "subject": { "reference": "Patient/p" }, "requester": { "reference": "Practitioner/dr" },
+            "authoredOn": "2026-01-12" }),
+        );
+        world.put(json!({ "resourceType": "Goal", "id": "own", "lifecycleStatus": "active",
+            "subject": { "reference": "Patient/p" }, "description": { "text": "Dance once more" },
+            "extension": [{ "url": crate::palliative::vocabulary::DOMAIN_EXTENSION, "valueCoding": {
+                "system": crate::palliative::vocabulary::DOMAIN_SYSTEM, "code": "4" } }],
+            "expressedBy": { "reference": "Patient/p" } }));
+        if labelled {
+            for one in [
+                "Observation/said",
+                "Procedure/talk",
+                "DocumentReference/will",
+                "ServiceRequest/dnr",
+                "Goal/own",
+            ] {
+                world.set(one, "meta", label.clone());
+            }
+        }
+        let plan = apply(&mut world);
+        let flags = world.resources.values().filter(|one| one.ty().name() == "Flag");
+        let raised = flags.filter(|one| one.text("/code/coding/0/code") == Some("dnr-on-file"));
+        assert_eq!(raised.count(), 1, "the order holds");
+        plan.care_plan.text("/text/div").unwrap().to_owned()
+    };
+    let (open, closed) = (all(false), all(true));
+    for told in ["No machines", "2026-01-11", "Living will", "no resuscitation", "Dance once more"] {
+        assert!(open.contains(told), "{told}: {open}");
+        assert!(!closed.contains(told), "{told}: {closed}");
+    }
+    for untrue in ["not recorded yet", "no conversation", "no document"] {
+        assert!(!closed.contains(untrue), "{untrue}: {closed}");
+    }
+}
+
+#[test]
+fn a_wish_not_to_speak_of_it_with_a_security_label_is_not_printed() {
+    let mut world = enrolled();
+    let declined = (super::OBSERVATION_SYSTEM, "acp-declined");
+    world.put(observed("no", declined, "2026-01-14", json!({ "valueBoolean": true })));
+    world.set("Observation/no", "meta", json!({ "versionId": "1", "security": [{ "code": "R" }] }));
+    let plan = apply(&mut world);
+    let div = plan.care_plan.text("/text/div").unwrap();
+    assert!(!div.contains("Did not want") && !div.contains("not recorded yet"), "{div}");
+}
