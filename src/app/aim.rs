@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use crate::access::Action;
 use crate::app::change::Change;
 use crate::app::change::ChangeAction;
+use crate::app::change::Origin;
 use crate::app::change::Target;
 use crate::app::prepare::place;
 use crate::app::resolve::Condition;
@@ -23,6 +24,9 @@ use crate::store::Stored;
 
 /// How many resources one conditional delete deletes at most.
 const MOST_DELETED: u32 = 1_000;
+
+/// How many copies there may be of what the programme's own rules ask for once.
+const MOST_COPIES: u32 = 100;
 
 /// What a change is about.
 pub(crate) struct Aim {
@@ -63,7 +67,7 @@ pub(crate) fn aims(session: &Session, changes: &[Change]) -> Result<Vec<Aim>, Fa
     let mut conditions = HashSet::new();
     let mut aims = Vec::with_capacity(changes.len());
     for change in changes {
-        let aim = aim(session, &change.action).map_err(|failure| place(failure, &change.at))?;
+        let aim = aim(session, change).map_err(|failure| place(failure, &change.at))?;
         let asked_twice = aim.met.as_ref().is_some_and(|met| !conditions.insert(met.condition.key.clone()));
         let named_twice = aim.ids.iter().any(|id| !identities.insert((aim.ty, id.clone())));
         if named_twice || asked_twice {
@@ -75,11 +79,15 @@ pub(crate) fn aims(session: &Session, changes: &[Change]) -> Result<Vec<Aim>, Fa
     Ok(aims)
 }
 
-fn aim(session: &Session, action: &ChangeAction) -> Result<Aim, Failure> {
+fn aim(session: &Session, change: &Change) -> Result<Aim, Failure> {
+    let action = &change.action;
     let ty = action.ty();
     match action {
         ChangeAction::Create { if_none_exist: Some(criteria), .. } => {
-            let (met, found) = one_that_meets(session, ty, criteria)?;
+            let (met, found) = match change.origin {
+                Origin::Client => one_that_meets(session, ty, criteria)?,
+                Origin::Programme | Origin::Effect => first_that_meets(session, ty, criteria)?,
+            };
             Ok(Aim { ty, ids: vec![found.unwrap_or_else(new_id)], met: Some(met) })
         }
         ChangeAction::Create { if_none_exist: None, id, .. } => {
@@ -124,6 +132,17 @@ fn one_that_meets(
 ) -> Result<(Met, Option<String>), Failure> {
     let (met, mut found) = meeting(session, session.condition(ty, criteria, 1)?)?;
     Ok((met, found.pop().map(|stored| stored.id)))
+}
+
+/// What the programme's own rules ask for once is there where a client has made a copy of it, too: then the oldest is
+/// it, and what else the same request asks for does not fail.
+fn first_that_meets(
+    session: &Session,
+    ty: ResourceType,
+    criteria: &str,
+) -> Result<(Met, Option<String>), Failure> {
+    let (met, found) = meeting(session, session.condition(ty, criteria, MOST_COPIES)?)?;
+    Ok((met, found.into_iter().min_by_key(|stored| stored.rid).map(|stored| stored.id)))
 }
 
 fn meeting(session: &Session, condition: Condition) -> Result<(Met, Vec<Stored>), Failure> {

@@ -78,7 +78,7 @@ impl App {
             let hold = Hold { id, holder };
             let refused = match read(&asked) {
                 Some((caller, base_url, request)) if tries <= MOST_TRIES => {
-                    let progress = Arc::default();
+                    let progress = Arc::new(Progress::of(hold.clone()));
                     return Ok(Some(HeldJob { hold, tries, at, caller, base_url, request, progress }));
                 }
                 Some(_) => "a request that was taken on was begun too often without an end",

@@ -27,8 +27,10 @@ use crate::fhir::Severity;
 use crate::fhir::datetime::DAY;
 use crate::fhir::datetime::Micros;
 use crate::fhir::outcome::outcome;
+use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::jobs;
+use crate::store::jobs::Hold;
 use crate::store::jobs::JobKey;
 use crate::store::jobs::JobState;
 use crate::store::tables;
@@ -48,9 +50,16 @@ pub struct Progress {
     done: AtomicI64,
     total: AtomicI64,
     ended: AtomicBool,
+    /// In whose hands it is; nobody's where the database knows of no request.
+    hold: Option<Hold>,
 }
 
 impl Progress {
+    /// Nothing is done yet by this holder.
+    pub(super) fn of(hold: Hold) -> Self {
+        Self { hold: Some(hold), ..Self::default() }
+    }
+
     /// Makes the work end at its next word.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
@@ -83,9 +92,14 @@ impl Session {
         progress.total.store(number(total), Ordering::Relaxed);
         progress.done.store(number(done), Ordering::Relaxed);
         if progress.is_ended() {
-            return Err(Failure::new(Reason::Conflict, "The request was cancelled."));
+            return Err(cancelled());
         }
         Ok(())
+    }
+
+    /// In whose hands the request is, where it is carried out later.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        self.progress.as_ref().and_then(|progress| progress.hold.clone())
     }
 
     /// Takes a request on, to be carried out later; it is durable when this returns. With an `Idempotency-Key` it is
@@ -169,6 +183,20 @@ impl Session {
         let text = "The request is cancelled; what it had written by then stays.";
         Ok(Answer { later: Some(Later::Cancelled), ..said(202, text) })
     }
+}
+
+/// Refuses to write for a request that was cancelled or is in other hands by now; until this transaction ends, neither
+/// happens.
+pub(super) fn require_hold(conn: &mut Conn, hold: Option<&Hold>) -> Result<(), Fault> {
+    match hold {
+        Some(hold) if !jobs::keep_hold(conn, hold)? => Err(Fault::Refused(cancelled())),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Nobody gets to see it: what came of a request that was cancelled is not kept.
+fn cancelled() -> Failure {
+    Failure::new(Reason::Conflict, "The request was cancelled.")
 }
 
 fn key_of(caller: &Caller, id: String) -> JobKey {

@@ -12,6 +12,7 @@ use crate::app::Answer;
 use crate::app::Once;
 use crate::app::Session;
 use crate::app::extent;
+use crate::app::job::require_hold;
 use crate::app::once;
 use crate::app::persons::persons;
 use crate::app::screening::about;
@@ -161,8 +162,9 @@ impl Session {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (once, kept) = (Arc::clone(&once), Arc::clone(&kept));
+            let (once, kept, hold) = (Arc::clone(&once), Arc::clone(&kept), self.hold());
             let done = self.app.db.write(move |conn| {
+                require_hold(conn, hold.as_ref())?;
                 let (run, answer, made) = &*kept;
                 if let Some(once) = &*once
                     && let Some(before) = once::claim(conn, once, now)?

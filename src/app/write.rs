@@ -9,6 +9,7 @@ use crate::app::change::Written;
 use crate::app::commit::commit;
 use crate::app::defined;
 use crate::app::guard;
+use crate::app::job::require_hold;
 use crate::app::once;
 use crate::app::once::Once;
 use crate::app::prepare::examine;
@@ -16,6 +17,7 @@ use crate::app::prepare::prepare;
 use crate::app::session::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::store::Conn;
 use crate::store::Fault;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
@@ -78,10 +80,7 @@ impl Session {
     pub(super) fn commit_with<T: Send + 'static>(
         &self,
         changes: &[Change],
-        work: impl Fn(&mut crate::store::Conn, &crate::app::prepare::Batch) -> Result<T, Fault>
-        + Send
-        + Sync
-        + 'static,
+        work: impl Fn(&mut Conn, &crate::app::prepare::Batch) -> Result<T, Fault> + Send + Sync + 'static,
     ) -> Result<T, Failure> {
         let work = Arc::new(work);
         let mut tries = 0;
@@ -90,8 +89,12 @@ impl Session {
             tries += 1;
             let allowed = self.allowance.left();
             let batch = prepare(renewed.as_ref().unwrap_or(self), changes)?;
-            let work = work.clone();
-            match self.app().db.write(move |conn| work(conn, &batch)) {
+            let (work, hold) = (work.clone(), self.hold());
+            let write = move |conn: &mut Conn| {
+                require_hold(conn, hold.as_ref())?;
+                work(conn, &batch)
+            };
+            match self.app().db.write(write) {
                 Ok(done) => {
                     self.notice(changes);
                     return Ok(done);

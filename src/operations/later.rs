@@ -11,10 +11,10 @@ use crate::operations::Call;
 use crate::operations::check_access;
 use crate::operations::coded;
 use crate::operations::input;
-use crate::operations::keyed;
 use crate::operations::offered;
 use crate::operations::place::find;
 use crate::operations::place::method;
+use crate::operations::writing::keyed;
 
 /// Whether a call may be carried out after it was answered.
 pub fn may_be_later(app: &App, code: &str, target: Option<&(ResourceType, Option<String>)>) -> bool {

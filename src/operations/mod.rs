@@ -26,10 +26,10 @@ mod place;
 mod submitted;
 pub mod validate;
 pub mod validate_code;
+mod writing;
 
 use std::sync::OnceLock;
 
-use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::access::Action;
@@ -49,11 +49,15 @@ use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
 use crate::operations::place::find;
 use crate::operations::place::method;
+use crate::operations::writing::keyed;
+use crate::operations::writing::once;
+use crate::operations::writing::writes;
 
 pub use later::admit;
 pub use later::may_be_later;
 pub use place::allowed;
 pub use place::only_reads;
+pub use writing::examine;
 
 /// One operation that is offered.
 #[derive(Clone, Copy)]
@@ -66,6 +70,8 @@ pub struct Operation {
     pub resources: Resources,
     /// The parameter of its answer that may be had as a table.
     pub table: Option<&'static str>,
+    /// Whether a call writes, of an operation that else changes nothing.
+    pub writes: fn(&Input) -> bool,
     /// What can be refused at once of a call that is carried out later.
     pub check: fn(&Session, &Call) -> Result<(), Failure>,
 }
@@ -95,7 +101,11 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-stratify", palliative_stratify::run),
     validated("palliative-gaps", palliative_gaps::run),
-    validated("palliative-identify", palliative_identify::run),
+    Operation {
+        check: palliative_identify::check,
+        writes: palliative_identify::writes,
+        ..validated("palliative-identify", palliative_identify::run)
+    },
     validated("palliative-refer", palliative_refer::run),
     validated("palliative-transition", palliative_transition::run),
     validated("palliative-enroll", palliative_enroll::run),
@@ -113,7 +123,14 @@ const fn validated(
     definition: &'static str,
     run: fn(&Session, Call) -> Result<Answer, Failure>,
 ) -> Operation {
-    Operation { definition, run, resources: Resources::Validated, table: None, check: |_, _| Ok(()) }
+    Operation {
+        definition,
+        run,
+        resources: Resources::Validated,
+        table: None,
+        writes: |_| false,
+        check: |_, _| Ok(()),
+    }
 }
 
 /// One call of an operation.
@@ -199,7 +216,15 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
     if let Some(answer) = once.as_ref().map_or(Ok(None), |once| session.replay(once))? {
         return Ok(answer);
     }
+    // Of an operation that writes only where that is asked for, what is given tells whether a key means anything.
+    let key = if definition.affects_state { Ok(once) } else { keyed(definition, &asked, body.as_ref()) };
     let parameters = input(session, offered, &asked.query, body).map_err(coded)?;
+    let once = if writes(offered, &parameters) { key? } else { None };
+    if let Some(once) = once.as_ref().filter(|_| !definition.affects_state)
+        && let Some(answer) = session.replay(once)?
+    {
+        return Ok(answer);
+    }
     let call =
         Call { target: asked.target, parameters, once: once.clone(), if_match: asked.if_match, method };
     match (once, (offered.operation.run)(session, call).map_err(coded)) {
@@ -220,35 +245,6 @@ pub fn table(
     let offered = find(offered(app), code, target).ok()?;
     let name = offered.operation.table?;
     offered.definition.output.iter().find(|parameter| parameter.name == name)
-}
-
-/// Checks what can be checked of a call before what it is about is there: the method, the scope and the parameters.
-///
-/// # Errors
-/// As [`perform`].
-pub fn examine(session: &Session, code: &str, mut asked: Asked) -> Result<(), Failure> {
-    let offered = find(offered(session.app()), code, asked.target.as_ref())?;
-    method(&offered.definition, asked.method)?;
-    asked.target.as_ref().map_or(Ok(()), |(ty, _)| session.require(Action::Read, *ty))?;
-    let body = asked.body.take().transpose()?;
-    input(session, offered, &asked.query, body).map(|_| ()).map_err(coded)
-}
-
-/// The request's `Idempotency-Key`; for what changes nothing it has no meaning.
-fn once(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
-    if definition.affects_state { keyed(definition, asked, body) } else { Ok(None) }
-}
-
-/// An `Idempotency-Key` with a digest of all that the operation is given.
-fn keyed(definition: &Definition, asked: &Asked, body: Option<&Value>) -> Result<Option<Once>, Failure> {
-    let Some(key) = asked.idempotency_key.clone() else { return Ok(None) };
-    if !(1..=128).contains(&key.chars().count()) {
-        return Err(Failure::new(Reason::Invalid, "`Idempotency-Key` has 1 to 128 characters."));
-    }
-    let body = body.map(Value::to_string);
-    let given = format!("{}\n{:?}\n{}\n{body:?}", definition.code, asked.target, asked.query);
-    let digest = digest::digest(&digest::SHA256, given.as_bytes());
-    Ok(Some(Once { key, digest: digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect() }))
 }
 
 /// Calling takes the read scope on the target's type, and the target must be one that the caller may see. What an

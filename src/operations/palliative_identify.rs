@@ -19,6 +19,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::bundle::Method;
 use crate::fhir::parameters::Given;
+use crate::fhir::parameters::Input;
 use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
 use crate::operations::Call;
@@ -38,14 +39,21 @@ use crate::search::page::seal_value;
 /// How many candidates a page has at most, and where nothing is said.
 const LARGEST_PAGE: i64 = 1000;
 
-/// How many candidates a page has at most whose tasks are asked for: each is a write of its own.
-const MOST_TASKS: usize = 200;
+/// The same of a page whose tasks are asked for: each is a write of its own.
+const MOST_TASKS: i64 = 200;
 
 /// Says to what a sealed place belongs.
 const PURPOSE: &[u8] = b"comfrey candidates 1";
 
 /// Who is listed where nothing is said.
 const USUAL: [Outcome; 3] = [Outcome::Eligible, Outcome::ScreenPositive, Outcome::Indeterminate];
+
+/// Whether somebody is asked to look at each candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tasks {
+    None,
+    Created,
+}
 
 /// What is asked for.
 struct Request {
@@ -56,6 +64,7 @@ struct Request {
     as_of: Date,
     group: Option<String>,
     wanted: Wanted,
+    tasks: Tasks,
     /// A digest of all that the list depends on, which its pages have in common.
     of: String,
 }
@@ -68,25 +77,17 @@ struct Request {
 /// `createTasks` with GET; 413 `too-costly` for more people, candidates or tasks than one request may be about; 422 for a
 /// Group that is no roster of patients, and `date-range` for a day that has not come.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
-    let wants_tasks = wants_tasks(session, &call)?;
-    session.require_findings()?;
     let request = read(session, &call)?;
-    if wants_tasks && request.wanted.limit > MOST_TASKS {
-        let text = format!(
-            "Tasks are created for at most {MOST_TASKS} candidates at once; give a `limit` of {MOST_TASKS} or less, and \
-             go on with `after`."
-        );
-        return Err(too_costly(&call, "limit", text));
-    }
     let found = find(session, &request)?;
-    let drafts = if wants_tasks {
-        let names: Vec<String> = request.rule_sets.iter().map(|set| set.canonical()).collect();
-        tasks(&request.program, &names, &found.people, session.now())?
-    } else {
-        Vec::new()
-    };
     let told = told(session, &request, &found);
-    if drafts.is_empty() {
+    let drafts = match request.tasks {
+        Tasks::None => return Ok(Answer::value(told.into_value())),
+        Tasks::Created => {
+            let names: Vec<String> = request.rule_sets.iter().map(|set| set.canonical()).collect();
+            tasks(&request.program, &names, &found.people, session.now())?
+        }
+    };
+    if drafts.is_empty() && call.once.is_none() {
         return Ok(Answer::value(told.into_value()));
     }
     session.write_once(call.once.as_ref(), changes(&drafts), move |written| {
@@ -96,14 +97,28 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     })
 }
 
+/// Refuses what can be refused before anybody is looked at.
+///
+/// # Errors
+/// As [`run`].
+pub fn check(session: &Session, call: &Call) -> Result<(), Failure> {
+    let request = read(session, call)?;
+    members(session, &request).map(drop)
+}
+
+/// Whether a call creates tasks; no other changes anything.
+pub fn writes(given: &Input) -> bool {
+    given.boolean("createTasks") == Some(true)
+}
+
 fn name(stored: &Stored) -> String {
     format!("{}/{}", stored.ty, stored.id)
 }
 
 /// Whether tasks are to be created, by one who may.
-fn wants_tasks(session: &Session, call: &Call) -> Result<bool, Failure> {
-    if call.parameters.boolean("createTasks") != Some(true) {
-        return Ok(false);
+fn wants_tasks(session: &Session, call: &Call) -> Result<Tasks, Failure> {
+    if !writes(&call.parameters) {
+        return Ok(Tasks::None);
     }
     if call.method != Method::Post {
         let text = "With `createTasks=true` this operation is called with POST.";
@@ -112,10 +127,12 @@ fn wants_tasks(session: &Session, call: &Call) -> Result<bool, Failure> {
         return Err(failure);
     }
     session.require_all(Action::Create, "Task")?;
-    Ok(true)
+    Ok(Tasks::Created)
 }
 
 fn read(session: &Session, call: &Call) -> Result<Request, Failure> {
+    let tasks = wants_tasks(session, call)?;
+    session.require_findings()?;
     let given = &call.parameters;
     let group = group(session, call)?;
     let program = session.screening_program(given.reference("program"))?;
@@ -124,7 +141,7 @@ fn read(session: &Session, call: &Call) -> Result<Request, Failure> {
     let as_of = as_of(session, given, &program)?;
     let outcomes = outcomes(call)?;
     let everybody = given.boolean("includeAll") == Some(true);
-    let limit = limit(call)?;
+    let limit = limit(call, tasks)?;
     let names: Vec<String> = rule_sets.iter().map(|set| set.canonical()).collect();
     let codes: Vec<&str> = outcomes.iter().map(|outcome| outcome.code()).collect();
     let about = json!([program.id, names, as_of.to_string(), group, codes, everybody]).to_string();
@@ -132,7 +149,7 @@ fn read(session: &Session, call: &Call) -> Result<Request, Failure> {
     let of = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let after = after(session, call, &of)?;
     let wanted = Wanted { outcomes, everybody, after, limit };
-    Ok(Request { program, rule_sets, named: !named.is_empty(), as_of, group, wanted, of })
+    Ok(Request { program, rule_sets, named: !named.is_empty(), as_of, group, wanted, tasks, of })
 }
 
 /// The Group's id: the instance, or on the system the parameter.
@@ -163,13 +180,15 @@ fn outcomes(call: &Call) -> Result<Vec<Outcome>, Failure> {
     Ok(OUTCOMES.into_iter().filter(|outcome| wanted.contains(outcome)).collect())
 }
 
-fn limit(call: &Call) -> Result<usize, Failure> {
-    let limit = call.parameters.integer("limit").unwrap_or(LARGEST_PAGE);
-    if limit > LARGEST_PAGE {
-        let text = format!(
-            "A page has at most {LARGEST_PAGE} candidates; give a `limit` of {LARGEST_PAGE} or less, and go on with \
-             `after`."
-        );
+fn limit(call: &Call, tasks: Tasks) -> Result<usize, Failure> {
+    let (most, text) = match tasks {
+        Tasks::None => (LARGEST_PAGE, "A page has at most"),
+        Tasks::Created => (MOST_TASKS, "Tasks are created for at once at most"),
+    };
+    let limit = call.parameters.integer("limit").unwrap_or(most);
+    if limit > most {
+        let text =
+            format!("{text} {most} candidates; give a `limit` of {most} or less, and go on with `after`.");
         return Err(too_costly(call, "limit", text));
     }
     Ok(usize::try_from(limit).unwrap_or_default())
@@ -204,12 +223,14 @@ fn bad(given: &Given, text: &str) -> Failure {
     Failure::new(Reason::Invalid, text).coded(ERROR_SYSTEM, "bad-parameter").at(given.at.clone())
 }
 
+/// The ids of the members of the Group, where one is named.
+fn members(session: &Session, request: &Request) -> Result<Option<Vec<String>>, Failure> {
+    let group = request.group.as_ref();
+    group.map(|group| session.members_of(group, &request.program, request.as_of)).transpose()
+}
+
 fn find(session: &Session, request: &Request) -> Result<Identified, Failure> {
-    let members = request
-        .group
-        .as_ref()
-        .map(|group| session.members_of(group, &request.program, request.as_of))
-        .transpose()?;
+    let members = members(session, request)?;
     session.identify(&Asked {
         program: &request.program,
         rule_sets: &request.rule_sets,

@@ -55,10 +55,13 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let id = patient_id(session, &call)?;
     let program = session.screening_program(call.parameters.reference("program"))?;
     let algorithm = session.app().risk.of(&program)?;
+    // What the floors look at is read too, as for the tiers that are kept.
+    let floors = algorithm.floor_rule_sets(&program, &session.app().rule_sets);
+    session.require_screening_by(&floors)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let by = known(&call, as_of, &program)?;
     until_current(None, || {
-        let stored = session.screened_as(&id, &[], by)?;
+        let stored = session.screened_as(&id, &floors, by)?;
         require_on_record(by, &stored)?;
         let known: BTreeSet<String> = stored.iter().map(name).collect();
         let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;

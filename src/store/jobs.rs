@@ -160,6 +160,12 @@ pub(crate) fn go_on(
     Ok(conn.execute(update.append(is_held(hold)))? == 1)
 }
 
+/// Keeps a job in these hands until the transaction ends; false where it is not in them any more.
+pub(crate) fn keep_hold(conn: &mut Conn, hold: &Hold) -> QueryResult<bool> {
+    let update = Sql::of("UPDATE job SET until = until WHERE ", []);
+    Ok(conn.execute(update.append(is_held(hold)))? == 1)
+}
+
 /// Puts a job back as it was before it was taken; with `tries` less one where nothing went wrong.
 pub(crate) fn put_back(conn: &mut Conn, hold: &Hold, tries: i64) -> QueryResult<()> {
     let update = Sql::of(

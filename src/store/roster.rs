@@ -1,7 +1,8 @@
 //! Who there is to be found, and how many of them have come how far. <https://hl7.org/fhir/R4/episodeofcare.html>
 //!
 //! The plans of both databases: `resource_live` gives all Patients, `resource_identity` those who are named;
-//! `episode_state` the open episodes of a programme, and `episode_open` those of named patients.
+//! `episode_state` the open episodes of a programme, and `episode_open` those of named patients; what is on file of each is
+//! counted in `idx_compartment` alone.
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
@@ -33,6 +34,20 @@ pub(crate) fn open_episodes(
         [program.into()],
     );
     let query = among(query, "e.patient", ids).push(" GROUP BY e.state ORDER BY e.state", []);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
+}
+
+/// How many live resources of these types are in the compartment of each of these patients, where there are any.
+pub(crate) fn resources(
+    conn: &mut Conn,
+    patients: &[String],
+    types: &[ResourceType],
+) -> QueryResult<Vec<(String, i64)>> {
+    let query = Sql::of("SELECT c.patient, count(*) FROM idx_compartment c WHERE c.patient", [])
+        .append(Sql::one_of(patients.iter().cloned()))
+        .push(" AND c.type IN (", [])
+        .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()))
+        .push(") GROUP BY c.patient", []);
     conn.load::<(Text, BigInt), (String, i64)>(query)
 }
 

@@ -1,11 +1,15 @@
 //! `$palliative-identify` over HTTP: who is counted, who is listed, in which order, and who is refused.
 
+use comfrey::app::Change;
+use comfrey::app::ChangeAction;
+use comfrey::fhir::Resource;
 use comfrey::import::population;
 use comfrey::jobs::Stop;
 use comfrey::jobs::requests;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::app::START;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
@@ -364,7 +368,7 @@ fn a_task_is_created_once_for_each_candidate_of_the_page() {
         "what is found now is another thing"
     );
     get(&clinician, "&createTasks=true").expect(405);
-    let too_many = given(&[("createTasks", true.into())]);
+    let too_many = given(&[("createTasks", true.into()), ("limit", 201.into())]);
     clinician.post(PATH, &too_many).expect_issue(413, "too-costly");
 }
 
@@ -421,12 +425,12 @@ fn what_is_asked_for_later_is_the_answer_that_would_have_come_at_once() {
     let app = TestApp::new();
     let clinician = app.clinician();
     people(&clinician);
-    let later = |caller: &Client, query: &str| {
+    let later = |query: &str| {
         let path = format!("{PATH}?program=HealthcareService/lung{query}");
-        caller.request("GET", &path).header("Prefer", "respond-async").send()
+        clinician.request("GET", &path).header("Prefer", "respond-async").send()
     };
     for query in ["", "&asOf=2026-02-15"] {
-        let taken = later(&clinician, query).expect(202);
+        let taken = later(query).expect(202);
         let place = taken.header("content-location").unwrap().to_owned();
         let path = &place[place.find("/async/").unwrap()..];
         requests::run_next(app.app(), &Stop::default()).expect("the database answers");
@@ -437,9 +441,181 @@ fn what_is_asked_for_later_is_the_answer_that_would_have_come_at_once() {
         );
         app.partner().get(path).expect(404);
     }
-    let stranger = app.stranger();
-    let taken = later(&stranger, "").expect(202);
-    let place = taken.header("content-location").unwrap().to_owned();
+}
+
+fn later(caller: &Client, given: &Value) -> Reply {
+    caller.request("POST", PATH).header("Prefer", "respond-async").json(given).send()
+}
+
+#[track_caller]
+fn taken(reply: Reply) -> String {
+    let place = reply.expect(202).header("content-location").unwrap().to_owned();
+    place[place.find("/async/").unwrap()..].to_owned()
+}
+
+#[test]
+fn what_can_be_refused_at_once_is_not_taken_on() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let with = |parameter: &str, value: Value| given(&[(parameter, value)]);
+    later(&app.anonymous(), &given(&[])).expect(401);
+    later(&app.stranger(), &given(&[])).expect_issue(403, "forbidden");
+    later(&app.patient("a"), &given(&[])).expect_issue(403, "forbidden");
+    later(&clinician, &with("limit", 1001.into())).expect_issue(413, "too-costly");
+    later(&clinician, &with("outcomes", "sick".into())).expect_issue(400, "invalid");
+    later(&clinician, &with("group", json!({ "reference": "Group/none" }))).expect_issue(404, "not-found");
+    let unknown = json!({ "resourceType": "Parameters", "parameter": [
+        { "name": "program", "valueReference": { "reference": "HealthcareService/none" } }] });
+    later(&clinician, &unknown).expect_issue(404, "not-found");
+    later(&app.with_scope("user/*.rs"), &with("createTasks", true.into())).expect_issue(403, "forbidden");
+    taken(later(&clinician, &with("createTasks", true.into())));
+}
+
+#[test]
+fn what_is_carried_out_on_the_next_day_is_about_the_day_on_which_it_was_asked_for() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    clinician.store(&json!({ "resourceType": "Flag", "id": "tomorrow", "status": "active",
+        "code": { "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/palliative-flag",
+            "code": "hospice-election" }] },
+        "subject": { "reference": "Patient/a" }, "period": { "start": "2026-03-02" } }));
+    let today = get(&clinician, "").expect(200).json();
+    assert_eq!(count(&today, "suppressed"), 5);
+    let path = taken(later(&clinician, &given(&[])));
+    app.clock().set(START + 23 * 3_600_000_000);
+    let clinician = app.clinician();
+    assert_eq!(count(&get(&clinician, "").expect(200).json(), "suppressed"), 6, "a is in hospice now");
     requests::run_next(app.app(), &Stop::default()).expect("the database answers");
-    stranger.get(&place[place.find("/async/").unwrap()..]).expect_issue(403, "forbidden");
+    let done = clinician.get(&path).expect(200).json();
+    assert_eq!((counts(&done), listed(&done)), (counts(&today), listed(&today)));
+}
+
+#[test]
+fn nobody_whom_the_programme_cannot_take_is_to_be_looked_at() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let body = given(&[
+        ("createTasks", true.into()),
+        ("includeAll", true.into()),
+        ("outcomes", "eligible".into()),
+        ("outcomes", "not-eligible".into()),
+    ]);
+    let body = clinician.post(PATH, &body).expect(200).json();
+    assert_eq!(listed(&body).len(), 10);
+    let tasks = clinician.get("/Task?code=review-candidate").expect(200).resources();
+    let mut of: Vec<_> = tasks.iter().map(|task| task["for"]["reference"].as_str().unwrap()).collect();
+    of.sort_unstable();
+    assert_eq!(of, ["Patient/a", "Patient/b", "Patient/c", "Patient/d", "Patient/well"]);
+}
+
+#[test]
+fn a_task_that_is_done_is_asked_for_again_and_a_copy_of_one_fails_nobody() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let create = || clinician.post(PATH, &given(&[("createTasks", true.into())])).expect(200).json();
+    let tasks = |body: &Value| -> Vec<String> {
+        let all = body["parameter"].as_array().unwrap().iter().filter(|one| one["name"] == "task");
+        all.map(|one| one["valueReference"]["reference"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = tasks(&create());
+    assert_eq!(first.len(), 6, "200 are the most where nothing is said");
+    let mut task = clinician.get(&format!("/{}", first[0])).expect(200).json();
+    let mut copy = clinician.get(&format!("/{}", first[1])).expect(200).json();
+    task["status"] = "completed".into();
+    clinician.store(&task);
+    copy["id"] = "copy".into();
+    clinician.store(&copy);
+    let second = tasks(&create());
+    assert_ne!(second[0], first[0], "somebody has looked, and the person is still eligible");
+    assert_eq!(second[1..], first[1..]);
+    for status in ["in-progress", "on-hold", "accepted"] {
+        task = clinician.get(&format!("/{}", second[0])).expect(200).json();
+        task["status"] = status.into();
+        clinician.store(&task);
+        assert_eq!(tasks(&create()), second, "{status}");
+    }
+}
+
+#[test]
+fn a_key_has_tasks_created_once_and_means_nothing_where_none_are_asked_for() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let send = |key: &str, body: &Value| {
+        clinician.request("POST", PATH).header("Idempotency-Key", key).json(body).send()
+    };
+    let replayed = |reply: &Reply| reply.header("idempotency-replayed").map(str::to_owned);
+    let body = given(&[("createTasks", true.into())]);
+    let first = send("one", &body).expect(200);
+    for id in clinician.get("/Task?code=review-candidate").expect(200).ids() {
+        let mut task = clinician.get(&format!("/Task/{id}")).expect(200).json();
+        task["status"] = "completed".into();
+        clinician.store(&task);
+    }
+    let again = send("one", &body).expect(200);
+    assert_eq!((replayed(&again), again.json()), (Some("true".into()), first.json()));
+    assert_eq!(clinician.get("/Task?code=review-candidate").expect(200).ids().len(), 6);
+    let other = given(&[("createTasks", true.into()), ("limit", 1.into())]);
+    assert_eq!(send("one", &other).expect_issue(422, "business-rule").details(), ["idempotency-mismatch"]);
+    send("one", &given(&[])).expect(200);
+    let none = given(&[("createTasks", true.into()), ("outcomes", "excluded".into())]);
+    let first = send("none", &none).expect(200);
+    person(&clinician, "late", &json!({}));
+    let again = send("none", &none).expect(200);
+    assert_eq!(
+        (replayed(&again), again.json()),
+        (Some("true".into()), first.json()),
+        "an empty answer is kept"
+    );
+    clinician.post(PATH, &body).expect(200);
+    assert_eq!(clinician.get("/Task?code=review-candidate").expect(200).ids().len(), 6 + 7);
+}
+
+#[test]
+fn a_transaction_creates_no_tasks() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let bundle = |ty: &str, given: &Value| {
+        json!({ "resourceType": "Bundle", "type": ty, "entry": [
+            { "resource": given, "request": { "method": "POST", "url": "$palliative-identify" } }] })
+    };
+    let creating = given(&[("createTasks", true.into())]);
+    let reply = clinician.post("/", &bundle("transaction", &creating)).expect_issue(400, "not-supported");
+    assert_eq!(reply.expressions(), ["Bundle.entry[0].request.url"]);
+    assert!(clinician.get("/Task?code=review-candidate").expect(200).ids().is_empty());
+    clinician.post("/", &bundle("transaction", &given(&[]))).expect(200);
+    clinician.post("/", &bundle("batch", &creating)).expect(200);
+    assert_eq!(clinician.get("/Task?code=review-candidate").expect(200).ids().len(), 6);
+}
+
+#[test]
+fn a_request_that_was_cancelled_or_lost_its_holder_creates_no_tasks() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let tasks = || clinician.get("/Task?code=review-candidate").expect(200).ids().len();
+    let task = || {
+        let task = json!({ "resourceType": "Task", "status": "requested", "intent": "order",
+            "code": { "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/palliative-task",
+                "code": "review-candidate" }] } });
+        let task = Resource::from_value(task).unwrap();
+        vec![Change::client(ChangeAction::create(task))]
+    };
+    let path = taken(later(&clinician, &given(&[("createTasks", true.into())])));
+    let job = app.app().take_job().unwrap().expect("it waits");
+    job.session(app.app()).write(task()).expect("it is in these hands");
+    assert_eq!(tasks(), 1);
+    app.clock().set(START + 60_000_000);
+    let second = app.app().take_job().unwrap().expect("its first holder is gone");
+    job.session(app.app()).write(task()).expect_err("it is in other hands");
+    second.session(app.app()).write(task()).expect("it is in these hands");
+    assert_eq!(tasks(), 2);
+    clinician.delete(&path).expect(202);
+    second.session(app.app()).write(task()).expect_err("it was cancelled");
+    assert_eq!(tasks(), 2);
 }

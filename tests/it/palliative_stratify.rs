@@ -355,3 +355,21 @@ fn t36_a_patient_does_not_read_what_a_clinician_thinks_of_the_time_that_is_left(
     let team = app.clinician().get("/Patient/p/$palliative-stratify").expect(200);
     assert!(team.text().contains("would not be surprised"));
 }
+
+#[test]
+fn what_the_rule_sets_of_the_floors_read_must_be_readable() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &second());
+    clinician.store(&json!({ "resourceType": "HealthcareService", "id": "special", "name": "Special",
+        "providedBy": { "reference": "Organization/default" },
+        "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings",
+            "extension": [{ "url": "specialist", "valueBoolean": true },
+                { "url": "ruleSet", "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-NY-3GI-OPEN" }] }] }));
+    let given =
+        json!([{ "name": "program", "valueReference": { "reference": "HealthcareService/special" } }]);
+    let with = |more: &str| app.with_scope(&format!("{READ} system/RiskAssessment.rs {more}"));
+    stratify(&with(""), given.clone()).expect_issue(403, "forbidden");
+    stratify(&with(""), json!([])).expect(200);
+    stratify(&with("system/Consent.rs system/DocumentReference.rs"), given).expect(200);
+}

@@ -22,6 +22,7 @@ use crate::store::findings::page::Asked;
 use crate::store::findings::page::Count;
 use crate::store::findings::page::PageRow;
 use crate::store::findings::page::Window;
+use crate::store::roster;
 
 /// Whether those are listed who are no candidates whatever the rule sets say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,8 @@ pub struct Current {
     pub suppressed: Outcomes,
     /// How many are still to be evaluated: what is told of them may have changed.
     pub pending: i64,
+    /// How many have an open episode of the programme in each state, by the state's code.
+    pub open: Vec<(String, i64)>,
 }
 
 impl Session {
@@ -171,12 +174,21 @@ impl Session {
             most: question.count + 1,
         };
         let now = self.now();
-        let (rows, counts, pending) = self.app.db.snapshot(|conn| {
+        let ids = match among {
+            due::Among::Everybody => None,
+            due::Among::These(ids) => Some(ids),
+        };
+        let (rows, counts, pending, open) = self.app.db.snapshot(|conn| {
             let since = Since { rules: due::rules(conn)?, now, settled: i64::MAX };
             let rows = if outcomes.is_empty() { Vec::new() } else { page::page(conn, &asked, &window)? };
-            Ok((rows, page::counts(conn, &asked)?, due::count(conn, among, &since)?))
+            Ok((
+                rows,
+                page::counts(conn, &asked)?,
+                due::count(conn, among, &since)?,
+                roster::open_episodes(conn, question.program, ids)?,
+            ))
         })?;
-        Ok(Some(answer(rows, &counts, (question.count, pending))))
+        Ok(Some(Current { open, ..answer(rows, &counts, (question.count, pending)) }))
     }
 }
 

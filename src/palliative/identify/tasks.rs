@@ -1,7 +1,8 @@
 //! The work that case finding asks for: somebody looks at each candidate. <https://hl7.org/fhir/R4/task.html>
 //!
-//! There is one task for each person, programme and kind of finding, whoever asks for it and however often; one that was
-//! done is not asked for again as long as the same is found.
+//! There is one open task for each person, programme and kind of finding, whoever asks for it and however often; where
+//! the one before was done or cancelled, and the same is found, it is asked for again. Of one whom the programme cannot
+//! take now there is none.
 
 use serde_json::json;
 
@@ -20,7 +21,10 @@ use crate::palliative::vocabulary::CANDIDATE_TASK_SYSTEM;
 use crate::palliative::vocabulary::OUTCOME_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 
-/// The tasks to look at these people.
+/// The states of a Task in which it is still to be done. <https://hl7.org/fhir/R4/valueset-task-status.html>
+const OPEN: &str = "draft,requested,received,accepted,ready,in-progress,on-hold";
+
+/// The tasks to look at those of these people whom the programme could take.
 ///
 /// # Errors
 /// `Internal`, for a fault of ours.
@@ -31,7 +35,7 @@ pub fn tasks(
     now: Micros,
 ) -> Result<Vec<Draft>, Failure> {
     let mut drafts = Drafts::default();
-    for person in people {
+    for person in people.iter().filter(|person| person.suppressions.is_empty()) {
         let outcome = person.outcome;
         let value = format!("{}/{}/{}", program.id, person.id, outcome.code());
         let input = |code: &str, element: &str, value: serde_json::Value| {
@@ -61,7 +65,7 @@ pub fn tasks(
             task["owner"] = json!({ "reference": organization });
         }
         let name = drafts.name();
-        let query = format!("identifier={CANDIDATE_TASK_SYSTEM}|{value}");
+        let query = format!("identifier={CANDIDATE_TASK_SYSTEM}|{value}&status={OPEN}");
         drafts.push(Resource::from_value(task)?, Place::NewUnless(name, query));
     }
     Ok(drafts.into_list())

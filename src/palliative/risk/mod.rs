@@ -19,6 +19,8 @@ pub mod tier;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -27,11 +29,13 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::palliative::program::Program;
 use crate::palliative::risk::document::Document;
+use crate::palliative::risk::document::Raising;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::intensity::Intensity;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::RuleSets;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::document::Terminology;
@@ -173,6 +177,20 @@ impl Algorithm {
     /// The canonical with its version.
     pub fn canonical(&self) -> String {
         format!("{}|{}", self.url, self.version)
+    }
+
+    /// The rule sets that set floors for a programme.
+    pub fn floor_rule_sets(&self, program: &Program, rule_sets: &RuleSets) -> Vec<Arc<RuleSet>> {
+        let mut sets = Vec::new();
+        for floor in &self.document.floors {
+            let named: &[String] = match &floor.raising {
+                Raising::RuleSet(canonical) => std::slice::from_ref(canonical),
+                Raising::Entry if program.specialist => &program.rule_sets,
+                Raising::Entry => &[],
+            };
+            sets.extend(named.iter().filter_map(|canonical| rule_sets.find(canonical)).map(Arc::clone));
+        }
+        sets
     }
 
     /// The care that is recommended for a tier.
