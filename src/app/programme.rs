@@ -8,6 +8,7 @@ use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
 use crate::app::screening::Subject;
+use crate::app::screening::about;
 use crate::app::write::pause;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -108,15 +109,19 @@ impl Session {
         let names = CHART.iter().chain(further);
         let types: Vec<ResourceType> = names.filter_map(|name| ResourceType::parse(name)).collect();
         let service = self.as_service();
-        let mut stored = service.compartment(patient, &types)?;
+        let mut resources = parsed(&service.compartment(patient, &types)?)?;
+        // The compartment also holds what the patient observed, asserted or wrote of somebody else: no fact about this
+        // one. A team alone need not say whose it is; the episode does.
+        resources.retain(|one| match about(one, self.base_url()) {
+            Some(whom) => whom == patient,
+            None => one.ty().name() == "CareTeam" && one.get("subject").is_none(),
+        });
         // R4's patient compartment holds neither of these.
         for name in ["GuidanceResponse", "Task"] {
             if let Some(ty) = ResourceType::parse(name) {
-                stored.extend(service.find(ty, &format!("patient=Patient/{patient}"))?);
+                resources.extend(parsed(&service.find(ty, &format!("patient=Patient/{patient}"))?)?);
             }
         }
-        let resources: Vec<Resource> =
-            stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
         Ok(Chart::new(resources))
     }
 
@@ -205,6 +210,10 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+fn parsed(stored: &[Stored]) -> Result<Vec<Resource>, Failure> {
+    stored.iter().map(|one| Resource::from_value(one.value()?)).collect()
 }
 
 /// The changes that write these drafts with the caller's own rights.

@@ -92,9 +92,12 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
     let algorithm = session.app().risk.of(&opened.program)?;
     let assessments = &session.app().assessments;
     let today = session.today_in(&opened.program);
-    let as_of = as_of(call, today)?;
+    let as_of = as_of(call, mode, today)?;
     let people: Vec<String> = named(&opened.case()).into_iter().map(str::to_owned).collect();
     people.iter().for_each(|one| session.add_to_chart(&mut opened.chart, one));
+    if mode == Mode::Apply {
+        require_people(session, &opened.chart, &people)?;
+    }
     let case = Case { rule_sets: &[], ..opened.case() };
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };
     let (subject, warnings) = subject(&planning);
@@ -104,7 +107,7 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
         Mode::Check => check(&planning),
         Mode::Draft => {
             let plan = make()?;
-            let gaps = gaps(&planning, Some(&plan.care_plan), &all_goals(case.chart, &plan));
+            let gaps = gaps(&planning, Some(&plan.care_plan), &plan.goals);
             let told = told(&plan, &[])?;
             Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
         }
@@ -127,17 +130,16 @@ fn subject(planning: &Planning) -> (Subject, Vec<String>) {
 
 fn check(planning: &Planning) -> Result<Answer, Failure> {
     let plan = find(planning);
-    let goals: Vec<Resource> = planning.case.chart.of("Goal").cloned().collect();
     let mut output = Output::new();
     if let Some(plan) = plan {
         output = output.resource("carePlan", plan.value().clone());
     }
-    let gaps = gaps(planning, plan, &goals);
+    let gaps = gaps(planning, plan, &[]);
     Ok(Answer::value(with_gaps(output, &gaps).into_value()))
 }
 
 fn apply(session: &Session, call: &Call, (planning, plan): (&Planning, Plan)) -> Result<Answer, Failure> {
-    let gaps = gaps(planning, Some(&plan.care_plan), &all_goals(planning.case.chart, &plan));
+    let gaps = gaps(planning, Some(&plan.care_plan), &plan.goals);
     if plan.drafts.is_empty() {
         let told = told(&plan, &[])?;
         return Ok(Answer::value(finish(told, &plan, &gaps).into_value()));
@@ -193,8 +195,11 @@ fn with_gaps(output: Output, gaps: &[Gap]) -> Output {
     })
 }
 
-fn all_goals(chart: &Chart, plan: &Plan) -> Vec<Resource> {
-    chart.of("Goal").cloned().chain(plan.goals.iter().map(|found| found.resource.clone())).collect()
+/// Refuses a caller who may not read those whom the page names: it would be written with their names left out.
+fn require_people(session: &Session, chart: &Chart, people: &[String]) -> Result<(), Failure> {
+    let unread = people.iter().filter(|one| chart.find(one).is_none());
+    let types: Vec<&str> = unread.filter_map(|one| Some(one.split_once('/')?.0)).collect();
+    session.require_reading(&types)
 }
 
 fn mode(call: &Call) -> Result<Mode, Failure> {
@@ -214,15 +219,20 @@ fn template<'a>(session: &'a Session, call: &Call) -> Result<&'a Template, Failu
     })
 }
 
-fn as_of(call: &Call, today: Date) -> Result<Date, Failure> {
+fn as_of(call: &Call, mode: Mode, today: Date) -> Result<Date, Failure> {
     let as_of = call.parameters.day("asOf")?.unwrap_or(today);
-    if as_of > today {
-        let text =
-            format!("{as_of} lies in the future; a plan is made and judged for today or an earlier day.");
-        let issue = broken("date-range", text).at(parameter("asOf"));
-        return Err(Failure::of(Reason::BusinessRule, vec![issue]));
-    }
-    Ok(as_of)
+    let text = if as_of > today {
+        format!("{as_of} lies in the future; a plan is shown and judged for today or an earlier day.")
+    } else if mode == Mode::Apply && as_of < today {
+        format!(
+            "{as_of} is past, and what is written is today's; leave `asOf` out to apply the plan, or show that \
+             day's with the mode draft."
+        )
+    } else {
+        return Ok(as_of);
+    };
+    let issue = broken("date-range", text).at(parameter("asOf"));
+    Err(Failure::of(Reason::BusinessRule, vec![issue]))
 }
 
 /// The episode: the instance, or of a patient the one that is named or the only one that is open.

@@ -227,6 +227,67 @@ fn a_plan_is_shown_only_to_those_who_may_read_plans() {
 }
 
 #[test]
+fn what_is_written_is_todays_and_no_past_days() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
+    let on = |mode: &str, day: &str| {
+        parameters(json!([{ "name": "mode", "valueCode": mode }, { "name": "asOf", "valueDate": day }]))
+    };
+    let refused = clinician.post(&path, &on("apply", "2026-02-28")).expect_issue(422, "business-rule");
+    assert_eq!(refused.details(), ["date-range"]);
+    assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='asOf')"]);
+    assert_eq!(clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().len(), 0);
+    for mode in ["draft", "check"] {
+        clinician.post(&path, &on(mode, "2026-02-28")).expect(200);
+    }
+    clinician.post(&path, &on("apply", "2026-03-01")).expect(200);
+    assert_eq!(clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().len(), 1);
+}
+
+#[test]
+fn what_a_mother_observed_of_her_child_makes_no_plan_of_hers() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    clinician.store(&json!({ "resourceType": "Patient", "id": "child" }));
+    let mut wish = pain("wish", json!({ "valueString": "Go to the zoo" }));
+    wish["code"]["coding"][0]["code"] = json!("75773-2");
+    for mut one in [pain("pain", json!({ "valueInteger": 8 })), wish] {
+        one["subject"] = json!({ "reference": "Patient/child" });
+        one["performer"] = json!([{ "reference": "Patient/p" }]);
+        clinician.store(&one);
+    }
+    let draft =
+        clinician.post(&format!("/EpisodeOfCare/{id}/$palliative-careplan"), &mode("draft")).expect(200);
+    assert_eq!(parts(&draft, "goals").len(), 5, "none on pain");
+    assert!(!draft.text().contains("zoo"), "{}", draft.text());
+    let every = "status=open-gap&status=prospective-gap&status=closed-gap";
+    let gaps = clinician.get(&format!("/Patient/p/$palliative-gaps?{every}")).expect(200);
+    assert!(
+        gaps.text().contains("symptom-overdue") && !gaps.text().contains("pain-positive"),
+        "{}",
+        gaps.text()
+    );
+    assert!(!gaps.text().contains("Observation/"), "{}", gaps.text());
+}
+
+#[test]
+fn a_plan_is_written_only_by_those_who_may_read_whom_its_page_names() {
+    let app = TestApp::new();
+    let id = enrolled(&app.clinician(), "p");
+    let path = format!("/EpisodeOfCare/{id}/$palliative-careplan");
+    let read = "CarePlan CareTeam Condition DocumentReference Encounter EpisodeOfCare Flag Goal Observation \
+                Patient Procedure RelatedPerson ServiceRequest Task";
+    let scopes: Vec<String> = read.split_whitespace().map(|ty| format!("user/{ty}.cruds")).collect();
+    let scopes = format!("{} user/Provenance.cruds", scopes.join(" "));
+    app.with_scope(&scopes).post(&path, &mode("draft")).expect(200);
+    app.with_scope(&scopes).post(&path, &mode("apply")).expect_issue(403, "forbidden");
+    assert_eq!(app.clinician().get("/CarePlan").expect(200).resources().len(), 0);
+}
+
+#[test]
 fn nobody_writes_a_plan_without_the_right_to() {
     let app = TestApp::new();
     let id = enrolled(&app.clinician(), "p");

@@ -6,11 +6,14 @@ use serde_json::Value;
 
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::items::Found;
+use crate::palliative::care_plan::items::referred;
 use crate::palliative::care_plan::reading::declined;
 use crate::palliative::care_plan::reading::is_in_own_words;
 use crate::palliative::care_plan::reading::is_open;
 use crate::palliative::care_plan::reading::observed;
 use crate::palliative::care_plan::reading::preferences;
+use crate::palliative::care_plan::reading::stands;
 use crate::palliative::care_plan::team;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::extension_of;
@@ -38,26 +41,35 @@ pub struct Gap {
 /// Observations that say whether there is a family caregiver.
 const CAREGIVER: [&str; 2] = ["caregiver-identified", "95613-6"];
 
-/// What the plan lacks; with goals that are not stored yet, as they would be.
-pub fn gaps(planning: &Planning, plan: Option<&Resource>, goals: &[Resource]) -> Vec<Gap> {
+/// What the plan lacks; with goals that are made now, and not stored yet, as they would be.
+pub fn gaps(planning: &Planning, plan: Option<&Resource>, made: &[Found]) -> Vec<Gap> {
     let mut gaps = Vec::new();
+    let goals = plan.map(|plan| goals_of(planning, plan, made)).unwrap_or_default();
     match plan {
         None => gaps
             .push(gap(("1", "plan-missing", "error"), "There is no palliative care plan for this episode.")),
-        Some(plan) => in_plan(planning, plan, goals, &mut gaps),
+        Some(plan) => in_plan(planning, plan, &goals, &mut gaps),
     }
-    in_record(planning, goals, &mut gaps);
+    in_record(planning, &goals, &mut gaps);
     in_team(planning, &mut gaps);
     gaps
 }
 
-fn in_plan(planning: &Planning, plan: &Resource, goals: &[Resource], gaps: &mut Vec<Gap>) {
-    if !goals.iter().any(is_in_own_words) {
-        let text = "No goal is in the person's own words; write one and say who expressed it.";
+/// The goals that the plan names and that still count.
+fn goals_of<'a>(planning: &Planning<'a>, plan: &Resource, made: &'a [Found]) -> Vec<&'a Resource> {
+    let names = list(plan.get("goal")).filter_map(|goal| goal.get("reference")?.as_str());
+    names.filter_map(|name| referred(planning, made, name)).filter(|goal| is_open(goal)).collect()
+}
+
+fn in_plan(planning: &Planning, plan: &Resource, goals: &[&Resource], gaps: &mut Vec<Gap>) {
+    if !goals.iter().any(|goal| is_in_own_words(goal)) {
+        let text = "No goal of the plan that is still open is in the person's own words; write one, say who \
+                    expressed it, and apply the plan.";
         gaps.push(gap(("1", "goal-own-words-missing", "error"), text));
     }
     for domain in ["1", "2", "3", "4", "5", "6", "7", "8"] {
-        let served = list(plan.get("activity")).any(|activity| is_of_domain(activity, domain));
+        let served = |activity: &Value| is_of_domain(activity, domain) && stands(planning, activity);
+        let served = list(plan.get("activity")).any(served);
         if !served && !list(plan.get("note")).any(|note| says_no_need(note, domain)) {
             let text =
                 format!("Domain {domain} has neither an activity nor a note `no need: domain {domain}`.");
@@ -77,7 +89,7 @@ pub fn next_review(plan: &Resource) -> Option<Date> {
     extension_of(plan, NEXT_REVIEW_EXTENSION)?.get("valueDate")?.as_str()?.parse().ok()
 }
 
-fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
+fn in_record(planning: &Planning, goals: &[&Resource], gaps: &mut Vec<Gap>) {
     let recorded = !preferences(planning).is_empty() || !declined(planning).is_empty();
     if !recorded && !is_planned(planning, goals) {
         let text = "No preference for treatment is recorded, none is declined, and none is due in time.";
@@ -99,13 +111,11 @@ fn in_record(planning: &Planning, goals: &[Resource], gaps: &mut Vec<Gap>) {
 }
 
 /// Whether a goal on wishes is due that has not passed, and no later than the tier allows.
-fn is_planned(planning: &Planning, goals: &[Resource]) -> bool {
+fn is_planned(planning: &Planning, goals: &[&Resource]) -> bool {
     let start = Episode::of(planning.case.episode).start().unwrap_or(planning.as_of);
     let last = start.saturating_add(planning.intensity().acp_days.days());
     let in_time = |due: Date| due >= planning.as_of && due <= last;
-    goals
-        .iter()
-        .any(|goal| is_of_domain(goal.value(), "8") && is_open(goal) && due(goal).is_some_and(in_time))
+    goals.iter().any(|goal| is_of_domain(goal.value(), "8") && due(goal).is_some_and(in_time))
 }
 
 fn in_team(planning: &Planning, gaps: &mut Vec<Gap>) {

@@ -65,9 +65,12 @@ impl Making<'_> {
                 (plan, place)
             }
         };
-        if place.is_some() {
-            self.print(&mut care_plan, &wishes);
-        }
+        // What is printed also changes where nothing else of the plan does: an order, a name, the end of a goal.
+        let printed = self.print(&mut care_plan, &wishes);
+        let place = place.or_else(|| {
+            let stored = stored.filter(|_| printed)?;
+            Some(Place::Existing(version(stored)))
+        });
         drafts.extend(place.map(|place| Draft { resource: care_plan.clone(), place }));
         if !drafts.is_empty() {
             drafts.push(self.deed(name)?);
@@ -76,21 +79,26 @@ impl Making<'_> {
         Ok(Plan { care_plan, goals, tasks, skipped, drafts, warnings: Vec::new() })
     }
 
-    /// Writes the page anew, unless a person has written it.
-    fn print(&self, plan: &mut Resource, wishes: &Wishes) {
+    /// Writes the page anew, unless a person has written it; whether it is another than before.
+    fn print(&self, plan: &mut Resource, wishes: &Wishes) -> bool {
         if plan.text("/text/status").is_some_and(|status| status != "generated") {
-            return;
+            return false;
         }
-        let chart = self.planning.case.chart;
-        let made = |name: &str| self.goals.iter().find(|goal| goal.name == name).map(|goal| &goal.resource);
         let names = list(plan.get("goal")).filter_map(|goal| goal["reference"].as_str());
         let goals: Vec<&Resource> =
-            names.filter_map(|name| made(name).or_else(|| chart.find(name))).collect();
-        let tasks: Vec<(&str, &Resource)> =
-            self.tasks.iter().map(|task| (task.name.as_str(), &task.resource)).collect();
+            names.filter_map(|name| items::referred(self.planning, &self.goals, name)).collect();
+        // A task stays in the plan where its row no longer holds, and so on the page.
+        let names =
+            list(plan.get("activity")).filter_map(|one| one.pointer("/reference/reference")?.as_str());
+        let tasks: Vec<(&str, &Resource)> = names
+            .filter_map(|name| Some((name, items::referred(self.planning, &self.tasks, name)?)))
+            .filter(|(_, task)| task.ty().name() == "Task")
+            .collect();
         let printed = Printed { plan, goals: &goals, tasks: &tasks, wishes };
         let text = printed.text(self.planning);
+        let differs = plan.get("text") != Some(&text);
         plan.object_mut().insert("text".to_owned(), text);
+        differs
     }
 
     /// Who wrote the plan, and its goals.

@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/goal.html>
 //!
 //! What a person has edited stays as it is. It is recognised by a digest of what the template wrote, kept on the
-//! goal: where the goal's content no longer has that digest, somebody changed it. A goal that a person has ended is
+//! goal: where the goal's content no longer has that digest, somebody changed it. Older goals have a digest without
+//! who expressed them. A goal that a person has ended is
 //! not touched at all.
 
 use fhir_typed::Resource as Typed;
@@ -37,6 +38,7 @@ use crate::palliative::care_plan::reading::own_words;
 use crate::palliative::care_plan::template::Days;
 use crate::palliative::care_plan::template::GoalTemplate;
 use crate::palliative::care_plan::template::Row;
+use crate::palliative::care_plan::template::Trigger;
 use crate::palliative::element::concept;
 use crate::palliative::element::reference;
 use crate::palliative::element::words;
@@ -45,6 +47,7 @@ use crate::palliative::enrollment::companions::acting;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name as name_of;
 use crate::palliative::enrollment::facts::version;
@@ -57,6 +60,8 @@ const ACHIEVEMENT: &str = "http://terminology.hl7.org/CodeSystem/goal-achievemen
 const ADDRESSED: [&str; 3] = ["Condition/", "Observation/", "RiskAssessment/"];
 /// The elements of a goal that come from the template.
 const CONTENT: [&str; 3] = ["category", "description", "target"];
+/// Whose words a goal is in.
+const WHOSE: &str = "expressedBy";
 
 /// A goal of a row, from a day on, and why it belongs to the plan.
 #[derive(Clone, Copy, Debug)]
@@ -91,23 +96,26 @@ pub fn goal(planning: &Planning, aim: Aim, name: String) -> Result<Found, Failur
     }
     let kept =
         extension_of(stored, TEMPLATE_DIGEST_EXTENSION).and_then(|one| one.get("valueString")?.as_str());
-    if kept != Some(digest(stored).as_str()) {
+    let whole = kept == Some(digest(stored).as_str());
+    if !whole && kept != Some(digest_of(stored, &CONTENT).as_str()) {
         return Ok(found(Item::Edited));
     }
     let since = stored.text("/startDate").and_then(|day| day.parse().ok()).unwrap_or(aim.since);
     let made = made(planning, Aim { since, ..aim }, (said.as_ref(), Some(stored)))?;
-    if digest(stored) == digest(&made) {
+    let (was, is) = (is_in_own_words(stored), is_in_own_words(&made));
+    // A digest without it does not tell whether a person has edited whose words they are: such are left.
+    let whose = if whole { was || is } else { is && !was };
+    let renewed = renewed(stored, &made, whose.then_some(WHOSE));
+    if digest(stored) == digest(&renewed) {
         return Ok(found(Item::Same));
     }
-    let renewed = renewed(stored, &made);
     let item = Item::Write(renewed.clone(), Place::Existing(version(stored)));
     Ok(Found { name, resource: renewed, item })
 }
 
 /// The stored goal with what the template has now.
-fn renewed(stored: &Resource, made: &Resource) -> Resource {
+fn renewed(stored: &Resource, made: &Resource, whose: Option<&'static str>) -> Resource {
     let mut renewed = stored.clone();
-    let whose = is_in_own_words(made).then_some("expressedBy");
     for element in CONTENT.into_iter().chain(whose) {
         match made.get(element) {
             Some(value) => renewed.object_mut().insert(element.to_owned(), value.clone()),
@@ -174,16 +182,35 @@ fn target(planning: &Planning, aim: Aim, stored: Option<&Resource>) -> Option<Go
     })
 }
 
-/// The day until when it is to be reached. A stored goal keeps its day, unless the tier sets it.
+/// The day until when it is to be reached. A stored goal keeps its day, unless the tier sets it, or it has since come
+/// to be due sooner.
 fn due(planning: &Planning, aim: Aim, stored: Option<&Resource>) -> Option<String> {
-    let days = aim.goal.due?;
-    let kept = stored.and_then(|stored| stored.text("/target/0/dueDate"));
-    if let (Days::Fixed(_), Some(kept)) = (days, kept) {
-        return Some(kept.to_owned());
-    }
-    let sooner = aim.goal.sooner.iter().find(|(when, _)| aim.facts.holds(Some(when)).is_ok());
-    let days = sooner.map_or(days.of(planning.intensity()), |(_, days)| *days);
-    Some(aim.since.saturating_add(days.days()).to_string())
+    let usual = aim.goal.due?;
+    let holds = |(when, days): &(Trigger, i64)| Some((aim.facts.holds(Some(when)).ok()?, *days));
+    let sooner = aim.goal.sooner.iter().find_map(holds);
+    let after = |from: Date, days: i64| from.saturating_add(days.days());
+    let by_usual = after(aim.since, usual.of(planning.intensity()));
+    let kept = stored.and_then(|stored| stored.text("/target/0/dueDate")?.parse::<Date>().ok());
+    let day = match (kept, sooner, usual) {
+        (None, None, _) | (Some(_), None, Days::Tier(_)) => by_usual,
+        (None, Some((_, days)), _) => after(aim.since, days),
+        (Some(kept), None, Days::Fixed(_)) => kept,
+        (Some(kept), Some((because, days)), _) => {
+            let soon = after(planning.as_of, days);
+            // What was due before it came up is due anew; what has been due since stays so.
+            let anew = shown_on(planning, &because).is_some_and(|on| on > kept);
+            if soon < kept || anew { soon } else { kept }
+        }
+    };
+    Some(day.to_string())
+}
+
+/// The last day of the observations that show something.
+fn shown_on(planning: &Planning, because: &Because) -> Option<Date> {
+    let observations = because.evidence.iter().filter_map(|one| planning.case.chart.find(one));
+    let when = observations
+        .filter_map(|one| one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start")));
+    when.filter_map(|when| first_day(when, planning.case.program)).max()
 }
 
 /// The value that the person has named for what is measured, in a goal of their own.
@@ -211,10 +238,16 @@ fn quantity(value: &Value) -> Quantity {
     }
 }
 
-/// FNV-1a over the content that came from the template: short, the same on every machine, and no secret.
+/// The digest of what came from the template, and of whose words it is in.
 fn digest(goal: &Resource) -> String {
+    let [category, description, target] = CONTENT;
+    digest_of(goal, &[category, description, target, WHOSE])
+}
+
+/// FNV-1a over these elements: short, the same on every machine, and no secret.
+fn digest_of(goal: &Resource, elements: &[&str]) -> String {
     let content: Vec<Value> =
-        CONTENT.iter().map(|name| goal.get(name).cloned().unwrap_or_default()).collect();
+        elements.iter().map(|name| goal.get(name).cloned().unwrap_or_default()).collect();
     let text = Value::Array(content).to_string();
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -224,6 +257,17 @@ fn digest(goal: &Resource) -> String {
 
 fn keep_digest(goal: &mut Resource) {
     let digest = digest(goal);
+    keep(goal, &digest);
+}
+
+/// Gives a goal the digest that was kept before whose words it is in was part of it.
+#[cfg(test)]
+pub fn as_before(goal: &mut Resource) {
+    let digest = digest_of(goal, &CONTENT);
+    keep(goal, &digest);
+}
+
+fn keep(goal: &mut Resource, digest: &str) {
     let mut extensions: Vec<Value> = list(goal.get("extension"))
         .filter(|one| one.get("url").and_then(Value::as_str) != Some(TEMPLATE_DIGEST_EXTENSION))
         .cloned()

@@ -79,6 +79,12 @@ pub fn existing<'a>(planning: &Planning<'a>, ty: &'a str, action: &str) -> Optio
     planning.case.chart.of(ty).find(|resource| list(resource.get("identifier")).any(ours))
 }
 
+/// What a plan refers to by this name: as it was made or found now, else as it is stored.
+pub fn referred<'a>(planning: &Planning<'a>, found: &'a [Found], name: &str) -> Option<&'a Resource> {
+    let now = found.iter().find(|one| one.name == name).map(|one| &one.resource);
+    now.or_else(|| planning.case.chart.find(name))
+}
+
 /// A new item: written unless somebody else was faster.
 pub fn new_place(planning: &Planning, name: &str, action: &str) -> Place {
     let token = format!("{TEMPLATE_ITEM_SYSTEM}|{}", identifier_value(planning, action));

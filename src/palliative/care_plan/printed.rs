@@ -17,6 +17,7 @@ use crate::palliative::care_plan::reading::is_open;
 use crate::palliative::care_plan::reading::is_open_to_all;
 use crate::palliative::care_plan::reading::preferred_language;
 use crate::palliative::care_plan::reading::problems;
+use crate::palliative::care_plan::reading::stands;
 use crate::palliative::care_plan::reading::words_of;
 use crate::palliative::care_plan::team;
 use crate::palliative::care_plan::wishes::Order;
@@ -58,7 +59,7 @@ impl Printed<'_> {
         people(planning, &mut page);
         self.wishes(planning, &mut page);
         for (domain, words) in DOMAINS {
-            self.domain((domain, words), &mut page);
+            self.domain(planning, (domain, words), &mut page);
         }
         advice(planning, &mut page);
         if let Some(review) = next_review(self.plan) {
@@ -139,12 +140,12 @@ impl Printed<'_> {
         latest.into_iter().chain(contradict.then(|| words.to_owned())).collect()
     }
 
-    fn domain(&self, (domain, words): (&str, &str), page: &mut Page) {
+    fn domain(&self, planning: &Planning, (domain, words): (&str, &str), page: &mut Page) {
         let printed =
             |goal: &&&Resource| is_of_domain(goal.value(), domain) && is_open(goal) && is_open_to_all(goal);
         let goals: Vec<&&Resource> = self.goals.iter().filter(printed).collect();
         let activities: Vec<String> = list(self.plan.get("activity"))
-            .filter(|one| is_of_domain(one, domain))
+            .filter(|one| is_of_domain(one, domain) && stands(planning, one))
             .filter_map(|one| self.activity(one))
             .collect();
         let notes = list(self.plan.get("note")).filter_map(|note| note["text"].as_str());
@@ -162,15 +163,15 @@ impl Printed<'_> {
     fn activity(&self, activity: &Value) -> Option<String> {
         if let Some(to) = activity.pointer("/reference/reference").and_then(Value::as_str) {
             let (_, task) = self.tasks.iter().find(|(name, task)| *name == to && is_open_to_all(task))?;
+            if task.text("/status") == Some("completed") {
+                return None;
+            }
             let text = task.text("/description").or_else(|| task.text("/code/text"))?;
             let due = task.text("/restriction/period/end").map(|due| format!(" (by {due})"));
             return Some(format!("{text}{}", due.unwrap_or_default()));
         }
         let detail = activity.get("detail")?;
-        if matches!(
-            detail["status"].as_str(),
-            Some("cancelled" | "stopped" | "completed" | "entered-in-error")
-        ) {
+        if detail["status"] == "completed" {
             return None;
         }
         let text = detail["description"].as_str().or_else(|| detail["code"]["text"].as_str())?;

@@ -18,6 +18,8 @@ use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
 /// Observations that record what a person prefers.
 const PREFERENCES: [&str; 4] = ["75773-2", "95541-9", "81378-2", "81380-8"];
+/// The statuses of activities, tasks and orders that are not carried out.
+const CALLED_OFF: [&str; 6] = ["cancelled", "stopped", "rejected", "failed", "revoked", "entered-in-error"];
 /// A person's wish not to speak of preferences now.
 const DECLINED: &str = "acp-declined";
 
@@ -128,6 +130,15 @@ pub fn own_words(planning: &Planning, codes: &Codes) -> Option<Said> {
 pub fn is_in_own_words(goal: &Resource) -> bool {
     let by = goal.text("/expressedBy/reference").unwrap_or_default();
     by.starts_with("Patient/") || by.starts_with("RelatedPerson/")
+}
+
+/// Whether an activity of a plan stands: neither it nor what it refers to has been called off.
+pub fn stands(planning: &Planning, activity: &Value) -> bool {
+    let named = activity.pointer("/reference/reference").and_then(Value::as_str);
+    let referred = named.and_then(|name| planning.case.chart.find(name));
+    let own = activity.pointer("/detail/status").and_then(Value::as_str);
+    let statuses = own.into_iter().chain(referred.and_then(|one| one.text("/status")));
+    !statuses.into_iter().any(|status| CALLED_OFF.contains(&status))
 }
 
 /// Whether a goal still counts.

@@ -128,7 +128,12 @@ fn what_a_person_ended_or_took_out_does_not_come_back() {
     world.set(&plan_name, "activity", plan["activity"].clone());
     world.set(&plan_name, "goal", plan["goal"].clone());
     let again = apply(&mut world);
-    assert!(again.drafts.is_empty(), "{:#?}", again.drafts);
+    let written: Vec<_> = again.drafts.iter().map(|draft| draft.resource.ty().name()).collect();
+    assert_eq!(written, ["CarePlan", "Provenance"], "the page no longer has what was ended");
+    let shared = world.resources[&task].text("/description").unwrap();
+    assert!(!again.care_plan.text("/text/div").unwrap().contains(shared));
+    let nothing = apply(&mut world);
+    assert!(nothing.drafts.is_empty(), "{:#?}", nothing.drafts);
     assert!(again.skipped.iter().any(|(id, reason)| id == "d6-language" && reason.contains("taken it out")));
     // with something new the rest stays out all the same
     world.put(score((LOINC, "72514-3"), 5.0));
@@ -188,6 +193,39 @@ fn a_page_that_a_person_wrote_stays() {
     world.set(&plan, "text", own.clone());
     world.put(score((LOINC, "72514-3"), 5.0));
     assert_eq!(apply(&mut world).care_plan.value()["text"], own);
+}
+
+#[test]
+fn the_page_tells_of_an_order_that_came_and_of_one_that_went() {
+    let mut world = enrolled();
+    apply(&mut world);
+    let order = "Ordered: no resuscitation";
+    let stored =
+        |world: &World| world.resources[&name(world, "CarePlan", "plan")].value()["text"].to_string();
+    assert!(!stored(&world).contains(order));
+    world.put(json!({ "resourceType": "ServiceRequest", "id": "dnr", "status": "active", "intent": "order",
+        "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "304253006" }] },
+        "subject": { "reference": "Patient/p" }, "requester": { "reference": "Practitioner/dr" },
+        "authoredOn": "2026-01-14" }));
+    assert!(on(&world, &template(), make).unwrap().care_plan.value()["text"].to_string().contains(order));
+    apply(&mut world);
+    assert!(stored(&world).contains(order));
+    assert!(apply(&mut world).drafts.is_empty());
+    world.set("ServiceRequest/dnr", "status", json!("revoked"));
+    apply(&mut world);
+    assert!(!stored(&world).contains(order));
+    // a name alone changes the page too, and nothing else
+    world.set("Patient/p", "name", json!([{ "text": "Rosa Lind" }]));
+    let written: Vec<_> =
+        apply(&mut world).drafts.iter().map(|draft| draft.resource.ty().name().to_owned()).collect();
+    assert_eq!(written, ["CarePlan", "Provenance"]);
+    assert!(stored(&world).contains("Rosa Lind"));
+    // what a person has written is left
+    let own = json!({ "status": "additional", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>By hand</p></div>" });
+    let plan = name(&world, "CarePlan", "plan");
+    world.set(&plan, "text", own);
+    world.set("Patient/p", "name", json!([{ "text": "Rosa Lindgren" }]));
+    assert!(apply(&mut world).drafts.is_empty());
 }
 
 #[test]

@@ -28,6 +28,7 @@ use crate::palliative::vocabulary::TEMPLATE_ACTION_EXTENSION;
 use crate::palliative::vocabulary::TIER_EXTENSION;
 
 mod again;
+mod goals;
 mod page;
 mod rows;
 mod wishes;
@@ -69,9 +70,7 @@ pub fn apply(world: &mut World) -> Plan {
 fn missing(world: &World) -> Vec<(String, &'static str)> {
     on(world, &template(), |planning, _| {
         let plan = world.resources.values().find(|one| one.ty().name() == "CarePlan");
-        let goals: Vec<_> =
-            world.resources.values().filter(|one| one.ty().name() == "Goal").cloned().collect();
-        gaps(planning, plan, &goals).into_iter().map(|gap| (gap.domain, gap.code)).collect()
+        gaps(planning, plan, &[]).into_iter().map(|gap| (gap.domain, gap.code)).collect()
     })
 }
 
@@ -230,5 +229,54 @@ fn complete(world: &mut World) {
     members.extend(["prescriber", "chaplain"].map(team));
     world.set("CareTeam/team", "participant", members.into());
     let plan = name(world, "CarePlan", "plan");
+    let mut goals: Vec<Value> = list(world.resources[&plan].get("goal")).cloned().collect();
+    goals.push(json!({ "reference": "Goal/own" }));
+    world.set(&plan, "goal", goals.into());
     world.set(&plan, "note", json!([{ "text": "No need: domain 7" }]));
+}
+
+#[test]
+fn what_was_called_off_or_is_not_of_the_plan_completes_none() {
+    let mut world = World::new();
+    world.enrolled();
+    apply(&mut world);
+    complete(&mut world);
+    let plan = name(&world, "CarePlan", "plan");
+    let own_words = ("1".to_owned(), "goal-own-words-missing");
+    for status in ["cancelled", "rejected", "entered-in-error", "completed"] {
+        world.set("Goal/own", "lifecycleStatus", json!(status));
+        assert_eq!(missing(&world), std::slice::from_ref(&own_words), "{status}");
+    }
+    world.set("Goal/own", "lifecycleStatus", json!("active"));
+    assert_eq!(missing(&world), Vec::new());
+    let named = world.resources[&plan].value()["goal"].clone();
+    let others: Vec<_> = list(Some(&named)).filter(|one| one["reference"] != "Goal/own").cloned().collect();
+    world.set(&plan, "goal", others.into());
+    assert_eq!(missing(&world), [own_words], "a goal that the plan does not name");
+    world.set(&plan, "goal", named);
+    // the goal on wishes alone makes up for preferences that are not recorded
+    let wishes = name(&world, "Goal", "d8-wishes");
+    world.set(&wishes, "lifecycleStatus", json!("rejected"));
+    assert_eq!(missing(&world), [("8".to_owned(), "acp-preference-missing")]);
+    world.set(&wishes, "lifecycleStatus", json!("active"));
+    // a task that was called off, and planned activities that were
+    let activities = world.resources[&plan].value()["activity"].clone();
+    let of_first = |one: &&Value| one["extension"][0]["valueCoding"]["code"] == "1";
+    for task in list(Some(&activities)).filter(of_first) {
+        let Some(task) = task["reference"]["reference"].as_str() else { continue };
+        world.set(task, "status", json!("rejected"));
+    }
+    let mut called_off = activities.clone();
+    for one in called_off.as_array_mut().unwrap() {
+        if let Some(status) = one.pointer_mut("/detail/status") {
+            *status = json!("cancelled");
+        }
+    }
+    world.set(&plan, "activity", called_off);
+    let domains: BTreeSet<String> = missing(&world)
+        .into_iter()
+        .filter(|(_, code)| *code == "domain-activity-missing")
+        .map(|(domain, _)| domain)
+        .collect();
+    assert!(domains.contains("1") && domains.contains("2") && !domains.contains("7"), "{domains:?}");
 }
