@@ -5,6 +5,7 @@
 //! changed, only those that say something else get a new version, all in one transaction: of two instances that start
 //! at once one stores them, and a poller of the history hears of what is new and of nothing else. A definition that
 //! this version of the program has no more is retired, because decisions may rest on it, and is then the clients' own.
+//! Where a client's own resource stands under the id of a definition that is new, it stays, and stays the client's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Origin;
 use crate::app::Session;
+use crate::app::Stored;
 use crate::app::Target;
 use crate::app::change::Demand;
 use crate::app::commit::commit;
@@ -71,7 +73,15 @@ fn edition(session: &Session, digests: (String, String)) -> Result<Edition, Fail
         let id = resource.id().ok_or_else(|| Failure::internal("a definition of ours has no id"))?.to_owned();
         let name = (resource.ty(), id);
         let digest = digest_of([value.to_string().as_str()]);
-        if stored.remove(&name).is_none_or(|stored| stored != digest) {
+        let known = stored.remove(&name);
+        if known.is_none() && is_taken(session, &name, value)? {
+            let (ty, id) = &name;
+            log::warn!(
+                "{ty}/{id} is a client's, so that our definition of this name is not stored, but it holds"
+            );
+            continue;
+        }
+        if known.is_none_or(|known| known != digest) {
             edition.changes.push(put(resource, &name.1));
             edition.notes.push((name, Some(digest)));
         }
@@ -85,6 +95,22 @@ fn edition(session: &Session, digests: (String, String)) -> Result<Edition, Fail
         edition.notes.push((name, None));
     }
     Ok(edition)
+}
+
+/// Whether something else stands where a definition is to be stored for the first time: what a client stored there
+/// before there was this definition is left alone.
+fn is_taken(session: &Session, (ty, id): &Name, own: &Value) -> Result<bool, Failure> {
+    match session.read(*ty, id) {
+        Ok(stored) => Ok(stored.value()?.get("url") != own.get("url")),
+        Err(failure) if matches!(failure.reason, Reason::NotFound | Reason::Deleted) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether a stored resource is a client's, and no definition of ours that is at hand.
+pub(crate) fn is_theirs(session: &Session, stored: &Stored) -> bool {
+    let own = session.app().definitions.published(stored.ty, &stored.id);
+    own.is_none_or(|own| stored.value().is_ok_and(|value| value.get("url") != own.get("url")))
 }
 
 fn put(resource: Resource, id: &str) -> Change {
@@ -116,6 +142,8 @@ pub(crate) fn check_free(session: &Session, change: &Change, id: &str) -> Result
     match change.origin {
         Origin::Programme | Origin::Effect => Ok(()),
         Origin::Client if session.app().definitions.published(ty, id).is_none() => Ok(()),
+        // What is not noted as stored by us was there before, and is the client's still.
+        Origin::Client if !session.app.db.read(|conn| Ok(published::is_noted(conn, (ty, id))?))? => Ok(()),
         Origin::Client => {
             let text = format!("{ty}/{id} is a definition of this server; write under another id.");
             Err(Failure::new(Reason::Conflict, text))

@@ -19,6 +19,7 @@ use crate::app::Stored;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
+use crate::app::published::is_theirs;
 use crate::app::resolve::Condition;
 use crate::app::session::LARGEST_PAGE;
 use crate::fhir::Failure;
@@ -164,11 +165,6 @@ pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value
         (plan["status"] == "active", updated)
     };
     plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
-}
-
-/// Whether a client has stored it: what is compiled of our own is at hand.
-fn is_theirs(session: &Session, stored: &Stored) -> bool {
-    session.app().definitions.published(stored.ty, &stored.id).is_none()
 }
 
 impl Session {

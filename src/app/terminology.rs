@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::access::Action;
 use crate::app::Session;
 use crate::app::Stored;
+use crate::app::published::is_theirs;
 use crate::definitions::terminology::is_version;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -102,7 +103,7 @@ impl Session {
             .iter()
             .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
         let mut best: Option<((bool, i64), Value)> = None;
-        let is_theirs = |stored: &Stored| self.app.definitions.published(ty, &stored.id).is_none();
+        let is_theirs = |stored: &Stored| is_theirs(self, stored);
         for stored in self.find(ty, &format!("url={}", encoded(&escaped)))?.into_iter().filter(is_theirs) {
             let value = stored.value()?;
             let rank = (value["status"] == "active", stored.updated);

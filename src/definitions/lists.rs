@@ -44,6 +44,7 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/RS-CA-PEDS.json",
     "plan-definitions/RS-FRAILTY.json",
     "plan-definitions/RS-GSF.json",
+    "plan-definitions/RS-GSF-1.json",
     "plan-definitions/RS-HOSPICE-GEN.json",
     "plan-definitions/RS-KCC.json",
     "plan-definitions/RS-KELLEY-A.json",

@@ -63,7 +63,7 @@ pub struct Definitions {
     pub care_dates: BTreeMap<ResourceType, CareDates>,
     /// Our value sets by canonical URL.
     pub value_sets: BTreeMap<String, Value>,
-    /// Our rule sets and care-plan templates by canonical URL.
+    /// Our rule sets and care-plan templates by canonical URL, earlier editions with their versions.
     pub plan_definitions: BTreeMap<String, Value>,
     /// Our code systems by canonical URL.
     pub code_systems: BTreeMap<String, Value>,
@@ -129,7 +129,7 @@ impl Definitions {
         self.published_with(ty, "id", id)
     }
 
-    /// The definition of ours with this type and canonical URL.
+    /// The definition of ours with this type and canonical URL; its edition of now.
     pub fn published_as(&self, ty: ResourceType, url: &str) -> Option<&Value> {
         self.published_with(ty, "url", url)
     }
@@ -190,12 +190,25 @@ fn parsed(files: Files) -> Result<Vec<Value>, String> {
     files.iter().map(parse).collect()
 }
 
+/// Those of a list by their URLs. An earlier edition, which is retired and kept for those who name it with its version,
+/// comes under its URL with the version, after the edition of now.
 fn by_url(files: Files) -> Result<BTreeMap<String, Value>, String> {
+    let values = parsed(files)?;
+    let is_edition = |own: &Value| {
+        let others = values.iter().filter(|value| value.get("url") == own.get("url"));
+        own.get("status").is_some_and(|status| status == "retired") && others.count() > 1
+    };
     let mut map = BTreeMap::new();
-    for (value, (file, _)) in parsed(files)?.into_iter().zip(files) {
-        let url =
-            value.get("url").and_then(Value::as_str).ok_or_else(|| format!("{file}: no `url`"))?.to_owned();
-        if map.insert(url, value).is_some() {
+    for (value, (file, _)) in values.iter().zip(files) {
+        let text = |name: &str| {
+            value.get(name).and_then(Value::as_str).ok_or_else(|| format!("{file}: no `{name}`"))
+        };
+        let url = if is_edition(value) {
+            format!("{}|{}", text("url")?, text("version")?)
+        } else {
+            text("url")?.to_owned()
+        };
+        if map.insert(url, value.clone()).is_some() {
             return Err(format!("{file}: its `url` is that of another file"));
         }
     }
@@ -298,7 +311,9 @@ mod tests {
             assert!(roots.iter().any(|root| text("url").starts_with(root)), "{name}: {}", text("url"));
             assert!(!text("version").is_empty() && crate::fhir::reference::is_id(text("id")), "{name}");
             assert_eq!(definitions.published(ty, text("id")), Some(value), "{name}");
-            assert_eq!(definitions.published_as(ty, text("url")), Some(value), "{name}");
+            let named = definitions.published_as(ty, text("url")).unwrap();
+            let is_earlier = value["status"] == "retired" && named["status"] == "active";
+            assert!(named == value || is_earlier, "{name}");
             assert!(names.insert(name.clone()), "{name} twice");
         }
         assert_eq!(names.len(), definitions.published_texts().count());

@@ -33,6 +33,13 @@ pub(crate) fn all(conn: &mut Conn) -> QueryResult<Vec<(Name, String)>> {
     Ok(rows.into_iter().filter_map(named).collect())
 }
 
+/// Whether this one was stored by us.
+pub(crate) fn is_noted(conn: &mut Conn, (ty, id): (ResourceType, &str)) -> QueryResult<bool> {
+    let key = [ty.number().into(), id.into()];
+    let query = Sql::of("SELECT id FROM published WHERE type = ? AND id = ?", key);
+    Ok(!conn.load::<(Text,), (String,)>(query)?.is_empty())
+}
+
 /// Keeps what was stored of one, or that it is ours no more.
 pub(crate) fn put(conn: &mut Conn, (ty, id): &Name, digest: Option<&str>) -> QueryResult<()> {
     let key = [ty.number().into(), id.as_str().into()];

@@ -16,16 +16,18 @@ use crate::client::Reply;
 
 const PATH: &str = "/$palliative-identify";
 const URL: &str = "https://example.org/PlanDefinition/lung";
-const READ: [&str; 16] = [
+const READ: [&str; 18] = [
     "Condition",
     "Consent",
     "Coverage",
+    "Device",
     "DeviceRequest",
     "DeviceUseStatement",
     "DocumentReference",
     "Encounter",
     "EpisodeOfCare",
     "Flag",
+    "Medication",
     "MedicationRequest",
     "MedicationStatement",
     "Observation",

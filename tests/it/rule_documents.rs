@@ -120,6 +120,45 @@ fn a_broken_rule_set_is_refused_with_every_place() {
 }
 
 #[test]
+fn days_and_ages_that_no_date_can_be_reckoned_with_are_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let disease = || {
+        json!([{ "url": "kind", "valueCode": "condition" },
+        { "url": "valueSet", "valueCanonical": "https://comfrey.health/fhir/ValueSet/vs-copd" }])
+    };
+    let with = |name: &str, number: i64| {
+        let mut plan = lung("active");
+        let mut parameters = disease();
+        parameters.as_array_mut().unwrap().push(json!({ "url": name, "valueInteger": number }));
+        plan["action"][0]["action"][0] = criterion("copd", parameters);
+        plan
+    };
+    for (name, number) in [
+        ("lookbackDays", 9_999_999),
+        ("lookbackDays", 100_001),
+        ("ageMax", 2_147_483_647),
+        ("ageMin", 151),
+        ("ageMin", -1),
+    ] {
+        let reply = clinician.put(PATH, &with(name, number)).expect_issue(422, "invalid");
+        let place = "PlanDefinition.action[0].action[0].extension[0].extension[2]";
+        assert_eq!(reply.expressions(), [place], "{name} {number}");
+    }
+    clinician.put(PATH, &with("lookbackDays", 100_000)).expect(201);
+    clinician
+        .put("/PlanDefinition/oldest", &{
+            let mut plan = with("ageMax", 150);
+            (plan["id"], plan["version"]) = (json!("oldest"), json!("2"));
+            plan
+        })
+        .expect(201);
+    store_patient(&clinician, "J44.9");
+    assert_eq!(outcome(&clinician, &format!("{URL}|1")), "eligible");
+    assert_eq!(outcome(&clinician, &format!("{URL}|2")), "eligible");
+}
+
+#[test]
 fn a_published_rule_set_is_settled_and_a_draft_is_not() {
     let app = TestApp::new();
     let clinician = app.clinician();

@@ -32,6 +32,9 @@ const NAMING: [(&str, &str); 4] = [
     ("DeviceUseStatement", "device"),
 ];
 
+/// How many patients are marked at once because of what they name: few, so that nobody waits long for it.
+const SPREAD: usize = 200;
+
 /// A patient's record as it was read, and what the evaluation must know of the tables.
 pub(super) struct Chart {
     pub(super) evaluated: Evaluated,
@@ -41,27 +44,52 @@ pub(super) struct Chart {
     pub(super) is_replaced: bool,
 }
 
-/// Marks the patients of what is named by medicines and devices that were written.
+/// Marks some of the patients of what names medicines and devices that were written; whether there was anything to do,
+/// after which there may be more.
 ///
 /// # Errors
 /// Only what the database fails with.
-pub(super) fn spread(app: &App) -> Result<(), Failure> {
-    let named = app.db.read(|conn| Ok(due::named(conn)?))?;
+pub(super) fn spread(app: &App) -> Result<bool, Failure> {
+    let named = app.db.read(|conn| Ok(due::named(conn, SPREAD)?))?;
     if named.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let params: Vec<i64> = naming().collect();
     let spread = app.db.write(move |conn| {
+        let mut left = SPREAD;
         for (subject, mark) in &named {
-            let of = subject.split_once('/').and_then(|(ty, id)| Some((ResourceType::parse(ty)?, id)));
-            if let Some((ty, id)) = of {
-                due::spread(conn, (ty.number(), id), (&params, *mark))?;
+            left -= spread_one(conn, (subject, *mark), (&params, left))?;
+            if left == 0 {
+                break;
             }
-            due::unmark(conn, subject, &[*mark])?;
         }
-        Ok(())
+        Ok(true)
     });
     spread.map_err(Fault::into_failure)
+}
+
+/// Marks the next patients of what names one; how many. The mark of the one goes, or stays for those after the last of
+/// them.
+fn spread_one(
+    conn: &mut Conn,
+    (subject, mark): (&str, i64),
+    (params, most): (&[i64], usize),
+) -> Result<usize, Fault> {
+    let mut parts = subject.splitn(3, '/');
+    let name = parts.next().zip(parts.next());
+    let Some((ty, id)) = name.and_then(|(ty, id)| Some((ResourceType::parse(ty)?, id))) else {
+        due::unmark(conn, subject, &[mark])?;
+        return Ok(0);
+    };
+    let after = parts.next().unwrap_or_default();
+    let patients = due::naming(conn, (ty.number(), id, after), (params, most))?;
+    due::mark(conn, patients.iter().map(String::as_str), mark)?;
+    due::unmark(conn, subject, &[mark])?;
+    if let Some(last) = patients.last().filter(|_| patients.len() == most) {
+        let rest = format!("{}/{id}/{last}", ty.name());
+        due::mark(conn, std::iter::once(rest.as_str()), mark)?;
+    }
+    Ok(patients.len())
 }
 
 /// The search parameters by which a patient's resource names a medicine or a device; 0 stands for an element that no

@@ -8,6 +8,7 @@ use crate::app::Session;
 use crate::app::findings::Among;
 use crate::app::findings::Budget;
 use crate::app::findings::marks::BESIDE;
+use crate::app::findings::marks::NAMED;
 use crate::fhir::Failure;
 use crate::palliative::findings::Suppression;
 use crate::palliative::findings::rank;
@@ -139,7 +140,8 @@ impl Session {
     pub fn require_findings(&self) -> Result<(), Failure> {
         self.require_reading_all(&SCREENED_TYPES)?;
         self.require_reading_all(&FURTHER_TYPES)?;
-        self.require_reading_all(&BESIDE)
+        self.require_reading_all(&BESIDE)?;
+        self.require_reading_all(&NAMED)
     }
 
     /// A page of the kept findings and their counts, after those were evaluated who are due, as far as the budget

@@ -3,16 +3,19 @@
 //! What was found is kept only where nobody else has evaluated the patient since, and only the marks that were seen with
 //! the record are taken away.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::app::App;
+use crate::app::findings::AGAIN;
 use crate::app::findings::chart::Chart;
 use crate::app::findings::chart::charts;
 use crate::app::findings::rules::Kept;
 use crate::app::findings::rules::Rules;
+use crate::app::findings::rules::fingerprint;
 use crate::app::screening::Subject;
 use crate::app::screening::about;
 use crate::fhir::Failure;
@@ -34,6 +37,7 @@ use crate::store::Fault;
 use crate::store::findings::NEVER;
 use crate::store::findings::NOT_ELIGIBLE;
 use crate::store::findings::ProgramRow;
+use crate::store::findings::due;
 use crate::store::findings::kept;
 use crate::store::findings::kept::Evaluated;
 
@@ -52,28 +56,54 @@ pub(crate) fn evaluate(
     (patients, now): (&[String], Micros),
 ) -> Result<usize, Failure> {
     let charts = app.db.snapshot(|conn| charts(conn, patients))?;
-    let judged = together(charts, &|chart| judge(app, rules, chart, now))?;
+    let judged = together(charts, &|chart| alone(chart, |chart| judge(app, rules, chart, now)));
+    let own = fingerprint(&app.definitions);
     let (judged, number) = (Arc::new(judged), rules.number);
     let stamp = i64::from_be_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().expect("it has 16 bytes"));
     let kept = app.db.write(move |conn| {
+        // Another version of the program goes by other rules, of which the number says that they are those of now.
+        if !due::is_by(conn, own)? {
+            return Ok(0);
+        }
         let mut done = 0;
         for one in judged.iter() {
-            done += usize::from(kept::put(conn, one, (number, stamp))?);
+            match one {
+                Judged::Found(one) => done += usize::from(kept::put(conn, one, (number, stamp))?),
+                Judged::Failed(one) => _ = kept::put_off(conn, one, (number, stamp), now + AGAIN)?,
+            }
         }
         Ok(done)
     });
     kept.map_err(Fault::into_failure)
 }
 
+/// What came of an evaluation.
+enum Judged {
+    /// What was found is kept.
+    Found(Evaluated),
+    /// It failed, which is no reason for others to wait: the patient stays due, and is tried again later.
+    Failed(Evaluated),
+}
+
+/// Evaluates one whose failure, or panic, is nobody else's.
+fn alone(chart: Chart, judge: impl FnOnce(Chart) -> Result<Evaluated, Failure>) -> Judged {
+    let before = chart.evaluated.clone();
+    // What a panic leaves behind half done is the chart, and that is gone.
+    match std::panic::catch_unwind(AssertUnwindSafe(|| judge(chart))) {
+        Ok(Ok(found)) => Judged::Found(found),
+        Ok(Err(_)) | Err(_) => {
+            log::error!("what is kept of a patient could not be made anew; it is tried again in a while");
+            Judged::Failed(before)
+        }
+    }
+}
+
 /// Does this for each, on as many threads as are worth their while.
-fn together<T: Send>(
-    charts: Vec<Chart>,
-    judge: &(impl Fn(Chart) -> Result<T, Failure> + Sync),
-) -> Result<Vec<T>, Failure> {
+fn together<T: Send>(charts: Vec<Chart>, judge: &(impl Fn(Chart) -> T + Sync)) -> Vec<T> {
     let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
     let share = charts.len().div_ceil(most).max(WORTH_A_THREAD);
     let mut charts = charts.into_iter();
-    let one = |own: Vec<Chart>| own.into_iter().map(judge).collect::<Result<Vec<T>, Failure>>();
+    let one = |own: Vec<Chart>| own.into_iter().map(judge).collect::<Vec<T>>();
     let first: Vec<Chart> = charts.by_ref().take(share).collect();
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
@@ -81,21 +111,22 @@ fn together<T: Send>(
             let own: Vec<Chart> = charts.by_ref().take(share).collect();
             threads.push(scope.spawn(|| one(own)));
         }
-        let mut all = one(first)?;
+        let mut all = one(first);
         for thread in threads {
-            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        Ok(all)
+        all
     })
 }
 
 /// What is found of a patient for every programme.
 fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluated, Failure> {
     let Chart { mut evaluated, stored, named, open, is_replaced } = chart;
+    let base_url = app.config.base_url.as_deref().unwrap_or_default();
     let mut resources = named;
     for one in &stored {
         let resource = Resource::from_value(one.value()?)?;
-        if about(&resource, "") == Some(&evaluated.patient) {
+        if about(&resource, base_url) == Some(&evaluated.patient) {
             resources.push(resource);
         }
     }

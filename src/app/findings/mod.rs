@@ -38,6 +38,8 @@ const BATCH: usize = 100;
 const CALM: Micros = 2 * SECOND;
 /// What the worker does at once, before it looks whether it is to stop.
 const PIECE: Budget = Budget { patients: 400, time: Duration::from_secs(1) };
+/// After how long one is tried again whose evaluation failed.
+const AGAIN: Micros = 600 * SECOND;
 /// After how long another instance goes on where the one that evaluated is gone.
 const LEASE: Micros = 5 * SECOND;
 
@@ -91,7 +93,8 @@ impl App {
     /// Only what the database fails with.
     pub fn evaluate_some(&self) -> Result<usize, Failure> {
         let now = self.clock.now();
-        if self.due(Among::Everybody, (now, now - CALM), 1)?.is_empty() {
+        let (due, more) = self.due(Among::Everybody, (now, now - CALM), 1)?;
+        if due.is_empty() && !more {
             return Ok(0);
         }
         // A database in this process has no other instance beside it.
@@ -126,7 +129,10 @@ impl App {
         let mut rounds = budget.patients.div_ceil(BATCH).saturating_mul(2);
         while done < budget.patients && began.elapsed() < budget.time && rounds > 0 {
             rounds -= 1;
-            let patients = self.due(among, (now, settled), BATCH.min(budget.patients - done))?;
+            let (patients, more) = self.due(among, (now, settled), BATCH.min(budget.patients - done))?;
+            if patients.is_empty() && more {
+                continue;
+            }
             if patients.is_empty() {
                 break;
             }
@@ -136,18 +142,23 @@ impl App {
         Ok(done)
     }
 
-    /// So many of those who are due.
+    /// So many of those who are due, and whether others may be found to be so by the next call. None where another
+    /// version of the program has begun since this one did: it is for that one to evaluate them.
     pub(crate) fn due(
         &self,
         among: Among<'_>,
         (now, settled): (Micros, Micros),
         most: usize,
-    ) -> Result<Vec<String>, Failure> {
-        chart::spread(self)?;
-        self.db.snapshot(|conn| {
+    ) -> Result<(Vec<String>, bool), Failure> {
+        let more = chart::spread(self)?;
+        let due = self.db.snapshot(|conn| {
+            if !due::is_by(conn, rules::fingerprint(&self.definitions))? {
+                return Ok(Vec::new());
+            }
             let since = Since { rules: due::rules(conn)?, now, settled };
             Ok(due::next(conn, among.due(), &since, most)?)
-        })
+        })?;
+        Ok((due, more))
     }
 
     /// Makes every patient due, whatever was kept or marked.

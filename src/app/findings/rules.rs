@@ -32,7 +32,7 @@ use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
 /// record and definitions give another finding.
-const WAY: u32 = 1;
+const WAY: u32 = 2;
 
 /// A programme that is kept for.
 #[derive(Debug)]
@@ -105,16 +105,22 @@ impl App {
 /// # Errors
 /// Only what the database fails with.
 pub(crate) fn begin(db: &Db, definitions: &Definitions) -> Result<(), Failure> {
-    static FINGERPRINT: OnceLock<String> = OnceLock::new();
-    let fingerprint = FINGERPRINT.get_or_init(|| fingerprint(definitions)).clone();
-    db.write(move |conn| Ok(due::begin(conn, &fingerprint)?)).map_err(Fault::into_failure)
+    let fingerprint = fingerprint(definitions);
+    db.write(move |conn| Ok(due::begin(conn, fingerprint)?)).map_err(Fault::into_failure)
 }
 
-fn fingerprint(definitions: &Definitions) -> String {
+/// What tells this version of the program, and its definitions, from others.
+pub(crate) fn fingerprint(definitions: &Definitions) -> &'static str {
+    static FINGERPRINT: OnceLock<String> = OnceLock::new();
+    FINGERPRINT.get_or_init(|| digest_of(definitions))
+}
+
+fn digest_of(definitions: &Definitions) -> String {
     let mut hasher = digest::Context::new(&digest::SHA256);
     hasher.update(&WAY.to_be_bytes());
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-    for definition in definitions.plan_definitions.values().chain(definitions.value_sets.values()) {
+    let all = [&definitions.plan_definitions, &definitions.value_sets, &definitions.code_systems];
+    for definition in all.into_iter().flat_map(BTreeMap::values) {
         hasher.update(definition.to_string().as_bytes());
     }
     hasher.finish().as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
@@ -130,7 +136,8 @@ fn load(app: &App) -> Result<Rules, Failure> {
     // Of ours, what is compiled is at hand.
     let is_theirs = |plan: &Value| {
         let id = plan["id"].as_str().unwrap_or_default();
-        app.definitions.published(ty("PlanDefinition"), id).is_none()
+        let own = app.definitions.published(ty("PlanDefinition"), id);
+        own.is_none_or(|own| own.get("url") != plan.get("url"))
     };
     let plans = plans.iter().filter_map(value).filter(screening::is_rule_set);
     let plans: Vec<Value> = plans.filter(is_theirs).collect();
@@ -145,7 +152,14 @@ fn load(app: &App) -> Result<Rules, Failure> {
     let active: Vec<usize> = sets.active();
     let mut groups: BTreeMap<(String, i64), Vec<Kept>> = BTreeMap::new();
     for program in programs {
-        let Some(own) = sets.own(&program, &active) else { continue };
+        let Some(own) = sets.own(&program, &active) else {
+            log::warn!(
+                "the programme HealthcareService/{} names a rule set that is not here or cannot be used, so that nobody \
+                 is found for it: correct its settings, or store the rule set",
+                program.id
+            );
+            continue;
+        };
         let zone = program.zone.iana_name().unwrap_or_default().to_owned();
         groups.entry((zone, program.attestation_valid_days)).or_default().push(Kept { program, own });
     }

@@ -152,7 +152,7 @@ fn compare(session: &Session, step: &str) -> Vec<Kept> {
             .filter_map(|id| fresh(session, &program, &id).map(|fresh| (id, fresh)))
             .collect();
         let now = session.app.clock.now();
-        let due = session.app.due(Among::Everybody, (now, i64::MAX), 1_000).unwrap();
+        let due = session.app.due(Among::Everybody, (now, i64::MAX), 1_000).unwrap().0;
         let before = asked(session, name, &[], none);
         if !program.active {
             assert_eq!(before, None, "{step}: {name} is not in use");

@@ -180,7 +180,7 @@ impl Ages {
 
     /// The later birthdays on which the range begins or ends.
     fn birthdays(&self, birth: &Moment, as_of: Date) -> BTreeSet<Date> {
-        let ages = [self.min, self.max.map(|max| max + 1)];
+        let ages = [self.min, self.max.map(|max| max.saturating_add(1))];
         let days = ages
             .into_iter()
             .flatten()

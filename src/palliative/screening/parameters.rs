@@ -10,6 +10,11 @@ use serde_json::Value;
 use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::problem::Problem;
 
+/// The greatest number of days, or of times: more than anybody lives, and few enough for every date to be reckoned with.
+const MOST: i64 = 100_000;
+/// The greatest age.
+const OLDEST: i64 = 150;
+
 /// The inner extensions of an extension, each read once.
 pub struct Parameters<'a> {
     place: String,
@@ -56,9 +61,13 @@ impl<'a> Parameters<'a> {
 
     /// The one number of days, or of times, of a parameter: no less than none.
     pub fn number(&self, name: &str) -> Result<Option<i64>, Problem> {
+        self.up_to(name, MOST)
+    }
+
+    fn up_to(&self, name: &str, most: i64) -> Result<Option<i64>, Problem> {
         match self.whole(name)? {
-            Some(number) if number < 0 => {
-                Err(self.wrong(name, format!("`{name}` is {number}; give 0 or more.")))
+            Some(number) if !(0..=most).contains(&number) => {
+                Err(self.wrong(name, format!("`{name}` is {number}; give 0 to {most}.")))
             }
             number => Ok(number),
         }
@@ -81,7 +90,7 @@ impl<'a> Parameters<'a> {
 
     /// The ages in two parameters.
     pub fn ages_named(&self, min: &str, max: &str) -> Result<Ages, Problem> {
-        let age = |name| Ok(self.number(name)?.and_then(|age| i32::try_from(age).ok()));
+        let age = |name| Ok(self.up_to(name, OLDEST)?.and_then(|age| i32::try_from(age).ok()));
         Ok(Ages { min: age(min)?, max: age(max)? })
     }
 

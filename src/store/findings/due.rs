@@ -13,6 +13,10 @@ use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::index::texts;
 
+/// Greater than every time of a write: a mark beyond it, by so much as is the time of the next try, is of one whose
+/// evaluation failed, who is due and is left alone until then.
+const PUT_OFF: i64 = 1 << 62;
+
 /// Marks subjects as due, at the time of the write.
 pub(crate) fn mark<'a>(
     conn: &mut Conn,
@@ -40,6 +44,11 @@ pub(crate) fn mark<'a>(
     conn.execute(query).map(|_| ())
 }
 
+/// Marks one whose evaluation failed, to be tried again at a time.
+pub(crate) fn put_off(conn: &mut Conn, patient: &str, until: Micros) -> QueryResult<()> {
+    mark(conn, std::iter::once(patient), PUT_OFF.saturating_add(until))
+}
+
 /// Marks those patients who were never evaluated.
 pub(crate) fn mark_new(conn: &mut Conn, patient: i64, at: Micros) -> QueryResult<()> {
     conn.execute(Sql::of(
@@ -62,43 +71,56 @@ pub(crate) fn begin(conn: &mut Conn, fingerprint: &str) -> QueryResult<()> {
     conn.execute(Sql::of(sql, [fingerprint.into(), fingerprint.into()])).map(|_| ())
 }
 
+/// Whether the program's own definitions that count are these: where they are not, another version of the program has
+/// begun since, and what this one finds is no finding by the rules of now.
+pub(crate) fn is_by(conn: &mut Conn, fingerprint: &str) -> QueryResult<bool> {
+    let query = Sql::of("SELECT number FROM finding_rules WHERE fingerprint = ?", [fingerprint.into()]);
+    Ok(!conn.load::<(BigInt,), (i64,)>(query)?.is_empty())
+}
+
 /// The number of the rules of now.
 pub(crate) fn rules(conn: &mut Conn) -> QueryResult<i64> {
     let rows = conn.load::<(BigInt,), (i64,)>(Sql::of("SELECT number FROM finding_rules", []))?;
     rows.first().map(|row| row.0).ok_or(Error::NotFound)
 }
 
-/// The marked resources that are no patients, as `Type/id`, with their marks. An id has no slash, and a type begins
-/// with a capital; the index of subjects cannot tell them from patients, so that all names are walked once.
-pub(crate) fn named(conn: &mut Conn) -> QueryResult<Vec<(String, i64)>> {
-    let sql = "SELECT subject, mark FROM finding_due WHERE (subject > 'Device/' AND subject < 'Device0') \
-               OR (subject > 'Medication/' AND subject < 'Medication0')";
-    conn.load::<(Text, BigInt), (String, i64)>(Sql::of(sql, []))
+/// The marks of resources that are no patients, as `Type/id`, or `Type/id/patient` where those up to that patient are
+/// marked already. An id has no slash, and a type begins with a capital.
+const NAMED: &str = "FROM finding_due WHERE ((subject > 'Device/' AND subject < 'Device0') \
+                     OR (subject > 'Medication/' AND subject < 'Medication0'))";
+
+/// So many marked resources that are no patients, with their marks. The index of subjects cannot tell them from
+/// patients, so that all names are walked once.
+pub(crate) fn named(conn: &mut Conn, most: usize) -> QueryResult<Vec<(String, i64)>> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let query = Sql::of("SELECT subject, mark ", []).push(NAMED, []).push(" LIMIT ?", [limit.into()]);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
 }
 
-/// Marks the patients of the resources that name this one. Only now, and not when it was written: who came to name it
-/// meanwhile was marked by that, and is evaluated with what is there now.
-pub(crate) fn spread(
+/// The next patients, by their ids, of the resources that name this one. They are looked for only now, and not when it
+/// was written: who came to name it meanwhile was marked by that, and is evaluated with what is there now.
+pub(crate) fn naming(
     conn: &mut Conn,
-    (ty, id): (i64, &str),
-    (params, mark): (&[i64], i64),
-) -> QueryResult<()> {
-    let find = "INSERT INTO finding_due (subject, mark) SELECT DISTINCT c.patient, CAST(? AS BIGINT) \
-                FROM idx_reference f CROSS JOIN idx_compartment c WHERE c.rid = f.rid AND f.target_type = ? \
-                AND f.target_id = ? AND f.param IN (";
-    let query = Sql::of(find, [mark.into(), ty.into(), id.into()])
-        .append(Sql::list(params.iter().map(|param| (*param).into()).collect()));
-    conn.execute(query.push(") ON CONFLICT (subject, mark) DO NOTHING", [])).map(|_| ())
+    (ty, id, after): (i64, &str, &str),
+    (params, most): (&[i64], usize),
+) -> QueryResult<Vec<String>> {
+    let find = "SELECT DISTINCT c.patient FROM idx_reference f CROSS JOIN idx_compartment c WHERE c.rid = f.rid \
+                AND f.target_type = ? AND f.target_id = ? AND c.patient > ? AND f.param IN (";
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let query = Sql::of(find, [ty.into(), id.into(), after.into()])
+        .append(Sql::list(params.iter().map(|param| (*param).into()).collect()))
+        .push(") ORDER BY c.patient LIMIT ?", [limit.into()]);
+    Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
 }
 
-/// Takes these marks of one subject away.
-pub(crate) fn unmark(conn: &mut Conn, subject: &str, marks: &[i64]) -> QueryResult<()> {
+/// Takes these marks of one subject away; how many of them were there.
+pub(crate) fn unmark(conn: &mut Conn, subject: &str, marks: &[i64]) -> QueryResult<usize> {
     if marks.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let query = Sql::of("DELETE FROM finding_due WHERE subject = ? AND mark IN (", [subject.into()])
         .append(Sql::list(marks.iter().map(|mark| (*mark).into()).collect()));
-    conn.execute(query.push(")", [])).map(|_| ())
+    conn.execute(query.push(")", []))
 }
 
 /// Lets one instance at a time evaluate who is due: whoever has the lease has it for longer, and after its end anybody
@@ -146,8 +168,13 @@ pub(crate) fn next(
     let marked = Sql::of("SELECT subject FROM finding_due WHERE subject NOT LIKE '%/%'", []);
     // Some have several marks: of as many rows again, enough are of different patients, or the next call sees them.
     let marked = scope(marked, "subject").push(
-        " AND mark <= ? ORDER BY subject LIMIT ?",
-        [since.settled.into(), limit.saturating_mul(2).into()],
+        " AND (mark <= ? OR (mark > ? AND mark <= ?)) ORDER BY subject LIMIT ?",
+        [
+            since.settled.min(PUT_OFF).into(),
+            PUT_OFF.into(),
+            PUT_OFF.saturating_add(since.now).into(),
+            limit.saturating_mul(2).into(),
+        ],
     );
     let past = Sql::of("SELECT patient FROM finding_state WHERE change_at <= ?", [since.now.into()]);
     let past = scope(past, "patient").push(" LIMIT ?", [limit.into()]);
@@ -165,7 +192,7 @@ pub(crate) fn next(
     Ok(due)
 }
 
-/// How many are due.
+/// How many are due; a medicine or device whose patients are not all marked yet counts as one of them.
 pub(crate) fn count(conn: &mut Conn, among: Among<'_>, since: &Since) -> QueryResult<i64> {
     let scope = |query: Sql, column: &'static str| match among {
         Among::Everybody => query,
@@ -179,5 +206,10 @@ pub(crate) fn count(conn: &mut Conn, among: Among<'_>, since: &Since) -> QueryRe
     let older = Sql::of("SELECT patient FROM finding_state WHERE rules < ?", [since.rules.into()]);
     let all = [marked, scope(past, "patient"), scope(older, "patient")];
     let query = Sql::of("SELECT count(*) FROM (", []).append(Sql::join(all, " UNION ")).push(") d", []);
+    let named = Sql::of("SELECT count(*) ", []).push(NAMED, []);
+    Ok(number(conn, query)? + number(conn, named)?)
+}
+
+fn number(conn: &mut Conn, query: Sql) -> QueryResult<i64> {
     Ok(conn.load::<(BigInt,), (i64,)>(query)?.first().map_or(0, |row| row.0))
 }

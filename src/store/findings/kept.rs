@@ -7,6 +7,7 @@ use diesel::sql_types::Text;
 use crate::fhir::datetime::Micros;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::findings::NEVER;
 use crate::store::findings::ProgramRow;
 use crate::store::findings::due;
 
@@ -30,8 +31,50 @@ const ROWS: usize = 32;
 
 /// Keeps what was found, unless somebody else has evaluated the patient since; false then.
 pub(crate) fn put(conn: &mut Conn, one: &Evaluated, (rules, stamp): (i64, i64)) -> QueryResult<bool> {
+    if !take(conn, one, (rules, stamp))? {
+        return Ok(false);
+    }
+    let patient = one.patient.as_str();
+    if one.stamp.is_some() {
+        for table in ["finding_program", "finding_set"] {
+            let query =
+                Sql::of("DELETE FROM ", []).push(table, []).push(" WHERE patient = ?", [patient.into()]);
+            conn.execute(query)?;
+        }
+    }
+    let rows = one.found.as_deref().unwrap_or_default();
+    insert_programs(conn, patient, rows)?;
+    insert_sets(conn, patient, rows)?;
+    Ok(true)
+}
+
+/// Leaves what was found before of one whose evaluation failed, who is due still and is tried again at a time. False
+/// where somebody else has evaluated the patient since.
+pub(crate) fn put_off(
+    conn: &mut Conn,
+    one: &Evaluated,
+    (rules, stamp): (i64, i64),
+    until: Micros,
+) -> QueryResult<bool> {
+    // The state is that of a patient who is there, so that other rules make a try at once.
+    let there = Evaluated { found: Some(Vec::new()), change_at: NEVER, ..one.clone() };
+    if !take(conn, &there, (rules, stamp))? {
+        return Ok(false);
+    }
+    due::put_off(conn, &one.patient, until)?;
+    Ok(true)
+}
+
+/// Takes the patient's state for this evaluation, and the marks that it saw away, unless somebody else has evaluated the
+/// patient since; false then, and nothing is taken.
+fn take(conn: &mut Conn, one: &Evaluated, (rules, stamp): (i64, i64)) -> QueryResult<bool> {
     let patient = one.patient.as_str();
     let state = [stamp.into(), rules.into(), one.change_at.into(), patient.into()];
+    // Where no state was seen, only the marks tell whether somebody else was faster: one who found the patient deleted
+    // leaves no state behind either.
+    if one.stamp.is_none() && !take_marks(conn, one)? {
+        return Ok(false);
+    }
     let taken = match (one.stamp, &one.found) {
         (None, None) => 1,
         (Some(before), None) => conn.execute(Sql::of(
@@ -48,21 +91,31 @@ pub(crate) fn put(conn: &mut Conn, one: &Evaluated, (rules, stamp): (i64, i64)) 
                 .push(" AND stamp = ?", [before.into()]),
         )?,
     };
-    if taken == 0 {
-        return Ok(false);
-    }
-    due::unmark(conn, patient, &one.marks)?;
     if one.stamp.is_some() {
-        for table in ["finding_program", "finding_set"] {
-            let query =
-                Sql::of("DELETE FROM ", []).push(table, []).push(" WHERE patient = ?", [patient.into()]);
-            conn.execute(query)?;
+        if taken > 0 {
+            due::unmark(conn, patient, &one.marks)?;
         }
+    } else if taken == 0 {
+        mark_again(conn, one)?;
     }
-    let rows = one.found.as_deref().unwrap_or_default();
-    insert_programs(conn, patient, rows)?;
-    insert_sets(conn, patient, rows)?;
-    Ok(true)
+    Ok(taken > 0)
+}
+
+/// Takes all the marks that were seen away; none of them, and false, where some are gone already.
+fn take_marks(conn: &mut Conn, one: &Evaluated) -> QueryResult<bool> {
+    let there = due::unmark(conn, &one.patient, &one.marks)?;
+    if there == one.marks.len() && there > 0 {
+        return Ok(true);
+    }
+    if there > 0 {
+        mark_again(conn, one)?;
+    }
+    Ok(false)
+}
+
+/// One mark too many costs no more than an evaluation.
+fn mark_again(conn: &mut Conn, one: &Evaluated) -> QueryResult<()> {
+    one.marks.iter().try_for_each(|mark| due::mark(conn, std::iter::once(one.patient.as_str()), *mark))
 }
 
 fn insert_programs(conn: &mut Conn, patient: &str, rows: &[ProgramRow]) -> QueryResult<()> {

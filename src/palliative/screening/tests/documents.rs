@@ -13,6 +13,11 @@ fn a_rule_set_is_found_by_its_canonical() {
     assert!(active.contains(&format!("{KELLEY}|1")));
     let retired = format!("{CANONICAL}/PlanDefinition/RS-MCCM|2017");
     assert!(!active.contains(&retired) && rule_sets().find(&retired).is_some());
+    // An edition that decisions may rest on stays when another takes its place; whoever names none gets that of now.
+    let of = |version: &str| format!("{CANONICAL}/PlanDefinition/RS-GSF{version}");
+    assert_eq!(rule_sets().find(&of("|1")).map(|set| set.canonical()), Some(of("|1")));
+    assert_eq!(rule_sets().find(&of("")).map(|set| set.canonical()), Some(of("|2")));
+    assert!(!active.contains(&of("|1")) && active.contains(&of("|2")));
 }
 
 #[test]
@@ -21,7 +26,7 @@ fn our_definitions_are_valid_fhir() {
     let ours = [&definitions.plan_definitions, &definitions.value_sets, &definitions.code_systems];
     for (url, definition) in ours.into_iter().flatten() {
         assert_eq!(crate::fhir::shape::validate(&definitions.shapes, definition), Vec::new(), "{url}");
-        let name = url.rsplit('/').next().unwrap();
+        let name = url.rsplit('/').next().unwrap().replace('|', "-");
         assert_eq!(definition["id"], name, "{url}");
     }
 }
