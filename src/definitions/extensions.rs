@@ -170,7 +170,7 @@ mod tests {
                 episode(json!([tier(json!([{ "url": "tier", "valueCode": "tier-9" }]))])),
                 vec!["code-invalid EpisodeOfCare.extension[0].extension[0].valueCode"],
             ),
-            (episode(json!([tier(json!([]))])), vec!["required EpisodeOfCare.extension[0].extension"]),
+            (episode(json!([{ "url": url("end-date") }])), vec!["required EpisodeOfCare.extension[0].value"]),
             (
                 episode(json!([{ "url": url("end-date"), "valueString": "soon" }])),
                 vec!["value EpisodeOfCare.extension[0].valueString"],
