@@ -23,7 +23,7 @@ use crate::search::Visible;
 use crate::store::EpisodeRow;
 
 /// What of an episode the state machine derives, so that a client may not change it.
-const EPISODE: [&str; 5] = ["status", "statusHistory", "type", "patient", "period"];
+const EPISODE: [&str; 6] = ["status", "statusHistory", "type", "patient", "period", "referralRequest"];
 
 /// What the record of a screening says: all that a decision reads of it.
 const SCREENING: [&str; 13] = [
@@ -180,7 +180,7 @@ fn derived_failure(ty: ResourceType) -> Failure {
         _ => (
             "EpisodeOfCare.status",
             "This episode belongs to a palliative programme, whose operations alone set its state, status, \
-             period, type and patient; call $palliative-refer, $palliative-transition, \
+             period, type, patient and referrals; call $palliative-refer, $palliative-transition, \
              $palliative-enroll or $palliative-disenroll.",
         ),
     };

@@ -164,8 +164,7 @@ impl Session {
         let is_patient =
             local.is_some_and(|user| user.starts_with("Patient/") || user.starts_with("RelatedPerson/"));
         // One who is held to a patient's compartment acts for the patient, whatever the token says of the person.
-        let episode = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
-        let held = caller.patient_only(Action::Update, episode).is_some();
+        let held = [Action::Create, Action::Update].into_iter().any(|action| self.is_held(action));
         Actor {
             who: match local {
                 Some(user) => Who::Reference(user.to_owned()),

@@ -33,7 +33,7 @@ pub(super) fn write(
         return Ok(Answer::value(output(resources, episode, state).into_value()));
     }
     let episode = episode.clone();
-    session.write_once(call.once.as_ref(), session.decided(&decision.drafts), move |written| {
+    session.write_once(call.once.as_ref(), session.decided(&decision.drafts)?, move |written| {
         let told = written.iter().filter(|one| one.shown);
         let resources = told.map(|one| one.stored.value()).collect::<Result<_, _>>()?;
         let version = written.first().map(|one| one.stored.version);

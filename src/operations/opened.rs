@@ -10,6 +10,7 @@ use crate::operations::Call;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::patient_of;
 use crate::palliative::program::Program;
 
 /// The facts, as they are now and as far as the caller may see them.
@@ -29,7 +30,7 @@ impl Opened {
     /// Opens an episode, with these types beside those of every decision.
     ///
     /// # Errors
-    /// 412 and 428 about `If-Match`; what the programme or the chart fails with.
+    /// 412 and 428 about `If-Match`; 422 where the episode names no patient; what the programme or the chart fails with.
     pub(super) fn of(
         session: &Session,
         call: &Call,
@@ -37,8 +38,7 @@ impl Opened {
     ) -> Result<Self, Failure> {
         let program = session.program_of(&episode)?;
         session.check_version(&program, &episode, call.if_match)?;
-        let patient =
-            episode.text("/patient/reference").and_then(|to| to.strip_prefix("Patient/")).unwrap_or_default();
+        let patient = patient_of(&episode).ok_or_else(nobodys)?;
         let chart = session.chart(patient, further)?;
         let (actor, now, rule_sets) = (session.actor(), session.now(), session.rule_sets_of(&program)?);
         Ok(Self { program, episode, chart, actor, now, rule_sets })
@@ -55,6 +55,12 @@ impl Opened {
             rule_sets: &self.rule_sets,
         }
     }
+}
+
+/// An episode without a patient whose chart could be read: no rule may pass because nothing is found.
+fn nobodys() -> Failure {
+    let text = "The episode's `patient` is no Patient of this service, so nothing can be decided about it.";
+    Failure::new(Reason::BusinessRule, text).at("EpisodeOfCare.patient")
 }
 
 /// The episode that the URL names.

@@ -35,6 +35,7 @@ use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::patient_of;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::vocabulary::TEMPLATE;
@@ -245,7 +246,7 @@ fn episode(session: &Session, call: &Call) -> Result<Resource, Failure> {
         }
         (Some((_, Some(patient))), Some(local)) => {
             let episode = session.subject(local.ty, local.id)?;
-            let own = episode.text("/patient/reference") == Some(format!("Patient/{patient}").as_str());
+            let own = patient_of(&episode) == Some(patient.as_str());
             if own { Ok(episode) } else { Err(no_episode("That episode is not this patient's.")) }
         }
         (Some((ty, Some(patient))), None) => open_episode(session, *ty, patient),

@@ -66,6 +66,7 @@ fn attempt(
             "The access token does not allow to read this patient's EpisodeOfCare, which the answer shows.";
         return Err(coded(Reason::Forbidden, "scope", text));
     }
+    session.require_own(id, referral)?;
     let case =
         Case { program, episode: &blank, chart: &chart, actor: &actor, now: session.now(), rule_sets: &[] };
     match refer::open_episode(&case) {
@@ -97,9 +98,9 @@ fn write(
     let base_url = session.base_url().to_owned();
     let told = Told { base_url, tasks: session.caller().may(Action::Read, task_type()) };
     let adds = call.parameters.boolean("rejectDuplicate") != Some(true);
-    let written = session.write_once(call.once.as_ref(), session.decided(&decision.drafts), move |written| {
-        answer(&told, written, &situation)
-    });
+    let changes = session.decided(&decision.drafts)?;
+    let written =
+        session.write_once(call.once.as_ref(), changes, move |written| answer(&told, written, &situation));
     // Somebody else opened the episode in the meantime: it is to be found, and the referral added to it.
     written.map_err(|failure| match failure.reason {
         Reason::Conflict if adds => Failure { reason: Reason::Precondition, ..failure },

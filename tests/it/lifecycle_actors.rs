@@ -31,17 +31,25 @@ enum Who {
 use Who::{Nobody, Team, TeamAndPatient};
 
 /// The token of a patient's app with these scopes.
-fn own(app: &TestApp, id: &str, scope: &str) -> Client {
+pub fn own(app: &TestApp, id: &str, scope: &str) -> Client {
     let claims = json!({ "sub": id, "scope": scope, "patient": id, "fhirUser": format!("Patient/{id}") });
     app.with_claims(claims)
 }
 
 /// The least that a patient's decision about an episode takes.
-const DECIDES: &str = "patient/EpisodeOfCare.ru";
+pub const DECIDES: &str = "patient/EpisodeOfCare.ru";
 /// The least that a patient's referral of themselves takes.
-const REFERS: &str = "patient/Patient.r patient/EpisodeOfCare.cru";
+pub const REFERS: &str = "patient/Patient.r patient/EpisodeOfCare.cru";
 
-fn because(reason: &str) -> Value {
+/// A referral by the patient.
+pub fn own_referral(id: &str) -> Value {
+    let mut body = referral();
+    body["parameter"][1]["valueReference"]["reference"] = json!(format!("Patient/{id}"));
+    body["parameter"][2]["valueCode"] = json!("self");
+    body
+}
+
+pub fn because(reason: &str) -> Value {
     json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": reason } },
         { "name": "effectiveDate", "valueDate": "2026-03-01" },
         { "name": "decidedBy", "valueCode": "patient" }, { "name": "initiatedBy", "valueCode": "patient" }])
@@ -57,7 +65,7 @@ fn outreach() -> Value {
         { "name": "date", "valueDate": "2026-03-01" }] }])
 }
 
-fn transfer() -> Value {
+pub fn transfer() -> Value {
     let mut inputs = because("transferred-program");
     let target =
         json!({ "name": "targetProgram", "valueReference": { "reference": "HealthcareService/other" } });
@@ -65,7 +73,7 @@ fn transfer() -> Value {
     inputs
 }
 
-fn eligible(client: &Client, id: &str) -> String {
+pub fn eligible(client: &Client, id: &str) -> String {
     person(client, id);
     let episode = refer(client, id);
     act(client, &episode, "determine", json!([])).expect(200);
@@ -248,18 +256,18 @@ fn a_patient_refers_themselves_with_a_right_to_their_own_episodes_alone() {
     person(&clinician, "p");
     let path = "/Patient/p/$palliative-refer";
     for scope in ["patient/Patient.r patient/EpisodeOfCare.ru", "patient/*.rs"] {
-        own(&app, "p", scope).post(path, &referral()).expect_issue(403, "forbidden");
+        own(&app, "p", scope).post(path, &own_referral("p")).expect_issue(403, "forbidden");
     }
-    own(&app, "somebody", "patient/*.cruds").post(path, &referral()).expect_issue(404, "not-found");
+    own(&app, "somebody", "patient/*.cruds").post(path, &own_referral("p")).expect_issue(404, "not-found");
     assert!(clinician.get("/EpisodeOfCare").expect(200).resources().is_empty());
     let held = own(&app, "p", REFERS);
-    let reply = held.post(path, &referral()).expect(201);
+    let reply = held.post(path, &own_referral("p")).expect(201);
     assert!(parts(&reply, "task").is_empty(), "{}", reply.text());
     assert_eq!(state(&part(&reply, "episode")), "referred");
     for (ty, count) in [("Task", 1), ("ServiceRequest", 1), ("Provenance", 1)] {
         assert_eq!(clinician.get(&format!("/{ty}")).expect(200).resources().len(), count, "{ty}");
     }
-    held.post(path, &referral()).expect(200);
+    held.post(path, &own_referral("p")).expect(200);
     held.get("/ServiceRequest?patient=Patient/p").expect(403);
 }
 
@@ -268,7 +276,7 @@ fn what_a_patient_sends_along_is_stored_only_where_the_token_may_store_it() {
     let app = TestApp::new();
     let clinician = app.clinician();
     person(&clinician, "p");
-    let mut body = referral();
+    let mut body = own_referral("p");
     body["parameter"].as_array_mut().unwrap().push(json!({ "name": "serviceRequest", "resource": {
         "resourceType": "ServiceRequest", "status": "active", "intent": "order",
         "subject": { "reference": "Patient/p" } } }));

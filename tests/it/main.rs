@@ -40,6 +40,7 @@ mod issuer_keys;
 mod lifecycle;
 mod lifecycle_actors;
 mod lifecycle_kills;
+mod lifecycle_own;
 mod meta;
 mod mutants;
 mod official_examples;

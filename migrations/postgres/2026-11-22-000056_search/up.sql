@@ -32,3 +32,7 @@ DROP INDEX idx_uri_rid;
 CREATE INDEX idx_uri_rid ON idx_uri (rid);
 DROP INDEX idx_composite_rid;
 CREATE INDEX idx_composite_rid ON idx_composite (rid);
+
+-- What rows of the third rules there were are those of the fourth now; without words, rules have a sign.
+UPDATE index_rules SET number = 4 WHERE number = 3;
+UPDATE index_rules SET number = -4 WHERE number = -3;

@@ -14,3 +14,7 @@ UPDATE idx_token SET system = system & 140737488355327 WHERE system > 1407374883
 UPDATE idx_quantity SET system = system & 140737488355327 WHERE system > 140737488355327;
 UPDATE idx_composite SET system = system & 140737488355327 WHERE system > 140737488355327;
 UPDATE idx_composite SET system2 = system2 & 140737488355327 WHERE system2 > 140737488355327;
+
+-- What rows of the third rules there were are those of the fourth now; without words, rules have a sign.
+UPDATE index_rules SET number = 4 WHERE number = 3;
+UPDATE index_rules SET number = -4 WHERE number = -3;

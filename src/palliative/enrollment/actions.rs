@@ -28,9 +28,9 @@ use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::reasons::reason;
-use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::request::Outreach;
 use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::requested;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
@@ -201,7 +201,7 @@ fn transfer(
 
 fn decline(case: &Case, drafts: &mut Drafts, change: &mut Change) {
     change.to = State::Declined;
-    for request in refer::referrals(case).filter(|request| request.text("/status") == Some("active")) {
+    for request in requested::active(case) {
         amend(drafts, closing::closed(case, request, (change.to, "revoked")));
     }
 }

@@ -16,9 +16,10 @@ use crate::palliative::enrollment::transition::amend;
 use crate::palliative::vocabulary::CLOSED_EXTENSION;
 
 /// What an ending may close, with the statuses in which it does.
-const OPEN: [(&str, &[&str]); 4] = [
+const OPEN: [(&str, &[&str]); 5] = [
     ("CarePlan", &["draft", "active", "on-hold"]),
     ("CareTeam", &["proposed", "active", "suspended", "inactive"]),
+    ("Flag", &["active"]),
     ("ServiceRequest", &["active"]),
     ("Task", &["draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"]),
 ];

@@ -103,10 +103,11 @@ pub fn period_of(flag: &mut Resource) -> Option<&mut Map<String, Value>> {
     flag.object_mut().get_mut("period").and_then(Value::as_object_mut)
 }
 
-/// The elections that were recorded with this episode fall with it: the person is in no hospice.
+/// The elections that were recorded with this episode fall with it: the person is in no hospice, unless the voiding is
+/// undone, which brings them back.
 fn withdraw_elections(case: &Case, drafts: &mut Drafts) {
     for flag in elections_recorded(case) {
-        amend(drafts, with_status(flag, "entered-in-error"));
+        amend(drafts, closed(case, flag, (State::EnteredInError, "entered-in-error")));
     }
 }
 

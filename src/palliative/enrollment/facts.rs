@@ -12,6 +12,7 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::patient_name;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::program::Program;
 use crate::palliative::vocabulary::ERROR_SYSTEM;
@@ -130,9 +131,9 @@ impl Case<'_> {
         })
     }
 
-    /// `Patient/id`
+    /// `Patient/id`; nothing where the episode names no patient of this service, which is refused before a case is made.
     pub fn patient(&self) -> &str {
-        self.episode.text("/patient/reference").unwrap_or_default()
+        patient_name(self.episode).unwrap_or_default()
     }
 
     /// `EpisodeOfCare/id`

@@ -18,6 +18,7 @@ pub mod guards;
 pub mod reasons;
 pub mod refer;
 pub mod request;
+pub mod requested;
 pub mod standing;
 pub mod state;
 pub mod table;
@@ -69,6 +70,13 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
 pub fn patient_of(episode: &Resource) -> Option<&str> {
     let local = Reference::parse(episode.text("/patient/reference")?).local()?;
     (local.ty.name() == "Patient").then_some(local.id)
+}
+
+/// The patient whose episode it is, as `Patient/id`: without the version of the Patient, where it names one.
+pub fn patient_name(episode: &Resource) -> Option<&str> {
+    patient_of(episode)?;
+    let text = episode.text("/patient/reference")?;
+    Some(text.split_once("/_history/").map_or(text, |(name, _)| name))
 }
 
 /// The first extension of a resource with this URL.

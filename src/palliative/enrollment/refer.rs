@@ -2,7 +2,6 @@
 //! <https://hl7.org/fhir/R4/servicerequest.html>
 
 use fhir_typed::Resource as Typed;
-use fhir_typed::resources::ServiceRequest;
 use fhir_typed::types::CodeableConcept;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -12,13 +11,11 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
-use crate::palliative::element::concept;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
 use crate::palliative::element::plain_code;
 use crate::palliative::element::reference;
 use crate::palliative::element::remark;
-use crate::palliative::element::words;
 use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
@@ -32,6 +29,7 @@ use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
@@ -39,14 +37,13 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::request::Wanted;
-use crate::palliative::enrollment::request::refused;
+use crate::palliative::enrollment::requested::request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::amend;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::HOSPICE_END_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
-use crate::palliative::vocabulary::SNOMED;
 use crate::palliative::vocabulary::SOURCE_EXTENSION;
 
 /// A referral as it came in.
@@ -175,6 +172,7 @@ fn check(case: &Case, referral: &Referral) -> Result<(), Failure> {
         .chain(age(case, referral.received))
         .chain(received(case, referral))
         .chain(hospice(case, referral))
+        .chain(ended_before_begun(case, referral))
         .collect();
     if issues.is_empty() { Ok(()) } else { Err(Failure::of(Reason::BusinessRule, issues)) }
 }
@@ -216,13 +214,28 @@ fn hospice(case: &Case, referral: &Referral) -> Option<Issue> {
     })
 }
 
-fn end_hospice(case: &Case, referral: &Referral, drafts: &mut Drafts) {
-    let Some(end) = referral.hospice_end else { return };
-    let elections = case.chart.of("Flag").filter(|flag| {
+/// No election ends before the day on which it begins.
+fn ended_before_begun(case: &Case, referral: &Referral) -> Option<Issue> {
+    let end = referral.hospice_end?;
+    let starts = active_elections(case).filter_map(|flag| flag.text("/period/start"));
+    let begun =
+        starts.filter(|start| first_day(start, case.program).is_some_and(|start| end < start)).max()?;
+    Some(
+        broken("date-range", format!("{end} lies before {begun}, when the hospice election begins."))
+            .at(parameter("hospiceEnd")),
+    )
+}
+
+fn active_elections<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
+    case.chart.of("Flag").filter(|flag| {
         flag.text("/status") == Some("active")
             && has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election")
-    });
-    for flag in elections {
+    })
+}
+
+fn end_hospice(case: &Case, referral: &Referral, drafts: &mut Drafts) {
+    let Some(end) = referral.hospice_end else { return };
+    for flag in active_elections(case) {
         let mut flag = flag.clone();
         let start = flag.value().pointer("/period/start").cloned();
         let mut period = json!({ "end": end.to_string() });
@@ -232,47 +245,6 @@ fn end_hospice(case: &Case, referral: &Referral, drafts: &mut Drafts) {
         flag.object_mut().insert("status".into(), "inactive".into());
         flag.object_mut().insert("period".into(), period);
         amend(drafts, flag);
-    }
-}
-
-/// The referral's ServiceRequest: the one that was named, the one that was sent, or a new one.
-fn request(case: &Case, referral: &Referral, drafts: &mut Drafts) -> Result<String, Failure> {
-    match &referral.service_request {
-        Some(Wanted::Reference(to)) => {
-            match case.chart.find(to).map(|found| found.text("/subject/reference")) {
-                Some(Some(subject)) if subject == case.patient() => Ok(to.clone()),
-                _ => {
-                    Err(refused("serviceRequest", format!("{to} is not a ServiceRequest for this patient.")))
-                }
-            }
-        }
-        Some(Wanted::New(sent)) if sent.text("/subject/reference") == Some(case.patient()) => {
-            let name = drafts.name();
-            drafts.push(sent.clone(), Place::Sent(name.clone()));
-            Ok(name)
-        }
-        Some(Wanted::New(_)) => {
-            Err(refused("serviceRequest", "The ServiceRequest's `subject` is not this patient.".to_owned()))
-        }
-        None => drafts.add(Typed::ServiceRequest(Box::new(written(case, referral)))),
-    }
-}
-
-fn written(case: &Case, referral: &Referral) -> ServiceRequest {
-    ServiceRequest {
-        status: "active".into(),
-        intent: "order".into(),
-        priority: referral.urgency.as_deref().map(Into::into),
-        code: Some(concept(SNOMED, "306237005", "Referral to palliative care service")),
-        subject: reference(case.patient()),
-        requester: Some(reference(&referral.requester)),
-        authored_on: Some(referral.received.to_string().into()),
-        performer: vec![*reference(&case.program.reference())],
-        reason_code: referral.reasons.iter().map(concept_of).collect(),
-        note: referral.note.iter().map(|note| remark(note, case.now)).collect(),
-        order_detail: referral.language.iter().map(|tag| *words(&format!("Language: {tag}"))).collect(),
-        extension: vec![extension(SOURCE_EXTENSION, plain_code(&referral.source))],
-        ..ServiceRequest::default()
     }
 }
 
@@ -291,10 +263,4 @@ pub fn concept_of(value: &Value) -> CodeableConcept {
         text: text(value, "text").map(Into::into),
         ..Default::default()
     }
-}
-
-/// The referrals of the episode.
-pub fn referrals<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
-    list(case.episode.get("referralRequest"))
-        .filter_map(|one| case.chart.find(one.get("reference")?.as_str()?))
 }

@@ -4,6 +4,7 @@ mod asking;
 mod ending;
 mod refusals;
 mod reopening;
+mod revoking;
 mod undoing;
 mod vectors;
 

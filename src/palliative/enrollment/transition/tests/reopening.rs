@@ -110,3 +110,22 @@ fn an_undone_graduation_leaves_nothing_to_follow_up() {
     world.act(&undo()).unwrap();
     assert_eq!((world.state(), open(&world)), ("graduated", 1), "the graduation holds again");
 }
+
+#[test]
+fn undoing_a_voiding_brings_back_the_election_of_hospice_that_fell_with_it() {
+    let mut world = World::new();
+    world.enrolled();
+    world.act(&elected("2026-01-15")).unwrap();
+    let election = |world: &World| {
+        let is_one = |one: &&Resource| one.text("/code/coding/0/code") == Some("hospice-election");
+        world.resources.values().find(is_one).unwrap().clone()
+    };
+    let before = election(&world);
+    world.act(&Request { reasons: vec!["wrong-patient".into()], ..request(Action::Void) }).unwrap();
+    assert_eq!(election(&world).text("/status"), Some("entered-in-error"));
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), election(&world).text("/status")), ("hospice-elected", Some("active")));
+    assert_eq!(election(&world).get("extension"), before.get("extension"), "the mark goes");
+    let again = Referral { received: "2026-01-15".parse().unwrap(), ..referral() };
+    assert_eq!(codes(&world.refer(&again).unwrap_err()), ["hospice-active"], "an adult is still in hospice");
+}

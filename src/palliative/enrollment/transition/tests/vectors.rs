@@ -126,6 +126,11 @@ fn an_adult_comes_back_from_hospice_only_after_it_has_ended() {
     world.today = "2026-03-01".into();
     let again = Referral { received: "2026-03-01".parse().unwrap(), ..referral() };
     assert_eq!(codes(&world.refer(&again).unwrap_err()), ["hospice-active"]);
+    let early = Referral { hospice_end: Some("2026-01-14".parse().unwrap()), ..again.clone() };
+    let refused = world.refer(&early).unwrap_err();
+    assert_eq!((refused.status(), codes(&refused)), (422, vec!["date-range".to_owned()]), "before it began");
+    let at = "Parameters.parameter.where(name='hospiceEnd')";
+    assert_eq!(refused.issues[0].expression.as_deref(), Some(at));
     let ended = Referral { hospice_end: Some("2026-02-20".parse().unwrap()), ..again };
     world.refer(&ended).unwrap();
     let flag = world
