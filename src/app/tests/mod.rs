@@ -3,6 +3,7 @@
 mod access;
 mod conditions;
 mod findings;
+mod findings_alone;
 mod findings_changes;
 mod findings_random;
 mod index_rows;

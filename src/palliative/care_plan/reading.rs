@@ -68,7 +68,7 @@ pub fn observed<'a>(planning: &Planning<'a>, of: impl Fn(&Resource) -> bool) -> 
     let dated = |one: &'a Resource| {
         let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
         let at = span(when, zone)?.low;
-        (date_in(at, zone) <= planning.as_of).then(|| (at, when, one))
+        (date_in(at, zone) <= planning.as_of).then_some((at, when, one))
     };
     let all = planning.case.chart.of("Observation").filter(is_final).filter(|one| of(one));
     let mut found: Vec<_> = all.filter_map(dated).collect();
