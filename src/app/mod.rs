@@ -46,6 +46,7 @@ mod rule_document;
 mod tally;
 mod terminology;
 mod touched;
+mod unheard;
 mod voided;
 mod write;
 

@@ -10,6 +10,7 @@ use crate::access::Action;
 use crate::app::Origin;
 use crate::app::defined;
 use crate::app::session::Session;
+use crate::app::unheard;
 use crate::config::Validation;
 use crate::definitions::US_CORE;
 use crate::definitions::extension_issues;
@@ -48,7 +49,10 @@ pub(crate) fn check(session: &Session, resource: &Value, origin: Origin) -> Resu
     issues.extend(defined::issues(app, resource));
     issues.extend(app.risk.between_steps(resource));
     match origin {
-        Origin::Client => issues.extend(of_ours(session, resource)?),
+        Origin::Client => {
+            issues.extend(of_ours(session, resource)?);
+            issues.extend(unheard::issues(resource));
+        }
         // What the programme writes is right by its tests.
         Origin::Programme | Origin::Effect => {}
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use diesel::Connection;
 use diesel::PgConnection;
+use diesel::RunQueryDsl;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 
@@ -41,6 +42,21 @@ impl Database {
         }
     }
 
+    /// A database without a table.
+    pub fn empty() -> Self {
+        if let Ok(server) = std::env::var(SERVER) {
+            return Self::copy(server, "template0");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Self::Sqlite { url, _folder: folder }
+    }
+
+    /// Whether this is a server and no file.
+    pub fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+
     /// Its URL, as the settings take it.
     pub fn url(&self) -> &str {
         match self {
@@ -49,11 +65,15 @@ impl Database {
     }
 
     fn postgres(server: String) -> Self {
+        let template = template(&server);
+        Self::copy(server, template)
+    }
+
+    fn copy(server: String, template: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         // A database can be copied only while nobody is connected to it, so one copies at a time.
         static COPYING: Mutex<()> = Mutex::new(());
         let name = format!("comfrey_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let template = template(&server);
         let alone = COPYING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         run(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
         drop(alone);
@@ -117,7 +137,7 @@ impl OwnServer {
             "COMFREY_TEST_POSTGRES_BIN names the folder of PostgreSQL's programs, as `./test` sets it",
         );
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = lasting_port();
         let server = Self { programs, folder, port };
         if server.is_root() {
             assert!(
@@ -185,6 +205,14 @@ impl Drop for OwnServer {
     }
 }
 
+/// A port that stays free while the server that has it is stopped: the system hands out those from 32768 on to whoever
+/// asks for any, and the other tests ask all the time.
+fn lasting_port() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 2_000).find(is_free).expect("a port is free")
+}
+
 /// Changes a database behind the server's back.
 pub fn tamper(url: &str, statements: &str) {
     match url.strip_prefix("sqlite:") {
@@ -194,6 +222,45 @@ pub fn tamper(url: &str, statements: &str) {
         }
         None => PgConnection::establish(url).unwrap().batch_execute(statements).unwrap(),
     }
+}
+
+/// What a query for one number finds behind the server's back.
+pub fn number(url: &str, query: &str) -> i64 {
+    let found = texts(url, &format!("SELECT CAST(({query}) AS VARCHAR(30)) AS text"));
+    found[0].parse().unwrap()
+}
+
+/// What a query for one column, called `text`, finds behind the server's back.
+pub fn texts(url: &str, query: &str) -> Vec<String> {
+    let query = diesel::sql_query(query);
+    let rows: Vec<Text> = match url.strip_prefix("sqlite:") {
+        Some(path) => {
+            let mut on = SqliteConnection::establish(path).unwrap();
+            on.batch_execute("PRAGMA busy_timeout=30000").unwrap();
+            query.load(&mut on).unwrap()
+        }
+        None => query.load(&mut PgConnection::establish(url).unwrap()).unwrap(),
+    };
+    rows.into_iter().map(|row| row.text).collect()
+}
+
+/// The tables of the search index, of which each row names its resource by `rid`.
+pub fn index_tables(url: &str) -> Vec<String> {
+    let query = match url.starts_with("sqlite:") {
+        true => {
+            "SELECT name AS text FROM sqlite_master WHERE type = 'table' AND name LIKE 'idx\\_%' ESCAPE '\\'"
+        }
+        false => "SELECT CAST(tablename AS TEXT) AS text FROM pg_tables WHERE tablename LIKE 'idx\\_%'",
+    };
+    let tables = texts(url, query);
+    assert!(tables.len() >= 10, "{tables:?}");
+    tables
+}
+
+#[derive(diesel::QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
 }
 
 fn run(server: &str, statement: &str) {

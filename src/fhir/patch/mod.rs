@@ -173,6 +173,4 @@ fn size(value: &Value) -> usize {
 }
 
 #[cfg(test)]
-mod fhir_path_tests;
-#[cfg(test)]
 mod tests;

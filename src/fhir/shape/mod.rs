@@ -16,8 +16,6 @@ mod narrative;
 mod path;
 mod primitive;
 mod references;
-#[cfg(test)]
-mod rule_tests;
 mod rules;
 mod suggest;
 mod tables;

@@ -21,6 +21,7 @@ pub(super) fn resource(app: &App, ty: ResourceType) -> Value {
         "type": ty.name(),
         "profile": format!("http://hl7.org/fhir/StructureDefinition/{ty}"),
         "supportedProfile": supported_profiles(ty),
+        "documentation": documentation(ty),
         "interaction": interactions().iter().map(|code| json!({ "code": code })).collect::<Vec<_>>(),
         "versioning": "versioned-update",
         "readHistory": true,
@@ -46,6 +47,17 @@ fn supported_profiles(ty: ResourceType) -> Vec<&'static str> {
     let mut urls: Vec<&str> = held.into_iter().flatten().map(|profile| profile.url.as_str()).collect();
     urls.sort_unstable();
     urls
+}
+
+/// What differs from what the type promises; nothing for nearly all.
+fn documentation(ty: ResourceType) -> &'static str {
+    match ty.name() {
+        "Subscription" => {
+            "No notifications are sent. A Subscription with the status off or error is stored as a record; one that is \
+             requested or active is refused."
+        }
+        _ => "",
+    }
 }
 
 /// The codes of the interactions that the route table has for every type.

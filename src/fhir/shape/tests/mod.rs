@@ -4,6 +4,7 @@ mod bounds;
 mod connections;
 mod content;
 mod form;
+mod invariants;
 
 use serde_json::Value;
 use serde_json::json;

@@ -1,5 +1,8 @@
 //! For the tests of enrolment and care plans: a patient's resources in memory, to which decisions are written as
-//! the session would write them; and the tests of the episode's row.
+//! the session would write them.
+
+mod made;
+mod rows;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -39,6 +42,18 @@ use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 use crate::palliative::vocabulary::STATE_EXTENSION;
 use crate::palliative::vocabulary::STATE_SYSTEM;
+
+pub use made::agreed;
+pub use made::care_team;
+pub use made::consent;
+pub use made::coverage;
+pub use made::determined;
+pub use made::on;
+pub use made::programme;
+pub use made::referral;
+pub use made::request;
+pub use made::resource;
+pub use made::wish;
 
 /// The rule set that the tests screen with.
 pub const RULE_SET: &str = "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT|1";
@@ -212,106 +227,6 @@ impl World {
     }
 }
 
-pub fn resource(value: Value) -> Resource {
-    Resource::from_value(value).unwrap()
-}
-
-pub fn programme(id: &str, zone: &str) -> Program {
-    let service = resource(json!({ "resourceType": "HealthcareService", "id": id }));
-    let mut program = Program::read(&service).unwrap();
-    program.zone = TimeZone::get(zone).unwrap();
-    program
-}
-
-pub fn consent() -> Value {
-    json!({ "resourceType": "Consent", "id": "con", "status": "active",
-        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment" }] },
-        "category": [{ "coding": [{ "system": CONSENT_CATEGORY_SYSTEM, "code": "palliative-enrollment" }] }],
-        "patient": { "reference": "Patient/p" }, "dateTime": "2026-01-10",
-        "performer": [{ "reference": "Patient/p" }],
-        "policy": [{ "uri": "https://example.org/agreement" }],
-        "sourceReference": { "reference": "DocumentReference/signed" } })
-}
-
-pub fn coverage() -> Value {
-    json!({ "resourceType": "Coverage", "id": "cov", "status": "active",
-        "type": { "coding": [{ "system": "https://nahdo.org/sopt", "code": "211" }] },
-        "beneficiary": { "reference": "Patient/p" }, "payor": [{ "reference": "Organization/plan" }],
-        "period": { "start": "2025-01-01" } })
-}
-
-pub fn care_team() -> Value {
-    let member = |role: &str, who: &str| {
-        json!({ "role": [{ "coding": [{ "system": "http://snomed.info/sct", "code": role }] }],
-            "member": { "reference": format!("Practitioner/{who}") } })
-    };
-    json!({ "resourceType": "CareTeam", "id": "team", "status": "active", "subject": { "reference": "Patient/p" },
-        "participant": [member("224535009", "nurse"), member("106328005", "social")] })
-}
-
-pub fn referral() -> Referral {
-    Referral {
-        requester: "RelatedPerson/spouse".into(),
-        source: "caregiver".into(),
-        received: "2026-01-12".parse().unwrap(),
-        reasons: vec![json!({ "text": "Breathless at home" })],
-        service_request: None,
-        urgency: Some("urgent".into()),
-        note: Some("Please telephone <first>".into()),
-        language: Some("es".into()),
-        hospice_end: None,
-        duplicate: Duplicate::Add,
-    }
-}
-
-/// A request with nothing but its action.
-pub fn request(action: Action) -> Request {
-    Request::new(action)
-}
-
-pub fn on(action: Action, date: &str, reason: &str) -> Request {
-    Request {
-        date: Some(date.parse().unwrap()),
-        reasons: vec![reason.into()],
-        initiated_by: Some("patient".into()),
-        decided_by: Some("patient".into()),
-        ..request(action)
-    }
-}
-
-pub fn determined(outcome: Outcome) -> Request {
-    let evidence = Evidence {
-        outcome,
-        rule_set: RULE_SET.into(),
-        as_of: "2026-01-14".parse().unwrap(),
-        result: "GuidanceResponse/g".into(),
-        missing: vec!["the clinician's attestation".into()],
-    };
-    Request { evidence: Some(evidence), ..request(Action::Determine) }
-}
-
-pub fn agreed() -> Request {
-    Request {
-        consent: Some("Consent/con".into()),
-        decided_by: Some("patient".into()),
-        ..request(Action::Consent)
-    }
-}
-
-pub fn wish() -> Enrollment {
-    Enrollment {
-        start: "2026-01-15".parse().unwrap(),
-        setting: "home".into(),
-        coverage: "Coverage/cov".into(),
-        consent: None,
-        care_team: Some(crate::palliative::enrollment::request::Wanted::Reference("CareTeam/team".into())),
-        pcmh_site: None,
-        intake_encounter: None,
-        tier: Some("tier-3".into()),
-        override_reason: None,
-    }
-}
-
 /// The codes of ours in a failure, sorted.
 pub fn codes(failure: &Failure) -> Vec<String> {
     let mut codes: Vec<String> = failure
@@ -321,48 +236,4 @@ pub fn codes(failure: &Failure) -> Vec<String> {
         .collect();
     codes.sort();
     codes
-}
-
-fn episode_in_state(state: &str) -> Resource {
-    Resource::from_value(json!({
-        "resourceType": "EpisodeOfCare", "status": "planned", "patient": { "reference": "Patient/1" },
-        "extension": [
-            { "url": STATE_EXTENSION, "valueCoding": { "system": STATE_SYSTEM, "code": state } },
-            { "url": PROGRAM_EXTENSION, "valueReference": { "reference": "HealthcareService/p" } },
-        ],
-    }))
-    .unwrap()
-}
-
-#[test]
-fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
-    let row = |state: &str, open| EpisodeRow {
-        patient: "1".into(),
-        program: "p".into(),
-        state: state.into(),
-        open,
-    };
-    assert_eq!(episode_row(&episode_in_state("enrolled")), Some(row("enrolled", true)));
-    assert_eq!(episode_row(&episode_in_state("discharged")), Some(row("discharged", false)));
-}
-
-#[test]
-fn an_episode_that_names_a_version_of_the_patient_is_that_patients() {
-    let mut episode = episode_in_state("enrolled");
-    for (reference, id) in [
-        ("Patient/1/_history/3", Some("1")),
-        ("Patient/1", Some("1")),
-        ("Group/1", None),
-        ("http://elsewhere.example/fhir/Patient/1", None),
-    ] {
-        episode.object_mut().insert("patient".into(), json!({ "reference": reference }));
-        assert_eq!(episode_row(&episode).map(|row| row.patient).as_deref(), id, "{reference}");
-    }
-}
-
-#[test]
-fn an_episode_of_somebody_else_has_none() {
-    let plain = json!({ "resourceType": "EpisodeOfCare", "status": "active", "patient": { "reference": "Patient/1" } });
-    assert_eq!(episode_row(&Resource::from_value(plain).unwrap()), None);
-    assert_eq!(episode_row(&episode_in_state("cured")), None);
 }

@@ -1,5 +1,7 @@
 //! What each kind of patch makes of a resource, and what it refuses.
 
+mod fhir_path;
+
 use proptest::prelude::*;
 use serde_json::json;
 

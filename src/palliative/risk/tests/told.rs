@@ -1,0 +1,60 @@
+//! What is told to whom, and what is kept.
+//! <https://hl7.org/fhir/R4/riskassessment.html>
+
+use super::*;
+
+#[test]
+fn t36_neither_a_patient_nor_what_is_kept_tells_of_the_surprise_question_or_a_prognosis() {
+    let program = program(json!([]));
+    let prognosis = observed((LOCAL, "prognosis-6m"), 10, json!({ "valueBoolean": true }));
+    let found = of([first(), vec![prognosis]].concat());
+    let found = Stratification { tier: Tier::Four, ..found };
+    let told = |reader| {
+        let report = report(&found, &program, reader);
+        let kept = report.drafts(None, &|_| true).unwrap();
+        let kept: String = kept.iter().map(|draft| draft.resource.value().to_string()).collect();
+        (report.told(json!({})).into_value().to_string(), kept)
+    };
+    let (team, kept) = told(Reader::Team);
+    assert!(team.contains("surprised"));
+    let (patient, _) = told(Reader::Patient);
+    for text in [&patient, &kept] {
+        assert!(!text.contains("surprise") && !text.contains("prognosis-6") && !text.contains("six months"));
+    }
+}
+
+#[test]
+fn t29_a_caregivers_answers_are_neither_told_to_the_patient_nor_pointed_to_by_what_is_kept() {
+    let program = program(json!([]));
+    let found = of(first());
+    let report = |reader| report(&found, &program, reader);
+    let told = |reader| report(reader).told(json!({})).into_value().to_string();
+    assert!(told(Reader::Team).contains("under strain") && !told(Reader::Patient).contains("under strain"));
+    let kept = report(Reader::Team).risk_assessment(&|_| true).unwrap().value().to_string();
+    assert!(!kept.contains("under strain") && !kept.contains("o-zbi-12") && kept.contains("o-88122-7"));
+}
+
+#[test]
+fn what_is_written_is_valid_and_the_same_for_the_same_facts() {
+    let program = program(json!([]));
+    let definitions = Definitions::shared().unwrap();
+    for facts in [first(), second(), vec![patient("1950-01-01")]] {
+        let found = of(facts.clone());
+        let kept =
+            |found: &Stratification| report(found, &program, Reader::Team).drafts(None, &|_| true).unwrap();
+        for draft in kept(&found) {
+            let problems = crate::fhir::shape::validate(&definitions.shapes, draft.resource.value());
+            assert_eq!(problems, Vec::new(), "{}", draft.resource.value());
+        }
+        let mut turned = facts;
+        turned.reverse();
+        assert_eq!(kept(&found), kept(&of(turned)), "the order of facts does not matter");
+    }
+    let found = of(first());
+    let assessment = report(&found, &program, Reader::Team).risk_assessment(&|_| true).unwrap();
+    assert!(!assessment.value().to_string().contains("probability"));
+    let basis = assessment.value()["basis"].to_string();
+    for used in ["Condition/c-I50.22", "Encounter/e-40", "Observation/o-10230-1-60"] {
+        assert!(basis.contains(used), "{used}");
+    }
+}
