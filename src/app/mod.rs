@@ -22,6 +22,7 @@ pub mod upkeep;
 
 mod aim;
 mod allowance;
+mod charts;
 mod commit;
 mod content;
 mod decided;

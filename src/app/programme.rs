@@ -41,6 +41,23 @@ const CHART: [&str; 9] = [
     "ServiceRequest",
 ];
 
+/// What else they read of a patient; R4's patient compartment holds neither.
+pub(super) const BESIDE: [&str; 2] = ["GuidanceResponse", "Task"];
+
+/// The types of a chart that stand in the patient's compartment.
+pub(super) fn chart_types(further: &[&str]) -> Vec<ResourceType> {
+    CHART.iter().chain(further).filter_map(|name| ResourceType::parse(name)).collect()
+}
+
+/// Whether what stands in a patient's compartment is a fact about that patient. It also holds what the patient observed,
+/// asserted or wrote of somebody else. A team alone need not say whose it is; the episode does.
+pub(super) fn belongs_to(resource: &Resource, patient: &str, base_url: &str) -> bool {
+    match about(resource, base_url) {
+        Some(whom) => whom == patient,
+        None => resource.ty().name() == "CareTeam" && resource.get("subject").is_none(),
+    }
+}
+
 impl Session {
     /// A programme, by the reference to its HealthcareService. It is configuration and no patient's data, so
     /// everyone may learn of it here.
@@ -106,18 +123,10 @@ impl Session {
     /// # Errors
     /// Only what the database fails with.
     pub fn chart(&self, patient: &str, further: &[&str]) -> Result<Chart, Failure> {
-        let names = CHART.iter().chain(further);
-        let types: Vec<ResourceType> = names.filter_map(|name| ResourceType::parse(name)).collect();
         let service = self.as_service();
-        let mut resources = parsed(&service.compartment(patient, &types)?)?;
-        // The compartment also holds what the patient observed, asserted or wrote of somebody else: no fact about this
-        // one. A team alone need not say whose it is; the episode does.
-        resources.retain(|one| match about(one, self.base_url()) {
-            Some(whom) => whom == patient,
-            None => one.ty().name() == "CareTeam" && one.get("subject").is_none(),
-        });
-        // R4's patient compartment holds neither of these.
-        for name in ["GuidanceResponse", "Task"] {
+        let mut resources = parsed(&service.compartment(patient, &chart_types(further))?)?;
+        resources.retain(|one| belongs_to(one, patient, self.base_url()));
+        for name in BESIDE {
             if let Some(ty) = ResourceType::parse(name) {
                 resources.extend(parsed(&service.find(ty, &format!("patient=Patient/{patient}"))?)?);
             }

@@ -15,6 +15,7 @@ pub(super) const OPERATIONS: Files = files![
     "operations/CodeSystem-validate-code.json",
     "operations/Encounter-everything.json",
     "operations/EpisodeOfCare-everything.json",
+    "operations/Group-palliative-gaps.json",
     "operations/Patient-everything.json",
     "operations/ValueSet-expand.json",
     "operations/ValueSet-validate-code.json",
@@ -249,9 +250,11 @@ pub(super) const STRUCTURES: Files = files![
     "structure-definitions/risk-tier.json",
     "structure-definitions/screen-as-of.json",
     "structure-definitions/screen-outcome.json",
+    "structure-definitions/settled-tier.json",
     "structure-definitions/surrogate-authority.json",
     "structure-definitions/template-action.json",
     "structure-definitions/template-digest.json",
+    "structure-definitions/tier-override.json",
     "structure-definitions/transferred-from.json",
 ];
 

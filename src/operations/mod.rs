@@ -101,6 +101,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-stratify", palliative_stratify::run),
     validated("palliative-gaps", palliative_gaps::run),
+    validated("Group-palliative-gaps", palliative_gaps::run_of_group),
     Operation {
         check: palliative_identify::check,
         writes: palliative_identify::writes,

@@ -1,5 +1,10 @@
-//! `$palliative-gaps`: what is due for a patient in a palliative programme, what was missed, and what was done in
-//! time. <https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html>
+//! `$palliative-gaps`: what is due for a patient in a palliative programme, or for all of a Group, what was missed, and
+//! what was done in time. <https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html>
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
 
 use crate::app::Answer;
 use crate::app::Session;
@@ -8,13 +13,16 @@ use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::parameters::Output;
+use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::request::refused;
@@ -23,6 +31,7 @@ use crate::palliative::gaps::Following;
 use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Status;
 use crate::palliative::gaps::gaps;
+use crate::palliative::gaps::measures::Measures;
 use crate::palliative::program::Program;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::TEMPLATE;
@@ -48,44 +57,117 @@ const ABOUT_CAREGIVER: &str = "caregiver-not-assessed";
 ///
 /// # Errors
 /// 403 without the scopes for all that is read; 404 for an unknown patient or programme, and where there is no open
-/// episode; 400 for an unknown status, and where there are several episodes and no programme is named; 422
-/// `date-range` for a day that has not come.
+/// episode; 400 for an unknown status, and where there are several episodes and no programme is named; 422 for an unknown
+/// measure, and `date-range` for a day that has not come.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading(&TOLD)?;
-    let wanted = wanted(&call)?;
+    let wanted = Wanted::read(session, &call)?;
     let patient = patient_id(session, &call)?;
     let episode = episode(session, &call, &patient)?;
     let program = session.program_of(&episode)?;
     let as_of = as_of(session, &call.parameters, &program)?;
-    let algorithm = session.app().risk.of(&program)?;
+    let chart = session.chart(&patient, &READ)?;
+    let output = of_episode(session, (&episode, &chart), (&program, as_of), &wanted)?;
+    Ok(Answer::value(output.into_value()))
+}
+
+/// Tells the gaps of all members of a Group who have an open episode.
+///
+/// # Errors
+/// 403 for one who may not read all that is read, of all patients; 404 for an unknown Group or programme; 400 for an
+/// unknown status; 413 `too-costly` for more people than one request may be about; 422 for a Group that is no roster of
+/// patients, for an unknown measure, and `date-range` for a day that has not come.
+pub fn run_of_group(session: &Session, call: Call) -> Result<Answer, Failure> {
+    session.require_reading_all(&TOLD)?;
+    session.require_reading_all(&["Patient"])?;
+    let wanted = Wanted::read(session, &call)?;
+    let group = group_id(session, &call)?;
+    let named = call.parameters.reference("program");
+    let program = session.screening_program(named)?;
+    let day = as_of(session, &call.parameters, &program)?;
+    let members = session.members_of(&group, &program, day)?;
+    let only = named.map(|_| program.reference());
+    let mut programs = BTreeMap::from([(program.reference(), (program, day))]);
+    let mut told = Output::new();
+    let mut followed: BTreeSet<String> = BTreeSet::new();
+    session.each_chart(&members, &READ, &mut |patient, chart| {
+        for episode in chart.of("EpisodeOfCare").filter(|one| is_open(one, only.as_deref())) {
+            let Some(reference) = program_of(episode) else { continue };
+            if !programs.contains_key(reference) {
+                let program = session.program_of(episode)?;
+                let day = as_of(session, &call.parameters, &program)?;
+                programs.insert(reference.to_owned(), (program, day));
+            }
+            let (program, day) = &programs[reference];
+            let gaps = of_episode(session, (episode, &chart), (program, *day), &wanted)?;
+            let part = Output::new().reference("patient", format!("Patient/{patient}")).and(gaps);
+            told = std::mem::take(&mut told).part("patient", part);
+            followed.insert(patient.to_owned());
+        }
+        Ok(())
+    })?;
+    let output =
+        Output::new().value("members", "integer", members.len()).value("followed", "integer", followed.len());
+    Ok(Answer::value(output.and(told).into_value()))
+}
+
+/// What is asked for.
+struct Wanted {
+    statuses: Vec<Status>,
+    /// All measures that count gaps.
+    measures: Measures,
+    /// Those that are asked about; all gaps where there is none.
+    only: Vec<String>,
+    reader: Reader,
+}
+
+impl Wanted {
+    fn read(session: &Session, call: &Call) -> Result<Self, Failure> {
+        let measures = Measures::of(&session.app().definitions);
+        let known = |canonical: &str| {
+            measures.find(canonical).map(str::to_owned).ok_or_else(|| {
+                let known: Vec<&str> = measures.all().into_iter().collect();
+                let text = format!("No gap is counted by {canonical}; use one of {}.", known.join(", "));
+                coded(Reason::Unprocessable, "bad-parameter", text).at(parameter("measure"))
+            })
+        };
+        let only = call.parameters.texts("measure").map(known).collect::<Result<_, _>>()?;
+        Ok(Self { statuses: statuses(call)?, measures, only, reader: reader(session) })
+    }
+
+    fn has(&self, gap: &Gap) -> bool {
+        let counted = self.measures.of_gap(gap.code);
+        let asked = self.only.is_empty() || counted.iter().any(|measure| self.only.contains(measure));
+        asked && self.statuses.contains(&gap.status)
+    }
+}
+
+/// The episode, its tier, and those of its gaps that are asked for.
+fn of_episode(
+    session: &Session,
+    (episode, chart): (&Resource, &Chart),
+    (program, as_of): (&Program, Date),
+    wanted: &Wanted,
+) -> Result<Output, Failure> {
+    let algorithm = session.app().risk.of(program)?;
     let template = session.app().care_plans.find(TEMPLATE);
     let template = template.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
-    let chart = session.chart(&patient, &READ)?;
     let actor = session.actor();
-    let case = Case {
-        program: &program,
-        episode: &episode,
-        chart: &chart,
-        actor: &actor,
-        now: session.now(),
-        rule_sets: &[],
-    };
+    let case = Case { program, episode, chart, actor: &actor, now: session.now(), rule_sets: &[] };
     let assessments = &session.app().assessments;
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };
     let (tier, intensity) = (planning.tier(), planning.intensity());
     let found = gaps(&Following { planning: &planning, intensity, assessments });
-    let mut output = Output::new().reference("episode", name(&episode));
+    let mut output = Output::new().reference("episode", name(episode));
     if let Some(tier) = tier {
         output = output.value("tier", "code", tier.code());
     }
-    let reader = reader(session);
-    let told = found.iter().filter(|gap| wanted.contains(&gap.status));
-    let output = told.fold(output, |output, gap| output.part("gap", part(gap, reader)));
-    Ok(Answer::value(output.into_value()))
+    let told = found.iter().filter(|gap| wanted.has(gap));
+    Ok(told.fold(output, |output, gap| output.part("gap", part(gap, wanted))))
 }
 
 /// The statuses that are asked for: open gaps where none is named.
-fn wanted(call: &Call) -> Result<Vec<Status>, Failure> {
+fn statuses(call: &Call) -> Result<Vec<Status>, Failure> {
     let parse = |code: &str| {
         Status::parse(code).ok_or_else(|| {
             let known = Status::ALL.map(Status::code).join(", ");
@@ -94,6 +176,30 @@ fn wanted(call: &Call) -> Result<Vec<Status>, Failure> {
     };
     let named: Vec<Status> = call.parameters.texts("status").map(parse).collect::<Result<_, _>>()?;
     Ok(if named.is_empty() { vec![Status::Open] } else { named })
+}
+
+/// Whether an episode is open, of the programme that is named or of any.
+fn is_open(episode: &Resource, program: Option<&str>) -> bool {
+    let ours = program.is_none() || program_of(episode) == program;
+    ours && program_of(episode).is_some() && state_of(episode).is_some_and(State::is_open)
+}
+
+/// The Group's id: the instance, or on the type the parameter.
+fn group_id(session: &Session, call: &Call) -> Result<String, Failure> {
+    let instance = call.target.as_ref().and_then(|(_, id)| id.clone());
+    let named = call.parameters.reference("group");
+    let at_fault = |text: &str| refused("group", text.to_owned());
+    match (instance, named) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(at_fault("Leave `group` out where the URL names the Group.")),
+        (None, None) => Err(at_fault("Name the Group in `group`, or call this on one.")),
+        (None, Some(named)) => {
+            let local = Reference::parse_under(named, session.base_url()).local();
+            let group = local.filter(|local| local.ty.name() == "Group");
+            let id = group.map(|local| local.id.to_owned());
+            id.ok_or_else(|| at_fault("`group` is a reference such as Group/1."))
+        }
+    }
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
@@ -112,8 +218,7 @@ fn episode(session: &Session, call: &Call, patient: &str) -> Result<Resource, Fa
     let mut open = Vec::new();
     for one in session.compartment(patient, &types)? {
         let resource = Resource::from_value(one.value()?)?;
-        let ours = reference.is_none() || program_of(&resource) == reference.as_deref();
-        if ours && program_of(&resource).is_some() && state_of(&resource).is_some_and(State::is_open) {
+        if is_open(&resource, reference.as_deref()) {
             open.push(resource);
         }
     }
@@ -132,7 +237,7 @@ fn episode(session: &Session, call: &Call, patient: &str) -> Result<Resource, Fa
 }
 
 /// A gap as it is told. A caregiver's answers are about another person, and no patient is pointed to them.
-fn part(gap: &Gap, reader: Reader) -> Output {
+fn part(gap: &Gap, wanted: &Wanted) -> Output {
     let mut output = Output::new()
         .value("code", "code", gap.code)
         .value("domain", "code", gap.domain.as_str())
@@ -141,8 +246,11 @@ fn part(gap: &Gap, reader: Reader) -> Output {
         output = output.value("dueDate", "date", due.to_string());
     }
     output = output.value("text", "string", gap.text.as_str());
+    for measure in wanted.measures.of_gap(gap.code) {
+        output = output.value("measure", "canonical", measure.as_str());
+    }
     match &gap.evidence {
-        Some(evidence) if reader == Reader::Team || gap.code != ABOUT_CAREGIVER => {
+        Some(evidence) if wanted.reader == Reader::Team || gap.code != ABOUT_CAREGIVER => {
             output.reference("evidence", evidence)
         }
         _ => output,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use crate::app::Answer;
 use crate::app::Known;
 use crate::app::Session;
@@ -13,6 +15,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::submitted::Submitted;
 use crate::operations::submitted::as_of;
@@ -20,6 +23,8 @@ use crate::operations::submitted::known;
 use crate::operations::submitted::reader;
 use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
+use crate::palliative::enrollment::facts::Side;
+use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::program_of;
@@ -28,6 +33,10 @@ use crate::palliative::enrollment::state::State;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Algorithm;
 use crate::palliative::risk::Facts;
+use crate::palliative::risk::decision::Asking;
+use crate::palliative::risk::decision::Decision;
+use crate::palliative::risk::decision::in_force;
+use crate::palliative::risk::decision::is_clinician;
 use crate::palliative::risk::report::Report;
 use crate::palliative::risk::tier::Earlier;
 
@@ -44,7 +53,8 @@ enum Keeping {
 /// # Errors
 /// 403 without the scopes for all that is read and written; 404 for an unknown patient or programme; 422 `date-range`
 /// for a day that has not come or, with `known=recorded`, on which the patient was not stored yet, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 400 for it
-/// with `resource`.
+/// with `resource`, for an `override` without it, and for one that cannot be read; 422 for an `override` of another day
+/// than today, for one until a day that is past or too far away, and for one that ends none.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let keeping = if wants_record(&call)? { Keeping::Kept } else { Keeping::Told };
     session.require_screening()?;
@@ -60,6 +70,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_screening_by(&floors)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let by = known(&call, as_of, &program)?;
+    let decision = decision(session, &call, (keeping, as_of, &program, algorithm))?;
     until_current(None, || {
         let stored = session.screened_as(&id, &floors, by)?;
         require_on_record(by, &stored)?;
@@ -68,19 +79,28 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
         answer(
             session,
-            &Asked { subject: &subject, program: &program, algorithm, known: &known, by },
+            &Asked {
+                subject: &subject,
+                program: &program,
+                algorithm,
+                known: &known,
+                by,
+                decision: decision.as_ref(),
+            },
             keeping,
         )
     })
 }
 
-/// What is asked: whom, for which programme, by which algorithm, what is stored of the facts, and by what they count.
+/// What is asked: whom, for which programme, by which algorithm, what is stored of the facts, by what they count, and
+/// what a clinician decides.
 struct Asked<'a> {
     subject: &'a Subject,
     program: &'a Program,
     algorithm: &'a Algorithm,
     known: &'a BTreeSet<String>,
     by: Known,
+    decision: Option<&'a Decision>,
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
@@ -92,16 +112,18 @@ fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
 }
 
 fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, Failure> {
-    let Asked { subject, program, algorithm, known, by } = asked;
+    let Asked { subject, program, algorithm, known, by, decision } = *asked;
     if subject.record.deceased_by(subject.as_of) {
         let text = "The patient has died; nobody who has died is stratified.";
         return Err(coded(Reason::BusinessRule, "deceased", text));
     }
     let patient = &subject.record.id;
-    let earlier = Earlier::among(&stored(session, patient, ("RiskAssessment", *by))?, program);
+    let earlier = Earlier::among(&stored(session, patient, ("RiskAssessment", by))?, program);
+    require_something_to_end(decision, &earlier, subject.as_of)?;
     let situation = subject.situation();
     let rule_sets = &session.app().rule_sets;
-    let found = algorithm.stratify(&Facts { situation: &situation, program, rule_sets, earlier: &earlier });
+    let facts = Facts { situation: &situation, program, rule_sets, earlier: &earlier, decided: decision };
+    let found = algorithm.stratify(&facts);
     let report = Report { found: &found, patient, program, reader: reader(session), now: session.now() };
     let is_known = |source: &str| known.contains(source);
     let assessment = match keeping {
@@ -115,6 +137,64 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         }
     };
     Ok(Answer::value(report.told(assessment).into_value()))
+}
+
+/// What a clinician decides about the tier, by one who may.
+fn decision(
+    session: &Session,
+    call: &Call,
+    (keeping, as_of, program, algorithm): (Keeping, Date, &Program, &Algorithm),
+) -> Result<Option<Decision>, Failure> {
+    let Some(given) = call.parameters.one("override") else { return Ok(None) };
+    let actor = session.actor();
+    if actor.side == Side::Patient {
+        let text = "A tier is set by a clinician, and the access token is held to a patient's own data.";
+        return Err(Failure::new(Reason::Forbidden, text));
+    }
+    if keeping == Keeping::Told {
+        let text = "An override is kept, with its reason; give `record` true with it.";
+        return Err(coded(Reason::Invalid, "bad-parameter", text).at(given.at.clone()));
+    }
+    let today = session.today_in(program);
+    if as_of != today {
+        let text = format!("A clinician sets the tier from {today} on; leave `asOf` out.");
+        return Err(coded(Reason::BusinessRule, "date-range", text).at(given.at.clone()));
+    }
+    let caller = match &actor.who {
+        Who::Reference(who) if is_clinician(who) => Some(who.as_str()),
+        Who::Reference(_) | Who::Name(_) => None,
+    };
+    let decision = Decision::asked(given, &Asking { algorithm, today, caller })?;
+    if caller.is_none() {
+        require_known(session, &decision.by).map_err(|failure| failure.at(given.at.clone()))?;
+    }
+    Ok(Some(decision))
+}
+
+/// Refuses a clinician whom nobody knows here.
+fn require_known(session: &Session, by: &str) -> Result<(), Failure> {
+    let parsed = Reference::parse_under(by, session.base_url());
+    let read = parsed.local().map(|local| session.as_service().read(local.ty, local.id));
+    if matches!(read, Some(Ok(_))) {
+        return Ok(());
+    }
+    let text = format!("There is no {by} here; store who decided first, or name another in `by`.");
+    Err(coded(Reason::BusinessRule, "bad-parameter", text))
+}
+
+/// Refuses to end what does not hold.
+fn require_something_to_end(
+    decision: Option<&Decision>,
+    earlier: &[Earlier],
+    as_of: Date,
+) -> Result<(), Failure> {
+    if decision.is_none_or(|one| one.set.is_some()) || in_force(None, earlier, as_of).is_some() {
+        return Ok(());
+    }
+    let text =
+        "No tier that a clinician set holds today, so that there is none to end; give a `tier` to set one.";
+    let failure = coded(Reason::BusinessRule, "bad-parameter", text);
+    Err(failure.at("Parameters.parameter.where(name='override')"))
 }
 
 fn stored(session: &Session, patient: &str, (ty, by): (&str, Known)) -> Result<Vec<Resource>, Failure> {

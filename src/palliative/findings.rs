@@ -152,6 +152,7 @@ pub fn by_program(
             program: going.program,
             rule_sets: going.rule_sets,
             earlier,
+            decided: None,
         };
         let found = going.algorithm.stratify(&facts);
         (tier, score) = (Some(found.tier), (found.score_min, found.score_max));

@@ -97,6 +97,10 @@ own! {
     RISK_ALGORITHM_EXTENSION = "StructureDefinition/risk-algorithm";
     /// The tier before it was kept up, on a RiskAssessment.
     COMPUTED_TIER_EXTENSION = "StructureDefinition/computed-tier";
+    /// The tier that would hold if no clinician had decided otherwise, on a RiskAssessment.
+    SETTLED_TIER_EXTENSION = "StructureDefinition/settled-tier";
+    /// The tier that a clinician decides, on a RiskAssessment.
+    TIER_OVERRIDE_EXTENSION = "StructureDefinition/tier-override";
     /// Why the tier is another than that of the score, on a RiskAssessment.
     RISK_ADJUSTMENT_EXTENSION = "StructureDefinition/risk-adjustment";
     /// The tier of need of a candidate, on an entry of the list of candidates.
@@ -136,6 +140,8 @@ own! {
     CONSENT_CATEGORY_SYSTEM = "CodeSystem/palliative-consent-category";
     /// The domains of the National Consensus Project.
     DOMAIN_SYSTEM = "CodeSystem/ncp-domain";
+    /// What is or was due for a person in a programme.
+    GAP_SYSTEM = "CodeSystem/palliative-gap";
     /// What a care plan may still lack.
     COMPLETENESS_SYSTEM = "CodeSystem/careplan-completeness";
     /// The six domains of the stratification by need.

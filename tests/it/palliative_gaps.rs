@@ -111,7 +111,7 @@ fn what_is_not_there_or_not_understood_is_refused() {
     assert_eq!(code(&program("other").expect_issue(404, "not-found")), "episode-not-found");
     assert_eq!(gaps(&program("default").expect(200)).len(), 1);
     clinician.get(&format!("{PATH}?status=late")).expect(400);
-    clinician.get(&format!("{PATH}?measure=x")).expect(400);
+    clinician.get(&format!("{PATH}?measure=x")).expect_issue(422, "invalid");
     let future = clinician.get(&format!("{PATH}?asOf=2026-03-02")).expect_issue(422, "business-rule");
     assert_eq!(code(&future), "date-range");
 }

@@ -84,8 +84,13 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
     };
     let dead = subject.record.deceased_by(subject.as_of);
     let earlier = Earlier::among(&stored("RiskAssessment"), program);
-    let facts =
-        Facts { situation: &situation, program, rule_sets: &session.app.rule_sets, earlier: &earlier };
+    let facts = Facts {
+        situation: &situation,
+        program,
+        rule_sets: &session.app.rule_sets,
+        earlier: &earlier,
+        decided: None,
+    };
     let found = session.app.risk.of(program).unwrap().stratify(&facts);
     let (tier, score) = if dead {
         (0, (0, 0))

@@ -50,6 +50,13 @@ impl Output {
         self
     }
 
+    /// Adds all parameters of another.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.parameter.extend(other.parameter);
+        self
+    }
+
     /// The Parameters resource.
     pub fn into_value(self) -> Value {
         let mut resource = Map::new();

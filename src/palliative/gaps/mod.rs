@@ -6,6 +6,7 @@
 
 pub mod assessments;
 mod contacts;
+pub mod measures;
 mod record;
 
 #[cfg(test)]

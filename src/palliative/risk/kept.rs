@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/riskassessment.html>
 //!
 //! Nothing is written down that a patient may not read: what a clinician thinks of the time that is left, and what a
-//! caregiver answered. `Observation.derivedFrom` may name Observations alone.
+//! caregiver answered. The reason for which a clinician sets a tier is written as it was given, and the operation's
+//! definition says that the patient reads it. `Observation.derivedFrom` may name Observations alone.
 
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::tiers;
 use crate::palliative::risk::Due;
+use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::report::Report;
@@ -31,6 +33,7 @@ use crate::palliative::vocabulary::RISK_ADJUSTMENT_SYSTEM;
 use crate::palliative::vocabulary::RISK_ALGORITHM_EXTENSION;
 use crate::palliative::vocabulary::RISK_METHOD_SYSTEM;
 use crate::palliative::vocabulary::RISK_TASK_SYSTEM;
+use crate::palliative::vocabulary::SETTLED_TIER_EXTENSION;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 use crate::palliative::vocabulary::TIER_SYSTEM;
 
@@ -53,7 +56,12 @@ impl Report<'_> {
                 json!({ "system": RISK_ADJUSTMENT_SYSTEM, "code": one.code, "display": one.told.text });
             extensions.push(json!({ "url": RISK_ADJUSTMENT_EXTENSION, "valueCoding": coding }));
         }
-        let lines: Vec<String> = found.components.iter().map(|one| open.line(one)).collect();
+        if found.decision.is_some() {
+            extensions.push(json!({ "url": SETTLED_TIER_EXTENSION, "valueCode": found.settled.code() }));
+        }
+        extensions.extend(found.said.as_ref().map(Decision::extension));
+        let decided = found.decision.as_ref().or(found.said.as_ref()).map(|one| one.told(found.settled));
+        let lines: Vec<String> = found.components.iter().map(|one| open.line(one)).chain(decided).collect();
         let mut assessment = json!({
             "resourceType": "RiskAssessment",
             "extension": extensions,
@@ -69,6 +77,9 @@ impl Report<'_> {
             "mitigation": found.algorithm.intensity(found.tier).words,
             "note": [{ "text": WHAT_IT_IS }],
         });
+        if let Some(said) = &found.said {
+            assessment["performer"] = json!({ "reference": said.by });
+        }
         let basis = open.references(&found.basis, stored);
         if !basis.is_empty() {
             assessment["basis"] = basis.into();

@@ -3,8 +3,10 @@
 //!
 //! It is a programme's own order of need, no instrument that foretells anything, and it never denies or enrols.
 //! A domain without facts is open from 0 to 3; the tier is then that of the least score, and what to collect is
-//! said. Floors and overrides hold whatever is still open, so a tier that no open domain can change is final.
+//! said. Floors and overrides hold whatever is still open, so a tier that no open domain can change is final. Above
+//! all of them stands what a clinician decided, while it holds; the tier that the facts give is told beside it.
 
+pub mod decision;
 pub mod document;
 pub mod domain;
 pub mod intensity;
@@ -28,6 +30,7 @@ use crate::definitions::Definitions;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::palliative::program::Program;
+use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::document::Document;
 use crate::palliative::risk::document::Raising;
 use crate::palliative::risk::domain::Component;
@@ -69,6 +72,8 @@ pub struct Facts<'a> {
     pub rule_sets: &'a RuleSets,
     /// The stratifications before, the earliest first.
     pub earlier: &'a [Earlier],
+    /// What a clinician decides with this one.
+    pub decided: Option<&'a Decision>,
 }
 
 /// Whether what is open can still change the tier.
@@ -117,8 +122,14 @@ pub struct Stratification<'a> {
     pub score_max: u8,
     /// The tier that today's facts give.
     pub computed: Tier,
+    /// The tier that holds where no clinician decided otherwise.
+    pub settled: Tier,
     /// The tier that holds.
     pub tier: Tier,
+    /// What a clinician decided, where it holds.
+    pub decision: Option<Decision>,
+    /// What a clinician decides with this one.
+    pub said: Option<Decision>,
     /// Whether what is open can still change it.
     pub status: Status,
     /// What made the tier another than that of the score, in the order in which it did.

@@ -55,6 +55,9 @@ impl Report<'_> {
         for one in found.applied.iter().filter(|one| self.is_open(&one.told)) {
             output = output.value("applied", "code", one.code.as_str());
         }
+        if let Some(decision) = &found.decision {
+            output = output.part("override", decision.part());
+        }
         for code in &found.collect {
             output = output.value("collect", "Coding", domain(found, code));
         }

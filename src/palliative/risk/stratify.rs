@@ -14,6 +14,8 @@ use crate::palliative::risk::Due;
 use crate::palliative::risk::Facts;
 use crate::palliative::risk::Status;
 use crate::palliative::risk::Stratification;
+use crate::palliative::risk::decision::Decision;
+use crate::palliative::risk::decision::in_force;
 use crate::palliative::risk::document::Floor;
 use crate::palliative::risk::document::Raising as By;
 use crate::palliative::risk::document::Step;
@@ -49,10 +51,12 @@ impl Algorithm {
         let mut applied = Vec::new();
         let computed = self.raised(score_min, &raising, &mut applied);
         let at_most = self.raised(score_max, &raising, &mut Vec::new());
-        let tier = settle(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
-        if tier != computed {
-            applied.push(kept(tier, self.document.hysteresis_days));
+        let settled = settle(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
+        if settled != computed {
+            applied.push(kept(settled, self.document.hysteresis_days));
         }
+        let decision = in_force(facts.decided, facts.earlier, situation.as_of);
+        applied.extend(decision.filter(|(_, tier)| *tier != settled).map(|(one, _)| decided(one, settled)));
         let status = if computed == at_most { Status::Final } else { Status::Preliminary };
         let collect = match status {
             Status::Final => Vec::new(),
@@ -61,7 +65,8 @@ impl Algorithm {
         let of_items = findings.iter().filter_map(|finding| finding.changes.first().copied());
         let of_floors = raising.floors.iter().filter_map(|floor| floor.change);
         let of_tier = next_settling(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
-        let next_change = of_items.chain(of_floors).chain(of_tier).min();
+        let of_decision = decision.and_then(|(one, _)| one.over_on());
+        let next_change = of_items.chain(of_floors).chain(of_tier).chain(of_decision).min();
         let basis = self.evidence(0..items.len(), &findings);
         let tasks = self.due(&states, &findings);
         Stratification {
@@ -71,7 +76,10 @@ impl Algorithm {
             score_min,
             score_max,
             computed,
-            tier,
+            settled,
+            tier: decision.map_or(settled, |(_, tier)| tier),
+            decision: decision.map(|(one, _)| one.clone()),
+            said: facts.decided.cloned(),
             status,
             applied,
             collect,
@@ -152,6 +160,11 @@ impl Algorithm {
             evidence: self.evidence(met, findings),
         }
     }
+}
+
+fn decided(decision: &Decision, settled: Tier) -> Applied {
+    let told = Told { text: decision.told(settled), restricted: false };
+    Applied { code: "clinician-override".to_owned(), told }
 }
 
 fn kept(tier: Tier, days: i64) -> Applied {

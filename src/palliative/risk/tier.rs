@@ -9,9 +9,11 @@ use crate::fhir::Resource;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::program::Program;
 use crate::palliative::record::Moment;
+use crate::palliative::risk::decision::Decision;
 use crate::palliative::vocabulary::COMPUTED_TIER_EXTENSION;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 use crate::palliative::vocabulary::RISK_METHOD_SYSTEM;
+use crate::palliative::vocabulary::SETTLED_TIER_EXTENSION;
 use crate::palliative::vocabulary::TIER_SYSTEM;
 
 /// A tier of need.
@@ -62,21 +64,29 @@ impl Tier {
 pub struct Earlier {
     /// The day that it was about.
     pub on: Date,
-    /// The tier that held from then on.
+    /// The tier that held from then on, where no clinician had decided otherwise.
     pub tier: Tier,
     /// The tier that the facts of the day gave.
     pub computed: Tier,
+    /// What a clinician decided on that day.
+    pub decision: Option<Decision>,
     /// When it was written, which orders those of one day.
     written: String,
 }
 
 impl Earlier {
     /// The stratifications among these RiskAssessments that were made for a programme, the earliest first, and of
-    /// each day the one that was written last.
+    /// each day the one that was written last, with what was decided last on that day.
     pub fn among(resources: &[Resource], program: &Program) -> Vec<Self> {
         let mut all: Vec<Self> = resources.iter().filter_map(|one| Self::read(one, program)).collect();
         all.sort_by(|a, b| (b.on, &b.written).cmp(&(a.on, &a.written)));
-        all.dedup_by_key(|one| one.on);
+        all.dedup_by(|before, last| {
+            let is_same_day = before.on == last.on;
+            if is_same_day && last.decision.is_none() {
+                last.decision = before.decision.take();
+            }
+            is_same_day
+        });
         all.reverse();
         all
     }
@@ -91,13 +101,21 @@ impl Earlier {
         }
         let codings = assessment.value().pointer("/prediction/0/qualitativeRisk/coding")?.as_array()?;
         let coding = codings.iter().find(|coding| coding["system"] == TIER_SYSTEM)?;
-        let tier = Tier::parse(coding.get("code")?.as_str()?)?;
+        let held = Tier::parse(coding.get("code")?.as_str()?)?;
         // The mark that no client can set.
         let computed = extension_of(assessment, COMPUTED_TIER_EXTENSION)?.get("valueCode")?;
         let computed = Tier::parse(computed.as_str()?)?;
+        let settled = extension_of(assessment, SETTLED_TIER_EXTENSION)
+            .and_then(|one| Tier::parse(one.get("valueCode")?.as_str()?));
         let on = Moment::read(assessment.text("/occurrenceDateTime")?, &program.zone)?.first;
         let written = assessment.value().pointer("/meta/lastUpdated").and_then(Value::as_str);
-        Some(Self { on, tier, computed, written: written.unwrap_or_default().to_owned() })
+        Some(Self {
+            on,
+            tier: settled.unwrap_or(held),
+            computed,
+            decision: Decision::read(assessment, on),
+            written: written.unwrap_or_default().to_owned(),
+        })
     }
 }
 
@@ -150,6 +168,7 @@ mod tests {
                     on: start.saturating_add(i64::try_from(*day).unwrap().days()),
                     tier: Tier::ALL[draw(4) as usize],
                     computed: Tier::ALL[draw(4) as usize],
+                    decision: None,
                     written: String::new(),
                 })
                 .collect();
@@ -166,6 +185,7 @@ mod tests {
             on: on.parse().unwrap(),
             tier: *tier,
             computed: *computed,
+            decision: None,
             written: String::new(),
         };
         list.iter().map(one).collect()

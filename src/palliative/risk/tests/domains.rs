@@ -136,6 +136,38 @@ fn d_symptoms_count_by_their_worst_and_mood_adds_one() {
 }
 
 #[test]
+fn d_the_items_of_ipos_count_beside_those_of_esas_and_one_symptom_counts_once() {
+    let item = |name: &str, value| number((LOCAL, name), 10, value);
+    let at = |days, value| number((LOCAL, "ipos-pain"), days, value);
+    for (facts, expected) in [
+        (vec![item("ipos-nausea", 1)], (0, 0)),
+        (vec![item("ipos-nausea", 2)], (1, 1)),
+        (vec![item("ipos-mouth", 3)], (2, 2)),
+        (vec![item("ipos-item", 2)], (1, 1)),
+        (vec![item("ipos-item", 4)], (2, 2)),
+        (vec![item("ipos-total", 40)], (0, 3)),
+        // both scales: the worse of the two counts
+        (vec![item("ipos-nausea", 1), item("esas-nausea", 7)], (2, 2)),
+        (vec![item("ipos-nausea", 3), item("esas-nausea", 0)], (2, 2)),
+        (vec![item("ipos-nausea", 3), item("esas-nausea", 8), item("ipos-anxiety", 4)], (2, 2)),
+        (vec![item("ipos-nausea", 3), item("esas-pain", 8), item("ipos-constipation", 4)], (3, 3)),
+        (vec![item("ipos-weakness", 3), item("esas-tiredness", 8), item("esas-pain", 7)], (2, 2)),
+        (vec![at(5, 3), at(35, 4)], (3, 3)),
+        (vec![at(5, 3), at(36, 4)], (2, 2)),
+        (vec![at(5, 3), at(20, 2), at(30, 4)], (2, 2)),
+        (vec![at(31, 4)], (0, 3)),
+        (vec![number((LOINC, "44261-6"), 10, 10), item("ipos-nausea", 2)], (2, 2)),
+    ] {
+        assert_eq!(alone("D", facts.clone()), expected, "{facts:?}");
+    }
+    let urgent = |facts: Vec<Value>| tasks(&of([vec![patient("1953-06-01")], facts].concat()));
+    let contact = |hours| vec![("urgent-symptom-contact".to_owned(), Some(hours))];
+    assert_eq!(urgent(vec![item("ipos-dyspnea", 3)]), contact(24));
+    assert_eq!(urgent(vec![item("ipos-vomiting", 4)]), contact(48));
+    assert_eq!(urgent(vec![item("ipos-vomiting", 2)]), vec![]);
+}
+
+#[test]
 fn e_strain_being_alone_and_social_needs_add_up() {
     let caregiver = |there| observed((LOCAL, "caregiver-identified"), 10, json!({ "valueBoolean": there }));
     let answer = |code: &str| {

@@ -157,7 +157,13 @@ fn in_program(facts: Vec<Value>, program: &Program, earlier: &[Earlier]) -> Stra
     let record = PatientRecord::new("p", resources, &program.zone);
     let situation =
         Situation { record: &record, as_of: day(AS_OF), attestation_valid_days: 90, lines_of_business: &[] };
-    algorithm().stratify(&Facts { situation: &situation, program, rule_sets: &compiled().1, earlier })
+    algorithm().stratify(&Facts {
+        situation: &situation,
+        program,
+        rule_sets: &compiled().1,
+        earlier,
+        decided: None,
+    })
 }
 
 fn of(facts: Vec<Value>) -> Stratification<'static> {

@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/riskassessment.html>
 
 use super::*;
+use crate::palliative::risk::decision::Decision;
 
 #[test]
 fn v_risk_1_every_domain_is_known_and_the_tier_is_the_highest() {
@@ -141,4 +142,50 @@ fn a_broken_document_is_refused_with_what_is_wrong() {
     for (at, change) in changes.iter().enumerate() {
         assert!(read(change).is_some(), "change {at} was not refused");
     }
+}
+
+#[test]
+fn what_a_clinician_decides_leaves_no_mark_on_floors_and_hysteresis_beneath_it() {
+    let program = program(json!([]));
+    let decision = |tier: Tier, since: &str, until: &str| Decision {
+        set: Some((tier, day(until))),
+        reason: "Lives with two nurses.".to_owned(),
+        by: "Practitioner/d".to_owned(),
+        since: day(since),
+    };
+    let run = |facts: Vec<Value>, earlier: &[Resource]| {
+        let earlier = Earlier::among(earlier, &program);
+        in_program(facts, &program, &earlier)
+    };
+    let kept = |found: &Stratification, on: &str| {
+        let assessment = report(found, &program, Reader::Team).risk_assessment(&|_| true).unwrap();
+        let mut value = assessment.value().clone();
+        value["occurrenceDateTime"] = on.into();
+        Resource::from_value(value).unwrap()
+    };
+    let said = |mut found: Stratification<'static>, decision: Decision| {
+        let (tier, _) = decision.set.unwrap();
+        (found.tier, found.decision, found.said) = (tier, Some(decision.clone()), Some(decision));
+        found
+    };
+    // Set higher than the facts give: when it is over nothing keeps the tier up.
+    let higher = said(of(second()), decision(Tier::Four, "2025-12-20", "2026-01-14"));
+    let found = run(second(), &[kept(&higher, "2025-12-20")]);
+    assert_eq!((found.settled, found.tier, codes(&found)), (Tier::Three, Tier::Three, vec![]));
+    // Its last day.
+    let higher = said(of(second()), decision(Tier::Four, "2025-12-20", AS_OF));
+    let found = run(second(), &[kept(&higher, "2025-12-20")]);
+    assert_eq!(
+        (found.computed, found.tier, codes(&found)),
+        (Tier::Three, Tier::Four, vec!["clinician-override".into()])
+    );
+    assert_eq!(found.next_change, Some(day("2026-01-16")), "it is over the day after");
+    // Set lower than what held: beneath it the tier is still kept up.
+    let lower = said(of(first()), decision(Tier::One, "2025-12-20", AS_OF));
+    let found = run(second(), &[kept(&lower, "2025-12-20")]);
+    assert_eq!((found.computed, found.settled, found.tier), (Tier::Three, Tier::Four, Tier::One));
+    assert_eq!(codes(&found), ["hysteresis", "clinician-override"]);
+    // One of tomorrow says nothing about today, and one for another programme nothing about this.
+    let found = run(second(), &[kept(&lower, "2026-01-16")]);
+    assert_eq!(found.tier, Tier::Three);
 }

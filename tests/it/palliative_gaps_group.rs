@@ -1,0 +1,190 @@
+//! `$palliative-gaps` on a Group over HTTP: who is told of, what of them, and who is refused.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+
+const PATH: &str = "/Group/g/$palliative-gaps";
+const READ: [&str; 11] = [
+    "CarePlan",
+    "CareTeam",
+    "Encounter",
+    "EpisodeOfCare",
+    "Goal",
+    "Group",
+    "MedicationRequest",
+    "Observation",
+    "Patient",
+    "RelatedPerson",
+    "ServiceRequest",
+];
+
+/// Patients who were referred on these days, to these programmes.
+fn referred(clinician: &Client, list: &[(&str, &str, &str)]) {
+    clinician.store(&json!({ "resourceType": "Practitioner", "id": "doctor" }));
+    for (id, day, program) in list {
+        clinician.store(&json!({ "resourceType": "Patient", "id": id, "birthDate": "1953-06-01" }));
+        let given = json!({ "resourceType": "Parameters", "parameter": [
+            { "name": "program", "valueReference": { "reference": format!("HealthcareService/{program}") } },
+            { "name": "requester", "valueReference": { "reference": "Practitioner/doctor" } },
+            { "name": "source", "valueCode": "clinician" },
+            { "name": "receivedDate", "valueDate": day }] });
+        clinician.post(&format!("/Patient/{id}/$palliative-refer"), &given).expect(201);
+    }
+}
+
+fn group(clinician: &Client, members: Value) {
+    clinician.store(&json!({ "resourceType": "Group", "id": "g", "type": "person", "actual": true,
+        "member": members }));
+}
+
+fn member(id: &str) -> Value {
+    json!({ "entity": { "reference": format!("Patient/{id}") } })
+}
+
+fn number(reply: &Reply, name: &str) -> i64 {
+    let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+    list.iter().find(|one| one["name"] == name).unwrap()["valueInteger"].as_i64().unwrap()
+}
+
+/// Of each patient's part: whom it is about, and what it says of its gaps, all but the references.
+fn told(reply: &Reply) -> Vec<(String, Vec<Value>)> {
+    let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+    let about = |one: &Value| {
+        let parts = one["part"].as_array().unwrap().clone();
+        let patient = parts[0]["valueReference"]["reference"].as_str().unwrap().to_owned();
+        assert!(parts[1]["valueReference"]["reference"].as_str().unwrap().starts_with("EpisodeOfCare/"));
+        let gaps = parts.into_iter().filter(|part| part["name"] == "gap").map(|gap| gap["part"].clone());
+        (patient, gaps.collect())
+    };
+    list.iter().filter(|one| one["name"] == "patient").map(about).collect()
+}
+
+fn whom(reply: &Reply) -> String {
+    told(reply).into_iter().map(|(patient, _)| patient.replace("Patient/", "")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_member_with_an_open_episode_is_told_of_as_alone() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(
+        &clinician,
+        &[("a", "2026-02-10", "default"), ("b", "2026-02-25", "default"), ("c", "2026-02-01", "default")],
+    );
+    clinician.store(&json!({ "resourceType": "Patient", "id": "d" }));
+    let mut left = member("c");
+    left["period"] = json!({ "end": "2026-02-28" });
+    group(&clinician, json!([member("b"), member("a"), member("d"), left, member("nobody")]));
+    let statuses = "status=open-gap&status=prospective-gap&status=closed-gap";
+    let reply = clinician.get(&format!("{PATH}?{statuses}")).expect(200);
+    assert_eq!((number(&reply, "members"), number(&reply, "followed")), (4, 2));
+    assert_eq!(whom(&reply), "a b");
+    for (patient, gaps) in told(&reply) {
+        let alone = clinician.get(&format!("/{patient}/$palliative-gaps?{statuses}")).expect(200).json();
+        let own: Vec<Value> = alone["parameter"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["name"] == "gap")
+            .map(|gap| gap["part"].clone())
+            .collect();
+        assert_eq!(gaps, own, "{patient}");
+        assert_eq!(gaps.len(), 1);
+    }
+    // Where nothing is said only what is open is told: b's first contact is not due yet.
+    let open: Vec<usize> =
+        told(&clinician.get(PATH).expect(200)).iter().map(|(_, gaps)| gaps.len()).collect();
+    assert_eq!(open, [1, 0]);
+    let of_type = json!({ "resourceType": "Parameters", "parameter": [
+        { "name": "group", "valueReference": { "reference": "Group/g" } }] });
+    assert_eq!(
+        clinician.post("/Group/$palliative-gaps", &of_type).expect(200).text(),
+        clinician.post(PATH, &json!({ "resourceType": "Parameters" })).expect(200).text()
+    );
+    let earlier = clinician.get(&format!("{PATH}?asOf=2026-02-20")).expect(200);
+    assert_eq!((whom(&earlier).as_str(), number(&earlier, "members")), ("a b c", 5));
+}
+
+#[test]
+fn a_programme_that_is_named_is_the_only_one_that_is_told_of() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "HealthcareService", "id": "second", "active": true,
+        "providedBy": { "reference": "Organization/default" },
+        "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings",
+            "extension": [{ "url": "tz", "valueString": "Asia/Tokyo" }] }] }));
+    referred(&clinician, &[("a", "2026-02-10", "default"), ("b", "2026-02-10", "second")]);
+    group(&clinician, json!([member("a"), member("b")]));
+    assert_eq!(whom(&clinician.get(PATH).expect(200)), "a b");
+    for (program, expected) in [("default", "a"), ("second", "b")] {
+        let reply = clinician.get(&format!("{PATH}?program=HealthcareService/{program}")).expect(200);
+        assert_eq!((whom(&reply).as_str(), number(&reply, "followed")), (expected, 1));
+    }
+}
+
+#[test]
+fn only_gaps_that_a_measure_counts_are_told_where_one_is_named() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician, &[("a", "2026-02-10", "default")]);
+    group(&clinician, json!([member("a")]));
+    let canonical = "https://comfrey.health/fhir/Measure/acp-documented";
+    for measure in [canonical.to_owned(), format!("{canonical}|1.0.0")] {
+        let measure = measure.replace('|', "%7C");
+        let reply = clinician.get(&format!("{PATH}?measure={measure}")).expect(200);
+        assert_eq!(told(&reply), [("Patient/a".to_owned(), vec![])], "a first contact is no such gap");
+        clinician.get(&format!("/Patient/a/$palliative-gaps?measure={measure}")).expect(200);
+    }
+    for path in [PATH, "/Patient/a/$palliative-gaps"] {
+        let refused = clinician.get(&format!("{path}?measure=x")).expect_issue(422, "invalid");
+        assert!(refused.text().contains(canonical), "those that are known are named");
+    }
+}
+
+#[test]
+fn what_is_no_roster_or_too_large_is_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.get("/Group/none/$palliative-gaps").expect_issue(404, "not-found");
+    clinician.get("/Group/$palliative-gaps").expect_issue(400, "invalid");
+    clinician.get("/Group/$palliative-gaps?group=Patient/a").expect_issue(400, "invalid");
+    clinician.get("/Group/$palliative-gaps?group=Group/none").expect_issue(404, "not-found");
+    clinician.get("/Patient/$palliative-gaps").expect(404);
+    group(&clinician, json!([member("a")]));
+    clinician.get(&format!("{PATH}?group=Group/g")).expect_issue(400, "invalid");
+    clinician.get(&format!("{PATH}?status=late")).expect(400);
+    clinician.get(&format!("{PATH}?asOf=2026-03-09")).expect_issue(422, "business-rule");
+    clinician.get(&format!("{PATH}?program=HealthcareService/none")).expect_issue(404, "not-found");
+    group(&clinician, (0..1001).map(|id| member(&format!("p{id}"))).collect());
+    clinician.get(PATH).expect_issue(413, "too-costly");
+    clinician.store(&json!({ "resourceType": "Group", "id": "g", "type": "person", "actual": false }));
+    clinician.get(PATH).expect(422);
+    clinician.store(&json!({ "resourceType": "Group", "id": "g", "type": "device", "actual": true }));
+    clinician.get(PATH).expect(422);
+}
+
+#[test]
+fn only_those_who_may_read_all_of_it_of_all_patients_are_told() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician, &[("a", "2026-02-10", "default")]);
+    group(&clinician, json!([member("a")]));
+    app.anonymous().get(PATH).expect(401);
+    app.stranger().get(PATH).expect(403);
+    app.patient("a").get(PATH).expect(403);
+    app.patient("b").get(PATH).expect(403);
+    app.patient("a").get("/Group/$palliative-gaps?group=Group/g").expect_issue(403, "forbidden");
+    let without = |left_out: &str| {
+        let scopes = READ.iter().filter(|ty| **ty != left_out).map(|ty| format!("system/{ty}.rs"));
+        app.with_scope(&scopes.collect::<Vec<_>>().join(" ")).get(PATH)
+    };
+    for ty in READ {
+        without(ty).expect_issue(403, "forbidden");
+    }
+    assert_eq!(whom(&without("").expect(200)), "a");
+    assert_eq!(whom(&app.partner().get(PATH).expect(200)), "a");
+}

@@ -1,0 +1,206 @@
+//! A tier that a clinician sets with `$palliative-stratify`, over HTTP: how long it holds, what stands beside it, and
+//! who may not.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+
+const LOCAL: &str = "https://comfrey.health/fhir/CodeSystem/palliative-observation";
+const CANDIDATE_TIER: &str = "https://comfrey.health/fhir/StructureDefinition/candidate-tier";
+const DAY: i64 = 86_400_000_000;
+/// 2026-03-01T12:00:00Z, the day of the test's clock.
+const START: i64 = 1_772_366_400_000_000;
+
+/// Somebody whose function makes tier 4, whatever else is known, and who is in much pain.
+fn patient(client: &Client) {
+    client.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1953-06-01" }));
+    for (id, value) in [("pps", 30), ("esas-pain", 8)] {
+        client.store(&json!({ "resourceType": "Observation", "id": id, "status": "final",
+            "subject": { "reference": "Patient/p" }, "effectiveDateTime": "2026-02-28", "valueInteger": value,
+            "code": { "coding": [{ "system": LOCAL, "code": id }] } }));
+    }
+}
+
+fn deciding(parts: Value) -> Value {
+    json!([{ "name": "record", "valueBoolean": true }, { "name": "override", "part": parts }])
+}
+
+fn tier_two() -> Value {
+    json!([{ "name": "tier", "valueCode": "tier-2" }, { "name": "reason", "valueString": "The team visits daily." }])
+}
+
+fn stratify(client: &Client, given: Value) -> Reply {
+    let body = match given.as_array().is_some_and(Vec::is_empty) {
+        true => json!({ "resourceType": "Parameters" }),
+        false => json!({ "resourceType": "Parameters", "parameter": given }),
+    };
+    client.post("/Patient/p/$palliative-stratify", &body)
+}
+
+fn all(reply: &Reply, name: &str) -> Vec<Value> {
+    let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+    list.into_iter().filter(|one| one["name"] == name).collect()
+}
+
+/// The tier, the computed one, and what was applied last.
+fn told(reply: &Reply) -> [String; 3] {
+    let code = |name: &str| {
+        all(reply, name).last().map(|one| one["valueCode"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    [code("tier"), code("computedTier"), code("applied")]
+}
+
+fn tier_as_candidate(client: &Client) -> Value {
+    let path = "/$palliative-identify?includeAll=true&outcomes=eligible&outcomes=indeterminate&outcomes=not-eligible\
+                &outcomes=screen-positive&outcomes=excluded";
+    let reply = client.get(path).expect(200);
+    let entry = all(&reply, "candidates")[0]["resource"]["entry"][0].clone();
+    let extensions = entry["extension"].as_array().unwrap();
+    extensions.iter().find(|one| one["url"] == CANDIDATE_TIER).unwrap()["valueCoding"]["code"].clone()
+}
+
+#[test]
+fn a_tier_that_a_clinician_sets_holds_until_its_day_and_the_computed_one_stays_on_record() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200)), ["tier-4", "tier-4", "override-function"]);
+    assert_eq!(tier_as_candidate(&clinician), "tier-4");
+    let reply = stratify(&clinician, deciding(tier_two())).expect(200);
+    assert_eq!(told(&reply), ["tier-2", "tier-4", "clinician-override"]);
+    assert!(all(&reply, "action").iter().any(|one| one["part"][0]["valueCode"] == "urgent-symptom-contact"));
+    let kept = all(&reply, "riskAssessment").remove(0)["resource"].clone();
+    let path = format!("/RiskAssessment/{}", kept["id"].as_str().unwrap());
+    assert_eq!(clinician.get(&path).expect(200).json(), kept);
+    assert_eq!(kept["performer"]["reference"], "Practitioner/clinician-1");
+    assert_eq!(kept["prediction"][0]["qualitativeRisk"]["coding"][0]["code"], "tier-2");
+    let parts = all(&reply, "override").remove(0)["part"].clone();
+    let expected = json!([
+        { "name": "tier", "valueCode": "tier-2" },
+        // tier 2: the plan is reviewed every 90 days
+        { "name": "until", "valueDate": "2026-05-30" },
+        { "name": "reason", "valueString": "The team visits daily." },
+        { "name": "by", "valueReference": { "reference": "Practitioner/clinician-1" } },
+        { "name": "since", "valueDate": "2026-03-01" }
+    ]);
+    assert_eq!(parts, expected);
+    assert_eq!(tier_as_candidate(&clinician), "tier-2");
+    // One that is recorded in between changes nothing, and what it keeps rests on the same word.
+    app.clock().set(START + 20 * DAY);
+    let later = stratify(&clinician, json!([{ "name": "record", "valueBoolean": true }])).expect(200);
+    assert_eq!(told(&later), ["tier-2", "tier-4", "clinician-override"]);
+    assert!(all(&later, "riskAssessment")[0]["resource"].get("performer").is_none());
+    app.clock().set(START + 90 * DAY);
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-2", "the last day");
+    assert_eq!(tier_as_candidate(&clinician), "tier-2");
+    app.clock().set(START + 91 * DAY);
+    // What was observed is too old by now: hysteresis holds the tier that would have held all the time.
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200)), ["tier-4", "tier-1", "hysteresis"]);
+    assert_eq!(tier_as_candidate(&clinician), "tier-4", "what is kept changes on its day by itself");
+    let before = json!([{ "name": "asOf", "valueDate": "2026-02-28" }]);
+    assert_eq!(told(&stratify(&clinician, before).expect(200))[0], "tier-4", "not before it was said");
+}
+
+#[test]
+fn an_override_ends_by_another_one_or_where_it_was_a_mistake() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let end = || deciding(json!([{ "name": "reason", "valueString": "Two falls." }]));
+    stratify(&clinician, end()).expect_issue(422, "business-rule");
+    let first = stratify(&clinician, deciding(tier_two())).expect(200);
+    let ended = stratify(&clinician, end()).expect(200);
+    assert_eq!(told(&ended), ["tier-4", "tier-4", "override-function"]);
+    assert!(all(&ended, "override").is_empty());
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-4");
+    stratify(&clinician, end()).expect_issue(422, "business-rule");
+    app.clock().set(START + DAY);
+    let again = stratify(&clinician, deciding(tier_two())).expect(200);
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-2");
+    for reply in [first, again] {
+        let mut kept = all(&reply, "riskAssessment").remove(0)["resource"].clone();
+        kept["status"] = "entered-in-error".into();
+        clinician.put(&format!("/RiskAssessment/{}", kept["id"].as_str().unwrap()), &kept).expect(200);
+    }
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-4");
+    assert_eq!(tier_as_candidate(&clinician), "tier-4");
+}
+
+#[test]
+fn an_override_that_cannot_be_is_refused_and_nothing_is_kept() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let reason = json!({ "name": "reason", "valueString": "Because." });
+    let tier = json!({ "name": "tier", "valueCode": "tier-2" });
+    let until = |day: &str| json!({ "name": "until", "valueDate": day });
+    let by = |who: &str| json!({ "name": "by", "valueReference": { "reference": who } });
+    for (parts, status) in [
+        (json!([tier]), 400),
+        (json!([tier, { "name": "reason", "valueString": "\u{a0}" }]), 400),
+        (json!([{ "name": "tier", "valueCode": "tier-5" }, reason]), 400),
+        (json!([until("2026-04-01"), reason]), 400),
+        (json!([tier, until("2026-02-28"), reason]), 422),
+        (json!([tier, until("2027-03-03"), reason]), 422),
+        (json!([tier, until("2026-04"), reason]), 400),
+        (json!([tier, by("Practitioner/another"), reason]), 400),
+        (json!([tier, reason, { "name": "colour", "valueCode": "blue" }]), 400),
+    ] {
+        stratify(&clinician, deciding(parts.clone())).expect(status);
+    }
+    let alone = json!([{ "name": "override", "part": [tier, reason] }]);
+    stratify(&clinician, alone).expect_issue(400, "invalid");
+    let mut past = deciding(json!([tier, reason]));
+    past.as_array_mut().unwrap().push(json!({ "name": "asOf", "valueDate": "2026-02-28" }));
+    stratify(&clinician, past).expect_issue(422, "business-rule");
+    let machine = app.with_scope("system/*.cruds");
+    stratify(&machine, deciding(json!([tier, reason]))).expect_issue(400, "invalid");
+    stratify(&machine, deciding(json!([tier, reason, by("Patient/p")]))).expect_issue(400, "invalid");
+    stratify(&machine, deciding(json!([tier, reason, by("Practitioner/d")])))
+        .expect_issue(422, "business-rule");
+    assert_eq!(clinician.get("/RiskAssessment?subject=Patient/p").expect(200).ids().len(), 0);
+    clinician.store(&json!({ "resourceType": "Practitioner", "id": "d" }));
+    let told = stratify(&machine, deciding(json!([tier, reason, by("Practitioner/d")]))).expect(200);
+    assert_eq!(all(&told, "riskAssessment")[0]["resource"]["performer"]["reference"], "Practitioner/d");
+}
+
+#[test]
+fn only_a_clinician_who_may_write_it_sets_a_tier() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let given = || deciding(tier_two());
+    stratify(&app.anonymous(), given()).expect(401);
+    stratify(&app.stranger(), given()).expect(403);
+    stratify(&app.patient("q"), given()).expect(404);
+    let writing = app.with_claims(json!({ "sub": "user-of-p", "scope": "launch/patient patient/*.cruds",
+        "patient": "p", "fhirUser": "Patient/p" }));
+    stratify(&writing, given()).expect_issue(403, "forbidden");
+    let caregiver =
+        app.with_claims(json!({ "sub": "c", "scope": "user/*.cruds", "fhirUser": "RelatedPerson/c" }));
+    stratify(&caregiver, given()).expect_issue(403, "forbidden");
+    let reading = app.with_claims(json!({ "sub": "d", "scope": "user/*.rs", "fhirUser": "Practitioner/d" }));
+    stratify(&reading, given()).expect_issue(403, "forbidden");
+    assert_eq!(clinician.get("/RiskAssessment?subject=Patient/p").expect(200).ids().len(), 0);
+}
+
+#[test]
+fn no_client_writes_a_decision_of_its_own_onto_a_stratification() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let reply = stratify(&clinician, deciding(tier_two())).expect(200);
+    let kept = all(&reply, "riskAssessment").remove(0)["resource"].clone();
+    let path = format!("/RiskAssessment/{}", kept["id"].as_str().unwrap());
+    let mut longer = kept.clone();
+    for extension in longer["extension"].as_array_mut().unwrap() {
+        if extension["url"].as_str().unwrap().ends_with("/tier-override") {
+            extension["extension"][1]["valueDate"] = "2030-01-01".into();
+        }
+    }
+    assert_ne!(longer, kept);
+    clinician.put(&path, &longer).expect_issue(422, "business-rule");
+}
