@@ -5,6 +5,7 @@
 //! What takes part is locked first, in one order for all: the conditions, so that all who ask the same wait for one
 //! another, then the resources. Only then are the conditions asked again, so that what meets one stays as it is.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use crate::app::aim::Met;
@@ -20,6 +21,7 @@ use crate::app::rule_document::Name;
 use crate::app::tally::Place;
 use crate::app::tally::Tally;
 use crate::app::voided;
+use crate::app::withdrawn;
 use crate::search::IndexRows;
 use crate::store::Conn;
 use crate::store::Defines;
@@ -39,6 +41,7 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     lock(conn, &conditions, batch)?;
     let current = current(conn, batch)?;
     check(conn, &conditions)?;
+    withdrawn::check(conn, batch, &current)?;
     let before = current.values().map(|stored| stored.updated).max();
     let begun = moment::take(conn, batch.clock.now(), before)?;
     // Rows that were worked out by other parameters would stand in the index for ever.
@@ -89,6 +92,9 @@ fn current(conn: &mut Conn, batch: &Batch) -> Result<HashMap<Identity, Stored>, 
         .iter()
         .filter(|change| change.may_exist)
         .map(|change| (change.ty, change.id.clone()))
+        .chain(withdrawn::agreements(batch))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect();
     let found = resources::lock(conn, &identities)?;
     Ok(found.into_iter().map(|stored| ((stored.ty, stored.id.clone()), stored)).collect())
@@ -106,6 +112,9 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
         if let Some(episode) = &content.episode {
             tally.episodes.push((stored.rid, Some(episode.clone())));
         }
+        if let Some(episode) = &content.plan {
+            tally.plans.push((stored.rid, Some(episode.clone())));
+        }
         if !content.defines.is_empty() {
             tally.defines.push((stored.rid, Defines::Now(content.defines.clone())));
         }
@@ -119,6 +128,10 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
     for (rid, row) in &tally.episodes {
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
+    tally.plans.sort_by_key(|(_, episode)| episode.is_some());
+    for (rid, episode) in &tally.plans {
+        tables::put_plan(conn, *rid, episode.as_deref())?;
+    }
     define(conn, batch, &tally.defines)?;
     tally.marks.put(conn, tally.now)?;
     Ok(written(tally, batch))
@@ -131,11 +144,12 @@ fn define(conn: &mut Conn, batch: &Batch, defines: &[(i64, Defines)]) -> Result<
     defined::put(conn, defines)
 }
 
-/// What came of each change; one that is about several resources has one answer.
+/// What came of each change that was asked for; one that is about several resources has one answer.
 fn written(tally: Tally, batch: &Batch) -> Vec<Written> {
     let mut all: Vec<Written> = Vec::with_capacity(batch.changes.len());
     let mut last = None;
-    for ((outcome, place), change) in tally.outcomes.into_iter().zip(&batch.changes) {
+    let asked = batch.changes.iter().filter(|change| change.change < batch.asked);
+    for ((outcome, place), change) in tally.outcomes.into_iter().zip(asked) {
         if let Some(written) = all.last_mut().filter(|_| last == Some(change.change)) {
             written.count += 1;
             continue;

@@ -20,6 +20,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
+use crate::palliative::enrollment::withdrawal::is_withdrawn;
 use crate::search::IndexRows;
 use crate::search::rows;
 use crate::store::EpisodeRow;
@@ -30,6 +31,10 @@ pub(crate) struct Content {
     pub(crate) bytes: Bytes,
     pub(crate) rows: IndexRows,
     pub(crate) episode: Option<EpisodeRow>,
+    /// The id of the episode for which the resource holds as its care plan.
+    pub(crate) plan: Option<String>,
+    /// Whether the resource is an agreement that does not hold, by its status or because it says no.
+    pub(crate) withdrawn: bool,
     /// What a client may not change, where the resource has such.
     pub(crate) derived: Option<Value>,
     /// The search parameters that the resource defines.
@@ -113,6 +118,7 @@ pub(crate) fn content(
     } else {
         None
     };
+    let plan = if ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
     published::check_name(session, change, &value)?;
     let is_theirs = change.origin == Origin::Client && ty.name() == "PlanDefinition";
     let name = if is_theirs { rule_document::name(session, &value)? } else { None };
@@ -120,6 +126,8 @@ pub(crate) fn content(
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),
         episode,
+        plan,
+        withdrawn: ty.name() == "Consent" && is_withdrawn(&value),
         derived: guard::derived(ty, &value),
         defines: if defined::is_definition(ty) { defined::names(session.app(), &value) } else { Vec::new() },
         name,

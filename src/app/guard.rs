@@ -14,6 +14,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::palliative::care_plan;
 use crate::palliative::enrollment;
 use crate::palliative::enrollment::STATE_EXTENSION;
 use crate::palliative::screening::report::OUTCOME_EXTENSION;
@@ -114,7 +115,13 @@ pub(crate) fn is_shown(session: &Session, ty: ResourceType, work: &Work) -> bool
 /// The typed row of a programme's episode.
 pub(crate) fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     let row = enrollment::episode_row(resource)?;
-    Some(EpisodeRow { patient: row.patient, program: row.program, state: row.state, open: row.open })
+    let enrollment::EpisodeRow { patient, program, state, open, consent } = row;
+    Some(EpisodeRow { patient, program, state, open, consent })
+}
+
+/// The id of the episode for which a care plan holds.
+pub(crate) fn plan_row(value: &Value) -> Result<Option<String>, Failure> {
+    Ok(care_plan::episode_of(&Resource::from_value(value.clone())?).map(str::to_owned))
 }
 
 /// What of a resource only the programme's operations set; none where there is nothing of that.
@@ -194,4 +201,16 @@ pub(crate) fn second_episode() -> Failure {
         "The patient has an open episode in this programme already; continue that one, or end it first.",
     )
     .coded(format!("{CANONICAL}/CodeSystem/palliative-error"), "already-open")
+}
+
+/// A second care plan of an episode.
+pub(crate) fn second_plan() -> Failure {
+    Failure::new(
+        Reason::Conflict,
+        "The episode has a palliative care plan already, and one alone holds: change that one, or call \
+         $palliative-careplan, which goes on with it. To replace it, end it in the same transaction (`status` revoked or \
+         completed) and name it in `replaces`; what is only suggested has the `intent` proposal or option.",
+    )
+    .coded(format!("{CANONICAL}/CodeSystem/palliative-error"), "plan-exists")
+    .at("CarePlan.status")
 }

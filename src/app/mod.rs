@@ -36,6 +36,7 @@ mod included;
 mod once;
 mod overlap;
 mod parameters;
+mod patched;
 mod persons;
 mod prepare;
 mod profiles;
@@ -49,6 +50,7 @@ mod terminology;
 mod touched;
 mod unheard;
 mod voided;
+mod withdrawn;
 mod write;
 
 use std::sync::Arc;

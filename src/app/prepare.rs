@@ -1,8 +1,6 @@
 //! The first half of a write, with no lock held: check, resolve, work out index rows and the bytes to store.
 //! <https://hl7.org/fhir/R4/http.html#trules>
 
-use std::io;
-use std::io::Write;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -22,14 +20,16 @@ use crate::app::content::content;
 use crate::app::defined;
 use crate::app::guard;
 use crate::app::parameters::ParameterSet;
+use crate::app::patched::patched;
 use crate::app::profiles::check;
 use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
+use crate::app::withdrawn::Withdrawal;
+use crate::app::withdrawn::withdrawals;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
-use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::search::Visible;
 
@@ -41,6 +41,10 @@ pub(crate) struct Batch {
     pub(crate) clock: Clock,
     /// Whether a version with the content of the current one is left out.
     pub(crate) skip_unchanged: bool,
+    /// How many changes were asked for; what follows from them stands behind them.
+    pub(crate) asked: usize,
+    /// The agreements that end with this.
+    pub(crate) withdrawals: Vec<Withdrawal>,
 }
 
 /// One change of one resource, ready to be committed.
@@ -125,6 +129,25 @@ fn require(session: &Session, Change { action, origin, .. }: &Change) -> Result<
 
 /// Prepares changes that [`examine`] found right.
 pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Failure> {
+    let mut prepared = all(session, changes, 0)?;
+    let (withdrawals, tasks) = withdrawals(session, &prepared)?;
+    if !tasks.is_empty() {
+        prepared.extend(all(&session.as_service(), &tasks, changes.len())?);
+    }
+    let app = session.app();
+    Ok(Batch {
+        changes: prepared,
+        set: session.parameter_set().clone(),
+        zone: session.zone().clone(),
+        clock: app.clock.clone(),
+        skip_unchanged: app.config.skip_unchanged,
+        asked: changes.len(),
+        withdrawals,
+    })
+}
+
+/// Prepares changes, which are numbered from the first on.
+fn all(session: &Session, changes: &[Change], first: usize) -> Result<Vec<Prepared>, Failure> {
     let aims = aims(session, changes)?;
     let mut links = Links::new(session, changes, &aims);
     let mut works = Vec::with_capacity(changes.len());
@@ -134,16 +157,9 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
     }
     let mut prepared = Vec::with_capacity(changes.len());
     for (number, ((change, aim), work)) in changes.iter().zip(aims).zip(works).enumerate() {
-        prepared.extend(parts(session, (number, change), aim, work));
+        prepared.extend(parts(session, (first + number, change), aim, work));
     }
-    let app = session.app();
-    Ok(Batch {
-        changes: prepared,
-        set: session.parameter_set().clone(),
-        zone: session.zone().clone(),
-        clock: app.clock.clone(),
-        skip_unchanged: app.config.skip_unchanged,
-    })
+    Ok(prepared)
 }
 
 /// Refuses a client's change of our own definitions; to be told of one, by a condition, changes nothing.
@@ -240,46 +256,6 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
             Ok(Work::Nothing)
         }
         ChangeAction::Delete { demand, .. } => Ok(Work::Delete { demand: demand.clone() }),
-    }
-}
-
-/// What a patch makes of the current version, valid as a whole; and which version that is.
-fn patched(session: &Session, action: &ChangeAction, id: &str) -> Result<(Resource, i64), Failure> {
-    let ChangeAction::Patch { ty, patch, demand, .. } = action else {
-        return Err(Failure::internal("a change that is no patch was taken for one"));
-    };
-    let stored = session.read(*ty, id)?;
-    demand.check(Some(&stored))?;
-    let (shapes, value) = (&session.app().definitions.shapes, stored.value()?);
-    let resource = session.allowance.spend(|budget| patch.apply(shapes, value, budget))?;
-    check_size(&resource, session.app().config.max_body)?;
-    check(session, resource.value(), Origin::Client)
-        .map_err(|failure| Failure { reason: Reason::Unprocessable, ..failure })?;
-    Ok((resource, stored.version))
-}
-
-/// Refuses a resource that could not be sent whole, which patch upon patch may make of a small one.
-fn check_size(resource: &Resource, most: usize) -> Result<(), Failure> {
-    if serde_json::to_writer(Room(most), resource.value()).is_ok() {
-        return Ok(());
-    }
-    let text = format!(
-        "The patch makes the resource larger than {most} bytes; leave out of it what it can do without."
-    );
-    Err(Failure::new(Reason::Unprocessable, text).code("too-costly").at(resource.ty().name()))
-}
-
-/// Takes so many bytes and no more, and keeps none of them.
-struct Room(usize);
-
-impl Write for Room {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

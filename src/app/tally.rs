@@ -54,6 +54,8 @@ pub(crate) struct Tally {
     pub(crate) cleared: Vec<i64>,
     /// Episodes of later versions, or that they are none any more.
     pub(crate) episodes: Vec<(i64, Option<EpisodeRow>)>,
+    /// The episodes for which care plans of later versions hold, or that they hold for none any more.
+    pub(crate) plans: Vec<(i64, Option<String>)>,
     /// Search parameters that later versions define, or no more.
     pub(crate) defines: Vec<(i64, Defines)>,
     /// Whose kept findings may be others from now on.
@@ -148,6 +150,9 @@ impl Tally {
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, content.episode.clone()));
         }
+        if change.ty.name() == "CarePlan" {
+            self.plans.push((current.rid, content.plan.clone()));
+        }
         let body = content.bytes.of_version(version, self.now);
         self.marks.note(change.ty, &change.id, (&old.rows, &current.body));
         self.marks.note(change.ty, &change.id, (&content.rows, &body));
@@ -192,6 +197,9 @@ impl Tally {
         self.marks.note(change.ty, &change.id, (&old.rows, &current.body));
         if change.ty.name() == "EpisodeOfCare" {
             self.episodes.push((current.rid, None));
+        }
+        if change.ty.name() == "CarePlan" {
+            self.plans.push((current.rid, None));
         }
         if defined::is_definition(change.ty) {
             self.defines.push((current.rid, Defines::Now(Vec::new())));

@@ -105,6 +105,7 @@ impl Session {
                     pause(tries);
                 }
                 Err(fault) if fault.is_second_episode() => return Err(guard::second_episode()),
+                Err(fault) if fault.is_second_plan() => return Err(guard::second_plan()),
                 Err(fault) => return Err(fault.into_failure()),
             }
         }

@@ -63,6 +63,12 @@ pub fn instant(micros: Micros) -> String {
     )
 }
 
+/// An instant as the clocks of a zone show it, with the offset from UTC: `2026-01-02T03:04:05-08:00`.
+pub fn time_in(micros: Micros, zone: &TimeZone) -> String {
+    let at = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX);
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// The calendar day on which an instant falls in a zone.
 pub fn date_in(micros: Micros, zone: &TimeZone) -> Date {
     in_zone(micros, zone).date()

@@ -29,6 +29,8 @@ use crate::palliative::care_plan::plan::find;
 use crate::palliative::care_plan::plan::make;
 use crate::palliative::care_plan::team::named;
 use crate::palliative::care_plan::template::Template;
+use crate::palliative::enrollment::drafts::Draft;
+use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::broken;
@@ -146,10 +148,20 @@ fn apply(session: &Session, call: &Call, (planning, plan): (&Planning, Plan)) ->
         return Ok(Answer::value(finish(told, &plan, &gaps).into_value()));
     }
     let changes = changes(&plan.drafts);
-    session.write_once(call.once.as_ref(), changes, move |written| {
+    let begins = plan.drafts.iter().any(|draft| is_new_plan(draft));
+    let written = session.write_once(call.once.as_ref(), changes, move |written| {
         let told = told(&plan, written)?;
         Ok(Answer::value(finish(told, &plan, &gaps).into_value()))
+    });
+    // Somebody else has made the episode's plan in the meantime: it is to be found, and gone on with.
+    written.map_err(|failure| match failure.reason {
+        Reason::Conflict if begins => Failure { reason: Reason::Precondition, ..failure },
+        _ => failure,
     })
+}
+
+fn is_new_plan(draft: &Draft) -> bool {
+    draft.resource.ty().name() == "CarePlan" && matches!(draft.place, Place::NewUnless(..))
 }
 
 /// Plan, goals and tasks: as written where they were, else as they were found or would be.

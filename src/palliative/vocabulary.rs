@@ -158,6 +158,8 @@ own! {
     RISK_TASK_SYSTEM = "NamingSystem/risk-task";
     /// Names a task that case finding asked for: programme, patient and outcome.
     CANDIDATE_TASK_SYSTEM = "NamingSystem/candidate-task";
+    /// Names the task that the withdrawal of an agreement leaves: episode and agreement.
+    CONSENT_TASK_SYSTEM = "NamingSystem/consent-task";
     /// What rule sets say of a person.
     OUTCOME_SYSTEM = "CodeSystem/screen-outcome";
     /// Why a person who was found is no candidate now.

@@ -49,7 +49,7 @@ impl Fault {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Refused(_) | Self::Stale => false,
-            Self::Database(_) if self.is_second_episode() => false,
+            Self::Database(_) if self.is_second_episode() || self.is_second_plan() => false,
             Self::Database(Error::DatabaseError(kind, details)) => match kind {
                 DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::UniqueViolation => true,
                 // diesel does not tell 40P01 (deadlock) apart by its code.
@@ -72,11 +72,20 @@ impl Fault {
 
     /// Whether a second open episode of a patient in a programme was refused by the unique index.
     pub(crate) fn is_second_episode(&self) -> bool {
+        self.is_refused_by(("episode_open", "episode."))
+    }
+
+    /// Whether a second care plan of an episode was refused by the unique index.
+    pub(crate) fn is_second_plan(&self) -> bool {
+        self.is_refused_by(("care_plan_current", "care_plan.episode"))
+    }
+
+    /// Whether a unique index refused a row: PostgreSQL names the index, SQLite its columns.
+    fn is_refused_by(&self, (index, column): (&str, &str)) -> bool {
         let Self::Database(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details)) = self else {
             return false;
         };
-        details.constraint_name().unwrap_or_default().contains("episode")
-            || details.message().contains("episode.")
+        details.constraint_name() == Some(index) || details.message().contains(&format!("failed: {column}"))
     }
 }
 

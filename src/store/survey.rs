@@ -34,6 +34,8 @@ pub(crate) struct Page {
     pub(crate) held: HashMap<i64, Held>,
     /// The typed rows of episodes.
     pub(crate) episodes: HashMap<i64, EpisodeRow>,
+    /// The episodes for which care plans hold.
+    pub(crate) plans: HashMap<i64, String>,
     /// What the history holds of each number that it knows.
     pub(crate) histories: HashMap<i64, Versions>,
     /// Numbers with compartments of versions that there are not, or with versions under another type.
@@ -113,6 +115,7 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
         resources,
         held: held(conn, span)?,
         episodes: episodes(conn, span)?,
+        plans: plans(conn, span)?,
         histories: histories(conn, span)?,
         strays: strays(conn, span)?,
     })
@@ -152,13 +155,18 @@ pub(super) fn of(conn: &Conn, columns: &'static str, span: &Span) -> Sql {
 }
 
 fn episodes(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, EpisodeRow>> {
-    let query = of(conn, "patient, program, state, open FROM episode", span);
-    let rows = conn
-        .load::<(BigInt, Text, Text, Text, BigInt), (i64, String, String, String, i64)>(query)?
-        .into_iter();
-    let row =
-        |(rid, patient, program, state, open)| (rid, EpisodeRow { patient, program, state, open: open != 0 });
+    type Row = (i64, String, String, String, i64, String);
+    let query = of(conn, "patient, program, state, open, consent FROM episode", span);
+    let rows = conn.load::<(BigInt, Text, Text, Text, BigInt, Text), Row>(query)?.into_iter();
+    let row = |(rid, patient, program, state, open, consent)| {
+        (rid, EpisodeRow { patient, program, state, open: open != 0, consent })
+    };
     Ok(rows.map(row).collect())
+}
+
+fn plans(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, String>> {
+    let query = of(conn, "episode FROM care_plan", span);
+    Ok(conn.load::<(BigInt, Text), (i64, String)>(query)?.into_iter().collect())
 }
 
 fn strays(conn: &mut Conn, span: &Span) -> QueryResult<Vec<i64>> {

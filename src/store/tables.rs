@@ -20,6 +20,8 @@ pub struct EpisodeRow {
     pub state: String,
     /// Whether the episode is still open.
     pub open: bool,
+    /// The id of the agreement (a Consent) that it rests on; empty where it names none.
+    pub consent: String,
 }
 
 /// Puts the row of an episode, or takes it away where the resource is no episode of a programme any more.
@@ -29,18 +31,42 @@ pub(crate) fn put_episode(conn: &mut Conn, rid: i64, row: Option<&EpisodeRow>) -
         return conn.execute(Sql::of("DELETE FROM episode WHERE rid = ?", [rid.into()])).map(|_| ());
     };
     conn.execute(Sql::of(
-        "INSERT INTO episode (rid, patient, program, state, open) VALUES (?, ?, ?, ?, ?) \
+        "INSERT INTO episode (rid, patient, program, state, open, consent) VALUES (?, ?, ?, ?, ?, ?) \
          ON CONFLICT (rid) DO UPDATE SET patient = excluded.patient, program = excluded.program, \
-         state = excluded.state, open = excluded.open",
+         state = excluded.state, open = excluded.open, consent = excluded.consent",
         [
             rid.into(),
             row.patient.as_str().into(),
             row.program.as_str().into(),
             row.state.as_str().into(),
             i64::from(row.open).into(),
+            row.consent.as_str().into(),
         ],
     ))
     .map(|_| ())
+}
+
+/// Puts the episode for which a care plan holds, or takes it away where the plan holds for none any more. The database
+/// refuses a second plan of an episode.
+pub(crate) fn put_plan(conn: &mut Conn, rid: i64, episode: Option<&str>) -> QueryResult<()> {
+    let Some(episode) = episode else {
+        return conn.execute(Sql::of("DELETE FROM care_plan WHERE rid = ?", [rid.into()])).map(|_| ());
+    };
+    conn.execute(Sql::of(
+        "INSERT INTO care_plan (rid, episode) VALUES (?, ?) ON CONFLICT (rid) DO UPDATE SET episode = excluded.episode",
+        [rid.into(), episode.into()],
+    ))
+    .map(|_| ())
+}
+
+/// The open episodes that rest on an agreement, in the order of their numbers.
+pub(crate) fn resting_on(conn: &mut Conn, consent: &str) -> QueryResult<Vec<(i64, String)>> {
+    let query = Sql::of(
+        "SELECT r.rid, r.id FROM episode e JOIN resource r ON r.rid = e.rid \
+         WHERE e.consent = ? AND e.open = 1 AND e.consent <> '' ORDER BY r.rid",
+        [consent.into()],
+    );
+    conn.load::<(BigInt, Text), (i64, String)>(query)
 }
 
 /// How many episodes a programme has in this state, counted in their index.

@@ -14,13 +14,13 @@ use crate::app::parameters;
 use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
 use crate::app::upkeep::count;
+use crate::app::upkeep::differences::index_faults;
 use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::sentence;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::fhir::datetime::instant;
 use crate::fhir::shape;
-use crate::search::IndexRows;
 use crate::search::Parameters;
 use crate::search::rows;
 use crate::store::Conn;
@@ -28,7 +28,6 @@ use crate::store::Db;
 use crate::store::EpisodeRow;
 use crate::store::Fault;
 use crate::store::Stored;
-use crate::store::index::minus;
 use crate::store::live;
 use crate::store::survey;
 use crate::store::survey::Held;
@@ -82,6 +81,7 @@ struct Checker<'a> {
 struct Around {
     held: Held,
     episode: Option<EpisodeRow>,
+    plan: Option<String>,
     versions: Option<Versions>,
 }
 
@@ -109,7 +109,7 @@ impl Checker<'_> {
     }
 
     fn page(&mut self, page: Page) {
-        let Page { resources, mut held, mut episodes, mut histories, strays } = page;
+        let Page { resources, mut held, mut episodes, mut plans, mut histories, strays } = page;
         for rid in strays {
             self.differs(&format!(
                 "the resource number {rid} has history under a type or version that it has not"
@@ -119,12 +119,14 @@ impl Checker<'_> {
             let around = Around {
                 held: held.remove(&stored.rid).unwrap_or_default(),
                 episode: episodes.remove(&stored.rid),
+                plan: plans.remove(&stored.rid),
                 versions: histories.remove(&stored.rid),
             };
             self.resource(stored, around);
         }
         self.nobody("search index rows", &held);
         self.nobody("an episode row", &episodes);
+        self.nobody("a row as a care plan", &plans);
         self.nobody("a history", &histories);
     }
 
@@ -175,6 +177,9 @@ impl Checker<'_> {
         }
         if expected.episode != around.episode {
             self.differs_at(stored, "has another row in `episode` than its content gives");
+        }
+        if expected.plan != around.plan {
+            self.differs_at(stored, "has another row in `care_plan` than its content gives");
         }
     }
 
@@ -252,49 +257,4 @@ fn history_fault(stored: &Stored, versions: Option<Versions>) -> Option<&'static
         }
         Some(_) => None,
     }
-}
-
-/// What differs, a line for each table: how many rows, of which search parameters.
-fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters) -> Vec<String> {
-    let code = |number: i64| match parameters.by_number(number) {
-        Some(parameter) => parameter.code.clone(),
-        None => "one that is not known".to_owned(),
-    };
-    macro_rules! of {
-        ($table:literal, $list:ident) => {
-            fault($table, (&expected.$list, &held.$list), |row| code(row.param))
-        };
-    }
-    [
-        of!("idx_token", tokens),
-        of!("idx_string", strings),
-        of!("idx_reference", references),
-        of!("idx_date", dates),
-        of!("idx_number", numbers),
-        of!("idx_quantity", quantities),
-        of!("idx_uri", uris),
-        of!("idx_composite", composites),
-        fault("idx_text", (&expected.texts, &held.texts), |_| String::new()),
-        fault("idx_compartment", (&expected.patients, &held.patients), |_| String::new()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn fault<T: PartialOrd>(
-    table: &str,
-    (expected, held): (&[T], &[T]),
-    name: impl Fn(&T) -> String,
-) -> Option<String> {
-    let missing: Vec<&T> = minus(expected, held).collect();
-    let surplus: Vec<&T> = minus(held, expected).collect();
-    if missing.is_empty() && surplus.is_empty() {
-        return None;
-    }
-    let names: BTreeSet<String> =
-        missing.iter().chain(&surplus).map(|row| name(row)).filter(|name| !name.is_empty()).collect();
-    let names = Vec::from_iter(names).join(", ");
-    let of = if names.is_empty() { String::new() } else { format!(" (search parameters: {names})") };
-    Some(format!("`{table}` lacks {} and has {} too many{of}", missing.len(), surplus.len()))
 }

@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/search.html>
 
 mod check;
+mod differences;
 mod entered;
 mod reindex;
 
@@ -38,6 +39,7 @@ pub enum Step<'a> {
 struct Expected {
     rows: IndexRows,
     episode: Option<EpisodeRow>,
+    plan: Option<String>,
 }
 
 impl Expected {
@@ -51,12 +53,13 @@ impl Expected {
             return Ok(Self::default());
         }
         let rows = rows(parameters, &value, zone);
+        let plan = if stored.ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
         let episode = if stored.ty.name() == "EpisodeOfCare" {
             guard::episode_row(&Resource::from_value(value)?)
         } else {
             None
         };
-        Ok(Self { rows, episode })
+        Ok(Self { rows, episode, plan })
     }
 }
 

@@ -173,18 +173,23 @@ impl App {
                 unreadable.iter().for_each(|line| tell(Step::Differs(line)));
                 Ok(())
             }
-            Err(fault) if fault.is_second_episode() && rids.len() > 1 => {
+            Err(fault) if is_second(&fault).is_some() && rids.len() > 1 => {
                 rids.iter().try_for_each(|rid| self.mend(&[*rid], rules, done, tell))
             }
-            Err(fault) if fault.is_second_episode() => {
+            Err(fault) => {
+                let Some(second) = is_second(&fault) else { return Err(fault.into_failure()) };
                 done.refused += 1;
-                let line = format!("resource number {}: its patient has another open episode", rids[0]);
-                tell(Step::Differs(&line));
+                tell(Step::Differs(&format!("resource number {}: {second}", rids[0])));
                 Ok(())
             }
-            Err(fault) => Err(fault.into_failure()),
         }
     }
+}
+
+/// Why the database refuses the row of one of which there may be only one, in words.
+fn is_second(fault: &Fault) -> Option<&'static str> {
+    let episode = fault.is_second_episode().then_some("its patient has another open episode");
+    episode.or_else(|| fault.is_second_plan().then_some("its episode has another care plan"))
 }
 
 /// The numbers of those whose rows are not what they should be, as far as that is seen without a lock.
@@ -192,9 +197,10 @@ fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
     let mut wrong = Vec::new();
     for stored in &page.resources {
         let held = page.held.remove(&stored.rid).unwrap_or_default();
-        let episode = page.episodes.remove(&stored.rid);
+        let (episode, plan) = (page.episodes.remove(&stored.rid), page.plans.remove(&stored.rid));
         let right = expected(rules, stored).is_ok_and(|expected| {
-            expected.rows == held.rows && expected.episode == episode && !is_tangled(&held, stored)
+            let typed = expected.episode == episode && expected.plan == plan;
+            expected.rows == held.rows && typed && !is_tangled(&held, stored)
         });
         if !right {
             wrong.push(stored.rid);
@@ -202,6 +208,7 @@ fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
     }
     wrong.extend(page.held.keys());
     wrong.extend(page.episodes.keys());
+    wrong.extend(page.plans.keys());
     wrong.sort_unstable();
     wrong.dedup();
     wrong
@@ -226,7 +233,7 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
     }
     let mut page = survey::page(conn, &Span::These(rids.to_vec()))?;
     let (mut added, mut removed, mut cleared) = (Entries::default(), Entries::default(), Vec::new());
-    let mut episodes = Vec::new();
+    let (mut episodes, mut plans) = (Vec::new(), Vec::new());
     let (mut mended, mut unreadable) = (0, Vec::new());
     for stored in &page.resources {
         let mut held = page.held.remove(&stored.rid).unwrap_or_default();
@@ -246,9 +253,13 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
         if known != expected.episode {
             episodes.push((stored.rid, expected.episode));
         }
+        if page.plans.remove(&stored.rid) != expected.plan {
+            plans.push((stored.rid, expected.plan));
+        }
     }
     cleared.extend(page.held.keys());
     episodes.extend(page.episodes.keys().map(|rid| (*rid, None)));
+    plans.extend(page.plans.keys().map(|rid| (*rid, None)));
     index::clear(conn, &cleared)?;
     index::remove(conn, removed)?;
     index::insert(conn, added)?;
@@ -256,6 +267,10 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
     episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
     for (rid, row) in &episodes {
         tables::put_episode(conn, *rid, row.as_ref())?;
+    }
+    plans.sort_by_key(|(_, episode)| episode.is_some());
+    for (rid, episode) in &plans {
+        tables::put_plan(conn, *rid, episode.as_deref())?;
     }
     Ok((mended, unreadable))
 }

@@ -6,14 +6,13 @@ use fhir_typed::resources::CarePlanActivityDetail;
 use fhir_typed::resources::CarePlanActivityDetailScheduled;
 use fhir_typed::types::Timing;
 use fhir_typed::types::TimingRepeat;
-use jiff::ToSpan;
 
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Work;
 use crate::palliative::care_plan::items::because_of;
 use crate::palliative::care_plan::items::domain;
-use crate::palliative::element::period;
+use crate::palliative::care_plan::items::within;
 use crate::palliative::element::reference;
 use crate::palliative::enrollment::refer::concept_of;
 
@@ -64,6 +63,5 @@ fn scheduled(planning: &Planning, work: Work) -> Option<CarePlanActivityDetailSc
         let timing = Timing { repeat: Some(repeat), ..Timing::default() };
         return Some(CarePlanActivityDetailScheduled::Timing(Box::new(timing)));
     }
-    let due = work.since.saturating_add(days(work.activity.due?).days());
-    Some(CarePlanActivityDetailScheduled::Period(period(Some(work.since), Some(due))))
+    within(planning, work).map(CarePlanActivityDetailScheduled::Period)
 }

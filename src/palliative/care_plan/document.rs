@@ -59,9 +59,10 @@ impl Making<'_> {
             None => (added, Some(items::new_place(self.planning, &name, PLAN))),
             Some(stored) => {
                 let mut plan = stored.clone();
+                let adopted = renewal::adopt(&mut plan, &added);
                 let extended = renewal::extend(&mut plan, &added, state);
                 let moved = renewal::follow_tier(self.planning, &mut plan);
-                let place = (extended || moved).then(|| Place::Existing(version(stored)));
+                let place = (adopted || extended || moved).then(|| Place::Existing(version(stored)));
                 (plan, place)
             }
         };

@@ -7,16 +7,22 @@ use fhir_typed::resources::TaskRestriction;
 use fhir_typed::types::CodeableConcept;
 use fhir_typed::types::Identifier;
 use fhir_typed::types::Meta;
+use fhir_typed::types::Period;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::fhir::datetime::DAY;
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::end_of_day;
+use crate::fhir::datetime::time_in;
 use crate::fhir::form::encoded;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::fact::Because;
 use crate::palliative::care_plan::template::Activity;
+use crate::palliative::care_plan::template::Due;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::element::code_value;
 use crate::palliative::element::coding;
@@ -32,6 +38,8 @@ use crate::palliative::enrollment::refer::concept_of;
 use crate::palliative::vocabulary::DOMAIN_EXTENSION;
 use crate::palliative::vocabulary::DOMAIN_SYSTEM;
 use crate::palliative::vocabulary::TEMPLATE_ITEM_SYSTEM;
+
+const HOUR: Micros = DAY / 24;
 
 /// What became of an item of the template.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +75,15 @@ pub fn identifier(planning: &Planning, action: &str) -> Identifier {
         value: Some(identifier_value(planning, action).into()),
         ..Identifier::default()
     }
+}
+
+/// The id of the episode for which an action of a template made this, by its identifier.
+pub fn made_for<'a>(resource: &'a Resource, action: &str) -> Option<&'a str> {
+    let text = |one: &'a Value, name: &str| one.get(name).and_then(Value::as_str);
+    list(resource.get("identifier"))
+        .filter(|one| text(one, "system") == Some(TEMPLATE_ITEM_SYSTEM))
+        .find_map(|one| text(one, "value")?.strip_suffix(action)?.strip_suffix('/')?.split_once('/'))
+        .map(|(episode, _)| episode)
 }
 
 /// What an action made before, if it did.
@@ -115,26 +132,43 @@ pub struct Work<'a> {
 /// # Errors
 /// `Internal` where a required element is missing.
 pub fn work(planning: &Planning, work: Work, name: String) -> Result<Found, Failure> {
-    let Work { row, activity, since, because } = work;
+    let Work { row, activity, because, .. } = work;
     if let Some(stored) = existing(planning, "Task", &activity.id) {
         return Ok(Found { name: name_of(stored), resource: stored.clone(), item: Item::Same });
     }
-    let due = activity.due.map(|days| since.saturating_add(days.of(planning.intensity()).days()));
     let made = Task {
         identifier: vec![identifier(planning, &activity.id)],
         description: Some(activity.text.as_str().into()),
         extension: vec![domain(&row.domain)],
         reason_code: because_of(because).map(Box::new),
         code: activity.code.as_ref().map(|code| Box::new(concept_of(code))),
-        restriction: due.map(|due| TaskRestriction {
-            period: Some(period(Some(since), Some(due))),
-            ..TaskRestriction::default()
-        }),
+        restriction: within(planning, work)
+            .map(|period| TaskRestriction { period: Some(period), ..TaskRestriction::default() }),
         ..task(planning.case, &planning.case.episode_name(), "", "")
     };
     let made = written(Typed::Task(Box::new(made)))?;
     let item = Item::Write(made.clone(), new_place(planning, &name, &activity.id));
     Ok(Found { name, resource: made, item })
+}
+
+/// The time within which an activity is to be done: whole days, or hours from the moment in which it is asked for.
+pub fn within(planning: &Planning, work: Work) -> Option<Box<Period>> {
+    let hours = match work.activity.due? {
+        Due::Days(days) => {
+            let last = work.since.saturating_add(days.of(planning.intensity()).days());
+            return Some(period(Some(work.since), Some(last)));
+        }
+        Due::Hours(hours) => hours,
+    };
+    let (case, zone) = (planning.case, &planning.case.program.zone);
+    let begin = if work.since == case.today() {
+        case.now
+    } else {
+        end_of_day(work.since.yesterday().ok()?, zone) + 1
+    };
+    let text = |at| Some(time_in(at, zone).into());
+    let end = begin.saturating_add(hours.saturating_mul(HOUR));
+    Some(Box::new(Period { start: text(begin), end: text(end), ..Period::default() }))
 }
 
 /// Why something belongs to the plan, in words.

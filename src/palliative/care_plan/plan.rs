@@ -11,6 +11,7 @@ use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::activity;
+use crate::palliative::care_plan::episode_of;
 use crate::palliative::care_plan::fact::Because;
 use crate::palliative::care_plan::fact::Facts;
 use crate::palliative::care_plan::goal;
@@ -87,9 +88,13 @@ pub fn make(planning: &Planning, situation: &Situation) -> Result<Plan, Failure>
     making.finish(stored, state)
 }
 
-/// The plan of the episode, where there is one.
+/// The plan of the episode, where there is one: the one that holds, whoever has made it, else the one that the template
+/// made and that was ended.
 pub fn find<'a>(planning: &Planning<'a>) -> Option<&'a Resource> {
-    items::existing(planning, "CarePlan", PLAN)
+    let made = items::existing(planning, "CarePlan", PLAN);
+    let episode = planning.case.episode.id();
+    let holds = |plan: &&Resource| episode.is_some() && episode_of(plan) == episode;
+    made.filter(holds).or_else(|| planning.case.chart.of("CarePlan").find(holds)).or(made)
 }
 
 /// A plan that a person has ended stays ended.

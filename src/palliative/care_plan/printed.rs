@@ -7,6 +7,8 @@
 
 use serde_json::Value;
 
+use crate::fhir::datetime::span;
+use crate::fhir::datetime::time_in;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::is_of_domain;
@@ -146,7 +148,7 @@ impl Printed<'_> {
         let goals: Vec<&&Resource> = self.goals.iter().filter(printed).collect();
         let activities: Vec<String> = list(self.plan.get("activity"))
             .filter(|one| is_of_domain(one, domain) && stands(planning, one))
-            .filter_map(|one| self.activity(one))
+            .filter_map(|one| self.activity(planning, one))
             .collect();
         let notes = list(self.plan.get("note")).filter_map(|note| note["text"].as_str());
         let notes = notes.filter(|text| text.to_lowercase().contains(&format!("domain {domain}")));
@@ -160,14 +162,14 @@ impl Printed<'_> {
         notes.iter().for_each(|note| page.paragraph(note));
     }
 
-    fn activity(&self, activity: &Value) -> Option<String> {
+    fn activity(&self, planning: &Planning, activity: &Value) -> Option<String> {
         if let Some(to) = activity.pointer("/reference/reference").and_then(Value::as_str) {
             let (_, task) = self.tasks.iter().find(|(name, task)| *name == to && is_open_to_all(task))?;
             if task.text("/status") == Some("completed") {
                 return None;
             }
             let text = task.text("/description").or_else(|| task.text("/code/text"))?;
-            let due = task.text("/restriction/period/end").map(|due| format!(" (by {due})"));
+            let due = task.text("/restriction/period/end").map(|due| by(planning, due));
             return Some(format!("{text}{}", due.unwrap_or_default()));
         }
         let detail = activity.get("detail")?;
@@ -175,12 +177,20 @@ impl Printed<'_> {
             return None;
         }
         let text = detail["description"].as_str().or_else(|| detail["code"]["text"].as_str())?;
-        let due =
-            detail.pointer("/scheduledPeriod/end").and_then(Value::as_str).map(|due| format!(" (by {due})"));
+        let due = detail.pointer("/scheduledPeriod/end").and_then(Value::as_str).map(|due| by(planning, due));
         let every =
             detail.pointer("/scheduledTiming/repeat/period").map(|days| format!(" (every {days} days)"));
         Some(format!("{text}{}", due.or(every).unwrap_or_default()))
     }
+}
+
+/// Until when: a day, or a day and the time that the clocks of the programme show.
+fn by(planning: &Planning, due: &str) -> String {
+    let zone = &planning.case.program.zone;
+    let shown = span(due, zone).filter(|_| due.len() > 10).map(|span| time_in(span.low, zone));
+    let shown =
+        shown.as_deref().and_then(|shown| Some(format!("{} at {}", shown.get(..10)?, shown.get(11..16)?)));
+    format!(" (by {})", shown.as_deref().unwrap_or(due))
 }
 
 /// A goal, what it is measured by, and until when it is to be reached.

@@ -16,6 +16,7 @@ use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::next_review;
 use crate::palliative::care_plan::items;
+use crate::palliative::care_plan::plan::PLAN;
 use crate::palliative::care_plan::template::Days;
 use crate::palliative::element::day;
 use crate::palliative::enrollment::extension_of;
@@ -61,6 +62,30 @@ pub fn had(planning: &Planning, plan: &Resource) -> BTreeSet<String> {
     let goals = rows.flat_map(|row| &row.goals);
     let goals = goals.filter(|goal| items::existing(planning, "Goal", &goal.id).is_some());
     activities.map(|one| one.id.clone()).chain(goals.map(|one| one.id.clone())).collect()
+}
+
+/// Goes on with a plan that a person has made: it gets the name under which the template finds it, the template's own
+/// and, where it has none, the day of its next review; whether it is such a plan.
+pub fn adopt(plan: &mut Resource, added: &Resource) -> bool {
+    if items::made_for(plan, PLAN).is_some() {
+        return false;
+    }
+    for name in ["identifier", "instantiatesCanonical", "extension"] {
+        let known: Vec<Value> = list(plan.get(name)).cloned().collect();
+        let has = |url: &str| known.iter().any(|one| one["url"] == url);
+        let new = list(added.get(name)).filter(|one| match name {
+            "extension" => {
+                [NEXT_REVIEW_EXTENSION, TIER_EXTENSION].iter().any(|url| one["url"] == *url)
+                    && !has(NEXT_REVIEW_EXTENSION)
+            }
+            _ => !known.contains(one),
+        });
+        let all: Vec<Value> = known.iter().chain(new).cloned().collect();
+        if !all.is_empty() {
+            plan.object_mut().insert(name.to_owned(), Value::Array(all));
+        }
+    }
+    true
 }
 
 /// Adds what is new to a plan that is there; whether anything was.

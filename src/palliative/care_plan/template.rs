@@ -94,8 +94,8 @@ pub struct Activity {
     pub code: Option<Value>,
     /// Whether it becomes a Task: work for somebody, with a day.
     pub becomes: Becomes,
-    /// Days until it is due.
-    pub due: Option<Days>,
+    /// Within which time it is due.
+    pub due: Option<Due>,
     /// Days between two times.
     pub every: Option<Days>,
     /// When it belongs to the plan.
@@ -109,6 +109,15 @@ pub enum Becomes {
     Detail,
     /// A Task of its own.
     Task,
+}
+
+/// Within which time something is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// On the last of so many days.
+    Days(Days),
+    /// So many hours after it was asked for.
+    Hours(i64),
 }
 
 /// A number of days.

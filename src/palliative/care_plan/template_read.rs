@@ -11,6 +11,7 @@ use crate::palliative::care_plan::template::Activity;
 use crate::palliative::care_plan::template::Becomes;
 use crate::palliative::care_plan::template::Cadence;
 use crate::palliative::care_plan::template::Days;
+use crate::palliative::care_plan::template::Due;
 use crate::palliative::care_plan::template::GoalTemplate;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Template;
@@ -29,6 +30,9 @@ use crate::palliative::vocabulary::OWN_WORDS_EXTENSION;
 
 /// The type of an action that becomes a Task.
 const ACTION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/action-type";
+
+/// How many hours something that is due in hours may take at most.
+const HOURS: i64 = 240;
 
 impl Template {
     /// Reads a template.
@@ -118,7 +122,7 @@ impl Reader<'_> {
 
     fn activity(&self, action: &Value) -> Result<Activity, String> {
         let repeats = action.pointer("/timingTiming/repeat");
-        let own = if repeats.is_some() { None } else { days(action, action.get("timingDuration"))? };
+        let own = if repeats.is_some() { None } else { due(action)? };
         let period = repeats.and_then(|repeat| repeat.get("period")?.as_i64()).map(Days::Fixed);
         let every = match (repeats, cadence(action)?) {
             (Some(_), Some(cadence)) => Some(Days::Tier(cadence)),
@@ -153,6 +157,16 @@ impl Reader<'_> {
         names(&logic, &mut facts);
         Ok(Trigger { words, logic, facts })
     }
+}
+
+/// Within which time an action is due.
+fn due(action: &Value) -> Result<Option<Due>, String> {
+    let duration = action.get("timingDuration");
+    let Some(hours) = duration.filter(|duration| duration["code"] == "h") else {
+        return Ok(days(action, duration)?.map(Due::Days));
+    };
+    let whole = hours["value"].as_i64().filter(|hours| (1..=HOURS).contains(hours));
+    Ok(Some(Due::Hours(whole.ok_or_else(|| format!("a duration is not in 1 to {HOURS} whole hours"))?)))
 }
 
 /// The days of a duration, or those of the cadence that stands in its place.

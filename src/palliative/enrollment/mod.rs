@@ -25,12 +25,14 @@ pub mod table;
 pub mod tiers;
 pub mod transition;
 pub mod undoing;
+pub mod withdrawal;
 
 use serde_json::Value;
 
 use crate::fhir::reference::Reference;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 
 pub use crate::palliative::vocabulary::STATE_EXTENSION;
@@ -46,6 +48,8 @@ pub struct EpisodeRow {
     pub state: String,
     /// Whether the episode takes up the person's place in the programme.
     pub open: bool,
+    /// The id of the agreement (a Consent) that it rests on; empty where it names none.
+    pub consent: String,
 }
 
 /// The row of an episode of a programme of ours; none for any other resource.
@@ -62,7 +66,16 @@ pub fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
         program: program.strip_prefix("HealthcareService/")?.to_owned(),
         state: state.code().to_owned(),
         open: state.is_open(),
+        consent: consent_of(resource).unwrap_or_default().to_owned(),
     })
+}
+
+/// The id of the agreement that an episode rests on.
+fn consent_of(episode: &Resource) -> Option<&str> {
+    let reference =
+        extension_of(episode, CONSENT_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
+    let local = Reference::parse(reference).local()?;
+    (local.ty.name() == "Consent").then_some(local.id)
 }
 
 /// The id of the patient whose episode it is, whichever version of the Patient it names. By which URL a client knows

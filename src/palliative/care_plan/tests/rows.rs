@@ -240,3 +240,16 @@ fn what_is_assessed_is_as_often_as_the_tier_says() {
         assert_eq!(period("d3-phq"), 90);
     }
 }
+
+#[test]
+fn t55_a_safety_check_is_due_within_24_hours_by_the_clocks_of_the_programme() {
+    let mut world = enrolled();
+    world.put(score((LOINC, "44260-8"), 1.0));
+    let plan = apply(&mut world);
+    let task = &world.resources[&super::name(&world, "Task", "d3-safety-check")];
+    let period = task.value().pointer("/restriction/period").unwrap();
+    // at noon in Phoenix
+    assert_eq!(*period, json!({ "start": "2026-01-15T12:00:00-07:00", "end": "2026-01-16T12:00:00-07:00" }));
+    let page = plan.care_plan.text("/text/div").unwrap();
+    assert!(page.contains("(by 2026-01-16 at 12:00)"), "{page}");
+}

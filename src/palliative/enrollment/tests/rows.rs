@@ -1,6 +1,7 @@
 //! The row of an episode: whose it is and whether it is open. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use super::*;
+use crate::palliative::vocabulary::CONSENT_EXTENSION;
 
 fn episode_in_state(state: &str) -> Resource {
     Resource::from_value(json!({
@@ -20,9 +21,23 @@ fn an_episode_of_ours_has_a_row_that_says_whether_it_is_open() {
         program: "p".into(),
         state: state.into(),
         open,
+        consent: String::new(),
     };
     assert_eq!(episode_row(&episode_in_state("enrolled")), Some(row("enrolled", true)));
     assert_eq!(episode_row(&episode_in_state("discharged")), Some(row("discharged", false)));
+}
+
+#[test]
+fn an_episode_s_row_names_the_agreement_that_it_rests_on() {
+    let consent = |reference: &str| {
+        let mut episode = episode_in_state("enrolled").value().clone();
+        let one = json!({ "url": CONSENT_EXTENSION, "valueReference": { "reference": reference } });
+        episode["extension"].as_array_mut().unwrap().push(one);
+        episode_row(&Resource::from_value(episode).unwrap()).unwrap().consent
+    };
+    assert_eq!(consent("Consent/c"), "c");
+    assert_eq!(consent("Consent/c/_history/2"), "c");
+    assert_eq!(consent("https://elsewhere.example/fhir/Consent/c"), "");
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! In what the index rows of a resource differ from those that its content gives, in lines that name search parameters
+//! and never content. <https://hl7.org/fhir/R4/search.html>
+
+use std::collections::BTreeSet;
+
+use crate::search::IndexRows;
+use crate::search::Parameters;
+use crate::store::index::minus;
+
+/// What differs, a line for each table: how many rows, of which search parameters.
+pub(super) fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters) -> Vec<String> {
+    let code = |number: i64| match parameters.by_number(number) {
+        Some(parameter) => parameter.code.clone(),
+        None => "one that is not known".to_owned(),
+    };
+    macro_rules! of {
+        ($table:literal, $list:ident) => {
+            fault($table, (&expected.$list, &held.$list), |row| code(row.param))
+        };
+    }
+    [
+        of!("idx_token", tokens),
+        of!("idx_string", strings),
+        of!("idx_reference", references),
+        of!("idx_date", dates),
+        of!("idx_number", numbers),
+        of!("idx_quantity", quantities),
+        of!("idx_uri", uris),
+        of!("idx_composite", composites),
+        fault("idx_text", (&expected.texts, &held.texts), |_| String::new()),
+        fault("idx_compartment", (&expected.patients, &held.patients), |_| String::new()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn fault<T: PartialOrd>(
+    table: &str,
+    (expected, held): (&[T], &[T]),
+    name: impl Fn(&T) -> String,
+) -> Option<String> {
+    let missing: Vec<&T> = minus(expected, held).collect();
+    let surplus: Vec<&T> = minus(held, expected).collect();
+    if missing.is_empty() && surplus.is_empty() {
+        return None;
+    }
+    let names: BTreeSet<String> =
+        missing.iter().chain(&surplus).map(|row| name(row)).filter(|name| !name.is_empty()).collect();
+    let names = Vec::from_iter(names).join(", ");
+    let of = if names.is_empty() { String::new() } else { format!(" (search parameters: {names})") };
+    Some(format!("`{table}` lacks {} and has {} too many{of}", missing.len(), surplus.len()))
+}
