@@ -41,7 +41,7 @@ pub(crate) struct Condition {
 }
 
 /// What a search may say about its result; a condition has none, so that nobody takes it for being heeded.
-const OF_RESULTS: [&str; 9] = [
+const OF_RESULTS: [&str; 10] = [
     "_sort",
     "_count",
     "_total",
@@ -51,6 +51,7 @@ const OF_RESULTS: [&str; 9] = [
     "_include",
     "_revinclude",
     "_contained",
+    "_containedType",
 ];
 
 impl Session {

@@ -28,7 +28,9 @@ use crate::search::Context;
 use crate::search::Edge;
 use crate::search::Query;
 use crate::search::Types;
+use crate::search::contained;
 use crate::search::page::Cursor;
+use crate::search::query::Shown;
 use crate::search::query::Summary;
 
 /// Carries a sealed cursor.
@@ -156,6 +158,11 @@ impl Asked {
         let context = Context { lenient: self.lenient, ..session.context() };
         let query = field.query(session, &context, &self.query)?;
         check_part(&query)?;
+        if field.within.is_some() && query.is_about_contained() {
+            let text = "`_contained` is for searches outside of compartments; name the patient by a parameter, as in \
+                        `Observation?patient=1`.";
+            return Err(Failure::new(Reason::NotSupported, text).at("http._contained"));
+        }
         Ok(query.within(field.within.as_ref(), self.edge.as_ref()))
     }
 }
@@ -165,7 +172,9 @@ fn check_part(query: &Query) -> Result<(), Failure> {
     match (query.summary, query.elements.is_empty()) {
         (_, true) => Ok(()),
         (Summary::False | Summary::Count, false) => {
-            let only = query.also.is_empty().then_some(query.ty);
+            // Of a contained match it may be the container that is shown, of whatever type.
+            let is_of_type = !query.is_about_contained() || query.shown == Shown::Contained;
+            let only = (query.also.is_empty() && is_of_type).then_some(query.ty);
             Subset::check_elements(only, &query.elements)
         }
         (Summary::True | Summary::Text | Summary::Data, false) => Err(subset::both()),
@@ -232,9 +241,17 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
     let matches = found.matches.into_iter().map(|stored| ("match", stored));
     let included = found.included.into_iter().map(|stored| ("include", stored));
     for (mode, stored) in matches.chain(included) {
-        let full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
+        let mut full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
         let part = if mode == "include" { &of_included } else { &subset };
-        let body = part.apply(stored.body)?;
+        let body = match contained::at(stored.rid) {
+            None => stored.body,
+            Some((_, place)) => {
+                let own = contained::cut(&stored.body, place)?;
+                full_url = format!("{full_url}#{}", own.id);
+                own.body
+            }
+        };
+        let body = part.apply(body)?;
         bundle.entry(&Entry {
             full_url: Some(full_url),
             resource: Some(&body),

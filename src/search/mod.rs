@@ -2,6 +2,7 @@
 
 mod bearing;
 mod chain;
+pub mod contained;
 mod filter;
 mod fits;
 pub mod fold;

@@ -183,9 +183,9 @@ impl Parameters {
         self.of(ty).find(|parameter| parameter.code == code)
     }
 
-    /// The parameter with this number.
+    /// The parameter with this number, or with the one that its rows of contained resources have.
     pub fn by_number(&self, number: i64) -> Option<&Parameter> {
-        let (ty, at) = self.by_number.get(&number)?;
+        let (ty, at) = self.by_number.get(&number.abs())?;
         self.of_type.get(ty)?.get(*at)
     }
 

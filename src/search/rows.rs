@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
+use crate::search::contained;
+use crate::search::contained::Inside;
 use crate::search::kinds;
 use crate::search::kinds::Found;
 use crate::search::parameter::Parameter;
@@ -143,6 +145,8 @@ pub struct IndexRows {
     pub texts: Vec<TextRow>,
     /// Ids of the patients in whose compartment the resource stands.
     pub patients: Vec<String>,
+    /// What is contained, each with rows of its own.
+    pub contained: Vec<Inside>,
 }
 
 /// Stands in the place of a unit's system where a quantity is carried to UCUM's base units.
@@ -160,7 +164,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 4;
+const RULES: i64 = 5;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {
@@ -169,9 +173,27 @@ pub fn rules(parameters: &Parameters) -> i64 {
 
 /// The index rows of a resource; dates without a zone are read in `zone`.
 pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> IndexRows {
-    let mut rows = IndexRows::default();
     let name = resource.get("resourceType").and_then(Value::as_str);
-    let Some(ty) = name.and_then(ResourceType::parse) else { return rows };
+    let Some(ty) = name.and_then(ResourceType::parse) else { return IndexRows::default() };
+    let mut rows = of_values(parameters, (ty, resource), zone);
+    contained::link(&mut rows.references, resource);
+    if parameters.keeps_words() {
+        rows.texts.push(TextRow::of(ty, resource));
+    }
+    rows.patients = patients(parameters, ty, resource, &rows.references);
+    rows.references.extend(uncovered(resource, &rows.references));
+    rows.contained = contained::inside(parameters, resource, zone);
+    rows.sort();
+    rows
+}
+
+/// The rows of the parameters of a type.
+pub(super) fn of_values(
+    parameters: &Parameters,
+    (ty, resource): (ResourceType, &Value),
+    zone: &TimeZone,
+) -> IndexRows {
+    let mut rows = IndexRows::default();
     let has_rows = |own: &&Parameter| own.joins.is_none() && !special::is_column(&own.code);
     for parameter in parameters.of(ty).filter(has_rows) {
         if let Some(composite) = &parameter.composite {
@@ -182,12 +204,6 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
             kinds::index(&Found { parameter, hit, zone }, &mut rows);
         }
     }
-    if parameters.keeps_words() {
-        rows.texts.push(TextRow::of(ty, resource));
-    }
-    rows.patients = patients(parameters, ty, resource, &rows.references);
-    rows.references.extend(uncovered(resource, &rows.references));
-    rows.sort();
     rows
 }
 
@@ -243,6 +259,19 @@ fn patients(
 }
 
 impl IndexRows {
+    /// Gives the parameters of its rows other numbers.
+    pub(crate) fn renumber(&mut self, other: fn(i64) -> i64) {
+        let Self { tokens, strings, references, dates, numbers, quantities, uris, composites, .. } = self;
+        tokens.iter_mut().for_each(|row| row.param = other(row.param));
+        strings.iter_mut().for_each(|row| row.param = other(row.param));
+        references.iter_mut().for_each(|row| row.param = other(row.param));
+        dates.iter_mut().for_each(|row| row.param = other(row.param));
+        numbers.iter_mut().for_each(|row| row.param = other(row.param));
+        quantities.iter_mut().for_each(|row| row.param = other(row.param));
+        uris.iter_mut().for_each(|row| row.param = other(row.param));
+        composites.iter_mut().for_each(|row| row.param = other(row.param));
+    }
+
     /// Sorts each list and leaves out doubles.
     pub(crate) fn sort(&mut self) {
         fn tidy<T: PartialEq>(list: &mut Vec<T>, order: impl FnMut(&T, &T) -> Ordering) {

@@ -1,5 +1,6 @@
 //! What the search index holds of some resources, as rows to compare. <https://hl7.org/fhir/R4/search.html>
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use diesel::result::QueryResult;
@@ -8,6 +9,8 @@ use diesel::sql_types::Double;
 use diesel::sql_types::Text;
 
 use crate::search::IndexRows;
+use crate::search::contained;
+use crate::search::contained::Inside;
 use crate::search::rows::CompositeRow;
 use crate::search::rows::DateRow;
 use crate::search::rows::NumberRow;
@@ -36,6 +39,25 @@ pub(crate) struct Held {
 /// The rows of each resource of which the index knows any.
 pub(super) fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Held>> {
     let mut held = Rows::default();
+    values(conn, &span.of_own(), &mut held)?;
+    let inside = span.of_contained();
+    values(conn, &inside, &mut held)?;
+    let query = of(conn, "container, type, id FROM contained", &inside);
+    for (rid, container, ty, id) in
+        conn.load::<(BigInt, BigInt, BigInt, Text), (i64, i64, i64, String)>(query)?
+    {
+        held.entry(rid).count += 1;
+        let is_right = contained::at(rid).is_some_and(|(own, _)| own == container);
+        // What is said to stand elsewhere is counted, and has no name.
+        if let (Some(inside), true) = (held.inside(rid), is_right) {
+            (inside.ty, inside.id) = (ty, id);
+        }
+    }
+    Ok(held.sorted())
+}
+
+/// The rows in the tables that all resources share.
+fn values(conn: &mut Conn, span: &Span, held: &mut Rows) -> QueryResult<()> {
     let query = of(conn, "param, code, system FROM idx_token", span);
     for (rid, param, code, system) in
         conn.load::<(BigInt, BigInt, Text, BigInt), (i64, i64, String, i64)>(query)?
@@ -77,20 +99,20 @@ pub(super) fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Hel
     for (rid, param, uri) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
         held.of(rid).uris.push(UriRow { param, uri });
     }
-    composites(conn, span, &mut held)?;
+    composites(conn, span, held)?;
     for (rid, digest) in words::held(conn, |conn, column| span.holds(conn, column))? {
         match digest {
             Some(digest) => held.of(rid).texts.push(TextRow { digest, ..TextRow::default() }),
             // Words that nothing vouches for.
-            None => held.0.entry(rid).or_default().count += 1,
+            None => held.entry(rid).count += 1,
         }
     }
     let query = of(conn, "patient, type FROM idx_compartment", span);
     for (rid, patient, ty) in conn.load::<(BigInt, Text, BigInt), (i64, String, i64)>(query)? {
         held.of(rid).patients.push(patient);
-        held.0.entry(rid).or_default().types.push(ty);
+        held.entry(rid).types.push(ty);
     }
-    Ok(held.sorted())
+    Ok(())
 }
 
 fn composites(conn: &mut Conn, span: &Span, held: &mut Rows) -> QueryResult<()> {
@@ -107,18 +129,40 @@ fn composites(conn: &mut Conn, span: &Span, held: &mut Rows) -> QueryResult<()> 
 }
 
 #[derive(Default)]
-struct Rows(HashMap<i64, Held>);
+struct Rows {
+    of: HashMap<i64, Held>,
+    /// What is contained, by where it stands.
+    inside: BTreeMap<(i64, i64), Inside>,
+}
 
 impl Rows {
     /// The rows of a resource, to add one.
     fn of(&mut self, rid: i64) -> &mut IndexRows {
-        let held = self.0.entry(rid).or_default();
-        held.count += 1;
-        &mut held.rows
+        self.entry(rid).count += 1;
+        if contained::at(rid).is_some() {
+            return &mut self.inside(rid).expect("its number tells where it stands").rows;
+        }
+        &mut self.entry(rid).rows
+    }
+
+    /// What is known of a resource, or of that in which it stands.
+    fn entry(&mut self, rid: i64) -> &mut Held {
+        self.of.entry(contained::at(rid).map_or(rid, |(container, _)| container)).or_default()
+    }
+
+    /// What is known of one that stands in another.
+    fn inside(&mut self, rid: i64) -> Option<&mut Inside> {
+        let at = contained::at(rid)?;
+        Some(self.inside.entry(at).or_insert_with(|| Inside { place: at.1, ..Inside::default() }))
     }
 
     fn sorted(mut self) -> HashMap<i64, Held> {
-        self.0.values_mut().for_each(|held| held.rows.sort());
-        self.0
+        for ((container, _), mut inside) in self.inside {
+            inside.rows.renumber(contained::param);
+            inside.rows.sort();
+            self.of.entry(container).or_default().rows.contained.push(inside);
+        }
+        self.of.values_mut().for_each(|held| held.rows.sort());
+        self.of
     }
 }

@@ -9,9 +9,12 @@
 //! a resource has is looked up as fast (0.01 ms), as its rows stand on one page of the table.
 
 use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
 
 use crate::fhir::ResourceType;
 use crate::search::IndexRows;
+use crate::search::contained;
+use crate::search::contained::Inside;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::text::TextRow;
@@ -20,7 +23,11 @@ use crate::store::index_insert;
 use crate::store::index_tables::Kind;
 use crate::store::index_tables::TABLES;
 use crate::store::index_tables::Table;
+use crate::store::survey::Span;
 use crate::store::words;
+
+/// How many resources a statement names at most whose length depends on it.
+const TOGETHER: usize = 64;
 
 /// Rows for the tables of the index, of any number of resources.
 #[derive(Debug, Default)]
@@ -31,9 +38,30 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    /// Adds those rows of a resource that are not among `others`.
+    /// Adds those rows of a resource that are not among `others`, and of what it contains.
     pub(crate) fn add(&mut self, (ty, rid): (ResourceType, i64), rows: &IndexRows, others: &IndexRows) {
-        let [tokens, strings, references, dates, numbers, quantities, uris, compartments, composites] =
+        self.add_values((ty.number(), rid), rows, others);
+        let nothing = Inside::default();
+        for own in &rows.contained {
+            let other = others.contained.iter().find(|other| other.place == own.place).unwrap_or(&nothing);
+            let number = contained::number(rid, own.place);
+            if own.ty > 0 && (own.ty, &own.id) != (other.ty, &other.id) {
+                let [.., contained] = &mut self.values;
+                contained.extend([number.into(), rid.into(), own.ty.into(), own.id.as_str().into()]);
+            }
+            let [own_rows, other_rows] = [&own.rows, &other.rows].map(|rows| {
+                let mut rows = rows.clone();
+                rows.renumber(contained::param);
+                // The least number is the last one now.
+                rows.sort();
+                rows
+            });
+            self.add_values((own.ty, number), &own_rows, &other_rows);
+        }
+    }
+
+    fn add_values(&mut self, (ty, rid): (i64, i64), rows: &IndexRows, others: &IndexRows) {
+        let [tokens, strings, references, dates, numbers, quantities, uris, compartments, composites, _] =
             &mut self.values;
         for row in minus(&rows.tokens, &others.tokens) {
             tokens.extend([row.param.into(), row.code.as_str().into(), row.system.into(), rid.into()]);
@@ -65,7 +93,7 @@ impl Entries {
             uris.extend([row.param.into(), row.uri.as_str().into(), rid.into()]);
         }
         for patient in minus(&rows.patients, &others.patients) {
-            compartments.extend([patient.as_str().into(), ty.number().into(), rid.into()]);
+            compartments.extend([patient.as_str().into(), ty.into(), rid.into()]);
         }
         self.texts.extend(minus(&rows.texts, &others.texts).map(|row| (rid, row.clone())));
         for row in minus(&rows.composites, &others.composites) {
@@ -106,11 +134,12 @@ pub(crate) fn remove(conn: &mut Conn, entries: Entries) -> QueryResult<()> {
     words::remove_each(conn, entries.texts.iter().map(|(rid, _)| *rid))
 }
 
-/// Removes all rows of these resources.
+/// Removes all rows of these resources, and of what they contain.
 pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     if rids.is_empty() {
         return Ok(());
     }
+    let rids = &[rids, contained_in(conn, rids)?.as_slice()].concat();
     let delete = |table: &Table| Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE rid = ", []);
     if !conn.is_sqlite() {
         let list = || integers(rids.iter().copied());
@@ -121,6 +150,38 @@ pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     for table in &TABLES {
         for rid in rids {
             conn.execute(delete(table).push("?", [(*rid).into()]))?;
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of what these resources contain.
+fn contained_in(conn: &mut Conn, rids: &[i64]) -> QueryResult<Vec<i64>> {
+    let ends = |rid: &i64| (contained::first(*rid), contained::first(rid.saturating_add(1)));
+    if !conn.is_sqlite() {
+        let query = Sql::of(
+            "SELECT c.rid FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) s (low, high) \
+             JOIN contained c ON c.rid >= s.low AND c.rid < s.high",
+            [integers(rids.iter().map(|rid| ends(rid).0)), integers(rids.iter().map(|rid| ends(rid).1))],
+        );
+        return Ok(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0).collect());
+    }
+    let mut found = Vec::new();
+    for (low, high) in rids.iter().map(ends) {
+        let query =
+            Sql::of("SELECT rid FROM contained WHERE rid >= ? AND rid < ?", [low.into(), high.into()]);
+        found.extend(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0));
+    }
+    Ok(found)
+}
+
+/// Removes whatever stands under the numbers of what these resources contain, though nothing is said to stand there.
+pub(crate) fn clear_contained(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
+    for rids in rids.chunks(TOGETHER) {
+        let span = Span::These(rids.to_vec()).of_contained();
+        for table in &TABLES {
+            let sql = Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE ", []);
+            conn.execute(sql.append(span.holds(conn, "rid")).volatile())?;
         }
     }
     Ok(())

@@ -36,7 +36,7 @@ type InsertOne = fn(&mut SqliteConnection, &[Bind]) -> QueryResult<()>;
 
 /// How a row is inserted into each of [`TABLES`].
 const INSERTS: [InsertOne; TABLES.len()] =
-    [one::<0>, one::<1>, one::<2>, one::<3>, one::<4>, one::<5>, one::<6>, one::<7>, one::<8>];
+    [one::<0>, one::<1>, one::<2>, one::<3>, one::<4>, one::<5>, one::<6>, one::<7>, one::<8>, one::<9>];
 
 fn one<const TABLE: usize>(link: &mut SqliteConnection, row: &[Bind]) -> QueryResult<()> {
     ExecuteDsl::execute(Insert::<TABLE>(row), link).map(|_| ())

@@ -20,7 +20,7 @@ pub(super) enum Kind {
 }
 
 /// All of them.
-pub(super) const TABLES: [Table; 9] = [
+pub(super) const TABLES: [Table; 10] = [
     Table {
         name: "idx_token",
         columns: &[("param", Kind::Int), ("code", Kind::Text), ("system", Kind::Int), ("rid", Kind::Int)],
@@ -77,5 +77,9 @@ pub(super) const TABLES: [Table; 9] = [
             ("place", Kind::Int),
             ("rid", Kind::Int),
         ],
+    },
+    Table {
+        name: "contained",
+        columns: &[("rid", Kind::Int), ("container", Kind::Int), ("type", Kind::Int), ("id", Kind::Text)],
     },
 ];

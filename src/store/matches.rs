@@ -115,12 +115,19 @@ pub(crate) fn count(conn: &mut Conn, query: Sql) -> QueryResult<i64> {
     Ok(conn.load::<(BigInt,), (i64,)>(query)?.first().map_or(0, |row| row.0))
 }
 
-/// The types of which anything was ever stored. It steps from one type to the next in the index of identities, and so
-/// looks at one row for each.
+/// The types of which anything was ever stored, or stands in anything. It steps from one type to the next in the index of
+/// identities, and so looks at one row for each.
 pub(crate) fn types(conn: &mut Conn) -> QueryResult<Vec<ResourceType>> {
-    let sql = "WITH RECURSIVE t(n) AS (SELECT min(r.type) FROM resource r UNION ALL \
-               SELECT (SELECT min(r.type) FROM resource r WHERE r.type > t.n) FROM t WHERE t.n IS NOT NULL) \
-               SELECT t.n FROM t WHERE t.n IS NOT NULL";
-    let numbers = conn.load::<(BigInt,), (i64,)>(Sql::of(sql, []))?;
-    Ok(numbers.into_iter().filter_map(|(number,)| ResourceType::from_number(number)).collect())
+    let mut found = Vec::new();
+    for table in ["resource", "contained"] {
+        let of = |sql: Sql, text: &'static str| sql.push(table, []).push(text, []);
+        let sql = of(Sql::of("WITH RECURSIVE t(n) AS (SELECT min(r.type) FROM ", []), " r UNION ALL ");
+        let sql = of(sql.push("SELECT (SELECT min(r.type) FROM ", []), " r WHERE r.type > t.n) FROM t ");
+        let sql = sql.push("WHERE t.n IS NOT NULL) SELECT t.n FROM t WHERE t.n IS NOT NULL", []);
+        let numbers = conn.load::<(BigInt,), (i64,)>(sql)?;
+        found.extend(numbers.into_iter().filter_map(|(number,)| ResourceType::from_number(number)));
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }

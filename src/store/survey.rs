@@ -7,6 +7,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
+use crate::search::contained;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::held::held;
@@ -58,9 +59,31 @@ pub(crate) enum Span {
     Between(i64, i64),
     /// These.
     These(Vec<i64>),
+    /// Those from the first number of a pair on and before the second.
+    Ranges(Vec<(i64, i64)>),
 }
 
 impl Span {
+    /// The same without what is contained.
+    pub(super) fn of_own(&self) -> Self {
+        match self {
+            Self::Between(after, last) => Self::Between((*after).max(-1), (*last).max(-1)),
+            Self::These(_) | Self::Ranges(_) => self.clone(),
+        }
+    }
+
+    /// What is contained in these; with all numbers, also what is contained in none.
+    pub(super) fn of_contained(&self) -> Self {
+        let after = |last: i64| contained::first(last.saturating_add(1));
+        match self {
+            Self::Between(before, last) => Self::Ranges(vec![(after(*before), after(*last))]),
+            Self::These(rids) => {
+                Self::Ranges(rids.iter().map(|rid| (contained::first(*rid), after(*rid))).collect())
+            }
+            Self::Ranges(_) => self.clone(),
+        }
+    }
+
     /// As a condition on a column.
     pub(super) fn holds(&self, conn: &Conn, column: &'static str) -> Sql {
         let sql = Sql::of(column, []);
@@ -68,6 +91,14 @@ impl Span {
             Self::Between(after, last) => {
                 sql.push(" > ? AND ", [(*after).into()]).push(column, []).push(" <= ?", [(*last).into()])
             }
+            Self::Ranges(ranges) if !ranges.is_empty() => {
+                let each = ranges.iter().map(|(first, end)| {
+                    let sql = Sql::of("(", []).push(column, []).push(" >= ? AND ", [(*first).into()]);
+                    sql.push(column, []).push(" < ?)", [(*end).into()])
+                });
+                Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
+            }
+            Self::Ranges(_) => Sql::of("1 = 0", []),
             Self::These(rids) if rids.is_empty() => Sql::of("1 = 0", []),
             Self::These(rids) if conn.is_sqlite() => sql
                 .push(" IN (", [])

@@ -18,6 +18,7 @@ mod cliffs;
 mod commands;
 mod conditional;
 mod consent_withdrawn;
+mod contained;
 mod contract;
 mod count;
 mod crash;

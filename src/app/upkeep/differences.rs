@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::search::IndexRows;
 use crate::search::Parameters;
+use crate::search::contained::Inside;
 use crate::store::index::minus;
 
 /// What differs, a line for each table: how many rows, of which search parameters.
@@ -18,6 +19,7 @@ pub(super) fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &
             fault($table, (&expected.$list, &held.$list), |row| code(row.param))
         };
     }
+    let contained = contained_faults(&expected.contained, &held.contained, parameters);
     [
         of!("idx_token", tokens),
         of!("idx_string", strings),
@@ -32,7 +34,23 @@ pub(super) fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &
     ]
     .into_iter()
     .flatten()
+    .chain(contained)
     .collect()
+}
+
+/// What differs in what is contained, by its place.
+fn contained_faults(expected: &[Inside], held: &[Inside], parameters: &Parameters) -> Vec<String> {
+    let nothing = Inside::default();
+    let places: BTreeSet<i64> = expected.iter().chain(held).map(|own| own.place).collect();
+    let of = |all: &'_ [Inside], place: i64| all.iter().find(|own| own.place == place).cloned();
+    let each = places.into_iter().flat_map(|place| {
+        let [expected, held] = [expected, held].map(|all| of(all, place).unwrap_or_else(|| nothing.clone()));
+        let other = (expected.ty, &expected.id) != (held.ty, &held.id);
+        let named = other.then(|| "has another row in `contained` than its content gives".to_owned());
+        let faults = index_faults(&expected.rows, &held.rows, parameters).into_iter();
+        named.into_iter().chain(faults).map(move |text| format!("contained[{place}]: {text}"))
+    });
+    each.collect()
 }
 
 fn fault<T: PartialOrd>(

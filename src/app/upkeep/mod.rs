@@ -76,9 +76,11 @@ fn count(rows: &IndexRows) -> usize {
         composites,
         texts,
         patients,
+        contained,
     } = rows;
     let values = tokens.len() + strings.len() + references.len() + dates.len() + numbers.len();
-    values + quantities.len() + uris.len() + composites.len() + texts.len() + patients.len()
+    let inside = contained.iter().map(|own| usize::from(own.ty > 0) + count(&own.rows)).sum::<usize>();
+    values + quantities.len() + uris.len() + composites.len() + texts.len() + patients.len() + inside
 }
 
 /// Whether rows stand there twice, or in the compartment of another type, so that a comparison of their values

@@ -261,6 +261,7 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
     episodes.extend(page.episodes.keys().map(|rid| (*rid, None)));
     plans.extend(page.plans.keys().map(|rid| (*rid, None)));
     index::clear(conn, &cleared)?;
+    index::clear_contained(conn, &cleared)?;
     index::remove(conn, removed)?;
     index::insert(conn, added)?;
     // Those that end come first, so that one may end and another begin.

@@ -38,7 +38,7 @@ const fn shared(component: &'static str, name: &'static str, place: Place, words
 }
 
 #[rustfmt::skip]
-const SHARED: [Shared; 22] = [
+const SHARED: [Shared; 24] = [
     shared("IfMatch", "If-Match", Place::Header, "Only if this is the current version: `W/\"3\"`"),
     shared("IfNoneMatch", "If-None-Match", Place::Header, "304 where this is the current version: `W/\"3\"`"),
     shared("IfModifiedSince", "If-Modified-Since", Place::Header, "304 where nothing changed since then"),
@@ -58,6 +58,8 @@ const SHARED: [Shared; 22] = [
     shared("Revinclude", "_revinclude", Place::Search, "Also what refers to the matches: `Goal:patient` or `Goal:*`; as `_revinclude:iterate` also what refers to that, and so on"),
     shared("List", "_list", Place::Search, "What the items of a List refer to: the id of the List"),
     shared("Filter", "_filter", Place::Search, "Conditions joined with `and`, `or` and `not`: `family sw \"mos\" and not (active eq false)`"),
+    shared("Contained", "_contained", Place::Search, "Resources that stand in others: `true` for these alone, `both` for all; `false` where not given"),
+    shared("ContainedType", "_containedType", Place::Search, "What of a contained match is answered: its `container`, or the `contained` resource itself"),
     shared("Explain", "_explain", Place::Search, "`true`: how the search is carried out, as Parameters in place of the Bundle; takes `system/*.cruds`"),
     shared("LastUpdated", "_lastUpdated", Place::Search, "When it last changed: `ge2026-01-01`"),
     shared("Id", "_id", Place::Search, "Logical ids, separated by commas"),

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::path::Hit;
+use crate::search::contained::FRAGMENT;
 use crate::search::fold::ordered;
 use crate::search::kinds;
 use crate::search::kinds::Asked;
@@ -93,7 +94,9 @@ fn cells(part: &Part, within: &Value, zone: &TimeZone) -> Vec<Cell> {
         }
         Kind::String => rows.strings.into_iter().map(|row| text(row.folded, 0)).collect(),
         Kind::Reference => {
-            rows.references.into_iter().map(|row| text(row.target_id, row.target_type)).collect()
+            // A search names no contained resource.
+            let own = rows.references.into_iter().filter(|row| row.target_type != FRAGMENT);
+            own.map(|row| text(row.target_id, row.target_type)).collect()
         }
         Kind::Uri => rows.uris.into_iter().map(|row| text(row.uri, 0)).collect(),
         Kind::Date => rows.dates.into_iter().map(|row| span(row.low, row.high)).collect(),

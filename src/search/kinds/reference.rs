@@ -7,6 +7,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::fhir::reference::is_id;
+use crate::search::contained::FRAGMENT;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
 use crate::search::kinds::Found;
@@ -44,9 +45,10 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
                     }
                 }
                 Some(Reference::Urn(url) | Reference::Elsewhere(url)) => push(ELSEWHERE, url),
-                // What is contained is no resource of its own; the others point to nothing that is stored.
-                Some(Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable)
-                | None => {}
+                // Which type it is of tells the resource in which it stands.
+                Some(Reference::Contained(id)) => push(FRAGMENT, id),
+                // These point to nothing that is stored.
+                Some(Reference::Conditional { .. } | Reference::Unreadable) | None => {}
             }
             if let Some(identifier) = members.get("identifier") {
                 token::index_identifier(found, identifier, rows);

@@ -3,9 +3,10 @@
 use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
+use crate::search::plan::beyond::chained;
+use crate::search::plan::beyond::pointed_to;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
-use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
 use crate::search::plan::scope::of_parameter;
@@ -78,7 +79,7 @@ impl Driver {
     }
 
     /// The rows to which a reference leads on from those of another condition, which tells how many they may be.
-    fn beyond(inner: Self, found: (Sql, Sql)) -> Self {
+    pub(super) fn beyond(inner: Self, found: (Sql, Sql)) -> Self {
         let width = Width::Chained.max(inner.width);
         Self { probe: Some((inner.from, inner.filter)), ..Self::of(found, width, Found::Repeated) }
     }
@@ -94,7 +95,7 @@ impl Driver {
     }
 
     /// The rows of the condition as `d1`, from which a reference leads on.
-    fn rows(&self) -> Sql {
+    pub(super) fn rows(&self) -> Sql {
         let rows = Sql::of("(SELECT d0.rid FROM ", []).append(self.from.clone()).push(" WHERE ", []);
         rows.append(self.filter.clone()).push(") d1", [])
     }
@@ -143,7 +144,9 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
         Visible::Patients(patients) if patients.len() == 1 => patients.first(),
         Visible::Patients(_) | Visible::Nothing | Visible::All => None,
     };
-    let theirs = theirs.filter(|_| seen.parameters.compartment(query.ty).is_some());
+    // What is contained stands in no compartment itself.
+    let in_one = !query.is_inside && seen.parameters.compartment(query.ty).is_some();
+    let theirs = theirs.filter(|_| in_one);
     let theirs = theirs.map(|patient| {
         (Start::Visible, Driver::of(in_record(patient, query.ty), Width::Owned, Found::Ordered))
     });
@@ -156,6 +159,8 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
         return None;
     }
     match &criterion.test {
+        // These are found by the columns of resources, or beside the row itself.
+        Test::Id(_) | Test::Updated(_) | Test::Chain(..) if query.is_inside => None,
         Test::Id(ids) => Some(named(query.ty, ids)),
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {
@@ -184,64 +189,14 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
 }
 
 /// Begins with the resources that are named.
-fn named(ty: ResourceType, ids: &[String]) -> Driver {
+pub(super) fn named(ty: ResourceType, ids: &[String]) -> Driver {
     let filter = Sql::of("d0.type = ? AND d0.deleted = 0 AND d0.id IN (", [ty.number().into()]);
     let filter = filter.append(texts(ids)).push(")", []);
     Driver::of((Sql::of("resource d0", []), filter), Width::Named, Found::Once)
 }
 
-/// Begins with the rows of the resources that are pointed to.
-fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
-    let inner = within(seen, ty, inner)?;
-    // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
-    let visible = seen.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
-    let link = Sql::of(
-        "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
-        [param.into(), ty.number().into()],
-    );
-    let from = inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
-    Some(Driver::beyond(inner, (from, link.append(visible.unwrap_or_default()))))
-}
-
-/// Begins with the rows of the resources that point here.
-fn pointed_to(
-    seen: &Seen,
-    (ty, source): (ResourceType, ResourceType),
-    param: i64,
-    inner: &Criterion,
-) -> Option<Driver> {
-    let inner = within(seen, source, inner)?;
-    let link = Sql::of(
-        "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id \
-         AND d0.deleted = 0",
-        [param.into(), ty.number().into(), ty.number().into()],
-    );
-    let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
-    // Nor must what is hidden tell of what it points to.
-    let (from, filter) = match seen.visible(source, &Scope::row(1)) {
-        Some(visible) => {
-            let link = link.push(" AND r1.rid = d1.rid AND ", []).append(visible);
-            (from.push(" CROSS JOIN resource r1", []), link)
-        }
-        None => (from, link),
-    };
-    Some(Driver::beyond(inner, (from, filter)))
-}
-
-/// The condition on the other end of a reference, where it can be looked up by itself.
-fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
-    match &inner.test {
-        Test::Index(rows) if !inner.negated => of_rows(seen, rows),
-        // A list is named by its id, and what it names is few of a type.
-        Test::Id(ids) if !inner.negated => Some(named(ty, ids)),
-        Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
-            None
-        }
-        Test::Words(_) | Test::All(_) | Test::Any(_) => None,
-    }
-}
-
-fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
+/// Begins with rows of an index.
+pub(super) fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     let reach = rows.any.iter().map(|condition| condition.reach).max()?;
     if let Some(from) = span::overlapping(rows) {
         return Some(Driver::of((from, Sql::of("1 = 1", [])), Width::Between, Found::Repeated));
@@ -253,7 +208,7 @@ fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     let parameter = seen.parameters.by_number(rows.param)?;
     let width = match (rows.kind, reach) {
         (Kind::Token, Reach::Exact | Reach::Equal) if parameter.code == "identifier" => Width::Identified,
-        (Kind::Token, Reach::Exact | Reach::Equal) if parameter.identifier_number == rows.param => {
+        (Kind::Token, Reach::Exact | Reach::Equal) if parameter.identifier_number == rows.param.abs() => {
             Width::Identified
         }
         (Kind::Uri, Reach::Exact) => Width::Identified,

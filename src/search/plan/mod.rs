@@ -12,13 +12,16 @@
 //!
 //! What the caller may not see is part of every statement, of the total and of each step of a chain.
 
+mod beyond;
 mod by_index;
 mod compartment;
+mod contained;
 mod driver;
 mod either;
 mod explain;
 mod include;
 mod key;
+mod links;
 mod order;
 mod record;
 pub mod record_query;

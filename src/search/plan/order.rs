@@ -64,6 +64,11 @@ impl<'a> Ordering<'a> {
         self.sort.is_empty()
     }
 
+    /// The way of each key.
+    pub(super) fn orders(&self) -> impl Iterator<Item = Order> {
+        self.sort.iter().map(|sort| sort.order)
+    }
+
     /// Whether a key is a column of the resource.
     pub(super) fn needs_row(&self) -> bool {
         self.sort.iter().any(|sort| matches!(sort.by, SortBy::Id | SortBy::Updated))

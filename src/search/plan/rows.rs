@@ -82,6 +82,9 @@ impl<'a> Search<'a> {
 
     /// Which way the rows of the page are found.
     pub(super) fn way(&self, ordering: &Ordering, asked: i64) -> Way<'_> {
+        if self.query.is_inside {
+            return self.driver.as_ref().map_or(Way::Sort, Way::Collect);
+        }
         if let (Some(driver), Some(other)) = (&self.driver, self.beside_span()) {
             return Way::Beside(driver, Box::new(other));
         }
@@ -112,7 +115,20 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// All matches with their keys.
+    pub(super) fn every(&self, ordering: &Ordering) -> Sql {
+        match &self.driver {
+            _ if self.query.is_inside => self.inside(ordering),
+            Some(driver) => self.driven(driver, ordering),
+            None => self.walked(ordering.keys(&Scope::row(0))),
+        }
+    }
+
     pub(super) fn total(&self) -> Sql {
+        if self.query.is_inside {
+            let rows = Sql::of("SELECT count(*) AS n FROM (", []).append(self.inside(&Ordering::none()));
+            return rows.push(") q", []);
+        }
         if self.is_whole_type() {
             // The database keeps this count itself: a few rows, where counting would read the whole type.
             return Sql::of(
@@ -165,7 +181,7 @@ impl<'a> Search<'a> {
     }
 
     /// Adds every condition but the one that the search began with.
-    fn filtered(&self, mut sql: Sql, scope: &Scope, but: Option<usize>) -> Sql {
+    pub(super) fn filtered(&self, mut sql: Sql, scope: &Scope, but: Option<usize>) -> Sql {
         for (at, criterion) in self.query.criteria.iter().enumerate() {
             if Some(at) != but {
                 sql = sql.push(" AND ", []).append(self.seen.holds(criterion, scope));
@@ -175,7 +191,11 @@ impl<'a> Search<'a> {
             let inside = self.seen.members(compartment, self.query.ty).holds(scope);
             sql = sql.push(" AND ", []).append(inside);
         }
-        if let Some(visible) = self.seen.visible(self.query.ty, scope) {
+        let visible = match self.query.is_inside {
+            true => self.seen.visible_container(scope),
+            false => self.seen.visible(self.query.ty, scope),
+        };
+        if let Some(visible) = visible {
             sql = sql.push(" AND ", []).append(visible);
         }
         sql

@@ -25,29 +25,53 @@ const FEW_VALUES: usize = 8;
 
 /// The row that a condition is about: an alias that has a `rid`, and how deep in a chain it stands.
 pub(super) struct Scope {
-    alias: String,
-    depth: u8,
+    pub(super) alias: String,
+    pub(super) depth: u8,
+    table: Table,
+}
+
+/// Of what it is a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Table {
+    Resource,
+    Contained,
+    Index,
 }
 
 impl Scope {
     /// A row of `resource`, with all its columns.
     pub(super) fn row(depth: u8) -> Self {
-        Self { alias: format!("r{depth}"), depth }
+        Self { alias: format!("r{depth}"), depth, table: Table::Resource }
+    }
+
+    /// A row of `contained`.
+    pub(super) fn inside(depth: u8) -> Self {
+        Self { alias: format!("r{depth}"), depth, table: Table::Contained }
     }
 
     /// A row of an index, of which only `rid` says something about the resource.
     pub(super) fn found(depth: u8) -> Self {
-        Self { alias: format!("d{depth}"), depth }
+        Self { alias: format!("d{depth}"), depth, table: Table::Index }
     }
 
     /// Whether it has all columns of the resource.
     pub(super) fn is_row(&self) -> bool {
-        self.alias.starts_with('r')
+        self.table != Table::Index
     }
 
-    /// A column of the row.
+    /// A column of the row; what is contained was written when its container was.
     pub(super) fn column(&self, name: &'static str) -> Sql {
-        Sql::default().name(self.alias.clone()).push(".", []).push(name, [])
+        let column = |name| Sql::default().name(self.alias.clone()).push(".", []).push(name, []);
+        if self.table == Table::Contained && name == "updated" {
+            let sql = Sql::of("(SELECT o.updated FROM resource o WHERE o.rid = ", []);
+            return sql.append(column("container")).push(")", []);
+        }
+        column(name)
+    }
+
+    /// The number of the resource in which that stands to which a fragment points.
+    pub(super) fn container(&self) -> Sql {
+        self.column(if self.table == Table::Contained { "container" } else { "rid" })
     }
 }
 
@@ -85,7 +109,7 @@ impl Seen<'_> {
             }
             Test::Index(rows) => has_row(rows, scope),
             Test::Chain(param, types) => {
-                let each = types.iter().map(|(ty, inner)| self.points_to(*param, *ty, inner, scope));
+                let each = types.iter().map(|(ty, inner)| self.leads_to(*param, (*ty, inner), scope));
                 Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
             }
             Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
@@ -103,45 +127,6 @@ impl Seen<'_> {
         Sql::of("(", []).append(Sql::join(each, word)).push(")", [])
     }
 
-    /// A visible resource of the type, to which the reference points, meets the criterion.
-    fn points_to(&self, param: i64, ty: ResourceType, inner: &Criterion, scope: &Scope) -> Sql {
-        let target = Scope::row(scope.depth + 1);
-        let link = format!("c{}", target.depth);
-        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
-        let sql = sql.push(" CROSS JOIN resource ", []).name(target.alias.clone()).push(" WHERE ", []);
-        let sql = sql.name(link.clone()).push(".rid = ", []).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
-        let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
-        let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
-        let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
-        let sql =
-            sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
-        self.and_visible(sql, ty, &target).push(END, [])
-    }
-
-    /// A visible resource of the type, which points here, meets the criterion.
-    fn is_pointed_to(&self, source: ResourceType, param: i64, inner: &Criterion, scope: &Scope) -> Sql {
-        let from = Scope::row(scope.depth + 1);
-        let link = format!("c{}", from.depth);
-        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
-        let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
-        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
-        let sql =
-            sql.name(link.clone()).push(".target_type = ", []).append(scope.column("type")).push(" AND ", []);
-        let sql =
-            sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id")).push(" AND ", []);
-        let sql = sql.append(from.column("rid")).push(" = ", []).name(link).push(".rid AND ", []);
-        let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
-        self.and_visible(sql, source, &from).push(END, [])
-    }
-
-    fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
-        match self.visible(ty, scope) {
-            Some(visible) => sql.push(" AND ", []).append(visible),
-            None => sql,
-        }
-    }
-
     /// What the caller may see of a type, as a condition on a row of it; none where that is everything. A type
     /// that stands in no patient's compartment is seen where something in the patient's compartment points to it.
     pub(super) fn visible(&self, ty: ResourceType, scope: &Scope) -> Option<Sql> {
@@ -156,6 +141,17 @@ impl Seen<'_> {
                 Some(referred_to(patients, Sql::of("?", [ty.number().into()]), scope))
             }
         }
+    }
+
+    /// The caller may see the resource in which the row of `contained` stands.
+    pub(super) fn visible_container(&self, scope: &Scope) -> Option<Sql> {
+        // High enough that no alias of the search around it is meant.
+        let container = Scope::row(80);
+        let all: Vec<ResourceType> = ResourceType::all().collect();
+        let visible = self.visible_any(&all, &container)?;
+        let sql = Sql::of("EXISTS (SELECT 1 FROM resource ", []).name(container.alias.clone());
+        let sql = sql.push(" WHERE ", []).append(container.column("rid")).push(" = ", []);
+        Some(sql.append(scope.container()).push(" AND ", []).append(visible).push(END, []))
     }
 
     /// The same for a row of any of the types, with one condition for all that are seen in the same way.

@@ -1,7 +1,9 @@
 //! A search as it was understood. <https://hl7.org/fhir/R4/search.html>
 
+mod contained;
 mod criterion;
 mod effort;
+mod include;
 mod key;
 mod nearest;
 mod parse;
@@ -9,11 +11,16 @@ mod result;
 mod span;
 mod system;
 
+pub use contained::Among;
+pub use contained::Shown;
 pub(in crate::search) use criterion::parameter;
 pub(in crate::search) use criterion::read as read_criterion;
 pub(in crate::search) use criterion::spelling;
 pub(in crate::search) use criterion::values;
 pub use effort::Effort;
+pub use include::Hops;
+pub use include::Include;
+pub use include::Way;
 pub use key::conditional_key;
 pub(in crate::search) use parse::Problem;
 pub use parse::parse;
@@ -61,6 +68,12 @@ pub struct Query {
     pub ty: ResourceType,
     /// The same search on each further type; the matches of all of them have one order.
     pub also: Vec<Query>,
+    /// Whether it is one for contained resources.
+    pub is_inside: bool,
+    /// Which resources were asked for.
+    pub among: Among,
+    /// What of a contained resource is shown.
+    pub shown: Shown,
     /// Only what stands in this compartment.
     pub compartment: Option<Compartment>,
     /// All of them must hold.
@@ -86,6 +99,11 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether it is for contained resources, or for them as well.
+    pub fn is_about_contained(&self) -> bool {
+        self.of_each_type().any(|query| query.is_inside)
+    }
+
     /// The search on each of its types.
     pub fn of_each_type(&self) -> impl Iterator<Item = &Query> {
         std::iter::once(self).chain(&self.also)
@@ -261,37 +279,4 @@ pub enum Summary {
     Data,
     /// The total alone.
     Count,
-}
-
-/// What goes with the matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Include {
-    /// Which way.
-    pub way: Way,
-    /// From where on.
-    pub hops: Hops,
-    /// The type that has the reference; none for `*`, the references of any type.
-    pub source: Option<ResourceType>,
-    /// The number of the reference parameter; none for all of them.
-    pub param: Option<i64>,
-    /// Only references to this type.
-    pub target: Option<ResourceType>,
-}
-
-/// From where on an include is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hops {
-    /// From the matches alone.
-    One,
-    /// From what is included too, as often as that brings more (`:iterate`).
-    All,
-}
-
-/// The way of an include.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// `_include`: what the matches point to.
-    To,
-    /// `_revinclude`: what points to the matches.
-    From,
 }

@@ -6,13 +6,16 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::fhir::form::pairs;
+use crate::search::query::Among;
 use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
+use crate::search::query::Shown;
 use crate::search::query::SortBy;
 use crate::search::query::Summary;
 use crate::search::query::Test;
 use crate::search::query::Total;
+use crate::search::query::contained;
 use crate::search::query::criterion;
 use crate::search::query::result;
 use crate::search::query::span;
@@ -84,7 +87,7 @@ pub(super) fn of_types(context: &Context, types: &[ResourceType], pairs: &[Pair]
         return Ok(Query { ignored, ..of_types(context, types, &known)? });
     }
     same_order(&all)?;
-    let mut all = all.into_iter();
+    let mut all = all.into_iter().flat_map(contained::each);
     let first = all.next().ok_or_else(|| Failure::internal("a search on no type"))?;
     Ok(Query { also: all.collect(), ..first })
 }
@@ -96,7 +99,9 @@ fn of_type(
 ) -> Result<(Query, Vec<Issue>), Failure> {
     let mut read = blank(context, ty);
     let (mut issues, mut understood) = (Vec::new(), Vec::new());
+    let mut of_own = Vec::new();
     for (name, value) in pairs {
+        let before = (read.criteria.len(), read.includes.len());
         match take(context, &mut read, types, (name, value)) {
             Ok(Part::Criterion) => understood.push(format!("{}={}", shown(name), shown(value))),
             Ok(Part::Result) => {}
@@ -111,6 +116,13 @@ fn of_type(
                 issues.extend(failure.issues.into_iter().map(named));
             }
         }
+        let is_of_own = |criterion: &Criterion| criterion.of_contained().is_none();
+        if read.includes.len() > before.1 || read.criteria[before.0..].iter().any(is_of_own) {
+            of_own.push(name);
+        }
+    }
+    if read.among != Among::Own {
+        issues.extend(of_own.into_iter().map(|name| contained::refused(name)));
     }
     if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
@@ -187,6 +199,9 @@ fn blank(context: &Context, ty: ResourceType) -> Query {
     Query {
         ty,
         also: Vec::new(),
+        is_inside: false,
+        among: Among::Own,
+        shown: Shown::Container,
         compartment: None,
         criteria: Vec::new(),
         sort: Vec::new(),

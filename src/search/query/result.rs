@@ -7,17 +7,20 @@ use crate::search::parameter::Kind;
 use crate::search::query::Context;
 use crate::search::query::Order;
 use crate::search::query::Query;
+use crate::search::query::Shown;
 use crate::search::query::Sort;
 use crate::search::query::SortBy;
 use crate::search::query::Summary;
 use crate::search::query::Total;
+use crate::search::query::contained::AMONG;
+use crate::search::query::contained::SHOWN;
 use crate::search::query::criterion::parameter;
 use crate::search::query::nearest::nearest;
 use crate::search::query::parse::Problem;
 use crate::search::query::parse::shown as encoded;
 
 /// Their names, as a message about an unknown one lists them.
-pub(in crate::search) const NAMES: [&str; 10] = [
+pub(in crate::search) const NAMES: [&str; 12] = [
     "_sort",
     "_count",
     "_total",
@@ -28,6 +31,8 @@ pub(in crate::search) const NAMES: [&str; 10] = [
     "_has",
     "_list",
     "_filter",
+    "_contained",
+    "_containedType",
 ];
 
 /// The most sort keys and includes of a query.
@@ -76,8 +81,8 @@ pub(super) fn take(
         "_elements" => read.elements = elements(value)?,
         // How an answer is written is read where it is written.
         "_format" | "_pretty" => {}
-        "_contained" => one_of(&[("false", ())], name, value).map_err(|_| contained())?,
-        "_containedType" => one_of(&[("container", ())], name, value).map_err(|_| contained())?,
+        "_contained" => read.among = one_of(&AMONG, name, value)?,
+        "_containedType" => read.shown = one_of(&SHOWN, name, value)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -87,7 +92,8 @@ pub(super) fn take(
 pub(super) fn is_about_result(name: &str) -> bool {
     let base = name.split(':').next().unwrap_or_default();
     NAMES[..7].contains(&base)
-        || matches!(base, "_totalMethod" | "_format" | "_pretty" | "_contained" | "_containedType")
+        || NAMES[10..].contains(&base)
+        || matches!(base, "_totalMethod" | "_format" | "_pretty")
 }
 
 /// The parameters about the result as they were understood, percent-encoded, defaults left out.
@@ -107,19 +113,17 @@ pub(super) fn shown(context: &Context, read: &Query) -> Vec<String> {
     if !read.elements.is_empty() {
         push("_elements", read.elements.join(","));
     }
+    if let Some((name, _)) = AMONG[1..].iter().find(|(_, among)| *among == read.among) {
+        push("_contained", (*name).to_owned());
+        if read.shown == Shown::Contained {
+            push("_containedType", "contained".to_owned());
+        }
+    }
     for include in &read.includes {
         let (name, value) = include::shown(context, include);
         push(name, value);
     }
     parts
-}
-
-/// What is contained has no rows in the index: it is found through what contains it, or not at all.
-fn contained() -> Problem {
-    Problem::Unknown(
-        "Searching in contained resources is not supported; `_contained` is false and `_containedType` container."
-            .into(),
-    )
 }
 
 fn sort(context: &Context, read: &Query, value: &str) -> Result<Vec<Sort>, Problem> {

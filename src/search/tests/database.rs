@@ -18,9 +18,11 @@ use crate::fhir::datetime::span;
 use crate::search::Context;
 use crate::search::Effort;
 use crate::search::Hop;
+use crate::search::IndexRows;
 use crate::search::Plan;
 use crate::search::Query;
 use crate::search::Restriction;
+use crate::search::contained;
 use crate::search::include_plan;
 use crate::search::parse;
 use crate::search::plan;
@@ -35,14 +37,16 @@ const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000047_text/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql")
+    include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000058_contained/up.sql")
 );
 const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000047_text/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql")
+    include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000058_contained/up.sql")
 );
 
 /// Now, for queries.
@@ -161,6 +165,16 @@ impl Database {
             [rid.into(), number.into(), id.into(), 1.into(), updated.into(), 0.into(), 1.into(), body.into()];
         self.insert("resource", binds);
         let rows = rows(&PARAMETERS, resource, &TimeZone::UTC);
+        for mut own in rows.contained.iter().cloned() {
+            let inside = contained::number(rid, own.place);
+            self.insert("contained", [inside.into(), rid.into(), own.ty.into(), own.id.into()]);
+            own.rows.renumber(contained::param);
+            self.store_rows((own.ty, inside), own.rows);
+        }
+        self.store_rows((number, rid), rows);
+    }
+
+    fn store_rows(&mut self, (number, rid): (i64, i64), rows: IndexRows) {
         for row in rows.tokens {
             self.insert("idx_token", [row.param.into(), row.code.into(), row.system.into(), rid.into()]);
         }

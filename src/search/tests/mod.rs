@@ -2,6 +2,7 @@
 
 mod bounds;
 mod composites;
+mod contained;
 mod database;
 mod dates;
 mod filter;

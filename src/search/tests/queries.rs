@@ -53,7 +53,7 @@ fn what_is_wrong_is_named_with_what_is_known() {
         ("Patient?_include=Patient:organization:Patient", "http._include", "never refers to `Patient`"),
         ("Patient?_revinclude:iterate=*", "http._revinclude:iterate", "not supported"),
         ("Patient?_revinclude=Encounter:location", "http._revinclude", "never refers to Patient"),
-        ("Patient?_contained=true", "http._contained", "not supported"),
+        ("Patient?_contained=maybe", "http._contained", "known are false, true, both"),
         ("Observation?patient=Group/1", "http.patient", "only to Patient"),
         ("Observation?patient=a b", "http.patient", "an id, `Type/id` or an absolute URL"),
         ("Observation?subject:Encounter=1", "http.subject:Encounter", "never refers to Encounter"),

@@ -1,0 +1,241 @@
+//! Searches for what stands in other resources, and chains that lead there.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::database::Database;
+use super::database::query;
+use super::visibility::only;
+use crate::search::Edge;
+use crate::search::Position;
+use crate::search::Restriction;
+use crate::search::contained;
+use crate::search::plan;
+
+pub(super) fn medicine(id: &str, code: &str, status: &str) -> Value {
+    json!({ "resourceType": "Medication", "id": id, "status": status, "code": { "coding": [{ "code": code }] } })
+}
+
+fn order(id: &str, patient: &str, mut inside: Vec<Value>) -> Value {
+    if let Some(first) = inside.first_mut() {
+        first["manufacturer"] = json!({ "reference": "#maker" });
+    }
+    inside.push(json!({ "resourceType": "Organization", "id": "maker", "name": format!("Maker of {id}"),
+        "address": [{ "city": "Ulm" }] }));
+    json!({ "resourceType": "MedicationRequest", "id": id, "status": "active", "intent": "order",
+        "medicationReference": { "reference": "#m1" }, "subject": { "reference": format!("Patient/{patient}") },
+        "contained": inside })
+}
+
+/// Stored in this order, so that the number of the first is 1.
+fn records() -> Vec<Value> {
+    vec![
+        order("r1", "ana", vec![medicine("m1", "a", "active")]),
+        order("r2", "bob", vec![medicine("m1", "b", "active"), medicine("m2", "a", "inactive")]),
+        medicine("own", "a", "active"),
+        json!({ "resourceType": "Patient", "id": "ana", "name": [{ "family": "Ash" }],
+            "meta": { "lastUpdated": "2025-05-01T00:00:00Z" },
+            "contained": [{ "resourceType": "Condition", "id": "c", "subject": { "reference": "#" },
+                "code": { "coding": [{ "code": "pain" }] }, "onsetDateTime": "2024-02-01" }] }),
+        json!({ "resourceType": "Observation", "id": "o1", "status": "final", "code": { "coding": [{ "code": "x" }] },
+            "subject": { "reference": "#pp" }, "contained": [{ "resourceType": "Patient", "id": "pp",
+                "name": [{ "family": "Hidden" }], "generalPractitioner": [{ "reference": "Practitioner/d" }] }] }),
+        json!({ "resourceType": "Practitioner", "id": "d", "name": [{ "family": "Doctor" }] }),
+    ]
+}
+
+#[test]
+fn a_container_is_found_once_by_what_one_of_its_contained_resources_has() {
+    let mut database = Database::of(&records());
+    let table: [(&str, &[&str]); 25] = [
+        ("Medication?code=a", &["own"]),
+        ("Medication?code=a&_contained=false", &["own"]),
+        ("Medication?code=a&_contained=true", &["r2", "r1"]),
+        ("Medication?code=a&_contained=both", &["own", "r2", "r1"]),
+        ("Medication?_contained=true", &["r2", "r1"]),
+        ("Medication?_contained=both", &["own", "r2", "r1"]),
+        // The two conditions meet in the second order, but in no one medication of it.
+        ("Medication?code=a&status=active&_contained=true", &["r1"]),
+        ("Medication?code:not=a&_contained=true", &["r2"]),
+        ("Medication?code=b,a&status:not=active&_contained=true", &["r2"]),
+        ("Medication?_id=m2&_contained=true", &["r2"]),
+        ("Medication?_id=m2,own&_contained=both", &["own", "r2"]),
+        ("Medication?_filter=code eq b and status eq active&_contained=true", &["r2"]),
+        ("Medication?manufacturer:missing=true&_contained=true", &["r2"]),
+        ("Medication?manufacturer.name=maker of r1&_contained=true", &["r1"]),
+        ("Organization?address=ulm&_contained=true", &["r2", "r1"]),
+        ("Patient?name=hidden", &[]),
+        ("Patient?name=hidden&_contained=true", &["o1"]),
+        ("Patient?general-practitioner.name=doctor&_contained=true", &["o1"]),
+        ("Patient?_contained=both", &["o1", "ana"]),
+        ("Condition?subject=Patient/ana&_contained=true", &["ana"]),
+        ("Condition?subject:Patient.name=ash&_contained=true", &["ana"]),
+        ("Condition?onset-date=2024-02&_contained=true", &["ana"]),
+        ("Condition?_lastUpdated=2025-05-01&_contained=true", &["ana"]),
+        ("Condition?_lastUpdated=lt2025-05-01&_contained=true", &[]),
+        ("Patient?name=ash&_contained=true", &[]),
+    ];
+    for (search, expected) in table {
+        assert_eq!(database.find(search), expected, "{search}");
+        let query = query(&format!("{search}&_total=accurate")).unwrap();
+        assert_eq!(database.total(&query, &Restriction::none()), Some(expected.len() as i64), "{search}");
+    }
+}
+
+#[test]
+fn a_chain_leads_into_what_stands_in_the_same_resource() {
+    let mut database = Database::of(&[
+        records(),
+        vec![
+            json!({ "resourceType": "MedicationRequest", "id": "r3", "status": "active", "intent": "order",
+            "medicationReference": { "reference": "Medication/own" }, "subject": { "reference": "Patient/ana" },
+            // Nothing refers to it.
+            "contained": [medicine("m1", "b", "active")] }),
+        ],
+    ]
+    .concat());
+    let table: [(&str, &[&str]); 12] = [
+        ("MedicationRequest?medication.code=a", &["r3", "r1"]),
+        ("MedicationRequest?medication.code=b", &["r2"]),
+        ("MedicationRequest?medication:Medication.status=active", &["r3", "r2", "r1"]),
+        ("MedicationRequest?medication:Medication.manufacturer.name=maker of r2", &["r2"]),
+        ("MedicationRequest?medication.code=a&subject=Patient/ana", &["r3", "r1"]),
+        ("MedicationRequest?medication.code:not=a", &["r2"]),
+        ("MedicationRequest?medication:missing=true", &[]),
+        // A fragment is no id of a resource.
+        ("MedicationRequest?medication._id=m1", &[]),
+        ("MedicationRequest?medication._id=own", &["r3"]),
+        ("MedicationRequest?medication=m1", &[]),
+        ("Observation?subject:Patient.name=hidden", &["o1"]),
+        ("Observation?subject:Patient.general-practitioner.name=doctor", &["o1"]),
+    ];
+    for (search, expected) in table {
+        assert_eq!(database.find(search), expected, "{search}");
+    }
+}
+
+#[test]
+fn contained_resources_come_by_themselves_where_that_is_asked_for_after_those_of_their_own() {
+    let mut database = Database::of(&records());
+    let none = Restriction::none();
+    let mut places = |search: &str| -> Vec<(String, Option<i64>)> {
+        let query = query(search).unwrap();
+        let rows = database.rows(&plan(&super::PARAMETERS, &query, &none).unwrap());
+        rows.into_iter()
+            .map(|((rid, _, id, ..), _)| (id, contained::at(rid).map(|(_, place)| place)))
+            .collect()
+    };
+    let only = "_containedType=contained";
+    let (first, second) = (("r1".to_owned(), Some(0)), ("r2".to_owned(), Some(1)));
+    let own = ("own".to_owned(), None);
+    assert_eq!(places(&format!("Medication?code=a&_contained=true&{only}")), [second.clone(), first.clone()]);
+    let both = format!("Medication?code=a&_contained=both&{only}");
+    assert_eq!(places(&both), [own.clone(), second.clone(), first.clone()]);
+    assert_eq!(places(&format!("{both}&_sort=status,-_id")), [own.clone(), first.clone(), second.clone()]);
+    assert_eq!(places(&format!("{both}&_sort=-status")), [second.clone(), own.clone(), first.clone()]);
+    let all = places(&format!("Medication?_contained=true&{only}&_sort=code"));
+    assert_eq!(all, [first, second, ("r2".to_owned(), Some(0))]);
+    let total = query(&format!("{both}&_total=accurate")).unwrap();
+    assert_eq!(database.total(&total, &none), Some(3));
+}
+
+#[test]
+fn a_container_is_sorted_by_the_best_of_its_matches() {
+    let mut database = Database::of(&records());
+    assert_eq!(database.find("Medication?_contained=both&_sort=code"), ["r1", "r2", "own"]);
+    assert_eq!(database.find("Medication?_contained=both&_sort=-code"), ["r2", "own", "r1"]);
+    assert_eq!(database.find("Medication?_contained=true&_sort=-_lastUpdated,code"), ["r2", "r1"]);
+}
+
+#[test]
+fn pages_of_both_go_through_all_of_them_once_in_either_direction() {
+    let mut all = records();
+    all.extend((0..7).map(|at| {
+        let inside = (0..=at % 3).map(|n| medicine(&format!("m{n}"), ["a", "b"][n % 2], "active"));
+        order(&format!("s{at}"), "ana", inside.collect())
+    }));
+    all.extend((0..5).map(|at| medicine(&format!("t{at}"), ["b", "a"][at % 2], "inactive")));
+    let mut database = Database::of(&all);
+    for sort in ["", "&_sort=code", "&_sort=-status,code", "&_sort=-_lastUpdated"] {
+        for shown in ["container", "contained"] {
+            let search = format!("Medication?_contained=both&_containedType={shown}{sort}");
+            let mut page = |count: u32, edge: Option<Edge>| {
+                let query = query(&format!("{search}&_count={count}")).unwrap().within(None, edge.as_ref());
+                let rows = database.rows(&plan(&super::PARAMETERS, &query, &Restriction::none()).unwrap());
+                let position = |((rid, ..), keys): super::database::Keyed| Position { keys, rid };
+                rows.into_iter().map(position).collect::<Vec<_>>()
+            };
+            let whole = page(100, None);
+            assert!(whole.len() > 12, "{search}: {whole:?}");
+            let (mut found, mut edge) = (Vec::new(), None);
+            loop {
+                let mut next = page(3, edge.map(Edge::After));
+                next.truncate(3);
+                let Some(last) = next.last().cloned() else { break };
+                found.extend(next);
+                edge = Some(last);
+            }
+            assert_eq!(found, whole, "{search}");
+            let (mut back, mut edge) = (Vec::new(), whole.last().cloned().unwrap());
+            loop {
+                let before = page(3, Some(Edge::Before(edge)));
+                let before = before[before.len().saturating_sub(3)..].to_vec();
+                let Some(first) = before.first().cloned() else { break };
+                back = [before, back].concat();
+                edge = first;
+            }
+            assert_eq!(back, whole[..whole.len() - 1], "{search}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_in_anothers_resource_is_not_seen() {
+    let mut database = Database::of(&records());
+    for (search, ana, bob) in [
+        ("Medication?_contained=true", &["r1"][..], &["r2"][..]),
+        ("Medication?code=a&_contained=true", &["r1"], &["r2"]),
+        ("Medication?code=b&_contained=true&_sort=code", &[], &["r2"]),
+        ("Medication?manufacturer.name=maker&_contained=true", &["r1"], &["r2"]),
+        // The observation is about nobody whom anyone may see.
+        ("Patient?name=hidden&_contained=true", &[], &[]),
+        ("Patient?_contained=both", &["ana"], &[]),
+        ("Condition?_contained=true&_containedType=contained", &["ana"], &[]),
+        ("MedicationRequest?medication.code=a", &["r1"], &[]),
+        ("MedicationRequest?medication.code=b", &[], &["r2"]),
+    ] {
+        for (patient, expected) in [("ana", ana), ("bob", bob)] {
+            let query = query(&format!("{search}&_total=accurate")).unwrap();
+            assert_eq!(database.ids(&query, &only(patient)), expected, "{search} for {patient}");
+            let total = database.total(&query, &only(patient));
+            assert_eq!(total, Some(expected.len() as i64), "{search} for {patient}");
+        }
+    }
+}
+
+#[test]
+fn what_r4_leaves_open_is_refused_by_its_name() {
+    for (name, value) in [
+        ("_include", "Medication:manufacturer"),
+        ("_include:iterate", "Medication:manufacturer"),
+        ("_revinclude", "MedicationRequest:medication"),
+        ("_has:MedicationRequest:medication:status", "active"),
+        ("_list", "1"),
+        ("_text", "pain"),
+        ("_content", "pain"),
+    ] {
+        for among in ["true", "both"] {
+            let failure = query(&format!("Medication?{name}={value}&_contained={among}")).unwrap_err();
+            assert_eq!(failure.issues.len(), 1, "{name}");
+            let issue = &failure.issues[0];
+            assert_eq!(issue.expression.as_deref(), Some(format!("http.{name}").as_str()));
+            assert_eq!(issue.code, "not-supported", "{name}");
+        }
+        query(&format!("Medication?{name}={value}&_contained=false")).unwrap();
+    }
+    for (wrong, at) in [("_contained=yes", "http._contained"), ("_containedType=both", "http._containedType")]
+    {
+        let failure = query(&format!("Medication?{wrong}")).unwrap_err();
+        assert_eq!(failure.issues[0].expression.as_deref(), Some(at));
+    }
+}
