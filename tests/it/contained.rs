@@ -163,7 +163,7 @@ fn the_index_of_what_is_contained_follows_each_write_and_is_checked_and_mended()
 
     let url = &app.app().config.database_url;
     let rid = "(SELECT rid FROM resource WHERE id = 'r1')";
-    let stray = "-4611686018427387904 + 987657 * 1048576";
+    let stray = "-4611686018427387904 + 1035633426432";
     for (statement, words) in [
         (
             "DELETE FROM contained WHERE id = 'm2'".to_owned(),
