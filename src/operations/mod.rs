@@ -100,7 +100,7 @@ pub const OPERATIONS: &[Operation] = &[
     validated("meta-delete", meta_change::delete),
     validated("palliative-screen", palliative_screen::run),
     validated("palliative-stratify", palliative_stratify::run),
-    validated("palliative-gaps", palliative_gaps::run),
+    Operation { writes: palliative_gaps::writes, ..validated("palliative-gaps", palliative_gaps::run) },
     validated("Group-palliative-gaps", palliative_gaps::run_of_group),
     Operation {
         check: palliative_identify::check,

@@ -8,18 +8,22 @@ use jiff::civil::Date;
 
 use crate::app::Answer;
 use crate::app::Session;
+use crate::app::programme::changes;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::parameters::Input;
 use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
+use crate::operations::submitted::require_post;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
+use crate::palliative::enrollment::facts::Side;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::parameter;
@@ -32,6 +36,7 @@ use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Status;
 use crate::palliative::gaps::gaps;
 use crate::palliative::gaps::measures::Measures;
+use crate::palliative::gaps::tasks::tasks;
 use crate::palliative::program::Program;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::TEMPLATE;
@@ -58,7 +63,8 @@ const ABOUT_CAREGIVER: &str = "caregiver-not-assessed";
 /// # Errors
 /// 403 without the scopes for all that is read; 404 for an unknown patient or programme, and where there is no open
 /// episode; 400 for an unknown status, and where there are several episodes and no programme is named; 422 for an unknown
-/// measure, and `date-range` for a day that has not come.
+/// measure, and `date-range` for a day that has not come; with `createTasks` 405 for GET, 403 for one who is held to a
+/// patient's own data or may not create a Task, and 422 for another day than today.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading(&TOLD)?;
     let wanted = Wanted::read(session, &call)?;
@@ -67,8 +73,38 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let program = session.program_of(&episode)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let chart = session.chart(&patient, &READ)?;
-    let output = of_episode(session, (&episode, &chart), (&program, as_of), &wanted)?;
-    Ok(Answer::value(output.into_value()))
+    let (output, gaps) = of_episode(session, (&episode, &chart), (&program, as_of), &wanted)?;
+    if !wants_tasks(session, &call, (&program, as_of))? {
+        return Ok(Answer::value(output.into_value()));
+    }
+    let drafts = tasks(&episode, &program, &gaps, session.now())?;
+    session.write_once(call.once.as_ref(), changes(&drafts), move |written| {
+        let names = written.iter().map(|one| format!("{}/{}", one.stored.ty, one.stored.id));
+        let output = names.fold(output.clone(), |output, task| output.reference("task", task));
+        Ok(Answer::value(output.into_value()))
+    })
+}
+
+/// Whether a call creates tasks; no other changes anything.
+pub fn writes(given: &Input) -> bool {
+    given.boolean("createTasks") == Some(true)
+}
+
+/// Whether tasks are to be created, by one who may.
+fn wants_tasks(session: &Session, call: &Call, (program, as_of): (&Program, Date)) -> Result<bool, Failure> {
+    if !writes(&call.parameters) {
+        return Ok(false);
+    }
+    require_post(call, "createTasks")?;
+    if session.actor().side == Side::Patient {
+        let text = "The team asks for reviews, and the access token is held to a patient's own data.";
+        return Err(Failure::new(Reason::Forbidden, text));
+    }
+    if as_of != session.today_in(program) {
+        let text = "Tasks are asked for as of today; leave `asOf` or `createTasks` out.";
+        return Err(coded(Reason::BusinessRule, "date-range", text).at(parameter("asOf")));
+    }
+    Ok(true)
 }
 
 /// Tells the gaps of all members of a Group who have an open episode.
@@ -99,7 +135,7 @@ pub fn run_of_group(session: &Session, call: Call) -> Result<Answer, Failure> {
                 programs.insert(reference.to_owned(), (program, day));
             }
             let (program, day) = &programs[reference];
-            let gaps = of_episode(session, (episode, &chart), (program, *day), &wanted)?;
+            let (gaps, _) = of_episode(session, (episode, &chart), (program, *day), &wanted)?;
             let part = Output::new().reference("patient", format!("Patient/{patient}")).and(gaps);
             told = std::mem::take(&mut told).part("patient", part);
             followed.insert(patient.to_owned());
@@ -142,13 +178,13 @@ impl Wanted {
     }
 }
 
-/// The episode, its tier, and those of its gaps that are asked for.
+/// The episode, its tier, and those of its gaps that are asked for; and all of them.
 fn of_episode(
     session: &Session,
     (episode, chart): (&Resource, &Chart),
     (program, as_of): (&Program, Date),
     wanted: &Wanted,
-) -> Result<Output, Failure> {
+) -> Result<(Output, Vec<Gap>), Failure> {
     let algorithm = session.app().risk.of(program)?;
     let template = session.app().care_plans.find(TEMPLATE);
     let template = template.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
@@ -163,7 +199,8 @@ fn of_episode(
         output = output.value("tier", "code", tier.code());
     }
     let told = found.iter().filter(|gap| wanted.has(gap));
-    Ok(told.fold(output, |output, gap| output.part("gap", part(gap, wanted))))
+    let output = told.fold(output, |output, gap| output.part("gap", part(gap, wanted)));
+    Ok((output, found))
 }
 
 /// The statuses that are asked for: open gaps where none is named.

@@ -29,11 +29,8 @@ use crate::palliative::vocabulary::ERROR_SYSTEM;
 /// and stands on what is stored.
 pub(super) fn wants_record(call: &Call) -> Result<bool, Failure> {
     let record = call.parameters.boolean("record") == Some(true);
-    if record && call.method != Method::Post {
-        let mut failure =
-            Failure::new(Reason::MethodNotAllowed, "With `record=true` this operation is called with POST.");
-        failure.allow = Some("POST".to_owned());
-        return Err(failure);
+    if record {
+        require_post(call, "record")?;
     }
     if let Some(given) = call.parameters.one("resource").filter(|_| record) {
         let text = "Leave `resource` out with `record=true`: what is kept rests on stored facts alone. Store the facts \
@@ -43,6 +40,20 @@ pub(super) fn wants_record(call: &Call) -> Result<bool, Failure> {
             .at(given.at.clone()));
     }
     Ok(record)
+}
+
+/// Refuses what writes where it is asked for with GET.
+///
+/// # Errors
+/// 405.
+pub(super) fn require_post(call: &Call, name: &str) -> Result<(), Failure> {
+    if call.method == Method::Post {
+        return Ok(());
+    }
+    let text = format!("With `{name}=true` this operation is called with POST.");
+    let mut failure = Failure::new(Reason::MethodNotAllowed, text);
+    failure.allow = Some("POST".to_owned());
+    Err(failure)
 }
 
 /// The day that is asked about: today, where the programme works, unless `asOf` names an earlier one.

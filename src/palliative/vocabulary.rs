@@ -154,6 +154,8 @@ own! {
     TIER_SYSTEM = "CodeSystem/risk-tier";
     /// Names a resource that a template's action made: episode, template and action.
     TEMPLATE_ITEM_SYSTEM = "NamingSystem/care-plan-item";
+    /// Names a task that asks for a review: episode, kind and due day.
+    REVIEW_TASK_SYSTEM = "NamingSystem/review-task";
     /// Names a task that a stratification asked for: patient, kind and evidence.
     RISK_TASK_SYSTEM = "NamingSystem/risk-task";
     /// Names a task that case finding asked for: programme, patient and outcome.

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::programme::enrolled;
 
 const PATH: &str = "/Patient/p/$palliative-gaps";
 const READ: [&str; 10] = [
@@ -132,4 +133,74 @@ fn only_those_who_may_read_all_of_it_are_told() {
     assert_eq!(gaps(&without("").expect(200)).len(), 1);
     app.patient("q").get(PATH).expect(404);
     assert_eq!(gaps(&app.patient("p").get(PATH).expect(200)).len(), 1);
+}
+
+/// Asks for the tasks of reviews; the references of those that there are now.
+fn asked(client: &Client, further: Value) -> Reply {
+    let mut given = vec![json!({ "name": "createTasks", "valueBoolean": true })];
+    given.extend(further.as_array().unwrap().clone());
+    client.post(PATH, &json!({ "resourceType": "Parameters", "parameter": given }))
+}
+
+#[test]
+fn a_review_is_asked_for_once_for_its_day_and_only_by_those_who_may() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician);
+    let none = asked(&clinician, json!([])).expect(200);
+    assert!(!none.text().contains("Task/"), "one of 72 has no such review");
+    clinician.get(&format!("{PATH}?createTasks=true")).expect(405);
+    asked(&clinician, json!([{ "name": "asOf", "valueDate": "2026-02-20" }]))
+        .expect_issue(422, "business-rule");
+    asked(&app.anonymous(), json!([])).expect(401);
+    asked(&app.stranger(), json!([])).expect(403);
+    asked(&app.patient("q"), json!([])).expect(404);
+    let own = app.with_claims(json!({ "sub": "user-of-p", "scope": "launch/patient patient/*.cruds",
+        "patient": "p", "fhirUser": "Patient/p" }));
+    asked(&own, json!([])).expect_issue(403, "forbidden");
+}
+
+#[test]
+fn t28_a_task_asks_for_the_review_of_one_who_comes_of_age_and_what_was_done_is_not_asked_for_again() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    let mut patient = clinician.get("/Patient/p").expect(200).json();
+    patient["birthDate"] = "2008-05-20".into();
+    clinician.put("/Patient/p", &patient).expect(200);
+    let first = asked(&clinician, json!([{ "name": "status", "valueCode": "prospective-gap" }])).expect(200);
+    assert!(gaps(&first).contains(&(
+        "proxy-review-overdue".into(),
+        "prospective-gap".into(),
+        "2026-05-20".into()
+    )));
+    let tasks = || {
+        let found = clinician.get("/Task?patient=Patient/p").expect(200).resources();
+        let of = |task: &Value| task["code"]["coding"][0]["code"] == "proxy-review";
+        found.into_iter().filter(of).collect::<Vec<_>>()
+    };
+    let mut task = tasks().remove(0);
+    assert_eq!(task["focus"]["reference"], format!("EpisodeOfCare/{episode}"));
+    assert_eq!(task["restriction"]["period"]["end"], "2026-05-20");
+    asked(&clinician, json!([])).expect(200);
+    assert_eq!(tasks().len(), 1, "once");
+    task["status"] = "completed".into();
+    task["lastModified"] = "2026-03-01T13:00:00Z".into();
+    clinician.put(&format!("/Task/{}", task["id"].as_str().unwrap()), &task).expect(200);
+    app.clock().set(1_772_366_400_000_000 + 86_400_000_000);
+    let again = asked(&clinician, json!([{ "name": "status", "valueCode": "closed-gap" }])).expect(200);
+    assert!(gaps(&again).contains(&(
+        "proxy-review-overdue".into(),
+        "closed-gap".into(),
+        "2026-05-20".into()
+    )));
+    assert_eq!(tasks().len(), 1, "not the day after it was done");
+    let without = app.with_scope(&READ.map(|ty| format!("system/{ty}.rs")).join(" "));
+    patient["birthDate"] = "2005-05-20".into();
+    clinician.put("/Patient/p", &patient).expect(200);
+    asked(&without, json!([])).expect_issue(403, "forbidden");
+    assert_eq!(
+        clinician.get("/Task?patient=Patient/p&code=concurrent-care-review").expect(200).ids().len(),
+        0
+    );
 }

@@ -18,6 +18,7 @@ use crate::palliative::care_plan::team;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::guards;
@@ -44,6 +45,7 @@ const CAREGIVER: [&str; 2] = ["caregiver-identified", "95613-6"];
 /// What the plan lacks; with goals that are made now, and not stored yet, as they would be.
 pub fn gaps(planning: &Planning, plan: Option<&Resource>, made: &[Found]) -> Vec<Gap> {
     let mut gaps = Vec::new();
+    let plan = plan.filter(|plan| counts(planning, plan));
     let goals = plan.map(|plan| goals_of(planning, plan, made)).unwrap_or_default();
     match plan {
         None => gaps
@@ -53,6 +55,20 @@ pub fn gaps(planning: &Planning, plan: Option<&Resource>, made: &[Found]) -> Vec
     in_record(planning, &goals, &mut gaps);
     in_team(planning, &mut gaps);
     gaps
+}
+
+/// Whether a plan is one to go by on the day: one that was revoked or entered in error never is, and one that is
+/// completed only until its end.
+pub fn counts(planning: &Planning, plan: &Resource) -> bool {
+    match plan.text("/status") {
+        Some("revoked" | "entered-in-error") => false,
+        Some("completed") => {
+            let period = plan.get("period");
+            let ends = period.is_some_and(|period| period.get("end").is_some());
+            ends && covers(period, planning.as_of, planning.case.program)
+        }
+        _ => true,
+    }
 }
 
 /// The goals that the plan names and that still count.

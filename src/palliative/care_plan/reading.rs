@@ -66,7 +66,7 @@ pub fn observed<'a>(planning: &Planning<'a>, of: impl Fn(&Resource) -> bool) -> 
     let is_final = |one: &&Resource| matches!(one.text("/status"), Some("final" | "amended" | "corrected"));
     let zone = &planning.case.program.zone;
     let dated = |one: &'a Resource| {
-        let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
+        let when = when_observed(one)?;
         let at = span(when, zone)?.low;
         (date_in(at, zone) <= planning.as_of).then_some((at, when, one))
     };
@@ -74,6 +74,12 @@ pub fn observed<'a>(planning: &Planning<'a>, of: impl Fn(&Resource) -> bool) -> 
     let mut found: Vec<_> = all.filter_map(dated).collect();
     found.sort_by(|a, b| (b.0, b.2.id()).cmp(&(a.0, a.2.id())));
     found.into_iter().map(|(_, when, one)| (when.to_owned(), one)).collect()
+}
+
+/// When something was observed, as written; of a period, when it began.
+pub fn when_observed(one: &Resource) -> Option<&str> {
+    let places = ["/effectiveDateTime", "/effectiveInstant", "/effectivePeriod/start"];
+    places.iter().find_map(|place| one.text(place))
 }
 
 /// The observations that record what the person prefers. One without a value records nothing.

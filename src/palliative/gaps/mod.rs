@@ -4,10 +4,12 @@
 //! A gap is open where something was due before the day and was not done, closed where it was done in time, and
 //! prospective where it has not been done and is not due yet. Before the service starts only the first contact is due.
 
+mod ages;
 pub mod assessments;
 mod contacts;
 pub mod measures;
 mod record;
+pub mod tasks;
 
 #[cfg(test)]
 mod tests;
@@ -101,6 +103,7 @@ pub fn gaps(following: &Following) -> Vec<Gap> {
         gaps.extend(record::wishes(following, start));
         gaps.extend(record::pain(following));
         gaps.extend(plan(following));
+        gaps.extend(ages::reviews(following));
     }
     gaps.sort_by(|a, b| {
         (a.status, a.due.is_none(), a.due, a.code, &a.domain).cmp(&(
@@ -117,7 +120,7 @@ pub fn gaps(following: &Following) -> Vec<Gap> {
 /// The review of the plan, and what a complete plan still needs.
 fn plan(following: &Following) -> Vec<Gap> {
     let planning = following.planning;
-    let stored = find(planning);
+    let stored = find(planning).filter(|plan| completeness::counts(planning, plan));
     let missing = completeness::gaps(planning, stored, &[]);
     let mut gaps: Vec<Gap> = missing
         .into_iter()

@@ -11,6 +11,7 @@ use crate::fhir::datetime::span;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::declined;
 use crate::palliative::care_plan::reading::preferences;
+use crate::palliative::care_plan::reading::when_observed;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
@@ -121,7 +122,7 @@ fn latest(following: &Following, of: impl Fn(&Resource) -> bool) -> Option<Done>
             && of(one)
     });
     let dated = all.filter_map(|one| {
-        let when = one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start"))?;
+        let when = when_observed(one)?;
         let at = span(when, &planning.case.program.zone)?.low;
         (date_in(at, &planning.case.program.zone) <= planning.as_of).then(|| (at, name(one)))
     });

@@ -116,11 +116,6 @@ impl Decision {
         self.set.filter(|(_, until)| self.since <= date && date <= *until).map(|(tier, _)| tier)
     }
 
-    /// The first day on which it does not hold any more.
-    pub fn over_on(&self) -> Option<Date> {
-        self.set.and_then(|(_, until)| until.tomorrow().ok())
-    }
-
     /// In words, beside the tier that would hold without it.
     pub fn told(&self, settled: Tier) -> String {
         match self.set {
@@ -159,6 +154,14 @@ pub fn in_force<'a>(
     let before = || earlier.iter().rev().filter(|one| one.on <= as_of).find_map(|one| one.decision.as_ref());
     let last = now.or_else(before)?;
     Some((last, last.tier_on(as_of)?))
+}
+
+/// The next day on which what was decided changes the tier by itself: the day after the last one of what holds, or that of
+/// a decision which is dated later.
+pub fn next_change(held: Option<&Decision>, earlier: &[Earlier], as_of: Date) -> Option<Date> {
+    let over = held.and_then(|one| one.set).and_then(|(_, until)| until.tomorrow().ok());
+    let later = earlier.iter().filter(|one| one.on > as_of && one.decision.is_some()).map(|one| one.on);
+    over.into_iter().chain(later).min()
 }
 
 /// The last day of a tier that a clinician sets: the one that is named, else that of the next review in the tier.

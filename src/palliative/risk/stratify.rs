@@ -16,6 +16,7 @@ use crate::palliative::risk::Status;
 use crate::palliative::risk::Stratification;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::decision::in_force;
+use crate::palliative::risk::decision::next_change;
 use crate::palliative::risk::document::Floor;
 use crate::palliative::risk::document::Raising as By;
 use crate::palliative::risk::document::Step;
@@ -65,8 +66,8 @@ impl Algorithm {
         let of_items = findings.iter().filter_map(|finding| finding.changes.first().copied());
         let of_floors = raising.floors.iter().filter_map(|floor| floor.change);
         let of_tier = next_settling(computed, facts.earlier, situation.as_of, self.document.hysteresis_days);
-        let of_decision = decision.and_then(|(one, _)| one.over_on());
-        let next_change = of_items.chain(of_floors).chain(of_tier).chain(of_decision).min();
+        let of_decision = next_change(decision.map(|(one, _)| one), facts.earlier, situation.as_of);
+        let change = of_items.chain(of_floors).chain(of_tier).chain(of_decision).min();
         let basis = self.evidence(0..items.len(), &findings);
         let tasks = self.due(&states, &findings);
         Stratification {
@@ -86,7 +87,7 @@ impl Algorithm {
             basis,
             tasks,
             warnings,
-            next_change,
+            next_change: change,
         }
     }
 

@@ -89,10 +89,11 @@ impl Test {
                 answer(concept, is, is_not.as_deref())
             }
             (Test::Answer { is, is_not }, Meaning::Number(interval, unit)) => {
-                if interval.low != interval.high || *unit != Unit::default() {
+                let is_bare = *unit == Unit::default() || unit.code == "{score}";
+                if interval.low != interval.high || !is_bare {
                     return Verdict::unusable("value");
                 }
-                // A class or stage that was sent as a bare number: 3 for III.
+                // A class, a stage or the score of an answer that was sent as a bare number: 3 for III.
                 let texts = vec![interval.low.to_string()];
                 answer(&Concept { codings: Vec::new(), texts }, is, is_not.as_deref())
             }

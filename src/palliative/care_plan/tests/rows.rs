@@ -104,6 +104,7 @@ fn cases() -> Vec<Case> {
         case("d3-mood", vec![loinc("44261-6", 10.0)], calm.clone()),
         case("d3-counselling", vec![loinc("70274-6", 10.0)], calm),
         case("d3-safety", vec![loinc("44260-8", 1.0)], vec![loinc("44260-8", 0.0)]),
+        case("d3-safety", vec![answer("44260-8", "LA6569-3")], vec![answer("44260-8", "LA6568-5")]),
         case("d3-gad", vec![loinc("55758-7", 3.0)], vec![loinc("55758-7", 2.0), own("esas-anxiety", 3.0)]),
         case("d4-needs", vec![answer("88122-7", "LA28397-0")], no_need()),
         case("d4-caregiver", vec![own("zbi-12", 13.0)], rested.clone()),

@@ -1,0 +1,64 @@
+//! The tasks that ask for a review: one for each, once for the day on which it is due.
+//! <https://hl7.org/fhir/R4/task.html>
+//!
+//! Its identifier names the episode, the kind and that day, so that a review that was done, or called off, is not asked for
+//! again the day after.
+
+use serde_json::json;
+
+use crate::fhir::Failure;
+use crate::fhir::Resource;
+use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::instant;
+use crate::palliative::enrollment::drafts::Draft;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::patient_name;
+use crate::palliative::gaps::Gap;
+use crate::palliative::gaps::Status;
+use crate::palliative::program::Program;
+use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
+use crate::palliative::vocabulary::TASK_SYSTEM;
+
+/// The gaps that a task asks for, with its kind.
+const ASKED_FOR: [(&str, &str); 2] =
+    [("proxy-review-overdue", "proxy-review"), ("adult-review-overdue", "concurrent-care-review")];
+
+/// The tasks for those of an episode's gaps that are reviews and not done.
+///
+/// # Errors
+/// `Internal`, for a fault of ours.
+pub fn tasks(
+    episode: &Resource,
+    program: &Program,
+    gaps: &[Gap],
+    now: Micros,
+) -> Result<Vec<Draft>, Failure> {
+    let mut drafts = Drafts::default();
+    for gap in gaps.iter().filter(|gap| gap.status != Status::Closed) {
+        let kind = ASKED_FOR.iter().find(|(code, _)| *code == gap.code).map(|(_, kind)| *kind);
+        let (Some(kind), Some(due)) = (kind, gap.due) else { continue };
+        let value = format!("{}/{kind}/{due}", episode.id().unwrap_or_default());
+        let mut task = json!({
+            "resourceType": "Task",
+            "identifier": [{ "system": REVIEW_TASK_SYSTEM, "value": value }],
+            "status": "requested",
+            "intent": "order",
+            "priority": "routine",
+            "code": { "coding": [{ "system": TASK_SYSTEM, "code": kind }] },
+            "description": gap.text,
+            "focus": { "reference": name(episode) },
+            "for": { "reference": patient_name(episode).unwrap_or_default() },
+            "authoredOn": instant(now),
+            "restriction": { "period": { "end": due.to_string() } },
+        });
+        if let Some(organization) = &program.organization {
+            task["owner"] = json!({ "reference": organization });
+        }
+        let query = format!("identifier={REVIEW_TASK_SYSTEM}|{value}");
+        let place = Place::NewUnless(drafts.name(), query);
+        drafts.push(Resource::from_value(task)?, place);
+    }
+    Ok(drafts.into_list())
+}
