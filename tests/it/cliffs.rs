@@ -150,6 +150,23 @@ fn scans(statement: &Statement) -> Vec<&String> {
 }
 
 #[test]
+fn a_scan_is_told_from_a_look_up_and_from_what_an_earlier_step_made() {
+    let scans_of = |steps: &[&str]| {
+        let steps = steps.iter().map(|step| (*step).to_owned()).collect();
+        scans(&Statement { purpose: "page".into(), rows: 0, steps }).len()
+    };
+    assert_eq!(scans_of(&["CO-ROUTINE q", "SEARCH d0 USING PRIMARY KEY (param=?)", "SCAN q"]), 0);
+    assert_eq!(
+        scans_of(&["SCAN f VIRTUAL TABLE INDEX 192:M2", "Index Only Scan idx_token idx_token_value"]),
+        0
+    );
+    for step in ["SCAN r", "SCAN d0 USING COVERING INDEX idx_token_rid", "Seq Scan resource"] {
+        assert_eq!(scans_of(&["CO-ROUTINE q", step]), 1, "{step}");
+    }
+    assert_eq!(scans_of(&["SEARCH x USING AUTOMATIC COVERING INDEX (rid=?)"]), 1);
+}
+
+#[test]
 fn a_search_takes_the_same_steps_over_fifty_resources_and_over_a_thousand() {
     let ((few, database), (many, _other)) = (with(FEW), with(MANY));
     let (few, many) = (operator(&few), operator(&many));
