@@ -316,7 +316,8 @@ fn check_names_what_differs_and_reindex_mends_what_is_index() {
         ),
         ("UPDATE episode SET state = 'enrolled'".to_owned(), "has another row in `episode`"),
         (
-            "INSERT INTO episode VALUES (987655, 'p', 'x', 'active', 1)".to_owned(),
+            "INSERT INTO episode (rid, patient, program, state, open) VALUES (987655, 'p', 'x', 'active', 1)"
+                .to_owned(),
             "number 987655 is not there, but has an episode row",
         ),
         (

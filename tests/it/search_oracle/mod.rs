@@ -4,6 +4,7 @@
 //!
 //! `COMFREY_ORACLE_QUERIES=20000` asks more, `COMFREY_ORACLE_SEED=7` asks others.
 
+mod contained;
 mod evaluate;
 mod fixed;
 mod found;

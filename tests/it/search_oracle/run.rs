@@ -14,7 +14,7 @@ use crate::search_oracle::evaluate::World;
 use crate::search_oracle::generate::Search;
 
 /// Small resources with what generated lives lack: partial dates, open periods, texts with accents, odd references.
-const EDGES: &str = include_str!("edges.ndjson");
+pub const EDGES: &str = include_str!("edges.ndjson");
 
 /// More pages than this say nothing new.
 const MOST_PAGES: usize = 12;
@@ -258,7 +258,8 @@ fn base(search: &Search) -> String {
     }
 }
 
-fn query(search: &Search) -> String {
+/// The query of a search, percent-encoded.
+pub fn query(search: &Search) -> String {
     let mut parts: Vec<String> = search
         .question
         .criteria
