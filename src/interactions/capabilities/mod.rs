@@ -157,7 +157,9 @@ fn statement(app: &App, base_url: &str, mode: Mode) -> Value {
         ],
         "rest": [{
             "mode": "server",
-            "documentation": "Unknown search parameters are refused. A transaction is written completely or not at \
+            "documentation": "Unknown search parameters are refused. Chains lead into contained resources; \
+                              _contained and _containedType search for these alone or as well, without _include, \
+                              _revinclude, _has, _list, _text, _content and compartments. A transaction is written completely or not at \
                               all. Version ids count from 1. Who follows changes asks a history with the `_since` \
                               of the newest version that came; nothing is left out. Operations \
                               whose definition has the extension respond-async are carried out later where the \

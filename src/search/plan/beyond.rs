@@ -7,6 +7,7 @@ use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::named;
 use crate::search::plan::driver::of_rows;
 use crate::search::plan::links::of_neighbour;
+use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Criterion;
@@ -26,14 +27,16 @@ pub(super) fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criteri
     let from = inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
     let own = (from, link.append(visible.unwrap_or_default()));
     let Some(beside) = beside else { return Some(Driver::beyond(inner, own)) };
-    let inside = Sql::of(
-        "r1.rid = d1.rid AND d0.rid = r1.container AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
+    let (from, filter) = own;
+    let own = Sql::of("SELECT d0.rid FROM ", []).append(from).push(" WHERE ", []).append(filter);
+    // What is contained tells itself where it stands: whether that refers to it is looked up row by row, for joined,
+    // PostgreSQL would begin with all fragments there are.
+    let inside = Sql::of("SELECT r1.container FROM ", []).append(beside.rows());
+    let inside = inside.push(" CROSS JOIN contained r1 WHERE r1.rid = d1.rid AND EXISTS (SELECT 1 ", []).push(
+        "FROM idx_reference f WHERE f.rid = r1.container AND f.param = ? AND f.target_type = ? AND f.target_id = r1.id",
         [param.into(), contained::target(ty.number()).into()],
     );
-    let from = beside.rows().push(" CROSS JOIN contained r1 CROSS JOIN idx_reference d0", []);
-    let each = [own, (from, inside)].map(|(from, filter)| {
-        Sql::of("SELECT d0.rid FROM ", []).append(from).push(" WHERE ", []).append(filter)
-    });
+    let each = [own, inside.push(END, [])];
     let from = Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []);
     Some(Driver::beyond(inner, (from, Sql::of("1 = 1", []))))
 }

@@ -5,6 +5,9 @@
 //! is shown once for all that match in it, so that with sort keys, of which it has the best of its matches, all matches
 //! are put together before a page is taken. Without them a page takes as many rows of each search as it has.
 //!
+//! On SQLite and PostgreSQL such a search is a walk of the condition's index with a look-up by number for each row, and
+//! of `contained_container` where there is no condition.
+//!
 //! The caller sees what is contained where they see the container, whatever types the two have.
 
 use crate::search::plan::order::Ordering;
