@@ -238,6 +238,16 @@ pub(crate) fn refers_below(value: &Value, base: &str) -> bool {
     }
 }
 
+impl Session {
+    /// The same with references to resources here made relative, as they are in what is stored.
+    pub fn relative(&self, mut value: Value) -> Value {
+        if refers_below(&value, self.base_url()) {
+            make_relative(self, &mut value);
+        }
+        value
+    }
+}
+
 /// Makes references to resources here relative: by whichever URL a client knows the service, the patient that it
 /// refers to is the same, for the compartment, for searches and for the rules.
 pub(crate) fn make_relative(session: &Session, value: &mut Value) {

@@ -73,6 +73,11 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// What a reference names, whichever version of it.
+pub fn unversioned(text: &str) -> &str {
+    text.split_once("/_history/").map_or(text, |(name, _)| name)
+}
+
 /// The text without the service's own base URL before it.
 pub fn strip_base<'a>(text: &'a str, base_url: &str) -> &'a str {
     let base_url = base_url.trim_end_matches('/');

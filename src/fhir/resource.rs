@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::fhir::outcome::{Failure, Reason};
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource_type::ResourceType;
 
 /// A JSON object whose `resourceType` is one of R4's. Decimals and the order of elements are kept as they came.
@@ -47,6 +48,11 @@ impl Resource {
     /// A text at a JSON pointer such as `/period/start`.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.value.pointer(pointer).and_then(Value::as_str)
+    }
+
+    /// What the reference at a JSON pointer such as `/subject/reference` names, whichever version of it.
+    pub fn refers(&self, pointer: &str) -> Option<&str> {
+        self.text(pointer).map(unversioned)
     }
 
     /// The whole JSON.

@@ -98,8 +98,8 @@ pub const OPERATIONS: &[Operation] = &[
     validated("meta", meta::run),
     validated("meta-add", meta_change::add),
     validated("meta-delete", meta_change::delete),
-    validated("palliative-screen", palliative_screen::run),
-    validated("palliative-stratify", palliative_stratify::run),
+    Operation { writes: submitted::records, ..validated("palliative-screen", palliative_screen::run) },
+    Operation { writes: submitted::records, ..validated("palliative-stratify", palliative_stratify::run) },
     Operation { writes: palliative_gaps::writes, ..validated("palliative-gaps", palliative_gaps::run) },
     validated("Group-palliative-gaps", palliative_gaps::run_of_group),
     Operation {
@@ -265,6 +265,10 @@ fn input(session: &Session, offered: &Offered, query: &str, body: Option<Value>)
         (Resources::Validated, Some(body)) => session.check_shape(body)?,
         (Resources::Validated, None) | (Resources::AsGiven, _) => {}
     }
+    let body = match offered.operation.resources {
+        Resources::Validated => body.map(|body| session.relative(body)),
+        Resources::AsGiven => body,
+    };
     parameters::read(&offered.definition, body, form::pairs(query)?)
 }
 

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
@@ -25,6 +27,7 @@ use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Screening;
+use crate::palliative::screening::Situation;
 use crate::palliative::screening::report;
 use crate::palliative::vocabulary::ERROR_SYSTEM;
 
@@ -51,7 +54,18 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         stored => stored?,
     };
     let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
-    answer(session, &subject, &rule_sets, record)
+    let situation = subject.situation();
+    let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
+    let told = Told::of(session, &situation, &screenings);
+    if !record {
+        return Ok(Answer::value(told.value(&[])));
+    }
+    let changes = kept(session, &subject, &screenings)?;
+    session.write_once(call.once.as_ref(), changes, move |written| {
+        let names: Vec<String> =
+            written.iter().map(|one| format!("GuidanceResponse/{}", one.stored.id)).collect();
+        Ok(Answer::value(told.value(&names)))
+    })
 }
 
 /// The patient: the instance, or on the type the parameter.
@@ -98,41 +112,50 @@ fn stored(
     Ok(stored)
 }
 
-fn answer(
-    session: &Session,
-    subject: &Subject,
-    rule_sets: &[Arc<RuleSet>],
-    record: bool,
-) -> Result<Answer, Failure> {
-    let situation = subject.situation();
-    let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
-    let kept = if record { keep(session, subject, &screenings)? } else { Vec::new() };
-    let reader = reader(session);
-    let mut output = Output::new();
-    for (at, screening) in screenings.iter().enumerate() {
-        let mut result = report::result(screening, reader);
-        if let Some(reference) = kept.get(at) {
-            result = result.reference("guidanceResponse", reference);
-        }
-        output = output.part("result", result);
-    }
-    for step in report::next_steps(&screenings) {
-        output = output.value("nextStep", "Coding", step);
-    }
-    for signal in session.app().rule_sets.signals(&situation) {
-        output = output.value("signals", "CodeableConcept", report::signal(&signal));
-    }
-    Ok(Answer::value(output.into_value()))
+/// The answer, but for the names under which it is kept.
+struct Told {
+    results: Vec<Output>,
+    steps: Vec<Value>,
+    signals: Vec<Value>,
 }
 
-/// Keeps each screening as a GuidanceResponse; their references, in the same order.
-fn keep(session: &Session, subject: &Subject, screenings: &[Screening]) -> Result<Vec<String>, Failure> {
+impl Told {
+    fn of(session: &Session, situation: &Situation, screenings: &[Screening]) -> Self {
+        let reader = reader(session);
+        let signals = session.app().rule_sets.signals(situation);
+        Self {
+            results: screenings.iter().map(|screening| report::result(screening, reader)).collect(),
+            steps: report::next_steps(screenings),
+            signals: signals.iter().map(report::signal).collect(),
+        }
+    }
+
+    /// The answer, with the name of what was kept of each screening, in their order.
+    fn value(&self, kept: &[String]) -> Value {
+        let mut output = Output::new();
+        for (at, result) in self.results.iter().enumerate() {
+            let result = match kept.get(at) {
+                Some(name) => result.clone().reference("guidanceResponse", name),
+                None => result.clone(),
+            };
+            output = output.part("result", result);
+        }
+        for step in &self.steps {
+            output = output.value("nextStep", "Coding", step.clone());
+        }
+        for signal in &self.signals {
+            output = output.value("signals", "CodeableConcept", signal.clone());
+        }
+        output.into_value()
+    }
+}
+
+/// The changes that keep each screening as a GuidanceResponse, in their order.
+fn kept(session: &Session, subject: &Subject, screenings: &[Screening]) -> Result<Vec<Change>, Failure> {
     let change = |screening: &Screening| {
         let response =
             report::guidance_response(screening, &subject.record.id, subject.as_of, session.now())?;
         Ok(Change::programme(ChangeAction::create(response)))
     };
-    let changes = screenings.iter().map(change).collect::<Result<Vec<_>, Failure>>()?;
-    let written = session.write(changes)?;
-    Ok(written.iter().map(|one| format!("GuidanceResponse/{}", one.stored.id)).collect())
+    screenings.iter().map(change).collect()
 }

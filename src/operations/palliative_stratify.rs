@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::app::Answer;
 use crate::app::Known;
+use crate::app::Once;
 use crate::app::Session;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
@@ -86,6 +88,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
                 known: &known,
                 by,
                 decision: decision.as_ref(),
+                once: call.once.as_ref(),
             },
             keeping,
         )
@@ -93,7 +96,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 /// What is asked: whom, for which programme, by which algorithm, what is stored of the facts, by what they count, and
-/// what a clinician decides.
+/// what a clinician decides; and the key under which it is done once.
 struct Asked<'a> {
     subject: &'a Subject,
     program: &'a Program,
@@ -101,6 +104,7 @@ struct Asked<'a> {
     known: &'a BTreeSet<String>,
     by: Known,
     decision: Option<&'a Decision>,
+    once: Option<&'a Once>,
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
@@ -112,7 +116,7 @@ fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
 }
 
 fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, Failure> {
-    let Asked { subject, program, algorithm, known, by, decision } = *asked;
+    let Asked { subject, program, algorithm, known, by, decision, once } = *asked;
     if subject.record.deceased_by(subject.as_of) {
         let text = "The patient has died; nobody who has died is stratified.";
         return Err(coded(Reason::BusinessRule, "deceased", text));
@@ -126,17 +130,22 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     let found = algorithm.stratify(&facts);
     let report = Report { found: &found, patient, program, reader: reader(session), now: session.now() };
     let is_known = |source: &str| known.contains(source);
-    let assessment = match keeping {
-        Keeping::Told => report.risk_assessment(&is_known)?.value().clone(),
-        Keeping::Kept => {
-            let episode = open_episode(session, patient, program)?;
-            let drafts = report.drafts(episode.as_ref(), &is_known)?;
-            let written = session.write(changes(&drafts))?;
-            let first = written.first().ok_or_else(|| Failure::internal("nothing was written"))?;
-            first.stored.value()?
+    if keeping == Keeping::Told {
+        let assessment = report.risk_assessment(&is_known)?.value().clone();
+        return Ok(Answer::value(report.told(assessment).into_value()));
+    }
+    let episode = open_episode(session, patient, program)?;
+    let drafts = report.drafts(episode.as_ref(), &is_known)?;
+    // Its place is taken by the RiskAssessment as it is stored.
+    let told = report.told(Value::Null).into_value();
+    session.write_once(once, changes(&drafts), move |written| {
+        let first = written.first().ok_or_else(|| Failure::internal("nothing was written"))?;
+        let mut told = told.clone();
+        if let Some(place) = told.pointer_mut("/parameter/0/resource") {
+            *place = first.stored.value()?;
         }
-    };
-    Ok(Answer::value(report.told(assessment).into_value()))
+        Ok(Answer::value(told))
+    })
 }
 
 /// What a clinician decides about the tier, by one who may.

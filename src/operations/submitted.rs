@@ -22,13 +22,18 @@ use crate::palliative::program::Program;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::ERROR_SYSTEM;
 
+/// Whether a call keeps its answer, and so writes.
+pub(super) fn records(given: &Input) -> bool {
+    given.boolean("record") == Some(true)
+}
+
 /// Whether the answer is to be kept.
 ///
 /// # Errors
 /// 405 for `record=true` with GET; `Invalid` for it with `resource`: what is kept is proof of an eligibility or a tier,
 /// and stands on what is stored.
 pub(super) fn wants_record(call: &Call) -> Result<bool, Failure> {
-    let record = call.parameters.boolean("record") == Some(true);
+    let record = records(&call.parameters);
     if record {
         require_post(call, "record")?;
     }

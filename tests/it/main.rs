@@ -71,6 +71,7 @@ mod programme;
 mod races;
 mod read;
 mod readme;
+mod recording;
 mod reindex;
 mod rule_documents;
 mod scale;

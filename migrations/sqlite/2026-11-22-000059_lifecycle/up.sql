@@ -24,7 +24,9 @@ WHERE p.type = 13 AND p.deleted = 0
 ORDER BY p.rid
 ON CONFLICT DO NOTHING;
 INSERT INTO care_plan (rid, episode)
-SELECT p.rid, substr(json_extract(x.value, '$.valueReference.reference'), 15)
+SELECT p.rid, substr(
+    json_extract(x.value, '$.valueReference.reference'), 15,
+    instr(json_extract(x.value, '$.valueReference.reference') || '/_history/', '/_history/') - 15)
 FROM resource p, json_each(CAST(p.body AS TEXT), '$.extension') x
 WHERE p.type = 13 AND p.deleted = 0
     AND json_extract(CAST(p.body AS TEXT), '$.status') NOT IN ('revoked', 'completed', 'entered-in-error')

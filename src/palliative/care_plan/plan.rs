@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Reason;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::activity;
@@ -247,7 +248,7 @@ impl<'a> Making<'a> {
         let own = goals.filter(|goal| is_in_own_words(goal) && is_open(goal) && !ours(goal)).map(name_of);
         let known = |name: &String| {
             let goals = list(stored.and_then(|plan| plan.get("goal")));
-            goals.into_iter().any(|one| one["reference"] == name.as_str())
+            goals.into_iter().any(|one| one["reference"].as_str().map(unversioned) == Some(name.as_str()))
         };
         let new: Vec<String> = own.filter(|name| !self.had.contains(name) && !known(name)).collect();
         self.actions.extend(new.iter().cloned());

@@ -109,7 +109,9 @@ pub fn is_open_to_all(resource: &Resource) -> bool {
 pub fn declined<'a>(planning: &Planning<'a>) -> Vec<(String, &'a Resource)> {
     observed(planning, |one| {
         let refused = codings(one.get("dataAbsentReason")).any(|(_, code)| code == "asked-declined");
-        has_coding(one.get("code"), OBSERVATION_SYSTEM, DECLINED) || (is_about_preferences(one) && refused)
+        let not_so = one.get("valueBoolean").and_then(Value::as_bool) == Some(false);
+        let declined = has_coding(one.get("code"), OBSERVATION_SYSTEM, DECLINED) && !not_so;
+        declined || (is_about_preferences(one) && refused)
     })
 }
 

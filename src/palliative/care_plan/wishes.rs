@@ -15,6 +15,7 @@ use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
 use crate::fhir::datetime::span;
 use crate::fhir::reference::Reference;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::declined;
@@ -190,7 +191,7 @@ fn document<'a>(planning: &Planning, one: &'a Resource) -> Option<Document<'a>> 
 fn replaced_by(one: &Resource) -> impl Iterator<Item = String> {
     list(one.get("relatesTo"))
         .filter(|relation| relation["code"] == "replaces")
-        .filter_map(|relation| relation["target"]["reference"].as_str().map(str::to_owned))
+        .filter_map(|relation| relation["target"]["reference"].as_str().map(|to| unversioned(to).to_owned()))
 }
 
 /// What the current portable order says: the latest answer that is derived from it, or where there is none, the latest

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::amended;
 use crate::palliative::element::concept;
@@ -68,7 +69,7 @@ pub fn enrollment_task(case: &Case, episode: &str, state: State) -> Task {
 pub fn task_of<'a>(case: &Case<'a>) -> Option<&'a Resource> {
     let episode = case.episode_name();
     case.chart.of("Task").find(|task| {
-        task.text("/focus/reference") == Some(episode.as_str())
+        task.refers("/focus/reference") == Some(episode.as_str())
             && has_coding(task.get("code"), TASK_SYSTEM, "palliative-enrollment")
     })
 }
@@ -183,5 +184,6 @@ pub fn is_of_episode(resource: &Resource, episode: &str) -> bool {
     crate::palliative::enrollment::extension_of(resource, EPISODE_EXTENSION)
         .and_then(|extension| extension.pointer("/valueReference/reference"))
         .and_then(Value::as_str)
+        .map(unversioned)
         == Some(episode)
 }

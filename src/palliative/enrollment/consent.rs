@@ -6,6 +6,7 @@
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
@@ -41,7 +42,7 @@ pub fn flaws(case: &Case, consent: &Resource, date: Date) -> Vec<&'static str> {
 }
 
 fn of_the_patient(case: &Case, consent: &Resource, _: Date) -> bool {
-    consent.text("/patient/reference") == Some(case.patient())
+    consent.refers("/patient/reference") == Some(case.patient())
 }
 
 fn is_active(_: &Case, consent: &Resource, _: Date) -> bool {
@@ -85,7 +86,7 @@ fn names_the_form(case: &Case, consent: &Resource, _: Date) -> bool {
 
 fn is_by_right(case: &Case, consent: &Resource, date: Date) -> bool {
     let performers: Vec<&str> = list(consent.get("performer"))
-        .filter_map(|performer| performer.get("reference").and_then(Value::as_str))
+        .filter_map(|performer| performer.get("reference").and_then(Value::as_str).map(unversioned))
         .collect();
     if performers.contains(&case.patient()) {
         return true;

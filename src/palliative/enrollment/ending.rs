@@ -89,7 +89,7 @@ fn cancel_tasks(case: &Case, to: State, drafts: &mut Drafts) {
     let own = task_of(case).and_then(Resource::id);
     let episode = case.episode_name();
     let about = case.chart.of("Task").filter(|task| {
-        task.text("/focus/reference") == Some(episode.as_str())
+        task.refers("/focus/reference") == Some(episode.as_str())
             && codings(task.get("code")).any(|(system, _)| system == TASK_SYSTEM)
             && task.id() != own
     });

@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::fhir::outcome::Failure;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::amended;
 use crate::palliative::element::code_value;
@@ -233,7 +234,9 @@ impl Episode {
 
     /// Puts a team first, unless it is there.
     pub fn lead_team(&mut self, team: &str) {
-        let here = |one: &Value| one.get("reference").and_then(Value::as_str) == Some(team);
+        let here = |one: &Value| {
+            one.get("reference").and_then(Value::as_str).map(unversioned) == Some(unversioned(team))
+        };
         if list(self.stored.get("team")).any(here) {
             return;
         }

@@ -10,6 +10,7 @@ use crate::fhir::datetime::span;
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::patient_name;
@@ -48,9 +49,9 @@ impl Chart {
         self.resources.iter().filter(move |resource| resource.ty().name() == ty)
     }
 
-    /// The one that `Type/id` names.
+    /// The one that `Type/id` names, whichever version of it.
     pub fn find(&self, reference: &str) -> Option<&Resource> {
-        let (ty, id) = reference.split_once('/')?;
+        let (ty, id) = unversioned(reference).split_once('/')?;
         self.resources.iter().find(|resource| resource.ty().name() == ty && resource.id() == Some(id))
     }
 }

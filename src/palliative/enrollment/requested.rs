@@ -44,7 +44,7 @@ pub fn request(case: &Case, referral: &Referral, drafts: &mut Drafts) -> Result<
             "A {} was sent; send a ServiceRequest, or leave it out, and one is written.",
             sent.ty()
         ))),
-        Some(Wanted::New(sent)) if sent.text("/subject/reference") == Some(case.patient()) => {
+        Some(Wanted::New(sent)) if sent.refers("/subject/reference") == Some(case.patient()) => {
             let name = drafts.name();
             drafts.push(marked(sent.clone(), &referral.source), Place::Sent(name.clone()));
             Ok(name)
@@ -61,14 +61,14 @@ pub fn request(case: &Case, referral: &Referral, drafts: &mut Drafts) -> Result<
 pub fn active<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
     list(case.episode.get("referralRequest"))
         .filter_map(|one| case.chart.find(one.get("reference")?.as_str()?))
-        .filter(|one| is_request(one) && one.text("/subject/reference") == Some(case.patient()))
+        .filter(|one| is_request(one) && one.refers("/subject/reference") == Some(case.patient()))
         .filter(|one| is_referral(one) || extension_of(one, SOURCE_EXTENSION).is_some())
         .filter(|one| one.text("/status") == Some("active"))
 }
 
 /// A stored request that is to be the referral. Declining revokes it, so it must be one.
 fn named(case: &Case, to: &str) -> Result<String, Failure> {
-    let found = case.chart.find(to).filter(|one| one.text("/subject/reference") == Some(case.patient()));
+    let found = case.chart.find(to).filter(|one| one.refers("/subject/reference") == Some(case.patient()));
     let Some(found) = found else {
         return Err(refused("serviceRequest", format!("{to} is not a ServiceRequest for this patient.")));
     };

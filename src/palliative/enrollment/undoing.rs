@@ -155,7 +155,7 @@ pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut
 fn call_off_follow_up(case: &Case, drafts: &mut Drafts) {
     let episode = case.episode_name();
     let asked = case.chart.of("Task").filter(|task| {
-        task.text("/focus/reference") == Some(episode.as_str())
+        task.refers("/focus/reference") == Some(episode.as_str())
             && has_coding(task.get("code"), TASK_SYSTEM, FOLLOW_UP)
             && closing::is_open(task)
     });

@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::codings;
@@ -86,8 +87,9 @@ fn belongs(encounter: &Resource, day: Date, episode: &Resource, program: &Progra
         None => None,
     };
     let Some(until) = until.filter(|_| state != State::EnteredInError) else { return false };
-    let linked = list(encounter.get("episodeOfCare"))
-        .any(|one| one.get("reference").and_then(|one| one.as_str()) == Some(name(episode).as_str()));
+    let linked = list(encounter.get("episodeOfCare")).any(|one| {
+        one.get("reference").and_then(|one| one.as_str()).map(unversioned) == Some(name(episode).as_str())
+    });
     let since = if linked || named(episode) == Some(name(encounter).as_str()) {
         Date::MIN
     } else {

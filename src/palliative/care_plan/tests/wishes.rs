@@ -87,8 +87,7 @@ fn of_a_kind_the_newest_document_counts_that_is_current_and_final() {
     world.put(document("gone", "86533-7", "2025-07-01", json!({ "status": "superseded" })));
     world.put(document("later", "86533-7", "2026-03-01", json!({})));
     assert_eq!(stands(&world).0, ["new"]);
-    let replaces =
-        json!({ "relatesTo": [{ "code": "replaces", "target": { "reference": "DocumentReference/new" } }] });
+    let replaces = json!({ "relatesTo": [{ "code": "replaces", "target": { "reference": "DocumentReference/new/_history/1" } }] });
     world.put(document("other", "81334-5", "2025-02-01", replaces));
     assert_eq!(stands(&world).0, ["other", "old"]);
 }
@@ -112,6 +111,10 @@ fn a_wish_not_to_speak_of_it_is_recorded_and_is_no_preference() {
     ] {
         let mut world = enrolled();
         let gap = ("8".to_owned(), "acp-preference-missing");
+        assert!(missing(&world).contains(&gap));
+        // that it is not so is no refusal
+        let not_so = json!({ "valueBoolean": false });
+        world.put(observed("not", (super::OBSERVATION_SYSTEM, "acp-declined"), "2026-01-13", not_so));
         assert!(missing(&world).contains(&gap));
         world.put(value);
         assert_eq!(stands(&world).2, 0);

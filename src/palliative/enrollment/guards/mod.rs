@@ -98,7 +98,7 @@ fn hospice(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
 fn payer(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let inactive = |text: String| vec![broken("coverage-inactive", text).at(parameter("coverage"))];
     let found = case.chart.find(&wish.coverage).filter(|one| one.ty().name() == "Coverage");
-    let Some(coverage) = found.filter(|one| one.text("/beneficiary/reference") == Some(case.patient()))
+    let Some(coverage) = found.filter(|one| one.refers("/beneficiary/reference") == Some(case.patient()))
     else {
         return inactive(format!("{} is not a Coverage of this patient.", wish.coverage));
     };
@@ -176,7 +176,7 @@ fn lacking(case: &Case, present: &[&str]) -> Vec<String> {
 
 fn is_usable(case: &Case, team: &Resource) -> bool {
     let ended = matches!(team.text("/status"), Some("inactive" | "entered-in-error"));
-    !ended && team.text("/subject/reference").is_none_or(|subject| subject == case.patient())
+    !ended && team.refers("/subject/reference").is_none_or(|subject| subject == case.patient())
 }
 
 /// The roles of a team.

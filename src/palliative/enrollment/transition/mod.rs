@@ -137,7 +137,7 @@ pub fn finish(
 /// The episode first, then its task, then the rest as it came.
 fn rank(case: &Case, draft: &Draft) -> u8 {
     let resource = &draft.resource;
-    let of_this = resource.text("/focus/reference") == Some(case.episode_name().as_str());
+    let of_this = resource.refers("/focus/reference") == Some(case.episode_name().as_str());
     match resource.ty().name() {
         "EpisodeOfCare" if resource.id() == case.episode.id() => 0,
         "Task" if of_this && resource.get("businessStatus").is_some() => 1,
