@@ -212,36 +212,3 @@ fn rule_sets_of_ours_are_used_once_though_they_are_stored() {
     assert!(all > 10, "{screened}");
     assert_eq!(names.len(), all);
 }
-
-#[test]
-fn what_a_client_stored_under_the_id_of_a_new_definition_stays_the_clients() {
-    let database = Database::fresh();
-    let app = TestApp::on(&database);
-    let mine = |title: &str| json!({ "resourceType": "ValueSet", "id": "vs-mine", "status": "active", "url": "urn:mine", "title": title });
-    app.clinician().put("/ValueSet/vs-mine", &mine("Mine")).expect(201);
-    drop(app);
-    // As if it stood where an edition before had no definition yet.
-    age(
-        &database,
-        "DELETE FROM published WHERE id IN ('vs-copd', 'vs-ild'); \
-         DELETE FROM resource WHERE id = 'vs-copd'; UPDATE resource SET id = 'vs-copd', \
-         body = (SELECT r.body FROM resource r WHERE r.id = 'vs-mine') WHERE id = 'vs-mine'",
-    );
-    let app = TestApp::on(&database);
-    let clinician = app.clinician();
-    assert_eq!(clinician.get("/ValueSet/vs-copd").expect(200).json()["title"], "Mine");
-    assert_eq!(versions(&app, "/ValueSet/vs-ild"), 2, "the others are stored");
-    clinician
-        .put("/ValueSet/vs-ild", &clinician.get("/ValueSet/vs-ild").json())
-        .expect_issue(409, "conflict");
-    let mut changed = mine("Still mine");
-    changed["id"] = "vs-copd".into();
-    clinician.put("/ValueSet/vs-copd", &changed).expect(200);
-    let expanded = |url: &str| clinician.get(&format!("/ValueSet/$expand?url={url}"));
-    expanded("https%3A//comfrey.health/fhir/ValueSet/vs-copd").expect(200);
-    clinician.delete("/ValueSet/vs-copd").expect(204);
-    age(&database, "");
-    drop(app);
-    let app = TestApp::on(&database);
-    assert_eq!(app.clinician().get("/ValueSet/vs-copd").expect(200).json()["url"], COPD);
-}

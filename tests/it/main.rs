@@ -68,6 +68,7 @@ mod palliative_stratify;
 mod palliative_transition;
 mod patch;
 mod programme;
+mod programme_settings;
 mod races;
 mod read;
 mod readme;

@@ -1,0 +1,83 @@
+//! The settings of a programme: the example has every one of them and is taken as it stands, the README tells of each, and
+//! a wrong one is refused with its place. <https://hl7.org/fhir/R4/healthcareservice.html>
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::programme::part;
+
+const EXAMPLE: &str = include_str!("../data/programme.json");
+const README: &str = include_str!("../../README.md");
+const PATH: &str = "/HealthcareService/every-setting";
+
+fn example() -> Value {
+    serde_json::from_str(EXAMPLE).unwrap()
+}
+
+fn names(service: &Value) -> Vec<String> {
+    let settings = service["extension"][0]["extension"].as_array().unwrap();
+    settings.iter().map(|one| one["url"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The README's rows of settings: the name, how many there may be, and what it says.
+fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
+    let table = README.split("| Setting | Type | At most |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        (cells[0].trim_end_matches('`'), cells[2], cells[3])
+    })
+    .collect()
+}
+
+#[test]
+fn the_example_has_every_setting_that_is_told_of_and_is_read_back_as_it_was_written() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let told: Vec<&str> = rows().iter().map(|row| row.0).collect();
+    assert_eq!(names(&example()), told);
+    clinician.put(PATH, &example()).expect(201);
+    let mut read = clinician.get(PATH).expect(200).json();
+    read.as_object_mut().unwrap().remove("meta");
+    assert_eq!(read, example());
+    // and it is a programme that people are referred to
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-05-01" }));
+    let referral = crate::programme::referral().to_string();
+    let referral = referral.replace(crate::programme::PROGRAM, PATH.trim_start_matches('/'));
+    let referral: Value = serde_json::from_str(&referral).unwrap();
+    let referred = clinician.post("/Patient/p/$palliative-refer", &referral).expect(201);
+    assert!(part(&referred, "episode").to_string().contains("HealthcareService/every-setting"));
+}
+
+#[test]
+fn every_setting_is_told_of_with_what_holds_without_it() {
+    for (name, most, says) in rows() {
+        assert!(says.contains("Default: "), "{name}: {says}");
+        assert!(["1", "*"].contains(&most), "{name}: {most}");
+    }
+}
+
+#[test]
+fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (at, name) in names(&example()).into_iter().enumerate() {
+        let mut wrong = example();
+        // no setting is an instant
+        wrong["extension"][0]["extension"][at] =
+            json!({ "url": name, "valueInstant": "2026-03-01T00:00:00Z" });
+        let refused = clinician.put(PATH, &wrong);
+        assert_eq!(refused.status, 422, "{name}: {}", refused.text());
+        let place = format!("HealthcareService.extension[0].extension[{at}]");
+        assert!(
+            refused.expressions().iter().any(|one| one.starts_with(&place)),
+            "{name}: {:?}",
+            refused.expressions()
+        );
+    }
+    clinician.get(PATH).expect(404);
+    for (caller, status, code) in [(app.anonymous(), 401, "login"), (app.patient("p"), 403, "forbidden")] {
+        caller.put(PATH, &example()).expect_issue(status, code);
+    }
+}
