@@ -192,9 +192,10 @@ fn reference(value: &Value, only: Option<&str>) -> Option<Found> {
     let text = members.get("reference").and_then(Value::as_str).unwrap_or_default();
     let identifier = members.get("identifier").and_then(|identifier| tokens(identifier).pop());
     let (mut local, mut elsewhere) = (None, None);
-    if text.contains(':') {
+    // A fragment points to something, though to nothing that a search names.
+    if text.contains(':') || text.starts_with('#') {
         elsewhere = Some(text.to_owned());
-    } else if !text.is_empty() && !text.starts_with('#') {
+    } else if !text.is_empty() {
         local = Some(text.split("/_history").next().expect("a split has a first part").to_owned());
     }
     if let Some(only) = only {

@@ -329,7 +329,7 @@ impl<'a> Generator<'a> {
                     _ => local.clone(),
                 })
             }
-            Found::Reference { url: Some(url), .. } if modifier.is_empty() => {
+            Found::Reference { url: Some(url), .. } if modifier.is_empty() && !url.starts_with('#') => {
                 Some(match self.random.below(2) {
                     0 => escaped(url),
                     _ => escaped(url.split('|').next().expect("a split has a first part")),
