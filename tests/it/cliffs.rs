@@ -18,7 +18,7 @@ const MANY: usize = 1_100;
 
 /// Twenty each have a code of their own and a patient; one in ten is of a common code.
 fn observation(at: usize) -> Value {
-    let code = if at % 10 == 0 { "common".to_owned() } else { format!("rare{}", at / 20) };
+    let code = if at.is_multiple_of(10) { "common".to_owned() } else { format!("rare{}", at / 20) };
     json!({ "resourceType": "Observation", "id": format!("o{at}"), "status": "final",
         "code": { "coding": [{ "system": "http://loinc.org", "code": code }], "text": format!("Finding {at}") },
         "subject": { "reference": format!("Patient/p{}", at / 20) }, "identifier": [{ "system": "urn:o", "value": at.to_string() }],
