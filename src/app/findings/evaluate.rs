@@ -4,7 +4,6 @@
 //! the record are taken away.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -48,17 +47,38 @@ const WORTH_A_THREAD: usize = 8;
 
 /// Evaluates these patients, and keeps what was found; how many were evaluated by this one.
 ///
+/// On as many threads as are worth their while, each of which reads, judges and writes its own share, so that one judges
+/// while another writes.
+///
 /// # Errors
-/// Only what the database fails with.
+/// Only what the database fails with; what other threads kept stays kept.
 pub(crate) fn evaluate(
     app: &App,
     rules: &Rules,
     (patients, now): (&[String], Micros),
 ) -> Result<usize, Failure> {
-    let charts = app.db.snapshot(|conn| charts(conn, patients))?;
-    let judged = together(charts, &|chart| alone(chart, |chart| judge(app, rules, chart, now)));
+    let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
+    let share = patients.len().div_ceil(most).max(WORTH_A_THREAD);
+    let mut shares = patients.chunks(share);
+    let Some(first) = shares.next() else { return Ok(0) };
+    std::thread::scope(|scope| {
+        let own = |share| evaluate_share(app, rules, (share, now));
+        let threads: Vec<_> = shares.map(|share| scope.spawn(move || own(share))).collect();
+        let mut done = own(first);
+        for thread in threads {
+            let other = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            done = done.and_then(|done| Ok(done + other?));
+        }
+        done
+    })
+}
+
+fn evaluate_share(app: &App, rules: &Rules, (patients, now): (&[String], Micros)) -> Result<usize, Failure> {
+    let charts = app.db.snapshot(|conn| charts(conn, patients))?.into_iter();
+    let judged: Vec<Judged> =
+        charts.map(|chart| alone(chart, |chart| judge(app, rules, chart, now))).collect();
     let own = fingerprint(&app.definitions);
-    let (judged, number) = (Arc::new(judged), rules.number);
+    let number = rules.number;
     let stamp = i64::from_be_bytes(uuid::Uuid::new_v4().as_bytes()[..8].try_into().expect("it has 16 bytes"));
     let kept = app.db.write(move |conn| {
         // Another version of the program goes by other rules, of which the number says that they are those of now.
@@ -66,7 +86,7 @@ pub(crate) fn evaluate(
             return Ok(0);
         }
         let mut done = 0;
-        for one in judged.iter() {
+        for one in &judged {
             match one {
                 Judged::Found(one) => done += usize::from(kept::put(conn, one, (number, stamp))?),
                 Judged::Failed(one) => _ = kept::put_off(conn, one, (number, stamp), now + AGAIN)?,
@@ -96,27 +116,6 @@ fn alone(chart: Chart, judge: impl FnOnce(Chart) -> Result<Evaluated, Failure>) 
             Judged::Failed(before)
         }
     }
-}
-
-/// Does this for each, on as many threads as are worth their while.
-fn together<T: Send>(charts: Vec<Chart>, judge: &(impl Fn(Chart) -> T + Sync)) -> Vec<T> {
-    let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
-    let share = charts.len().div_ceil(most).max(WORTH_A_THREAD);
-    let mut charts = charts.into_iter();
-    let one = |own: Vec<Chart>| own.into_iter().map(judge).collect::<Vec<T>>();
-    let first: Vec<Chart> = charts.by_ref().take(share).collect();
-    std::thread::scope(|scope| {
-        let mut threads = Vec::new();
-        while charts.len() > 0 {
-            let own: Vec<Chart> = charts.by_ref().take(share).collect();
-            threads.push(scope.spawn(|| one(own)));
-        }
-        let mut all = one(first);
-        for thread in threads {
-            all.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        all
-    })
 }
 
 /// What is found of a patient for every programme.

@@ -28,6 +28,7 @@ use crate::store::Db;
 use crate::store::EpisodeRow;
 use crate::store::Fault;
 use crate::store::Stored;
+use crate::store::findings::counted;
 use crate::store::live;
 use crate::store::survey;
 use crate::store::survey::Held;
@@ -105,6 +106,12 @@ impl Checker<'_> {
 
     fn counts(&mut self, conn: &mut Conn) -> Result<(), Fault> {
         live::differences(conn)?.iter().for_each(|wrong| self.differs(&wrong.to_string()));
+        let wrong = counted::differences(conn)?;
+        if wrong > 0 {
+            self.differs(&format!(
+                "`finding_count` says {wrong} times that other numbers of people have an outcome than have it"
+            ));
+        }
         Ok(())
     }
 

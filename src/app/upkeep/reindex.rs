@@ -21,6 +21,7 @@ use crate::search::rules;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::Stored;
+use crate::store::findings::counted;
 use crate::store::index;
 use crate::store::index::Entries;
 use crate::store::live;
@@ -74,7 +75,7 @@ impl App {
                 parameter_set::end_index(conn, set.mark.number)?;
                 parameter_set::hold_back(conn, &set.left_out)?;
             }
-            Ok(live::mend(conn)?)
+            Ok(live::mend(conn)? + counted::mend(conn)?)
         });
         done.counts = counts.map_err(|fault| sentence(&fault.into_failure()))? as u64;
         self.look_again();

@@ -6,6 +6,7 @@
 //! that it saw together with the record: what it has not seen stays marked. Of two that evaluate a patient at once the
 //! first to write wins, by the stamp; the other writes nothing, and who was marked meanwhile is due still.
 
+pub(crate) mod counted;
 pub(crate) mod due;
 pub(crate) mod kept;
 pub(crate) mod page;

@@ -1,8 +1,8 @@
 //! Candidates a page at a time, and how many there are of each kind. <https://hl7.org/fhir/R4/list.html>
 //!
 //! The outcomes by a programme's own rule sets: the page is a walk of `finding_program_place` for each outcome, each
-//! with its limit, put together; the counts are read from the same index alone. For rule sets that are named the
-//! outcomes come from `finding_set`, in which those who are not eligible have no row.
+//! with its limit, put together; the counts are those that the database keeps with every row (`counted`). For rule sets
+//! that are named the outcomes come from `finding_set`, in which those who are not eligible have no row.
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
@@ -157,22 +157,24 @@ fn people(asked: &Asked<'_>) -> Sql {
 
 /// How many of them there are, by outcome.
 pub(crate) fn counts(conn: &mut Conn, asked: &Asked<'_>) -> QueryResult<Vec<Count>> {
-    let count = "SELECT q.hidden, q.outcome, count(*), CAST(sum(CASE q.outcome WHEN ? THEN q.no_data ELSE 0 END) AS BIGINT) \
-                 FROM (";
+    let count = "SELECT q.hidden, q.outcome, CAST(sum(q.people) AS BIGINT), \
+                 CAST(sum(CASE q.outcome WHEN ? THEN q.no_data * q.people ELSE 0 END) AS BIGINT) FROM (";
     let query = Sql::of(count, [INDETERMINATE.into()])
         .append(counted(asked))
-        .push(") q GROUP BY q.hidden, q.outcome ORDER BY q.hidden, q.outcome", []);
+        .push(") q GROUP BY q.hidden, q.outcome HAVING sum(q.people) <> 0 ORDER BY q.hidden, q.outcome", []);
     let rows = conn.load::<(BigInt, BigInt, BigInt, BigInt), (i64, i64, i64, i64)>(query)?.into_iter();
     Ok(rows
         .map(|(hidden, outcome, people, no_data)| Count { hidden: hidden != 0, outcome, people, no_data })
         .collect())
 }
 
-/// What is counted: from the index alone where it has all.
+/// What is counted: the counts that are kept where they are of those who are asked about, else the people.
 fn counted(asked: &Asked<'_>) -> Sql {
     if asked.sets.is_empty() && matches!(asked.among, Among::Everybody) {
-        let sql = "SELECT p.hidden, p.outcome, p.no_data FROM finding_program p WHERE p.program = ?";
+        let sql = "SELECT c.hidden, c.outcome, c.no_data, c.people FROM finding_count c WHERE c.program = ?";
         return Sql::of(sql, [asked.program.into()]);
     }
-    people(asked)
+    Sql::of("SELECT p.hidden, p.outcome, p.no_data, 1 AS people FROM (", [])
+        .append(people(asked))
+        .push(") p", [])
 }

@@ -1,0 +1,3 @@
+DROP TRIGGER finding_deleted;
+DROP TRIGGER finding_inserted;
+DROP TABLE finding_count;
