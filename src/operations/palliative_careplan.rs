@@ -148,7 +148,7 @@ fn apply(session: &Session, call: &Call, (planning, plan): (&Planning, Plan)) ->
         return Ok(Answer::value(finish(told, &plan, &gaps).into_value()));
     }
     let changes = changes(&plan.drafts);
-    let begins = plan.drafts.iter().any(|draft| is_new_plan(draft));
+    let begins = plan.drafts.iter().any(is_new_plan);
     let written = session.write_once(call.once.as_ref(), changes, move |written| {
         let told = told(&plan, written)?;
         Ok(Answer::value(finish(told, &plan, &gaps).into_value()))

@@ -61,6 +61,9 @@ fn t26_a_withdrawal_leaves_one_urgent_task_to_the_programme_and_ends_nothing() {
     assert_eq!(tasks(&clinician).len(), 1);
 }
 
+/// A request that withdraws the agreement.
+type Way<'a> = Box<dyn Fn(&Client) -> Reply + 'a>;
+
 #[test]
 fn every_way_of_withdrawing_counts_and_none_else() {
     let denial = json!([{ "op": "add", "path": "/provision", "value": { "type": "deny" } }]);
@@ -68,7 +71,7 @@ fn every_way_of_withdrawing_counts_and_none_else() {
     let entry =
         json!({ "resource": withdrawn(), "request": { "method": "PUT", "url": "Consent/p-consent" } });
     let bundle = |kind: &str| json!({ "resourceType": "Bundle", "type": kind, "entry": [entry.clone()] });
-    let ways: [(&str, Box<dyn Fn(&Client) -> Reply>); 6] = [
+    let ways: [(&str, Way<'_>); 6] = [
         ("a patch that denies", Box::new(|client| patch(client, &denial).expect(200))),
         ("a patch of the status", Box::new(|client| patch(client, &ended).expect(200))),
         ("a deletion", Box::new(|client| client.delete(CONSENT).expect(204))),
