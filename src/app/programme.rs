@@ -75,7 +75,10 @@ impl Session {
         let parsed = Reference::parse_under(reference, self.base_url());
         let local =
             parsed.local().filter(|local| local.ty.name() == "HealthcareService").ok_or_else(unknown)?;
-        let stored = self.as_service().read(local.ty, local.id).map_err(|_| unknown())?;
+        let stored = self.as_service().read(local.ty, local.id).map_err(|failure| match failure.reason {
+            Reason::NotFound | Reason::Deleted => unknown(),
+            _ => failure,
+        })?;
         Program::read(&Resource::from_value(stored.value()?)?)
     }
 

@@ -15,6 +15,7 @@ pub mod palliative_careplan;
 pub mod palliative_disenroll;
 pub mod palliative_enroll;
 pub mod palliative_gaps;
+pub mod palliative_gaps_group;
 pub mod palliative_identify;
 pub mod palliative_payment_months;
 pub mod palliative_refer;
@@ -101,7 +102,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { writes: submitted::records, ..validated("palliative-screen", palliative_screen::run) },
     Operation { writes: submitted::records, ..validated("palliative-stratify", palliative_stratify::run) },
     Operation { writes: palliative_gaps::writes, ..validated("palliative-gaps", palliative_gaps::run) },
-    validated("Group-palliative-gaps", palliative_gaps::run_of_group),
+    validated("Group-palliative-gaps", palliative_gaps_group::run),
     Operation {
         check: palliative_identify::check,
         writes: palliative_identify::writes,

@@ -1,8 +1,5 @@
-//! `$palliative-gaps`: what is due for a patient in a palliative programme, or for all of a Group, what was missed, and
-//! what was done in time. <https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html>
-
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+//! `$palliative-gaps`: what is due for a patient in a palliative programme, what was missed, and what was done in time.
+//! <https://hl7.org/fhir/us/davinci-deqm/gaps-in-care-reporting.html>
 
 use jiff::civil::Date;
 
@@ -15,7 +12,6 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::parameters::Input;
 use crate::fhir::parameters::Output;
-use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
@@ -42,9 +38,10 @@ use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::TEMPLATE;
 
 /// The types that gaps are found in beside those of every decision.
-const READ: [&str; 5] = ["Condition", "Encounter", "MedicationRequest", "Observation", "RelatedPerson"];
+pub(super) const READ: [&str; 5] =
+    ["Condition", "Encounter", "MedicationRequest", "Observation", "RelatedPerson"];
 /// The types that the caller must be allowed to read: what is told of them is no more than a search would tell.
-const TOLD: [&str; 9] = [
+pub(super) const TOLD: [&str; 9] = [
     "CarePlan",
     "CareTeam",
     "Encounter",
@@ -107,48 +104,8 @@ fn wants_tasks(session: &Session, call: &Call, (program, as_of): (&Program, Date
     Ok(true)
 }
 
-/// Tells the gaps of all members of a Group who have an open episode.
-///
-/// # Errors
-/// 403 for one who may not read all that is read, of all patients; 404 for an unknown Group or programme; 400 for an
-/// unknown status; 413 `too-costly` for more people than one request may be about; 422 for a Group that is no roster of
-/// patients, for an unknown measure, and `date-range` for a day that has not come.
-pub fn run_of_group(session: &Session, call: Call) -> Result<Answer, Failure> {
-    session.require_reading_all(&TOLD)?;
-    session.require_reading_all(&["Patient"])?;
-    let wanted = Wanted::read(session, &call)?;
-    let group = group_id(session, &call)?;
-    let named = call.parameters.reference("program");
-    let program = session.screening_program(named)?;
-    let day = as_of(session, &call.parameters, &program)?;
-    let members = session.members_of(&group, &program, day)?;
-    let only = named.map(|_| program.reference());
-    let mut programs = BTreeMap::from([(program.reference(), (program, day))]);
-    let mut told = Output::new();
-    let mut followed: BTreeSet<String> = BTreeSet::new();
-    session.each_chart(&members, &READ, &mut |patient, chart| {
-        for episode in chart.of("EpisodeOfCare").filter(|one| is_open(one, only.as_deref())) {
-            let Some(reference) = program_of(episode) else { continue };
-            if !programs.contains_key(reference) {
-                let program = session.program_of(episode)?;
-                let day = as_of(session, &call.parameters, &program)?;
-                programs.insert(reference.to_owned(), (program, day));
-            }
-            let (program, day) = &programs[reference];
-            let (gaps, _) = of_episode(session, (episode, &chart), (program, *day), &wanted)?;
-            let part = Output::new().reference("patient", format!("Patient/{patient}")).and(gaps);
-            told = std::mem::take(&mut told).part("patient", part);
-            followed.insert(patient.to_owned());
-        }
-        Ok(())
-    })?;
-    let output =
-        Output::new().value("members", "integer", members.len()).value("followed", "integer", followed.len());
-    Ok(Answer::value(output.and(told).into_value()))
-}
-
 /// What is asked for.
-struct Wanted {
+pub(super) struct Wanted {
     statuses: Vec<Status>,
     /// All measures that count gaps.
     measures: Measures,
@@ -158,7 +115,11 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(session: &Session, call: &Call) -> Result<Self, Failure> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// 400 for an unknown status; 422 for an unknown measure.
+    pub(super) fn read(session: &Session, call: &Call) -> Result<Self, Failure> {
         let measures = Measures::of(&session.app().definitions);
         let known = |canonical: &str| {
             measures.find(canonical).map(str::to_owned).ok_or_else(|| {
@@ -179,7 +140,7 @@ impl Wanted {
 }
 
 /// The episode, its tier, and those of its gaps that are asked for; and all of them.
-fn of_episode(
+pub(super) fn of_episode(
     session: &Session,
     (episode, chart): (&Resource, &Chart),
     (program, as_of): (&Program, Date),
@@ -216,27 +177,9 @@ fn statuses(call: &Call) -> Result<Vec<Status>, Failure> {
 }
 
 /// Whether an episode is open, of the programme that is named or of any.
-fn is_open(episode: &Resource, program: Option<&str>) -> bool {
+pub(super) fn is_open(episode: &Resource, program: Option<&str>) -> bool {
     let ours = program.is_none() || program_of(episode) == program;
     ours && program_of(episode).is_some() && state_of(episode).is_some_and(State::is_open)
-}
-
-/// The Group's id: the instance, or on the type the parameter.
-fn group_id(session: &Session, call: &Call) -> Result<String, Failure> {
-    let instance = call.target.as_ref().and_then(|(_, id)| id.clone());
-    let named = call.parameters.reference("group");
-    let at_fault = |text: &str| refused("group", text.to_owned());
-    match (instance, named) {
-        (Some(id), None) => Ok(id),
-        (Some(_), Some(_)) => Err(at_fault("Leave `group` out where the URL names the Group.")),
-        (None, None) => Err(at_fault("Name the Group in `group`, or call this on one.")),
-        (None, Some(named)) => {
-            let local = Reference::parse_under(named, session.base_url()).local();
-            let group = local.filter(|local| local.ty.name() == "Group");
-            let id = group.map(|local| local.id.to_owned());
-            id.ok_or_else(|| at_fault("`group` is a reference such as Group/1."))
-        }
-    }
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {

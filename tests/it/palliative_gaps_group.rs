@@ -127,6 +127,48 @@ fn a_programme_that_is_named_is_the_only_one_that_is_told_of() {
 }
 
 #[test]
+fn an_episode_whose_gaps_cannot_be_told_says_why_and_keeps_no_other_back() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (id, settings) in [
+        ("gone", json!([{ "url": "tz", "valueString": "America/New_York" }])),
+        ("west", json!([{ "url": "tz", "valueString": "Pacific/Pago_Pago" }])),
+    ] {
+        clinician.store(&json!({ "resourceType": "HealthcareService", "id": id, "active": true,
+            "providedBy": { "reference": "Organization/default" },
+            "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings",
+                "extension": settings }] }));
+    }
+    referred(
+        &clinician,
+        &[("a", "2026-02-10", "gone"), ("b", "2026-02-10", "default"), ("c", "2026-02-10", "west")],
+    );
+    clinician.delete("/HealthcareService/gone").expect(204);
+    group(&clinician, json!([member("a"), member("b"), member("c")]));
+    let gaps = |reply: &Reply| told(reply).into_iter().map(|(_, gaps)| gaps.len()).collect::<Vec<_>>();
+    let reply = clinician.get(PATH).expect(200);
+    assert_eq!(
+        (whom(&reply).as_str(), number(&reply, "followed"), gaps(&reply)),
+        ("a b c", 3, vec![0, 1, 1])
+    );
+    let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+    let problems: Vec<Value> = list
+        .iter()
+        .filter(|one| one["name"] == "patient")
+        .flat_map(|one| one["part"].as_array().unwrap().clone())
+        .filter(|part| part["name"] == "problem")
+        .collect();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0]["valueString"].as_str().unwrap().contains("HealthcareService/gone"), "{problems:?}");
+    // The day has come by the clocks of the programme that is asked about, though not everywhere: at 09:00 UTC it is
+    // the day before in the west.
+    app.clock().set(crate::app::START + 21 * 3_600_000_000);
+    let today = clinician.get(&format!("{PATH}?asOf=2026-03-02")).expect(200);
+    assert_eq!(gaps(&today), [0, 1, 1]);
+    clinician.get(&format!("{PATH}?asOf=2026-03-03")).expect_issue(422, "business-rule");
+}
+
+#[test]
 fn only_gaps_that_a_measure_counts_are_told_where_one_is_named() {
     let app = TestApp::new();
     let clinician = app.clinician();

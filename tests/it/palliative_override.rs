@@ -204,3 +204,44 @@ fn no_client_writes_a_decision_of_its_own_onto_a_stratification() {
     assert_ne!(longer, kept);
     clinician.put(&path, &longer).expect_issue(422, "business-rule");
 }
+
+/// The tier by which gaps are found on a day.
+fn tier_of_gaps(client: &Client, day: &str) -> Value {
+    let reply = client.get(&format!("/Patient/p/$palliative-gaps?asOf={day}")).expect(200);
+    all(&reply, "tier").remove(0)["valueCode"].clone()
+}
+
+/// The days of each tier in March, by the tiers of the payment months.
+fn paid(client: &Client) -> Vec<(Value, Value)> {
+    let asked = json!({ "resourceType": "Parameters", "parameter": [
+        { "name": "periodStart", "valueDate": "2026-03-01" }, { "name": "periodEnd", "valueDate": "2026-03-31" }] });
+    let reply = client.post("/EpisodeOfCare/$palliative-payment-months", &asked).expect(200);
+    let month = all(&reply, "month").remove(0);
+    let parts = month["part"].as_array().unwrap().iter().filter(|one| one["name"] == "tierDays");
+    let value = |of: &Value, at: usize, name: &str| of["part"][at][name].clone();
+    parts.map(|one| (value(one, 0, "valueCode"), value(one, 1, "valueInteger"))).collect()
+}
+
+#[test]
+fn what_is_due_and_paid_follows_a_tier_that_a_clinician_set_until_its_last_day() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    crate::programme::enrolled(&clinician, "p");
+    patient(&clinician);
+    let mut parts = tier_two();
+    parts.as_array_mut().unwrap().push(json!({ "name": "until", "valueDate": "2026-03-15" }));
+    let told_of = |reply: &Reply| told(reply)[0].clone();
+    assert_eq!(told_of(&stratify(&clinician, deciding(parts)).expect(200)), "tier-2");
+    app.clock().set(START + 40 * DAY);
+    let days = |client: &Client| {
+        ["2026-03-01", "2026-03-15", "2026-03-16", "2026-04-09"].map(|day| tier_of_gaps(client, day))
+    };
+    assert_eq!(days(&clinician), ["tier-2", "tier-2", "tier-4", "tier-4"]);
+    let split = || vec![(json!("tier-2"), json!(15)), (json!("tier-4"), json!(16))];
+    assert_eq!(paid(&clinician), split());
+    // What is recorded afterwards leaves the days before it as they are.
+    let kept = stratify(&clinician, json!([{ "name": "record", "valueBoolean": true }])).expect(200);
+    assert_eq!(told_of(&kept), "tier-4");
+    assert_eq!(days(&clinician), ["tier-2", "tier-2", "tier-4", "tier-4"]);
+    assert_eq!(paid(&clinician), split());
+}

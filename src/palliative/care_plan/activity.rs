@@ -10,6 +10,7 @@ use fhir_typed::types::TimingRepeat;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Work;
+use crate::palliative::care_plan::items::asked;
 use crate::palliative::care_plan::items::because_of;
 use crate::palliative::care_plan::items::domain;
 use crate::palliative::care_plan::items::within;
@@ -44,7 +45,7 @@ pub fn planned(planning: &Planning, work: Work, goals: &[String]) -> CarePlanAct
 /// An activity that is a Task of its own.
 pub fn referring(work: Work, task: &Found) -> CarePlanActivity {
     CarePlanActivity {
-        id: Some(work.activity.id.clone()),
+        id: Some(asked(work)),
         extension: vec![domain(&work.row.domain)],
         reference: Some(reference(&task.name)),
         ..CarePlanActivity::default()

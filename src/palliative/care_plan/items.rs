@@ -22,6 +22,7 @@ use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::fact::Because;
 use crate::palliative::care_plan::template::Activity;
+use crate::palliative::care_plan::template::Becomes;
 use crate::palliative::care_plan::template::Due;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::element::code_value;
@@ -127,17 +128,35 @@ pub struct Work<'a> {
     pub because: &'a Because,
 }
 
+/// The action as which an activity is found again. What is due in hours is asked for by each fact anew: that it was
+/// done once says nothing of what has come up since.
+pub fn asked(work: Work) -> String {
+    let Work { activity, because, .. } = work;
+    let is_task = matches!(activity.becomes, Becomes::Task);
+    if !is_task || !is_urgent(activity) || because.evidence.is_empty() {
+        return activity.id.clone();
+    }
+    format!("{}/{}", activity.id, because.evidence.join("+"))
+}
+
+/// Whether it is a matter of hours.
+fn is_urgent(activity: &Activity) -> bool {
+    matches!(activity.due, Some(Due::Hours(_)))
+}
+
 /// The Task that an activity becomes, made or found.
 ///
 /// # Errors
 /// `Internal` where a required element is missing.
 pub fn work(planning: &Planning, work: Work, name: String) -> Result<Found, Failure> {
     let Work { row, activity, because, .. } = work;
-    if let Some(stored) = existing(planning, "Task", &activity.id) {
+    let asked = asked(work);
+    if let Some(stored) = existing(planning, "Task", &asked) {
         return Ok(Found { name: name_of(stored), resource: stored.clone(), item: Item::Same });
     }
     let made = Task {
-        identifier: vec![identifier(planning, &activity.id)],
+        identifier: vec![identifier(planning, &asked)],
+        priority: is_urgent(activity).then(|| "urgent".into()),
         description: Some(activity.text.as_str().into()),
         extension: vec![domain(&row.domain)],
         reason_code: because_of(because).map(Box::new),
@@ -147,7 +166,7 @@ pub fn work(planning: &Planning, work: Work, name: String) -> Result<Found, Fail
         ..task(planning.case, &planning.case.episode_name(), "", "")
     };
     let made = written(Typed::Task(Box::new(made)))?;
-    let item = Item::Write(made.clone(), new_place(planning, &name, &activity.id));
+    let item = Item::Write(made.clone(), new_place(planning, &name, &asked));
     Ok(Found { name, resource: made, item })
 }
 

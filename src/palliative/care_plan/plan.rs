@@ -24,7 +24,6 @@ use crate::palliative::care_plan::items::Work;
 use crate::palliative::care_plan::reading::is_in_own_words;
 use crate::palliative::care_plan::reading::is_open;
 use crate::palliative::care_plan::renewal;
-use crate::palliative::care_plan::template::Activity;
 use crate::palliative::care_plan::template::Becomes;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Trigger;
@@ -206,9 +205,9 @@ impl<'a> Making<'a> {
     }
 
     fn activity(&mut self, work: Work, goals: &[String]) -> Result<(), Failure> {
-        let Activity { id, becomes, .. } = work.activity;
+        let id = &items::asked(work);
         let had = self.had.contains(id);
-        match becomes {
+        match work.activity.becomes {
             Becomes::Detail if had => {}
             Becomes::Detail => self.activities.push(activity::planned(self.planning, work, goals)),
             Becomes::Task if had && items::existing(self.planning, "Task", id).is_none() => {

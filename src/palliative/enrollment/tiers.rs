@@ -1,5 +1,6 @@
 //! The tiers of need that an episode carries, each with the day since when. The earlier ones stay beside the newest:
-//! what was paid and told of earlier days goes by them. <https://hl7.org/fhir/R4/episodeofcare.html>
+//! what was paid and told of earlier days goes by them. One that a clinician set until a day says which tier is next.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -10,15 +11,28 @@ use crate::palliative::element::day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::vocabulary::TIER_EXTENSION;
 
+/// A tier of an episode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// Its code.
+    pub tier: &'a str,
+    /// Its first day.
+    pub since: Date,
+    /// Where it ends by itself: the tier that takes its place, and from which day on.
+    pub after: Option<(Date, &'a str)>,
+}
+
 /// The tiers of an episode in the order of their first days; of one day, the one that was put there last comes last.
-/// A tier without a day has stood since the episode began.
+/// A tier without a day has stood since the episode began. One that a clinician set ends with its last day, unless
+/// another one has begun by then.
 pub fn all(episode: &Resource) -> Vec<(Date, &str)> {
-    let began = episode.text("/period/start").and_then(day).unwrap_or(Date::MIN);
-    let own = list(episode.get("extension")).filter(|one| is_tier(one));
-    let mut tiers: Vec<(Date, &str)> = own
-        .filter_map(|one| Some((since(one).unwrap_or(began), part(one, "tier")?.get("valueCode")?.as_str()?)))
-        .collect();
-    tiers.sort_by_key(|(since, _)| *since);
+    let written = written(episode);
+    let mut tiers = Vec::new();
+    for (at, one) in written.iter().enumerate() {
+        tiers.push((one.since, one.tier));
+        let next = written.get(at + 1).map(|next| next.since);
+        tiers.extend(one.after.filter(|(from, _)| next.is_none_or(|next| *from < next)));
+    }
     tiers
 }
 
@@ -29,18 +43,54 @@ pub fn on(episode: &Resource, date: Date) -> Option<&str> {
 }
 
 /// The episode with a tier from a day on; the one that began on that day makes room for it. None where the newest is
-/// the same, or began later.
-pub fn with(episode: &Resource, tier: &str, from: Date) -> Option<Resource> {
-    if all(episode).last().is_some_and(|(since, newest)| *newest == tier || *since > from) {
-        return None;
+/// the same, or began later. Where the newest is the same but ends otherwise, it goes on from its own first day.
+pub fn with(episode: &Resource, held: &Held) -> Option<Resource> {
+    let newest = written(episode).pop();
+    let goes_on =
+        |newest: &Held| newest.tier == held.tier && newest.after.is_none_or(|(from, _)| held.since < from);
+    let from = match newest {
+        Some(newest) if newest.since > held.since => return None,
+        Some(newest) if goes_on(&newest) && newest.after == held.after => return None,
+        Some(newest) if goes_on(&newest) => newest.since,
+        Some(_) | None => held.since,
+    };
+    let mut parts = vec![
+        json!({ "url": "tier", "valueCode": held.tier }),
+        json!({ "url": "since", "valueDate": from.to_string() }),
+    ];
+    if let Some((until, tier)) = held.after.and_then(|(from, tier)| Some((from.yesterday().ok()?, tier))) {
+        parts.push(json!({ "url": "until", "valueDate": until.to_string() }));
+        parts.push(json!({ "url": "settled", "valueCode": tier }));
     }
-    let added = json!({ "url": TIER_EXTENSION, "extension": [
-        { "url": "tier", "valueCode": tier }, { "url": "since", "valueDate": from.to_string() }] });
-    let kept = list(episode.get("extension")).filter(|one| !is_tier(one) || since(one) != Some(from));
+    let added = json!({ "url": TIER_EXTENSION, "extension": parts });
+    let began = began(episode);
+    let makes_room = |one: &Value| is_tier(one) && since(one).unwrap_or(began) == from;
+    let kept = list(episode.get("extension")).filter(|one| !makes_room(one));
     let extensions: Vec<Value> = kept.cloned().chain([added]).collect();
     let mut episode = episode.clone();
     episode.object_mut().insert("extension".to_owned(), extensions.into());
     Some(episode)
+}
+
+/// The tiers as they are written on the episode, in the order of their first days.
+fn written(episode: &Resource) -> Vec<Held<'_>> {
+    let began = began(episode);
+    let own = list(episode.get("extension")).filter(|one| is_tier(one));
+    let mut tiers: Vec<Held> = own.filter_map(|one| read(one, began)).collect();
+    tiers.sort_by_key(|one| one.since);
+    tiers
+}
+
+fn read(extension: &Value, began: Date) -> Option<Held<'_>> {
+    let code = |name: &str| part(extension, name)?.get("valueCode")?.as_str();
+    let since = since(extension).unwrap_or(began);
+    let until = || day(part(extension, "until")?.get("valueDate")?.as_str()?)?.tomorrow().ok();
+    let after = until().filter(|from| *from > since).zip(code("settled"));
+    Some(Held { tier: code("tier")?, since, after })
+}
+
+fn began(episode: &Resource) -> Date {
+    episode.text("/period/start").and_then(day).unwrap_or(Date::MIN)
 }
 
 fn is_tier(extension: &Value) -> bool {
@@ -63,6 +113,10 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn held<'a>(tier: &'a str, since: &str) -> Held<'a> {
+        Held { tier, since: date(since), after: None }
+    }
+
     fn told(episode: &Resource) -> Vec<(String, &str)> {
         all(episode).into_iter().map(|(since, tier)| (since.to_string(), tier)).collect()
     }
@@ -72,8 +126,8 @@ mod tests {
         let episode = json!({ "resourceType": "EpisodeOfCare", "id": "e", "period": { "start": "2025-03-01" },
             "extension": [{ "url": "https://example.org/other", "valueCode": "kept" }] });
         let episode = Resource::from_value(episode).unwrap();
-        let first = with(&episode, "tier-3", date("2025-03-01")).unwrap();
-        let second = with(&first, "tier-2", date("2025-05-10")).unwrap();
+        let first = with(&episode, &held("tier-3", "2025-03-01")).unwrap();
+        let second = with(&first, &held("tier-2", "2025-05-10")).unwrap();
         assert_eq!(told(&second), [("2025-03-01".to_owned(), "tier-3"), ("2025-05-10".to_owned(), "tier-2")]);
         for (on_day, expected) in [
             ("2025-02-28", None),
@@ -85,9 +139,9 @@ mod tests {
             assert_eq!(on(&second, date(on_day)), expected, "{on_day}");
         }
         assert_eq!(second.value()["extension"][0]["valueCode"], "kept");
-        assert!(with(&second, "tier-2", date("2025-06-01")).is_none(), "it is that tier already");
-        assert!(with(&second, "tier-4", date("2025-05-09")).is_none(), "a later one stands");
-        let again = with(&second, "tier-1", date("2025-05-10")).unwrap();
+        assert!(with(&second, &held("tier-2", "2025-06-01")).is_none(), "it is that tier already");
+        assert!(with(&second, &held("tier-4", "2025-05-09")).is_none(), "a later one stands");
+        let again = with(&second, &held("tier-1", "2025-05-10")).unwrap();
         assert_eq!(told(&again), [("2025-03-01".to_owned(), "tier-3"), ("2025-05-10".to_owned(), "tier-1")]);
     }
 
@@ -103,5 +157,42 @@ mod tests {
         let begun = of(json!({ "period": { "start": "2025-03-01" } }));
         assert_eq!((on(&begun, date("2025-02-28")), on(&begun, date("2025-03-01"))), (None, Some("tier-2")));
         assert_eq!(on(&of(json!({})), date("2025-02-28")), Some("tier-2"));
+    }
+
+    #[test]
+    fn a_tier_that_a_clinician_set_ends_with_its_last_day() {
+        let episode =
+            json!({ "resourceType": "EpisodeOfCare", "id": "e", "period": { "start": "2026-01-01" } });
+        let episode = Resource::from_value(episode).unwrap();
+        let until = |since: &str, from: &str, settled: &'static str| Held {
+            after: Some((date(from), settled)),
+            ..held("tier-1", since)
+        };
+        let on_days = |episode: &Resource, days: &[(&str, &str)]| {
+            for (day, tier) in days {
+                assert_eq!(on(episode, date(day)), Some(*tier), "{day}");
+            }
+        };
+        let four = with(&episode, &held("tier-4", "2026-01-05")).unwrap();
+        let set = with(&four, &until("2026-02-01", "2026-03-16", "tier-4")).unwrap();
+        let days = [("2026-01-31", "tier-4"), ("2026-02-01", "tier-1"), ("2026-03-15", "tier-1")];
+        on_days(&set, &days);
+        on_days(&set, &[("2026-03-16", "tier-4"), ("2027-01-01", "tier-4")]);
+        // Said again while it holds: its first day stays, and what comes after it is as it is known now.
+        assert!(with(&set, &until("2026-02-10", "2026-03-16", "tier-4")).is_none());
+        let longer = with(&set, &until("2026-02-10", "2026-04-01", "tier-3")).unwrap();
+        on_days(&longer, &days);
+        on_days(&longer, &[("2026-03-31", "tier-1"), ("2026-04-01", "tier-3")]);
+        assert_eq!(told(&longer).len(), 3);
+        // Ended before its day, and after it: what begins then stands for itself.
+        let ended = with(&longer, &held("tier-4", "2026-02-20")).unwrap();
+        on_days(&ended, &[("2026-02-19", "tier-1"), ("2026-02-20", "tier-4"), ("2026-04-01", "tier-4")]);
+        let after = with(&longer, &held("tier-3", "2026-04-05")).unwrap();
+        on_days(&after, &[("2026-03-31", "tier-1"), ("2026-04-01", "tier-3"), ("2026-04-05", "tier-3")]);
+        let again = with(&longer, &held("tier-1", "2026-04-05")).unwrap();
+        on_days(&again, &[("2026-04-01", "tier-3"), ("2026-04-05", "tier-1")]);
+        assert!(with(&after, &until("2026-03-01", "2026-04-01", "tier-2")).is_none(), "a later one stands");
+        let for_good = with(&longer, &held("tier-1", "2026-03-01")).unwrap();
+        on_days(&for_good, &[("2026-02-01", "tier-1"), ("2026-04-01", "tier-1")]);
     }
 }

@@ -9,6 +9,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::fhir::Resource;
+use crate::fhir::reference::unversioned;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
@@ -86,8 +87,9 @@ fn agreed(following: &Following, from: Date) -> Option<Done> {
     let own = |consent: &&Resource| {
         let of_programme = list(consent.get("category"))
             .any(|category| has_coding(Some(category), CONSENT_CATEGORY_SYSTEM, "palliative-enrollment"));
-        let by_patient = list(consent.get("performer"))
-            .any(|performer| performer["reference"].as_str() == Some(planning.case.patient()));
+        let by_patient = list(consent.get("performer")).any(|performer| {
+            performer["reference"].as_str().map(unversioned) == Some(planning.case.patient())
+        });
         consent.text("/status") == Some("active")
             && consent.text("/provision/type") != Some("deny")
             && of_programme

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::Resource;
+use crate::fhir::reference::unversioned;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::list;
@@ -90,9 +91,10 @@ fn contacts<'a>(following: &Following<'a>) -> Vec<Contact<'a>> {
     let case = planning.case;
     let episode = case.episode_name();
     let ours = |encounter: &Resource| {
-        let of_episode = list(encounter.get("episodeOfCare")).any(|one| one["reference"] == episode.as_str());
-        let organization = case.program.organization.as_deref();
-        let given = encounter.text("/serviceProvider/reference");
+        let of_episode = list(encounter.get("episodeOfCare"))
+            .any(|one| one["reference"].as_str().map(unversioned) == Some(episode.as_str()));
+        let organization = case.program.organization.as_deref().map(unversioned);
+        let given = encounter.text("/serviceProvider/reference").map(unversioned);
         of_episode || (given.is_some() && given == organization)
     };
     let took_place = |encounter: &Resource| {
@@ -134,6 +136,6 @@ fn prescribers(following: &Following) -> Vec<String> {
 fn is_of(encounter: &Resource, people: &[String]) -> bool {
     list(encounter.get("participant")).any(|participant| {
         let individual = participant.pointer("/individual/reference").and_then(Value::as_str);
-        individual.is_some_and(|one| people.iter().any(|own| own == one))
+        individual.map(unversioned).is_some_and(|one| people.iter().any(|own| unversioned(own) == one))
     })
 }

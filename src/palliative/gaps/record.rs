@@ -8,6 +8,7 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
 use crate::fhir::datetime::span;
+use crate::fhir::reference::unversioned;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::declined;
 use crate::palliative::care_plan::reading::preferences;
@@ -98,7 +99,8 @@ fn is_answer(following: &Following, order: &Resource, scored: &Done) -> bool {
     let medicine = Concept::read(order.get("medicationCodeableConcept"));
     let against_pain = following.assessments.analgesics.has_any(&medicine)
         || medicine.texts.iter().any(|text| following.assessments.analgesics.is_named_in(text));
-    let named = list(order.get("reasonReference")).any(|one| one["reference"] == scored.source.as_str());
+    let named = list(order.get("reasonReference"))
+        .any(|one| one["reference"].as_str().map(unversioned) == Some(scored.source.as_str()));
     against_pain || named
 }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::Resource;
+use crate::fhir::reference::unversioned;
 use crate::palliative::record::Concept;
 use crate::palliative::record::Moment;
 use crate::palliative::record::Observed;
@@ -81,7 +82,8 @@ fn by_practitioner(resource: &Resource) -> bool {
 
 fn of_another(resource: &Resource) -> bool {
     let foci = resource.get("focus").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let patient = resource.text("/subject/reference");
-    let about_patient = |focus: &Value| focus.get("reference").and_then(Value::as_str) == patient;
+    let patient = resource.text("/subject/reference").map(unversioned);
+    let about_patient =
+        |focus: &Value| focus.get("reference").and_then(Value::as_str).map(unversioned) == patient;
     !foci.is_empty() && !foci.iter().any(about_patient)
 }

@@ -17,6 +17,7 @@ use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::tiers;
+use crate::palliative::enrollment::tiers::Held;
 use crate::palliative::risk::Due;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::domain::Component;
@@ -130,9 +131,7 @@ impl Report<'_> {
         add(self.risk_assessment(stored)?);
         add(Resource::from_value(self.score(stored))?);
         add(Resource::from_value(self.tier_observation(stored))?);
-        if let Some(episode) =
-            episode.and_then(|episode| tiers::with(episode, self.found.tier.code(), self.found.as_of))
-        {
+        if let Some(episode) = episode.and_then(|episode| tiers::with(episode, &self.held())) {
             let place = Place::Existing(version(&episode));
             drafts.push(episode, place);
         }
@@ -142,6 +141,14 @@ impl Report<'_> {
             drafts.push(task, Place::NewUnless(name, query));
         }
         Ok(drafts.into_list())
+    }
+
+    /// The tier for the episode; what a clinician set ends there on its day too.
+    fn held(&self) -> Held<'_> {
+        let found = self.found;
+        let until = found.decision.as_ref().and_then(|one| one.set).map(|(_, until)| until);
+        let after = until.and_then(|until| Some((until.tomorrow().ok()?, found.settled.code())));
+        Held { tier: found.tier.code(), since: found.as_of, after }
     }
 
     fn observation(&self, code: &str, stored: &dyn Fn(&str) -> bool) -> Value {

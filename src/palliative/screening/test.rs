@@ -5,7 +5,6 @@ use crate::palliative::record::Concept;
 use crate::palliative::record::Interval;
 use crate::palliative::record::Meaning;
 use crate::palliative::record::Observed;
-use crate::palliative::record::Unit;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::observation::Pick;
 use crate::palliative::screening::units::Units;
@@ -89,13 +88,11 @@ impl Test {
                 answer(concept, is, is_not.as_deref())
             }
             (Test::Answer { is, is_not }, Meaning::Number(interval, unit)) => {
-                let is_bare = *unit == Unit::default() || unit.code == "{score}";
-                if interval.low != interval.high || !is_bare {
-                    return Verdict::unusable("value");
+                let scores = Units { accepted: vec!["{score}".to_owned()], optional: true };
+                match scores.measure(interval, unit) {
+                    None => Verdict::unusable("value"),
+                    Some(number) => numbered(&number, is, is_not.as_deref()),
                 }
-                // A class, a stage or the score of an answer that was sent as a bare number: 3 for III.
-                let texts = vec![interval.low.to_string()];
-                answer(&Concept { codings: Vec::new(), texts }, is, is_not.as_deref())
             }
             (Test::Boolean(wanted), Meaning::Boolean(found)) => Verdict::of(wanted == found),
             _ => Verdict::unusable("value"),
@@ -137,6 +134,23 @@ impl Op {
         } else {
             Verdict::unusable("range")
         }
+    }
+}
+
+/// A class, a stage or the score of an answer that was sent as a number: 3 for III. "Above 0" is one of the answers
+/// from 1 on where the contrary ones are known, so that it can be none of those.
+fn numbered(number: &Interval, is: &Codes, is_not: Option<&Codes>) -> Verdict {
+    if number.low == number.high {
+        let texts = vec![number.low.to_string()];
+        return answer(&Concept { codings: Vec::new(), texts }, is, is_not);
+    }
+    let Some(is_not) = is_not else { return Verdict::unusable("value") };
+    let may_be = |codes: &Codes| codes.numbers().any(|one| Interval::exactly(one).is_within(number));
+    match (may_be(is), may_be(is_not)) {
+        (true, true) => Verdict::unusable("range"),
+        (true, false) => Verdict::of(true),
+        (false, true) => Verdict::of(false),
+        (false, false) => Verdict::unusable("answer"),
     }
 }
 

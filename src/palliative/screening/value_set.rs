@@ -108,6 +108,11 @@ impl Codes {
         words.any(|word| self.words().any(|name| name == word))
     }
 
+    /// The numbers among the words that the set lists.
+    pub fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
+        self.words().filter_map(|word| word.parse().ok()).filter(|number: &f64| number.is_finite())
+    }
+
     fn words(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         let ours = self.included.exact.iter().filter(|(system, _)| system.starts_with(CANONICAL));
         let own = ours.flat_map(|(_, codes)| codes.iter().map(String::as_str));

@@ -242,3 +242,37 @@ fn a_discharge_completes_the_plan() {
     let plan = world.resources.values().find(|one| one.ty().name() == "CarePlan").unwrap();
     assert_eq!(plan.text("/status"), Some("completed"));
 }
+
+#[test]
+fn thoughts_of_death_that_come_again_ask_for_a_safety_check_again() {
+    let mut world = enrolled();
+    let item = |id: &str, day: &str| observed(id, (LOINC, "44260-8"), day, json!({ "valueInteger": 1 }));
+    let tasks = |world: &World| {
+        let of = |one: &&crate::fhir::Resource| one.text("/code/coding/0/code") == Some("safety-check");
+        world.resources.values().filter(|one| one.ty().name() == "Task").filter(of).count()
+    };
+    world.put(item("january", "2026-01-14"));
+    apply(&mut world);
+    let first = name(&world, "Task", "d3-safety-check/Observation/january");
+    world.set(&first, "status", json!("completed"));
+    apply(&mut world);
+    assert_eq!(tasks(&world), 1, "the same answer asks once");
+    world.today = "2026-06-10".into();
+    world.put(item("june", "2026-06-09"));
+    let plan = apply(&mut world);
+    let second = &world.resources[&name(&world, "Task", "d3-safety-check/Observation/june")];
+    assert_eq!((second.text("/status"), second.text("/priority")), (Some("requested"), Some("urgent")));
+    assert_eq!(tasks(&world), 2);
+    let referred: Vec<&Value> = plan.care_plan.value()["activity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["id"].as_str().is_some_and(|id| id.starts_with("d3-safety-check")))
+        .collect();
+    assert_eq!(referred.len(), 2);
+    assert!(apply(&mut world).drafts.is_empty());
+    // One that a person has taken out stays out until there is another answer.
+    world.resources.remove(&name(&world, "Task", "d3-safety-check/Observation/june"));
+    apply(&mut world);
+    assert_eq!(tasks(&world), 1);
+}

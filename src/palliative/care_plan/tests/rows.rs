@@ -148,6 +148,31 @@ fn t37_each_row_is_in_the_plan_where_it_is_met_and_left_out_where_it_is_not_or_i
 }
 
 #[test]
+fn thoughts_of_death_ask_for_a_safety_check_in_whatever_form_the_answer_comes() {
+    let ucum = "http://unitsofmeasure.org";
+    for (value, expected) in [
+        (json!({ "value": 2, "unit": "score" }), "met"),
+        (json!({ "value": 1, "unit": "Points" }), "met"),
+        (json!({ "value": 3, "system": ucum, "code": "1" }), "met"),
+        (json!({ "value": 1, "system": ucum, "code": "{score}" }), "met"),
+        (json!({ "value": 1, "system": ucum, "code": "{points}" }), "met"),
+        (json!({ "value": 2 }), "met"),
+        (json!({ "value": 0, "comparator": ">" }), "met"),
+        (json!({ "value": 1, "comparator": ">=", "unit": "score" }), "met"),
+        (json!({ "value": 0, "unit": "score" }), "Does not hold"),
+        (json!({ "value": 1, "comparator": "<", "unit": "score" }), "Does not hold"),
+        (json!({ "value": 0, "comparator": ">=" }), "Not known"),
+        (json!({ "value": 2, "system": ucum, "code": "mg" }), "Not known"),
+        (json!({ "value": 2, "unit": "%" }), "Not known"),
+    ] {
+        let mut world = enrolled();
+        world.put(observed("nine", (LOINC, "44260-8"), "2026-01-14", json!({ "valueQuantity": value })));
+        let said = why(&world, "d3-safety").err().unwrap_or_else(|| "met".to_owned());
+        assert!(said.starts_with(expected), "{value}: {said}");
+    }
+}
+
+#[test]
 fn rows_by_tier_follow_the_tier() {
     for (code, home, dying) in [("tier-1", false, None), ("tier-3", true, None), ("tier-4", true, Some(()))] {
         let mut world = enrolled();
@@ -247,7 +272,8 @@ fn t55_a_safety_check_is_due_within_24_hours_by_the_clocks_of_the_programme() {
     let mut world = enrolled();
     world.put(score((LOINC, "44260-8"), 1.0));
     let plan = apply(&mut world);
-    let task = &world.resources[&super::name(&world, "Task", "d3-safety-check")];
+    let task = &world.resources[&super::name(&world, "Task", "d3-safety-check/Observation/score-44260-8")];
+    assert_eq!(task.text("/priority"), Some("urgent"));
     let period = task.value().pointer("/restriction/period").unwrap();
     // at noon in Phoenix
     assert_eq!(*period, json!({ "start": "2026-01-15T12:00:00-07:00", "end": "2026-01-16T12:00:00-07:00" }));
