@@ -114,3 +114,22 @@ fn before_the_service_starts_only_the_first_contact_is_due() {
     assert_eq!(state(&all, "first-visit-overdue"), is(Status::Open, "2026-01-19"));
     assert!(found(&world, Tier::Three, "2026-01-11").is_empty(), "before the referral");
 }
+
+#[test]
+fn a_contact_that_names_a_version_of_the_episode_or_the_organisation_counts() {
+    for of_episode in [true, false] {
+        let mut world = enrolled();
+        let mut one = visit("v", "2026-01-16", "HH", "Practitioner/nurse");
+        if of_episode {
+            let episode = crate::palliative::enrollment::facts::name(world.episode());
+            one["episodeOfCare"] = json!([{ "reference": format!("{episode}/_history/2") }]);
+            one["serviceProvider"] = json!({ "reference": "Organization/elsewhere" });
+        } else {
+            one["serviceProvider"] = json!({ "reference": "Organization/org/_history/1" });
+        }
+        world.put(one);
+        let found = found(&world, Tier::Three, "2026-01-18");
+        let first = state(&found, "first-visit-overdue").map(|(status, _)| status);
+        assert_eq!(first, Some(Status::Closed), "of the episode: {of_episode}");
+    }
+}
