@@ -13,6 +13,7 @@ use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
 use crate::app::defined;
 use crate::app::overlap;
+use crate::app::plan_slot;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
@@ -112,8 +113,8 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
         if let Some(episode) = &content.episode {
             tally.episodes.push((stored.rid, Some(episode.clone())));
         }
-        if let Some(episode) = &content.plan {
-            tally.plans.push((stored.rid, Some(episode.clone())));
+        if let Some(plan) = &content.plan {
+            tally.plans.push((stored.rid, Some(plan.episode.clone())));
         }
         if !content.defines.is_empty() {
             tally.defines.push((stored.rid, Defines::Now(content.defines.clone())));
@@ -128,6 +129,7 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
     for (rid, row) in &tally.episodes {
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
+    plan_slot::check(conn, batch)?;
     tally.plans.sort_by_key(|(_, episode)| episode.is_some());
     for (rid, episode) in &tally.plans {
         tables::put_plan(conn, *rid, episode.as_deref())?;

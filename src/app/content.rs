@@ -31,8 +31,8 @@ pub(crate) struct Content {
     pub(crate) bytes: Bytes,
     pub(crate) rows: IndexRows,
     pub(crate) episode: Option<EpisodeRow>,
-    /// The id of the episode for which the resource holds as its care plan.
-    pub(crate) plan: Option<String>,
+    /// The episode for which the resource holds as its care plan.
+    pub(crate) plan: Option<guard::PlanRow>,
     /// Whether the resource is an agreement that does not hold, by its status or because it says no.
     pub(crate) withdrawn: bool,
     /// What a client may not change, where the resource has such.

@@ -14,6 +14,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
 use crate::palliative::care_plan;
 use crate::palliative::enrollment;
 use crate::palliative::enrollment::STATE_EXTENSION;
@@ -119,9 +120,21 @@ pub(crate) fn episode_row(resource: &Resource) -> Option<EpisodeRow> {
     Some(EpisodeRow { patient, program, state, open, consent })
 }
 
-/// The id of the episode for which a care plan holds.
-pub(crate) fn plan_row(value: &Value) -> Result<Option<String>, Failure> {
-    Ok(care_plan::episode_of(&Resource::from_value(value.clone())?).map(str::to_owned))
+/// The episode for which a care plan holds, and whose plan it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlanRow {
+    /// The episode's id.
+    pub(crate) episode: String,
+    /// The id of the patient whom the plan is about.
+    pub(crate) patient: Option<String>,
+}
+
+/// The row of a care plan that holds for an episode.
+pub(crate) fn plan_row(value: &Value) -> Result<Option<PlanRow>, Failure> {
+    let plan = Resource::from_value(value.clone())?;
+    let subject = plan.text("/subject/reference").and_then(|to| Reference::parse(to).local());
+    let patient = subject.filter(|local| local.ty.name() == "Patient").map(|local| local.id.to_owned());
+    Ok(care_plan::episode_of(&plan).map(|episode| PlanRow { episode: episode.to_owned(), patient }))
 }
 
 /// What of a resource only the programme's operations set; none where there is nothing of that.
@@ -201,6 +214,17 @@ pub(crate) fn second_episode() -> Failure {
         "The patient has an open episode in this programme already; continue that one, or end it first.",
     )
     .coded(format!("{CANONICAL}/CodeSystem/palliative-error"), "already-open")
+}
+
+/// A care plan for an episode that is not its subject's.
+pub(crate) fn foreign_plan() -> Failure {
+    Failure::new(
+        Reason::BusinessRule,
+        "The plan's subject has no such episode in a palliative programme: name an EpisodeOfCare of the same Patient \
+         by its reference here, or leave the mark and the identifier of the episode's plan out.",
+    )
+    .coded(format!("{CANONICAL}/CodeSystem/palliative-error"), "episode-not-found")
+    .at("CarePlan.subject")
 }
 
 /// A second care plan of an episode.

@@ -38,6 +38,8 @@ mod overlap;
 mod parameters;
 mod patched;
 mod persons;
+mod pieces;
+mod plan_slot;
 mod prepare;
 mod profiles;
 mod published;

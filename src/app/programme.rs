@@ -42,7 +42,7 @@ const CHART: [&str; 9] = [
 ];
 
 /// What else they read of a patient; R4's patient compartment holds neither.
-pub(super) const BESIDE: [&str; 2] = ["GuidanceResponse", "Task"];
+const BESIDE: [&str; 2] = ["GuidanceResponse", "Task"];
 
 /// The types of a chart that stand in the patient's compartment.
 pub(super) fn chart_types(further: &[&str]) -> Vec<ResourceType> {

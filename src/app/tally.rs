@@ -151,7 +151,7 @@ impl Tally {
             self.episodes.push((current.rid, content.episode.clone()));
         }
         if change.ty.name() == "CarePlan" {
-            self.plans.push((current.rid, content.plan.clone()));
+            self.plans.push((current.rid, content.plan.as_ref().map(|plan| plan.episode.clone())));
         }
         let body = content.bytes.of_version(version, self.now);
         self.marks.note(change.ty, &change.id, (&old.rows, &current.body));

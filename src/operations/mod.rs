@@ -5,6 +5,7 @@
 
 pub mod everything;
 pub mod expand;
+mod gap_told;
 mod later;
 pub mod lookup;
 pub mod meta;

@@ -13,6 +13,8 @@ use crate::fhir::ResourceType;
 use crate::fhir::parameters::Input;
 use crate::fhir::parameters::Output;
 use crate::operations::Call;
+use crate::operations::gap_told::may_see;
+use crate::operations::gap_told::part;
 use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
 use crate::operations::submitted::require_post;
@@ -52,8 +54,6 @@ pub(super) const TOLD: [&str; 9] = [
     "RelatedPerson",
     "ServiceRequest",
 ];
-/// The gap whose evidence is about the caregiver and not the patient.
-const ABOUT_CAREGIVER: &str = "caregiver-not-assessed";
 
 /// Tells the gaps of a patient's open episode.
 ///
@@ -160,7 +160,12 @@ pub(super) fn of_episode(
         output = output.value("tier", "code", tier.code());
     }
     let told = found.iter().filter(|gap| wanted.has(gap));
-    let output = told.fold(output, |output, gap| output.part("gap", part(gap, wanted)));
+    let output = told.fold(output, |output, gap| {
+        let shown = gap.evidence.as_deref().is_none_or(|to| may_see(session, to, case.patient()));
+        let unseen = || Gap { evidence: None, last: None, ..gap.clone() };
+        let gap = if shown { gap.clone() } else { unseen() };
+        output.part("gap", part(&gap, &wanted.measures, wanted.reader))
+    });
     Ok((output, found))
 }
 
@@ -213,26 +218,5 @@ fn episode(session: &Session, call: &Call, patient: &str) -> Result<Resource, Fa
             "program",
             "The patient has several open episodes; name the programme in `program`.".to_owned(),
         )),
-    }
-}
-
-/// A gap as it is told. A caregiver's answers are about another person, and no patient is pointed to them.
-fn part(gap: &Gap, wanted: &Wanted) -> Output {
-    let mut output = Output::new()
-        .value("code", "code", gap.code)
-        .value("domain", "code", gap.domain.as_str())
-        .value("status", "code", gap.status.code());
-    if let Some(due) = gap.due {
-        output = output.value("dueDate", "date", due.to_string());
-    }
-    output = output.value("text", "string", gap.text.as_str());
-    for measure in wanted.measures.of_gap(gap.code) {
-        output = output.value("measure", "canonical", measure.as_str());
-    }
-    match &gap.evidence {
-        Some(evidence) if wanted.reader == Reader::Team || gap.code != ABOUT_CAREGIVER => {
-            output.reference("evidence", evidence)
-        }
-        _ => output,
     }
 }

@@ -316,4 +316,64 @@ mod tests {
         let place = |at: usize| format!("HealthcareService.extension[0].extension[{at}]");
         assert_eq!(places, [place(0), place(1), place(2), place(3)]);
     }
+
+    /// The README's rows of settings: the name, the type and the default.
+    fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
+        let table = include_str!("../../README.md").split("| Setting | Type | At most |").nth(1).unwrap();
+        let rows = table.split("\n\n").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let default = cells[3].split("Default: ").nth(1).unwrap().trim_end_matches('.');
+            (cells[0].trim_end_matches('`'), cells[1], default)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn every_setting_is_told_of_and_holds_what_is_told_where_it_is_left_out() {
+        let told: Vec<&str> = rows().iter().map(|row| row.0).collect();
+        assert_eq!(told, super::SETTERS.map(|(name, ..)| name));
+        let text = |program: &Program| format!("{program:?}");
+        let left_out = Program::read(&service(json!([]))).unwrap();
+        for (name, kind, default) in rows() {
+            let value = match kind {
+                "boolean" => json!({ "valueBoolean": default.parse::<bool>().unwrap() }),
+                "integer" if default.parse::<i64>().is_ok() => {
+                    json!({ "valueInteger": default.parse::<i64>().unwrap() })
+                }
+                "code" if default != "all" => json!({ "valueCode": default }),
+                "string" if name == "tz" => json!({ "valueString": default }),
+                _ => continue,
+            };
+            let mut setting = value;
+            setting["url"] = name.into();
+            let said = Program::read(&service(json!([setting]))).unwrap();
+            assert_eq!((text(&said), said.zone.clone()), (text(&left_out), left_out.zone.clone()), "{name}");
+        }
+        let nothing = (
+            left_out.consent_form,
+            left_out.capacity,
+            left_out.age_min,
+            left_out.age_max,
+            left_out.risk_algorithm,
+        );
+        assert_eq!(nothing, (None, None, None, None, None));
+        let lists =
+            [left_out.rule_sets, left_out.lines_of_business, left_out.exclusive_with, left_out.settings];
+        assert!(lists.concat().is_empty() && left_out.required_roles.is_empty());
+        assert!(left_out.payment.rates.is_empty());
+    }
+
+    #[test]
+    fn every_setting_of_the_example_changes_what_holds() {
+        let example: Value = serde_json::from_str(include_str!("../../tests/data/programme.json")).unwrap();
+        let settings = example["extension"][0]["extension"].as_array().unwrap().clone();
+        assert_eq!(settings.len(), super::SETTERS.len());
+        let left_out = format!("{:?}", Program::read(&service(json!([]))).unwrap());
+        for setting in settings {
+            let name = setting["url"].clone();
+            let said = Program::read(&service(json!([setting]))).unwrap();
+            assert_ne!(format!("{said:?}"), left_out, "{name}");
+        }
+    }
 }

@@ -2,13 +2,14 @@
 //!
 //! The plans of both databases: `resource_live` gives all Patients, `resource_identity` those who are named;
 //! `episode_state` the open episodes of a programme, and `episode_open` those of named patients; what is on file of each is
-//! counted in `idx_compartment` alone.
+//! counted in `idx_compartment` alone, or in the index of `idx_reference` by what is named.
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
 use crate::fhir::ResourceType;
+use crate::search::parameter::numbers;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 
@@ -48,6 +49,23 @@ pub(crate) fn resources(
         .push(" AND c.type IN (", [])
         .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()))
         .push(") GROUP BY c.patient", []);
+    conn.load::<(Text, BigInt), (String, i64)>(query)
+}
+
+/// How many resources of this type are about each of these patients, by its parameter `patient`, where there are any.
+pub(crate) fn about(
+    conn: &mut Conn,
+    patients: &[String],
+    ty: ResourceType,
+) -> QueryResult<Vec<(String, i64)>> {
+    let patient = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let [param, ..] = numbers(ty, "patient");
+    let query = Sql::of(
+        "SELECT f.target_id, count(*) FROM idx_reference f WHERE f.param = ? AND f.target_type = ? AND f.target_id",
+        [param.into(), patient.number().into()],
+    )
+    .append(Sql::one_of(patients.iter().cloned()))
+    .push(" GROUP BY f.target_id", []);
     conn.load::<(Text, BigInt), (String, i64)>(query)
 }
 

@@ -5,6 +5,7 @@ use diesel::sql_types::BigInt;
 use diesel::sql_types::Binary;
 use diesel::sql_types::Text;
 
+use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
@@ -57,6 +58,17 @@ pub(crate) fn put_plan(conn: &mut Conn, rid: i64, episode: Option<&str>) -> Quer
         [rid.into(), episode.into()],
     ))
     .map(|_| ())
+}
+
+/// The patients of these episodes, where they are episodes of a programme: the episode's id, and the patient's.
+pub(crate) fn patients_of(conn: &mut Conn, episodes: &[String]) -> QueryResult<Vec<(String, String)>> {
+    let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+    let query = Sql::of(
+        "SELECT r.id, e.patient FROM resource r CROSS JOIN episode e WHERE e.rid = r.rid AND r.type = ? AND r.id",
+        [ty.number().into()],
+    )
+    .append(Sql::one_of(episodes.iter().cloned()));
+    conn.load::<(Text, Text), (String, String)>(query)
 }
 
 /// The open episodes that rest on an agreement, in the order of their numbers.

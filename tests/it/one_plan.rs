@@ -10,6 +10,7 @@ use crate::client::Reply;
 use crate::programme::enrolled;
 use crate::programme::parameters;
 use crate::programme::part;
+use crate::programme::parts;
 
 fn apply(client: &Client, episode: &str) -> Reply {
     let mode = parameters(json!([{ "name": "mode", "valueCode": "apply" }]));
@@ -91,11 +92,10 @@ fn what_a_person_edits_in_the_plan_is_taken_and_other_plans_are_free() {
     own["title"] = json!("Plan for the summer");
     own["status"] = json!("on-hold");
     clinician.put(&path, &own).expect(200);
-    // a plan of another kind, one of another episode, and one that has ended
+    // a plan of another kind, and one that has ended
     let mut wound = by_hand("wound", &episode);
     wound["category"] = json!([{ "text": "Wound care" }]);
     clinician.put("/CarePlan/wound", &wound).expect(201);
-    clinician.put("/CarePlan/elsewhere", &by_hand("elsewhere", "another")).expect(201);
     let mut past = by_hand("past", &episode);
     past["status"] = json!("completed");
     clinician.put("/CarePlan/past", &past).expect(201);
@@ -120,6 +120,68 @@ fn what_a_person_edits_in_the_plan_is_taken_and_other_plans_are_free() {
     // when the one that holds is deleted, the other may hold again
     clinician.delete("/CarePlan/next").expect(204);
     clinician.put(&path, &own).expect(200);
+}
+
+/// A plan for an episode that is not its subject's, or that is not there: which of them is not told.
+fn foreign(reply: Reply) {
+    let reply = reply.expect_issue(422, "business-rule");
+    let coding = reply.json()["issue"][0]["details"]["coding"][0]["code"].clone();
+    assert_eq!(
+        (coding, reply.expressions()),
+        (json!("episode-not-found"), vec!["CarePlan.subject".to_owned()])
+    );
+}
+
+#[test]
+fn the_place_of_an_episode_is_taken_by_no_other_patients_plan() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let (own, theirs) = (enrolled(&clinician, "p"), enrolled(&clinician, "q"));
+    let patient = app.with_claims(json!({ "sub": "user-of-p", "scope": "launch/patient patient/*.cruds",
+        "patient": "p", "fhirUser": "Patient/p" }));
+    let applied = apply(&clinician, &own).expect(200);
+    let as_for = |value: Value| -> Value {
+        let mut copy: Value = serde_json::from_str(&value.to_string().replace(&own, &theirs)).unwrap();
+        ["id", "meta", "goal", "activity"]
+            .iter()
+            .for_each(|name| drop(copy.as_object_mut().unwrap().remove(*name)));
+        copy
+    };
+    let made = as_for(part(&applied, "carePlan"));
+    assert!(made["identifier"][0]["value"].as_str().unwrap().starts_with(&theirs));
+    let mut nobody = by_hand("x", &theirs);
+    nobody["subject"] = json!({ "reference": "Group/all" });
+    let attempts = || {
+        foreign(patient.post("/CarePlan", &made));
+        for episode in [theirs.as_str(), "another"] {
+            foreign(patient.post("/CarePlan", &by_hand("x", episode)));
+            foreign(clinician.put("/CarePlan/x", &by_hand("x", episode)));
+        }
+        foreign(clinician.put("/CarePlan/x", &nobody));
+        let batch = bundle("transaction", &[("POST", "CarePlan".into(), by_hand("x", &theirs))]);
+        clinician.post("/", &batch).expect_issue(422, "business-rule");
+        clinician.get("/CarePlan/x").expect(404);
+    };
+    attempts();
+    // what holds for no episode may be there, and keeps nothing of the other patient's from being made
+    let mut ended = made.clone();
+    ended["status"] = "revoked".into();
+    patient.post("/CarePlan", &ended).expect(201);
+    for goal in parts(&applied, "goals") {
+        patient.post("/Goal", &as_for(goal)).expect(201);
+    }
+    let reply = apply(&clinician, &theirs).expect(200);
+    let plan = part(&reply, "carePlan");
+    assert_eq!(plan["subject"]["reference"], "Patient/q");
+    let goals = parts(&reply, "goals");
+    assert!(
+        goals.len() == 5 && goals.iter().all(|goal| goal["subject"]["reference"] == "Patient/q"),
+        "{goals:?}"
+    );
+    let deed = part(&reply, "provenance").to_string();
+    assert!(deed.contains(&format!("CarePlan/{}", plan["id"].as_str().unwrap())));
+    assert_eq!(clinician.get("/CarePlan?patient=Patient/q").expect(200).resources().len(), 1);
+    attempts();
 }
 
 #[test]

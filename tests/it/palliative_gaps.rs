@@ -195,6 +195,17 @@ fn t28_a_task_asks_for_the_review_of_one_who_comes_of_age_and_what_was_done_is_n
         "2026-05-20".into()
     )));
     assert_eq!(tasks().len(), 1, "not the day after it was done");
+    // who may not read what closed it is not told of that, nor of its day
+    let closed = |client: Client| {
+        let reply = client.get(&format!("{PATH}?status=closed-gap")).expect(200);
+        assert!(gaps(&reply).iter().any(|gap| gap.0 == "proxy-review-overdue"), "{}", reply.text());
+        (reply.text().contains("Task/"), reply.text().contains("Last: 2026-03-01"))
+    };
+    let scopes = READ.map(|ty| format!("system/{ty}.rs")).join(" ");
+    assert_eq!(closed(app.clinician()), (true, true));
+    assert_eq!(closed(app.with_scope(&format!("{scopes} system/Task.rs"))), (true, true));
+    assert_eq!(closed(app.with_scope(&scopes)), (false, false));
+    assert_eq!(closed(app.patient("p")), (false, false), "a patient's own scopes do not reach a Task");
     let without = app.with_scope(&READ.map(|ty| format!("system/{ty}.rs")).join(" "));
     patient["birthDate"] = "2005-05-20".into();
     clinician.put("/Patient/p", &patient).expect(200);

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::programme::enrolled;
 
 const PATH: &str = "/Group/g/$palliative-gaps";
 const READ: [&str; 11] = [
@@ -107,6 +108,62 @@ fn each_member_with_an_open_episode_is_told_of_as_alone() {
     );
     let earlier = clinician.get(&format!("{PATH}?asOf=2026-02-20")).expect(200);
     assert_eq!((whom(&earlier).as_str(), number(&earlier, "members")), ("a b c", 5));
+}
+
+#[test]
+fn those_who_are_served_are_told_of_with_their_own_plan_scores_and_reviews_as_alone() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let statuses = "status=open-gap&status=prospective-gap&status=closed-gap";
+    let whole = |reply: &Reply| {
+        let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+        list.into_iter().filter(|one| one["name"] == "gap").map(|gap| gap["part"].clone()).collect::<Vec<_>>()
+    };
+    for (id, day) in [("a", "2026-02-26"), ("b", "2026-02-27")] {
+        let episode = enrolled(&clinician, id);
+        clinician
+            .post(
+                &format!("/EpisodeOfCare/{episode}/$palliative-careplan"),
+                &json!({
+            "resourceType": "Parameters", "parameter": [{ "name": "mode", "valueCode": "apply" }] }),
+            )
+            .expect(200);
+        clinician.store(
+            &json!({ "resourceType": "Observation", "id": format!("{id}-pain"), "status": "final",
+            "subject": { "reference": format!("Patient/{id}") }, "effectiveDateTime": day, "valueInteger": 8,
+            "code": { "coding": [{ "code": "esas-pain",
+                "system": "https://comfrey.health/fhir/CodeSystem/palliative-observation" }] } }),
+        );
+        let mut patient = clinician.get(&format!("/Patient/{id}")).expect(200).json();
+        patient["birthDate"] = "2008-05-20".into();
+        clinician.put(&format!("/Patient/{id}"), &patient).expect(200);
+        // done for b alone
+        clinician.store(&json!({ "resourceType": "Task", "id": format!("{id}-review"), "intent": "order",
+            "status": if id == "b" { "completed" } else { "in-progress" }, "lastModified": "2026-03-01T09:00:00Z",
+            "for": { "reference": format!("Patient/{id}") }, "code": { "coding": [{ "code": "proxy-review",
+                "system": "https://comfrey.health/fhir/CodeSystem/palliative-task" }] } }));
+    }
+    group(&clinician, json!([member("b"), member("a")]));
+    let together = told(&clinician.get(&format!("{PATH}?{statuses}")).expect(200));
+    assert_eq!(together.len(), 2);
+    for (patient, gaps) in &together {
+        let alone = clinician.get(&format!("/{patient}/$palliative-gaps?{statuses}")).expect(200);
+        assert_eq!(*gaps, whole(&alone), "{patient}");
+        let text = json!(gaps).to_string();
+        let id = patient.trim_start_matches("Patient/");
+        for known in [format!("Observation/{id}-pain"), "plan-overdue".to_owned(), "CarePlan/".to_owned()] {
+            assert!(text.contains(&known), "{known}: {text}");
+        }
+        assert_eq!(text.contains(&format!("Task/{id}-review")), id == "b", "{text}");
+    }
+    // one who may not read Tasks is told that it was done, and no more
+    let scopes = READ.map(|ty| format!("system/{ty}.rs")).join(" ");
+    let reply = app.with_scope(&scopes).get(&format!("{PATH}?status=closed-gap")).expect(200);
+    assert!(
+        reply.text().contains("proxy-review-overdue") && !reply.text().contains("Task/"),
+        "{}",
+        reply.text()
+    );
 }
 
 #[test]

@@ -116,6 +116,12 @@ fn an_override_ends_by_another_one_or_where_it_was_a_mistake() {
     assert_eq!(told(&ended), ["tier-4", "tier-4", "override-function"]);
     assert!(all(&ended, "override").is_empty());
     assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-4");
+    // what people add to the one that was ended does not bring it back
+    let mut noted = all(&first, "riskAssessment").remove(0)["resource"].clone();
+    noted["note"] = json!([{ "text": "The daughter agrees." }]);
+    clinician.put(&format!("/RiskAssessment/{}", noted["id"].as_str().unwrap()), &noted).expect(200);
+    assert_eq!(told(&stratify(&clinician, json!([])).expect(200))[0], "tier-4");
+    assert_eq!(tier_as_candidate(&clinician), "tier-4");
     stratify(&clinician, end()).expect_issue(422, "business-rule");
     app.clock().set(START + DAY);
     let again = stratify(&clinician, deciding(tier_two())).expect(200);

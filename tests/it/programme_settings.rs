@@ -76,6 +76,27 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
             refused.expressions()
         );
     }
+    // of the right kind, and no value of the setting
+    for (name, value) in [
+        ("tz", json!({ "valueString": "Mars/Olympus" })),
+        ("hospicePolicy", json!({ "valueCode": "maybe" })),
+        ("monthRule", json!({ "valueCode": "x" })),
+        ("tierRule", json!({ "valueCode": "lowest" })),
+        ("maxAttempts", json!({ "valueInteger": -1 })),
+        ("retroLimitDays", json!({ "valueInteger": 100_001 })),
+        ("payTable", json!({ "extension": [{ "url": "class", "valueCode": "year" }] })),
+        ("colour", json!({ "valueCode": "green" })),
+    ] {
+        let at = names(&example()).iter().position(|known| known == name).unwrap_or_default();
+        let mut wrong = example();
+        let mut setting = value.clone();
+        setting["url"] = name.into();
+        wrong["extension"][0]["extension"][at] = setting;
+        let refused = clinician.put(PATH, &wrong);
+        let place = format!("HealthcareService.extension[0].extension[{at}]");
+        assert_eq!(refused.status, 422, "{name} {value}: {}", refused.text());
+        assert!(refused.expressions().iter().any(|one| one.starts_with(&place)), "{name} {value}");
+    }
     clinician.get(PATH).expect(404);
     for (caller, status, code) in [(app.anonymous(), 401, "login"), (app.patient("p"), 403, "forbidden")] {
         caller.put(PATH, &example()).expect_issue(status, code);

@@ -53,7 +53,11 @@ impl Expected {
             return Ok(Self::default());
         }
         let rows = rows(parameters, &value, zone);
-        let plan = if stored.ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
+        let plan = if stored.ty.name() == "CarePlan" {
+            guard::plan_row(&value)?.map(|row| row.episode)
+        } else {
+            None
+        };
         let episode = if stored.ty.name() == "EpisodeOfCare" {
             guard::episode_row(&Resource::from_value(value)?)
         } else {

@@ -103,10 +103,12 @@ pub fn referred<'a>(planning: &Planning<'a>, found: &'a [Found], name: &str) -> 
     now.or_else(|| planning.case.chart.find(name))
 }
 
-/// A new item: written unless somebody else was faster.
+/// A new item: written unless somebody else was faster. What another patient's resource has for an identifier counts for
+/// nothing.
 pub fn new_place(planning: &Planning, name: &str, action: &str) -> Place {
     let token = format!("{TEMPLATE_ITEM_SYSTEM}|{}", identifier_value(planning, action));
-    Place::NewUnless(name.to_owned(), format!("identifier={}", encoded(&token)))
+    let patient = planning.case.patient();
+    Place::NewUnless(name.to_owned(), format!("identifier={}&patient={patient}", encoded(&token)))
 }
 
 /// What is claimed of a resource: that it holds to this profile of US Core.

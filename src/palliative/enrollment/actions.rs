@@ -3,6 +3,7 @@
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
+use fhir_typed::types::Identifier;
 use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
@@ -49,6 +50,7 @@ use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
 
@@ -225,11 +227,17 @@ fn elect_hospice(
     }
     let both = case.program.hospice_policy == HospicePolicy::Concurrent && case.is_child_on(change.on);
     if both {
-        return follow_up(
-            case,
-            drafts,
-            ("concurrent-care-review", "Review hospice and palliative care side by side"),
-        );
+        let words = "Review hospice and palliative care side by side";
+        let mut review = task(case, &case.episode_name(), "concurrent-care-review", words);
+        // There is another review of this kind, which a birthday asks for; by this it is told from that.
+        review.identifier = vec![Identifier {
+            system: Some(REVIEW_TASK_SYSTEM.into()),
+            value: Some(
+                format!("{}/hospice-election/{}", case.episode.id().unwrap_or_default(), change.on).into(),
+            ),
+            ..Identifier::default()
+        }];
+        return drafts.add(Typed::Task(Box::new(review))).map(|_| ());
     }
     change.to = State::HospiceElected;
     change.last_day = Some(change.on.yesterday().unwrap_or(change.on));

@@ -54,13 +54,15 @@ pub fn task(episode: &Resource, consent: &str, now: Micros) -> Result<Draft, Fai
         "lastModified": instant(now),
         "reasonReference": { "reference": format!("Consent/{consent}") },
     });
+    let mut query =
+        format!("identifier={}&status={OPEN}", encoded(&format!("{CONSENT_TASK_SYSTEM}|{value}")));
     if let Some(patient) = patient_name(episode) {
         task["for"] = json!({ "reference": patient });
+        query.push_str(&format!("&patient={patient}"));
     }
     if let Some(owner) = episode.get("managingOrganization") {
         task["owner"] = owner.clone();
     }
-    let query = format!("identifier={}&status={OPEN}", encoded(&format!("{CONSENT_TASK_SYSTEM}|{value}")));
     let name = format!("urn:comfrey:consent-withdrawn:{value}");
     Ok(Draft { resource: Resource::from_value(task)?, place: Place::NewUnless(name, query) })
 }

@@ -3,11 +3,13 @@
 //!
 //! Neither birthday ends or changes anything by itself. The day of a review is the birthday; it is told of 90 days
 //! before. It is done by a task of its kind that was completed from then on, and at 18 also by the person's own agreement
-//! to the programme. Whoever was of that age already when the service was asked for has nothing to be looked at anew.
+//! to the programme. Whoever was of that age already when the service was first asked for has nothing to be looked at anew;
+//! a transfer from one programme to another asks for nothing anew.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use crate::definitions::CANONICAL;
 use crate::fhir::Resource;
 use crate::fhir::reference::unversioned;
 use crate::palliative::enrollment::extension_of;
@@ -22,7 +24,9 @@ use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Rhythm;
 use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
+use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 
 /// How many days before the birthday a review is told of.
 const AHEAD: i64 = 90;
@@ -35,7 +39,8 @@ const ADULT: i16 = 21;
 pub fn reviews(following: &Following) -> Vec<Gap> {
     let case = following.planning.case;
     let Some(born) = case.chart.find(case.patient()).and_then(born) else { return Vec::new() };
-    let received = extension_of(case.episode, RECEIVED_EXTENSION)
+    let first = line(following).pop().unwrap_or(case.episode);
+    let received = extension_of(first, RECEIVED_EXTENSION)
         .and_then(|one| one.get("valueDate")?.as_str()?.parse().ok())
         .unwrap_or(Date::MIN);
     let own = |age, code, words: &str| {
@@ -50,6 +55,25 @@ pub fn reviews(following: &Following) -> Vec<Gap> {
         .into_iter()
         .chain(own(ADULT, "concurrent-care-review", adult))
         .collect()
+}
+
+/// The episode, and those from which it was transferred, the latest first.
+fn line<'a>(following: &Following<'a>) -> Vec<&'a Resource> {
+    let case = following.planning.case;
+    let mut line = vec![case.episode];
+    let from = |one: &Resource| {
+        let to =
+            extension_of(one, TRANSFERRED_FROM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()?;
+        case.chart.find(unversioned(to))
+    };
+    while let Some(before) = line.last().and_then(|one| from(one)) {
+        // What refers to itself in a circle has no first one.
+        if line.iter().any(|one| one.id() == before.id()) {
+            break;
+        }
+        line.push(before);
+    }
+    line
 }
 
 fn review(following: &Following, (task, due): (&'static str, Date), words: &str) -> Option<Gap> {
@@ -67,11 +91,14 @@ fn review(following: &Following, (task, due): (&'static str, Date), words: &str)
     Some(duty.on(planning.as_of))
 }
 
-/// The tasks of this kind for the patient that were completed up to the day, and when.
-pub(super) fn completed(following: &Following, code: &str) -> Vec<Done> {
+/// The tasks of this review that were completed up to the day, and when.
+fn completed(following: &Following, code: &str) -> Vec<Done> {
     let planning = following.planning;
+    let line = line(following);
     let ours = |task: &&Resource| {
-        task.text("/status") == Some("completed") && has_coding(task.get("code"), TASK_SYSTEM, code)
+        task.text("/status") == Some("completed")
+            && has_coding(task.get("code"), TASK_SYSTEM, code)
+            && is_of(&line, task, code)
     };
     let when = |task: &Resource| {
         let told = ["/executionPeriod/end", "/lastModified", "/meta/lastUpdated"];
@@ -79,6 +106,24 @@ pub(super) fn completed(following: &Following, code: &str) -> Vec<Done> {
         (on <= planning.as_of).then(|| Done { on, source: name(task) })
     };
     planning.case.chart.of("Task").filter(ours).filter_map(when).collect()
+}
+
+/// Whether a task is this review, as other rules ask for tasks of the same kind: what the service made says so by its
+/// identifier; what a person made is about the episode. Of coming of age at 18 there is no other review.
+fn is_of(line: &[&Resource], task: &Resource, code: &str) -> bool {
+    let identifiers: Vec<(&str, &str)> = list(task.get("identifier"))
+        .filter_map(|one| Some((one.get("system")?.as_str()?, one.get("value")?.as_str()?)))
+        .collect();
+    let asked = |one: &Resource| format!("{}/{code}/", one.id().unwrap_or_default());
+    if identifiers.iter().any(|(system, _)| system.starts_with(CANONICAL)) {
+        return identifiers.iter().any(|(system, value)| {
+            *system == REVIEW_TASK_SYSTEM && line.iter().any(|one| value.starts_with(&asked(one)))
+        });
+    }
+    match task.refers("/focus/reference") {
+        Some(focus) => line.iter().any(|one| name(one) == focus),
+        None => code == "proxy-review",
+    }
 }
 
 /// The person's own agreement to the programme from a day on.

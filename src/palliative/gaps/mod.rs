@@ -45,12 +45,21 @@ pub struct Gap {
     pub domain: String,
     /// The last day on which it is in time; none where it always is to be so.
     pub due: Option<Date>,
-    /// In words.
+    /// In words, without what was last done.
     pub text: String,
     /// Whether it was done.
     pub status: Status,
     /// What was last done, as `Type/id`.
     pub evidence: Option<String>,
+    /// When that was, where it is told in words.
+    pub last: Option<Date>,
+}
+
+impl Gap {
+    /// In words, with the day on which it was last done, for one who may read what tells of it.
+    pub fn told(&self) -> String {
+        self.last.map_or_else(|| self.text.clone(), |on| format!("{} Last: {on}.", self.text))
+    }
 }
 
 /// What gaps are found by.
@@ -132,6 +141,7 @@ fn plan(following: &Following) -> Vec<Gap> {
             text: gap.text,
             status: Status::Open,
             evidence: None,
+            last: None,
         })
         .collect();
     if let Some(stored) = stored {
@@ -151,6 +161,7 @@ fn plan(following: &Following) -> Vec<Gap> {
             text,
             status,
             evidence: Some(name(stored)),
+            last: None,
         });
     }
     gaps
@@ -183,13 +194,12 @@ impl Duty {
             (None, _, true) => Status::Prospective,
             (None, _, false) | (Some(_), Rhythm::Again, false) => Status::Open,
         };
-        let last = self.done.as_ref().map(|done| format!(" Last: {}.", done.on)).unwrap_or_default();
         let text = match status {
-            Status::Open => format!("Overdue since {}: {}.{last}", self.due, self.words),
-            Status::Prospective => format!("Due by {}: {}.{last}", self.due, self.words),
+            Status::Open => format!("Overdue since {}: {}.", self.due, self.words),
+            Status::Prospective => format!("Due by {}: {}.", self.due, self.words),
             Status::Closed => match self.rhythm {
-                Rhythm::Once => format!("Done: {}.{last}", self.words),
-                Rhythm::Again => format!("In time: {}; next by {}.{last}", self.words, self.due),
+                Rhythm::Once => format!("Done: {}.", self.words),
+                Rhythm::Again => format!("In time: {}; next by {}.", self.words, self.due),
             },
         };
         Gap {
@@ -198,6 +208,7 @@ impl Duty {
             due: Some(self.due),
             text,
             status,
+            last: self.done.as_ref().map(|done| done.on),
             evidence: self.done.map(|done| done.source),
         }
     }

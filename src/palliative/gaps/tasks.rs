@@ -56,7 +56,8 @@ pub fn tasks(
         if let Some(organization) = &program.organization {
             task["owner"] = json!({ "reference": organization });
         }
-        let query = format!("identifier={REVIEW_TASK_SYSTEM}|{value}");
+        let patient = patient_name(episode).unwrap_or_default();
+        let query = format!("identifier={REVIEW_TASK_SYSTEM}|{value}&patient={patient}");
         let place = Place::NewUnless(drafts.name(), query);
         drafts.push(Resource::from_value(task)?, place);
     }

@@ -65,7 +65,8 @@ pub fn tasks(
             task["owner"] = json!({ "reference": organization });
         }
         let name = drafts.name();
-        let query = format!("identifier={CANDIDATE_TASK_SYSTEM}|{value}&status={OPEN}");
+        let query =
+            format!("identifier={CANDIDATE_TASK_SYSTEM}|{value}&status={OPEN}&patient=Patient/{}", person.id);
         drafts.push(Resource::from_value(task)?, Place::NewUnless(name, query));
     }
     Ok(drafts.into_list())

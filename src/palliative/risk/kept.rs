@@ -228,7 +228,8 @@ impl Report<'_> {
         if let Some(why) = why.filter(|_| due.hours.is_some()) {
             task["reasonReference"] = json!({ "reference": why });
         }
-        Ok((Resource::from_value(task)?, format!("identifier={RISK_TASK_SYSTEM}|{value}")))
+        let query = format!("identifier={RISK_TASK_SYSTEM}|{value}&patient=Patient/{}", self.patient);
+        Ok((Resource::from_value(task)?, query))
     }
 }
 

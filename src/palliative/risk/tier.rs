@@ -3,7 +3,6 @@
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use crate::fhir::Resource;
 use crate::palliative::enrollment::extension_of;
@@ -70,16 +69,17 @@ pub struct Earlier {
     pub computed: Tier,
     /// What a clinician decided on that day.
     pub decision: Option<Decision>,
-    /// When it was written, which orders those of one day.
-    written: String,
+    /// Its id, which orders those of one day: the server makes ids that grow with time, and no client chooses one. When
+    /// it was last written would not do, as people may add a note to an older one.
+    id: String,
 }
 
 impl Earlier {
     /// The stratifications among these RiskAssessments that were made for a programme, the earliest first, and of
-    /// each day the one that was written last, with what was decided last on that day.
+    /// each day the one that was made last, with what was decided last on that day.
     pub fn among(resources: &[Resource], program: &Program) -> Vec<Self> {
         let mut all: Vec<Self> = resources.iter().filter_map(|one| Self::read(one, program)).collect();
-        all.sort_by(|a, b| (b.on, &b.written).cmp(&(a.on, &a.written)));
+        all.sort_by(|a, b| (b.on, &b.id).cmp(&(a.on, &a.id)));
         all.dedup_by(|before, last| {
             let is_same_day = before.on == last.on;
             if is_same_day && last.decision.is_none() {
@@ -108,13 +108,12 @@ impl Earlier {
         let settled = extension_of(assessment, SETTLED_TIER_EXTENSION)
             .and_then(|one| Tier::parse(one.get("valueCode")?.as_str()?));
         let on = Moment::read(assessment.text("/occurrenceDateTime")?, &program.zone)?.first;
-        let written = assessment.value().pointer("/meta/lastUpdated").and_then(Value::as_str);
         Some(Self {
             on,
             tier: settled.unwrap_or(held),
             computed,
             decision: Decision::read(assessment, on),
-            written: written.unwrap_or_default().to_owned(),
+            id: assessment.id().unwrap_or_default().to_owned(),
         })
     }
 }
@@ -169,7 +168,7 @@ mod tests {
                     tier: Tier::ALL[draw(4) as usize],
                     computed: Tier::ALL[draw(4) as usize],
                     decision: None,
-                    written: String::new(),
+                    id: String::new(),
                 })
                 .collect();
             let (computed, as_of) = (Tier::ALL[draw(4) as usize], start.saturating_add(40.days()));
@@ -186,7 +185,7 @@ mod tests {
             tier: *tier,
             computed: *computed,
             decision: None,
-            written: String::new(),
+            id: String::new(),
         };
         list.iter().map(one).collect()
     }

@@ -5,6 +5,7 @@ use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
 use crate::fhir::ResourceType;
+use crate::search::parameter::numbers;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::stored::Belonging;
@@ -49,6 +50,22 @@ pub(crate) fn compartments(
         .push(" AND c.type IN (", [])
         .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()));
     conn.load_rows::<Belonging>(query.push(")", []))
+}
+
+/// All live resources of this type that are about each of these patients, by its parameter `patient`.
+pub(crate) fn about(conn: &mut Conn, patients: &[String], ty: ResourceType) -> QueryResult<Vec<Belonging>> {
+    let patient = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let [param, ..] = numbers(ty, "patient");
+    let query = Sql::of("SELECT ", [])
+        .push(COLUMNS, [])
+        .push(
+            ", f.target_id FROM idx_reference f CROSS JOIN resource r WHERE r.rid = f.rid AND r.deleted = 0 \
+             AND f.param = ? AND f.target_type = ? AND f.target_id",
+            [param.into(), patient.number().into()],
+        )
+        .append(Sql::one_of(patients.iter().cloned()))
+        .push(" ORDER BY r.rid", []);
+    conn.load_rows::<Belonging>(query)
 }
 
 /// What these patients' resources of these types name by these parameters: the patient, and the number of the type and

@@ -177,7 +177,10 @@ fn t50_of_orders_that_contradict_one_another_the_latest_holds_and_a_person_is_as
         let Place::NewUnless(_, query) = &draft.place else { continue };
         let own = &draft.resource.value()["identifier"][0];
         let token = format!("{}|{}", own["system"].as_str().unwrap(), own["value"].as_str().unwrap());
-        assert_eq!(pairs(query).unwrap(), [("identifier".to_owned(), token)]);
+        assert_eq!(
+            pairs(query).unwrap(),
+            [("identifier".to_owned(), token), ("patient".to_owned(), "Patient/p".to_owned())]
+        );
         searched += u32::from(query.contains("conflict"));
     }
     assert_eq!(searched, 1, "what is written is found again");

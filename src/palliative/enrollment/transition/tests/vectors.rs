@@ -103,9 +103,11 @@ fn v_life_1_hospice_below_21_goes_on_and_from_21_ends_the_day_before() {
         let review = world
             .resources
             .values()
-            .any(|one| one.text("/code/coding/0/code") == Some("concurrent-care-review"));
+            .find(|one| one.text("/code/coding/0/code") == Some("concurrent-care-review"));
         assert!(flag);
-        assert_eq!(review, state == "enrolled");
+        assert_eq!(review.is_some(), state == "enrolled");
+        let known = review.map(|one| one.text("/identifier/0/value").unwrap_or_default());
+        assert!(known.is_none_or(|value| value.ends_with("/hospice-election/2026-02-10")), "{known:?}");
     }
 }
 
