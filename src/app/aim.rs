@@ -25,9 +25,6 @@ use crate::store::Stored;
 /// How many resources one conditional delete deletes at most.
 const MOST_DELETED: u32 = 1_000;
 
-/// How many copies there may be of what the programme's own rules ask for once.
-const MOST_COPIES: u32 = 100;
-
 /// What a change is about.
 pub(crate) struct Aim {
     /// The type.
@@ -134,14 +131,14 @@ fn one_that_meets(
     Ok((met, found.pop().map(|stored| stored.id)))
 }
 
-/// What the programme's own rules ask for once is there where a client has made a copy of it, too: then the oldest is
-/// it, and what else the same request asks for does not fail.
+/// What the programme's own rules ask for once is there where a client has made copies of it, too: then the oldest is
+/// it, however many there are, and what else the same request asks for does not fail.
 fn first_that_meets(
     session: &Session,
     ty: ResourceType,
     criteria: &str,
 ) -> Result<(Met, Option<String>), Failure> {
-    let (met, found) = meeting(session, session.condition(ty, criteria, MOST_COPIES)?)?;
+    let (met, found) = meeting(session, session.condition_of_any(ty, criteria)?)?;
     Ok((met, found.into_iter().min_by_key(|stored| stored.rid).map(|stored| stored.id)))
 }
 

@@ -1,5 +1,7 @@
 //! Searching within what the caller may see. <https://hl7.org/fhir/R4/search.html>
 
+use std::collections::BTreeMap;
+
 use crate::access::Action;
 use crate::app::included::Includes;
 use crate::app::session::LARGEST_PAGE;
@@ -12,6 +14,7 @@ use crate::search::Plan;
 use crate::search::Position;
 use crate::search::Query;
 use crate::search::Restriction;
+use crate::search::contained;
 use crate::search::parse;
 use crate::search::plan;
 use crate::search::query::Total;
@@ -26,7 +29,8 @@ use crate::store::matches::Searcher;
 /// What a search found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The matches of this page, in order.
+    /// The matches of this page, in order; one that stands in another is what it is there, by the container's type and
+    /// `id#fragment`.
     pub matches: Vec<Stored>,
     /// What goes with them, without doubles and without the matches themselves.
     pub included: Vec<Stored>,
@@ -52,7 +56,7 @@ impl Session {
     fn search_in(&self, db: &Db, query: &Query) -> Result<Found, Failure> {
         let restriction = self.restriction_of(query)?;
         let search = Searching::of(self, query, &restriction)?;
-        if !query.includes.is_empty() {
+        if !query.includes.is_empty() || query.shows_contained() {
             return db.snapshot(|conn| search.all(&mut Searcher::of(conn)));
         }
         if search.plan.total.is_none() || search.plan.limit == 0 {
@@ -184,5 +188,31 @@ fn page(on: &mut Searcher, plan: &Plan, query: &Query, found: &mut Found) -> Res
     found.previous = hits.first().filter(|_| before).map(position);
     found.next = hits.last().filter(|_| after).map(position);
     found.matches = hits.into_iter().map(|hit| hit.stored).collect();
-    Ok(())
+    if query.shows_contained() { cut_out(on, &mut found.matches) } else { Ok(()) }
+}
+
+/// Gives the matches that stand in others what they are there. Each container is read once, however many match in it,
+/// and of all of them only a few stand in memory at once.
+fn cut_out(on: &mut Searcher, matches: &mut [Stored]) -> Result<(), Fault> {
+    let mut places: BTreeMap<i64, Vec<(usize, i64)>> = BTreeMap::new();
+    for (at, stored) in matches.iter().enumerate() {
+        if let Some((container, place)) = contained::at(stored.rid) {
+            places.entry(container).or_default().push((at, place));
+        }
+    }
+    let containers: Vec<i64> = places.keys().copied().collect();
+    for part in on.in_parts(&containers)? {
+        for (container, body) in on.bodies(&part)? {
+            let inside = places.remove(&container).unwrap_or_default();
+            let (at, places): (Vec<usize>, Vec<i64>) = inside.into_iter().unzip();
+            for (at, own) in at.into_iter().zip(contained::cut(&body, &places)?) {
+                let stored = &mut matches[at];
+                (stored.id, stored.body) = (format!("{}#{}", stored.id, own.id), own.body);
+            }
+        }
+    }
+    match places.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::internal("what a contained resource stands in is not there").into()),
+    }
 }

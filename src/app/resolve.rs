@@ -19,7 +19,9 @@ use crate::fhir::reference::base_of;
 use crate::fhir::reference::place_of;
 use crate::fhir::shape::Link;
 use crate::fhir::shape::links_mut;
+use crate::search::Edge;
 use crate::search::Plan;
+use crate::search::Position;
 use crate::search::Query;
 use crate::search::conditional_key;
 use crate::search::parse;
@@ -58,6 +60,22 @@ impl Session {
     /// Understands a condition such as `identifier=system|value`, which at most so many resources may meet.
     /// Whatever the client prefers, nothing in it is passed over: a write must not reach further than was asked.
     pub(crate) fn condition(&self, ty: ResourceType, text: &str, most: u32) -> Result<Condition, Failure> {
+        let condition = self.condition_from(ty, text, (most, None))?;
+        Ok(Condition { most: usize::try_from(most).unwrap_or(usize::MAX), ..condition })
+    }
+
+    /// The same where any number may meet it: it finds the oldest two.
+    pub(crate) fn condition_of_any(&self, ty: ResourceType, text: &str) -> Result<Condition, Failure> {
+        let beginning = Position { keys: Vec::new(), rid: 0 };
+        self.condition_from(ty, text, (1, Some(Edge::Before(beginning))))
+    }
+
+    fn condition_from(
+        &self,
+        ty: ResourceType,
+        text: &str,
+        (count, edge): (u32, Option<Edge>),
+    ) -> Result<Condition, Failure> {
         self.require(Action::Search, ty)?;
         check_names(text)?;
         let mut query: Query = parse(&self.context(), ty, text)?;
@@ -67,15 +85,10 @@ impl Session {
                 "A condition needs a search parameter such as `identifier`, else it would match everything.",
             ));
         }
-        query.count = most;
+        (query.count, query.edge) = (count, edge);
         query.total = Total::None;
         let plan = plan(self.parameters(), &query, &self.caller().restriction(Action::Search))?;
-        Ok(Condition {
-            key: conditional_key(&query),
-            plan,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
-            criteria: query.criteria,
-        })
+        Ok(Condition { key: conditional_key(&query), plan, most: usize::MAX, criteria: query.criteria })
     }
 
     /// The resources that meet a condition now.

@@ -8,7 +8,10 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use crate::app::change::Change;
+use crate::app::change::Origin;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::Work;
@@ -18,8 +21,10 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::episode_row;
 use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::patient_of;
 use crate::palliative::enrollment::withdrawal::is_withdrawn;
 use crate::palliative::enrollment::withdrawal::task;
 use crate::store::Conn;
@@ -51,11 +56,18 @@ pub(crate) fn withdrawals(
             Err(failure) => return Err(failure),
         };
         let resting = session.app().db.read(|conn| Ok(tables::resting_on(conn, &one.id)?))?;
-        if before.as_ref().map_or(Ok(false), holds)? {
+        if let Some(before) = before.as_ref().map_or(Ok(None), agreement)? {
             for (_, episode) in &resting {
-                let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
-                let episode = Resource::from_value(service.read(ty, episode)?.value()?)?;
-                tasks.push(change(&task(&episode, &one.id, session.now())?).as_effect());
+                let episode = match service.read(episode_of_care(), episode) {
+                    Ok(episode) => Resource::from_value(episode.value()?)?,
+                    // It was deleted meanwhile, and rests on nothing any more.
+                    Err(failure) if matches!(failure.reason, Reason::NotFound | Reason::Deleted) => continue,
+                    Err(failure) => return Err(failure),
+                };
+                // An episode that names another person's agreement does not rest on it.
+                if patient_of(&episode).is_some_and(|patient| is_of(&before, patient)) {
+                    tasks.push(change(&task(&episode, &one.id, session.now())?).as_effect());
+                }
             }
         }
         let episodes = resting.into_iter().map(|(rid, _)| rid).collect();
@@ -68,8 +80,31 @@ pub(crate) fn withdrawals(
     Ok((withdrawals, tasks))
 }
 
-fn holds(agreement: &Stored) -> Result<bool, Failure> {
-    Ok(!agreement.deleted && !is_withdrawn(&agreement.value()?))
+fn episode_of_care() -> ResourceType {
+    ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4")
+}
+
+/// What a Consent says, where it is an agreement that holds.
+fn agreement(stored: &Stored) -> Result<Option<Value>, Failure> {
+    let value = if stored.deleted { Value::Null } else { stored.value()? };
+    Ok((!is_withdrawn(&value)).then_some(value))
+}
+
+/// Whether a Consent is this patient's.
+fn is_of(consent: &Value, patient: &str) -> bool {
+    let reference = consent.pointer("/patient/reference").and_then(Value::as_str).map(Reference::parse);
+    reference
+        .and_then(|reference| reference.local())
+        .is_some_and(|local| local.ty.name() == "Patient" && local.id == patient)
+}
+
+/// Whether the state of a Consent counts for a change of this patient's episode. The programme's operations have seen
+/// whose it is; to a client nothing is said of another person's, nor of one of which that is not known any more.
+fn counts(change: &Prepared, patient: &str, consent: &Stored) -> Result<bool, Failure> {
+    match change.origin {
+        Origin::Programme | Origin::Effect => Ok(true),
+        Origin::Client => Ok(!consent.deleted && is_of(&consent.value()?, patient)),
+    }
 }
 
 /// Whether a change leaves a Consent that may have been there as no agreement.
@@ -105,10 +140,13 @@ pub(crate) fn check(
     }
     for change in &batch.changes {
         let Some(row) = change.work.content().and_then(|content| content.episode.as_ref()) else { continue };
-        let agreement = current.get(&(consent, row.consent.clone())).filter(|_| row.open);
-        let Some(agreement) = agreement else { continue };
-        if !holds(agreement)? && rests_anew(current.get(&(change.ty, change.id.clone())), &row.consent)? {
-            return Err(withdrawn(&agreement.id).into());
+        let named = current.get(&(consent, row.consent.clone())).filter(|_| row.open);
+        let Some(named) = named else { continue };
+        if counts(change, &row.patient, named)?
+            && agreement(named)?.is_none()
+            && rests_anew(current.get(&(change.ty, change.id.clone())), &row.consent)?
+        {
+            return Err(withdrawn(&named.id).into());
         }
     }
     Ok(())

@@ -28,7 +28,6 @@ use crate::search::Context;
 use crate::search::Edge;
 use crate::search::Query;
 use crate::search::Types;
-use crate::search::contained;
 use crate::search::page::Cursor;
 use crate::search::query::Shown;
 use crate::search::query::Summary;
@@ -241,17 +240,9 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
     let matches = found.matches.into_iter().map(|stored| ("match", stored));
     let included = found.included.into_iter().map(|stored| ("include", stored));
     for (mode, stored) in matches.chain(included) {
-        let mut full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
+        let full_url = format!("{}/{}/{}", session.base_url(), stored.ty, stored.id);
         let part = if mode == "include" { &of_included } else { &subset };
-        let body = match contained::at(stored.rid) {
-            None => stored.body,
-            Some((_, place)) => {
-                let own = contained::cut(&stored.body, place)?;
-                full_url = format!("{full_url}#{}", own.id);
-                own.body
-            }
-        };
-        let body = part.apply(body)?;
+        let body = part.apply(stored.body)?;
         bundle.entry(&Entry {
             full_url: Some(full_url),
             resource: Some(&body),

@@ -8,6 +8,7 @@
 //! which place, so that the database need not give one, and an update changes only the rows that differ.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -39,8 +40,8 @@ const TARGETS: i64 = -1_000;
 pub struct Inside {
     /// Where it stands in `contained`, counted from 0.
     pub place: i64,
-    /// The number of its type.
-    pub ty: i64,
+    /// The number of its type; none where nothing says what it is.
+    pub ty: Option<i64>,
     /// Its id, without `#`.
     pub id: String,
     /// Its rows.
@@ -76,11 +77,11 @@ pub(super) fn target(ty: i64) -> i64 {
     TARGETS - ty
 }
 
-/// The contained resource at a place in the JSON of another, as it stands there.
+/// The contained resources at these places in the JSON of another, as they stand there, which is read once for all.
 ///
 /// # Errors
-/// `Internal` where there is none, so that the index is not that of the resource.
-pub fn cut(container: &[u8], place: i64) -> Result<Cut, Failure> {
+/// `Internal` where one is not there, so that the index is not that of the resource.
+pub fn cut(container: &[u8], places: &[i64]) -> Result<Vec<Cut>, Failure> {
     #[derive(Deserialize)]
     struct Container<'a> {
         #[serde(borrow, default)]
@@ -93,10 +94,13 @@ pub fn cut(container: &[u8], place: i64) -> Result<Cut, Failure> {
     }
     let lost = || Failure::internal("a contained resource is not where the index has it");
     let all: Container = serde_json::from_slice(container).map_err(|_| lost())?;
-    let place = usize::try_from(place).map_err(|_| lost())?;
-    let own = all.contained.get(place).ok_or_else(lost)?.get();
-    let Named { id } = serde_json::from_str(own).map_err(|_| lost())?;
-    Ok(Cut { id: id.into_owned(), body: own.as_bytes().to_vec() })
+    let one = |place: &i64| {
+        let place = usize::try_from(*place).map_err(|_| lost())?;
+        let own = all.contained.get(place).ok_or_else(lost)?.get();
+        let Named { id } = serde_json::from_str(own).map_err(|_| lost())?;
+        Ok(Cut { id: id.into_owned(), body: own.as_bytes().to_vec() })
+    };
+    places.iter().map(one).collect()
 }
 
 /// A contained resource as it stands in its container.
@@ -109,38 +113,63 @@ pub struct Cut {
 }
 
 /// The contained resources with their rows.
-pub(super) fn inside(parameters: &Parameters, container: &Value, zone: &TimeZone) -> Vec<Inside> {
+pub(super) fn inside(
+    parameters: &Parameters,
+    (container, fragments): (&Value, &Fragments),
+    zone: &TimeZone,
+) -> Vec<Inside> {
     let all = contained(container).zip(0..1 << BITS);
     let mut inside = Vec::new();
     for (resource, place) in all {
         let Some(ty) = type_of(resource) else { continue };
         let mut rows = of_values(parameters, (ty, resource), zone);
-        link(&mut rows.references, container);
+        fragments.link(&mut rows.references);
         rows.sort();
-        inside.push(Inside { place, ty: ty.number(), id: bounded(id_of(resource)), rows });
+        inside.push(Inside { place, ty: Some(ty.number()), id: bounded(id_of(resource)), rows });
     }
     inside
 }
 
-/// Lets references by fragment point to what they mean: a contained resource or, by `#`, the container; what means
-/// nothing has no row.
-pub(super) fn link(references: &mut Vec<ReferenceRow>, container: &Value) {
-    references.retain_mut(|row| {
-        if row.target_type != FRAGMENT {
-            return true;
+/// What references by fragment mean in a resource, found once for all that stand in it.
+pub(super) struct Fragments {
+    /// The number of its type, and its id.
+    own: Option<(i64, String)>,
+    /// The type of the contained resource with each id: of several, the first whose type is known.
+    contained: HashMap<String, i64>,
+}
+
+impl Fragments {
+    /// Those of a resource.
+    pub(super) fn of(container: &Value) -> Self {
+        let mut inside = HashMap::new();
+        for resource in contained(container) {
+            if let Some(ty) = type_of(resource) {
+                inside.entry(bounded(id_of(resource))).or_insert(ty.number());
+            }
         }
-        let meant = if row.target_id.is_empty() {
-            type_of(container).map(|ty| (ty.number(), bounded(id_of(container))))
-        } else {
-            let mut all = contained(container).filter(|own| bounded(id_of(own)) == row.target_id);
-            all.find_map(type_of).map(|ty| (target(ty.number()), row.target_id.clone()))
-        };
-        let is_known = meant.is_some();
-        if let Some((target_type, target_id)) = meant {
-            (row.target_type, row.target_id) = (target_type, target_id);
-        }
-        is_known
-    });
+        let own = type_of(container).map(|ty| (ty.number(), bounded(id_of(container))));
+        Self { own, contained: inside }
+    }
+
+    /// Lets references by fragment point to what they mean: a contained resource or, by `#`, the container; what means
+    /// nothing has no row.
+    pub(super) fn link(&self, references: &mut Vec<ReferenceRow>) {
+        references.retain_mut(|row| {
+            if row.target_type != FRAGMENT {
+                return true;
+            }
+            let meant = if row.target_id.is_empty() {
+                self.own.clone()
+            } else {
+                self.contained.get(&row.target_id).map(|ty| (target(*ty), row.target_id.clone()))
+            };
+            let is_known = meant.is_some();
+            if let Some((target_type, target_id)) = meant {
+                (row.target_type, row.target_id) = (target_type, target_id);
+            }
+            is_known
+        });
+    }
 }
 
 fn contained(container: &Value) -> impl Iterator<Item = &Value> {
@@ -176,8 +205,9 @@ mod tests {
         let container =
             br#"{"id":"c","contained":[{"id":"a"},{ "id":"b", "x": 1.50 }],"resourceType":"Basic"}"#;
         let own = Cut { id: "b".into(), body: br#"{ "id":"b", "x": 1.50 }"#.to_vec() };
-        assert_eq!(cut(container, 1), Ok(own));
-        assert_eq!(cut(container, 2).unwrap_err().status(), 500);
-        assert_eq!(cut(b"{}", 0).unwrap_err().status(), 500);
+        let first = Cut { id: "a".into(), body: br#"{"id":"a"}"#.to_vec() };
+        assert_eq!(cut(container, &[1, 0]), Ok(vec![own, first]));
+        assert_eq!(cut(container, &[0, 2]).unwrap_err().status(), 500);
+        assert_eq!(cut(b"{}", &[0]).unwrap_err().status(), 500);
     }
 }

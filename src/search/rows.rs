@@ -10,6 +10,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::search::contained;
+use crate::search::contained::Fragments;
 use crate::search::contained::Inside;
 use crate::search::kinds;
 use crate::search::kinds::Found;
@@ -164,7 +165,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 5;
+const RULES: i64 = 6;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {
@@ -176,13 +177,14 @@ pub fn rows(parameters: &Parameters, resource: &Value, zone: &TimeZone) -> Index
     let name = resource.get("resourceType").and_then(Value::as_str);
     let Some(ty) = name.and_then(ResourceType::parse) else { return IndexRows::default() };
     let mut rows = of_values(parameters, (ty, resource), zone);
-    contained::link(&mut rows.references, resource);
+    let fragments = Fragments::of(resource);
+    fragments.link(&mut rows.references);
     if parameters.keeps_words() {
         rows.texts.push(TextRow::of(ty, resource));
     }
     rows.patients = patients(parameters, ty, resource, &rows.references);
     rows.references.extend(uncovered(resource, &rows.references));
-    rows.contained = contained::inside(parameters, resource, zone);
+    rows.contained = contained::inside(parameters, (resource, &fragments), zone);
     rows.sort();
     rows
 }

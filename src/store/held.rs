@@ -50,7 +50,7 @@ pub(super) fn held(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Hel
         let is_right = contained::at(rid).is_some_and(|(own, _)| own == container);
         // What is said to stand elsewhere is counted, and has no name.
         if let (Some(inside), true) = (held.inside(rid), is_right) {
-            (inside.ty, inside.id) = (ty, id);
+            (inside.ty, inside.id) = (Some(ty), id);
         }
     }
     Ok(held.sorted())

@@ -43,11 +43,13 @@ impl Entries {
         self.add_values((ty.number(), rid), rows, others);
         let nothing = Inside::default();
         for own in &rows.contained {
-            let other = others.contained.iter().find(|other| other.place == own.place).unwrap_or(&nothing);
+            // Both are in the order of their places.
+            let at = others.contained.binary_search_by_key(&own.place, |other| other.place);
+            let other = at.map_or(&nothing, |at| &others.contained[at]);
             let number = contained::number(rid, own.place);
-            if own.ty > 0 && (own.ty, &own.id) != (other.ty, &other.id) {
+            if let Some(ty) = own.ty.filter(|_| (own.ty, &own.id) != (other.ty, &other.id)) {
                 let [.., contained] = &mut self.values;
-                contained.extend([number.into(), rid.into(), own.ty.into(), own.id.as_str().into()]);
+                contained.extend([number.into(), rid.into(), ty.into(), own.id.as_str().into()]);
             }
             let [own_rows, other_rows] = [&own.rows, &other.rows].map(|rows| {
                 let mut rows = rows.clone();
@@ -56,7 +58,7 @@ impl Entries {
                 rows.sort();
                 rows
             });
-            self.add_values((own.ty, number), &own_rows, &other_rows);
+            self.add_values((own.ty.unwrap_or(ty.number()), number), &own_rows, &other_rows);
         }
     }
 
@@ -307,6 +309,20 @@ mod tests {
         assert_eq!(left, [1, 5]);
         assert_eq!(minus(&[1, 2], &[]).count(), 2);
         assert_eq!(minus::<i32>(&[], &[1]).count(), 0);
+    }
+
+    #[test]
+    fn what_is_contained_has_a_row_whatever_its_type() {
+        for ty in ResourceType::all() {
+            let inside = Inside { place: 2, ty: Some(ty.number()), id: "x".into(), ..Inside::default() };
+            let rows = IndexRows { contained: vec![inside], ..IndexRows::default() };
+            let [mut added, mut same] = [Entries::default(), Entries::default()];
+            added.add((ty, 7), &rows, &IndexRows::default());
+            same.add((ty, 7), &rows, &rows);
+            let row: [Bind; 4] = [contained::number(7, 2).into(), 7.into(), ty.number().into(), "x".into()];
+            assert_eq!(added.values.last().unwrap(), &row, "{ty}");
+            assert!(same.values.iter().all(Vec::is_empty), "{ty}");
+        }
     }
 
     #[test]

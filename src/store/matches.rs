@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
+use diesel::sql_types::Binary;
 
 use crate::fhir::ResourceType;
 use crate::search::sql::Sql;
@@ -13,6 +14,10 @@ use crate::store::explain::Step;
 use crate::store::explain::steps;
 use crate::store::explain::text;
 use crate::store::stored::Hit;
+use crate::store::survey::Span;
+
+/// How many bytes of the resources in which others stand are read at once.
+const MOST_BYTES: i64 = 8 * 1024 * 1024;
 
 /// A connection on which a search runs, and, where that is asked for, what it has run.
 pub(crate) struct Searcher<'a> {
@@ -72,6 +77,38 @@ impl<'a> Searcher<'a> {
     /// The rows of a plan, in their order.
     pub(crate) fn hits(&mut self, purpose: Purpose, query: Sql) -> QueryResult<Vec<Hit>> {
         self.run(purpose, query, hits, Vec::len)
+    }
+
+    /// Resources by their numbers, in parts whose bodies together are small, or of one alone.
+    pub(crate) fn in_parts(&mut self, rids: &[i64]) -> QueryResult<Vec<Vec<i64>>> {
+        let columns = "SELECT rid, CAST(coalesce(length(body), 0) AS BIGINT) FROM resource WHERE ";
+        let load = |conn: &mut Conn, sql| conn.load::<(BigInt, BigInt), (i64, i64)>(sql);
+        let query = self.of_these(columns, rids);
+        let lengths = self.run(Purpose::Page, query, load, Vec::len)?;
+        let (mut parts, mut bytes): (Vec<Vec<i64>>, i64) = (Vec::new(), 0);
+        for (rid, length) in lengths {
+            bytes += length;
+            match parts.last_mut() {
+                Some(part) if bytes <= MOST_BYTES => part.push(rid),
+                Some(_) | None => {
+                    parts.push(vec![rid]);
+                    bytes = length;
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The bodies of resources by their numbers.
+    pub(crate) fn bodies(&mut self, rids: &[i64]) -> QueryResult<Vec<(i64, Vec<u8>)>> {
+        let query = self.of_these("SELECT rid, body FROM resource WHERE body IS NOT NULL AND ", rids);
+        let load = |conn: &mut Conn, sql| conn.load::<(BigInt, Binary), (i64, Vec<u8>)>(sql);
+        self.run(Purpose::Page, query, load, Vec::len)
+    }
+
+    fn of_these(&self, columns: &'static str, rids: &[i64]) -> Sql {
+        let these = Span::These(rids.to_vec()).holds(self.conn, "rid");
+        Sql::of(columns, []).append(these).push(" ORDER BY rid", []).volatile()
     }
 
     /// The number that a counting plan gives.

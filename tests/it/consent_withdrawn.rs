@@ -200,3 +200,53 @@ fn a_withdrawal_and_the_decision_that_rests_on_the_agreement_see_one_another() {
         assert_eq!(tasks(&clinician).len(), rests, "{}", state(&stored));
     }
 }
+
+#[test]
+fn however_many_copies_of_the_task_somebody_makes_the_agreement_is_withdrawn() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    enrolled(&clinician, "p");
+    clinician.put(CONSENT, &withdrawn()).expect(200);
+    let mut copy = tasks(&clinician).remove(0);
+    copy.as_object_mut().unwrap().remove("id");
+    let entry = json!({ "resource": copy, "request": { "method": "POST", "url": "Task" } });
+    let copies: Vec<Value> = (0..101).map(|_| entry.clone()).collect();
+    clinician
+        .post("/", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": copies }))
+        .expect(200);
+    clinician.put(CONSENT, &agreement("p")).expect(200);
+    clinician.put(CONSENT, &withdrawn()).expect(200);
+    let open = clinician.get("/Task?patient=Patient/p&status=requested&_summary=count").expect(200).json();
+    assert_eq!(open["total"], 102);
+}
+
+/// An episode that names it, by a client's own update, is told nothing of it, and hears nothing of it later.
+#[test]
+fn of_another_persons_agreement_an_episode_learns_nothing() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    person(&clinician, "q");
+    let path = format!("/EpisodeOfCare/{episode}");
+    let name = |consent: &str| {
+        let mut stored = clinician.get(&path).expect(200).json();
+        let extensions = stored["extension"].as_array_mut().unwrap().iter_mut();
+        for extension in extensions.filter(|own| own["url"].as_str().unwrap().ends_with("consent")) {
+            extension["valueReference"]["reference"] = json!(format!("Consent/{consent}"));
+        }
+        clinician.put(&path, &stored)
+    };
+    let mut ended = agreement("q");
+    ended["status"] = json!("inactive");
+    let answers = [agreement("q"), ended.clone(), agreement("q")].map(|consent| {
+        clinician.put("/Consent/q-consent", &consent).expect(200);
+        name("p-consent").expect(200);
+        name("q-consent").status
+    });
+    assert_eq!(answers, [200, 200, 200]);
+    clinician.put("/Consent/q-consent", &ended).expect(200);
+    assert_eq!(tasks(&clinician).len(), 0);
+    // One's own that does not hold is refused as before.
+    clinician.put(CONSENT, &withdrawn()).expect(200);
+    name("p-consent").expect_issue(412, "conflict");
+}

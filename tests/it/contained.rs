@@ -267,3 +267,30 @@ fn what_does_not_go_with_contained_resources_is_refused() {
     }
     assert_eq!(clinician.get("/Medication/own").expect(200).json()["id"], "own");
 }
+
+#[test]
+fn what_is_contained_is_found_checked_and_cleared_whatever_number_its_type_has() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    // The first of all types, and so the number 0.
+    let inside: Vec<Value> = ["a", "b"]
+        .map(|id| json!({ "resourceType": "Account", "id": id, "status": "active", "name": "Home" }))
+        .into();
+    let other = [medicine("a", "a"), medicine("b", "a")];
+    clinician.store(&json!({ "resourceType": "Patient", "id": "ana" }));
+    let found = |shown: &str| {
+        let query = format!("/Account?name=home&_contained=true&_containedType={shown}");
+        full_urls(&clinician.get(&query).expect(200).json())
+    };
+    for _ in 0..2 {
+        clinician.store(&order("r", "ana", &inside));
+        assert_eq!(found("container"), ["MedicationRequest/r"]);
+        assert_eq!(found("contained"), ["MedicationRequest/r#b", "MedicationRequest/r#a"]);
+        assert_eq!(differences(&app), Vec::<String>::new());
+        clinician.store(&order("r", "ana", &other));
+        assert_eq!((found("container"), differences(&app)), (Vec::new(), Vec::new()));
+    }
+    clinician.store(&order("r", "ana", &inside));
+    clinician.delete("/MedicationRequest/r").expect(204);
+    assert_eq!((found("container"), differences(&app)), (Vec::new(), Vec::new()));
+}

@@ -83,7 +83,7 @@ fn count(rows: &IndexRows) -> usize {
         contained,
     } = rows;
     let values = tokens.len() + strings.len() + references.len() + dates.len() + numbers.len();
-    let inside = contained.iter().map(|own| usize::from(own.ty > 0) + count(&own.rows)).sum::<usize>();
+    let inside = contained.iter().map(|own| usize::from(own.ty.is_some()) + count(&own.rows)).sum::<usize>();
     values + quantities.len() + uris.len() + composites.len() + texts.len() + patients.len() + inside
 }
 

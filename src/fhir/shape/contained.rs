@@ -1,5 +1,7 @@
 //! What is contained in a resource, and what refers to it. <https://hl7.org/fhir/R4/references.html#contained>
 
+use std::collections::HashMap;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -9,9 +11,14 @@ use crate::fhir::ResourceType;
 #[derive(Default)]
 pub(super) struct Container<'a> {
     entries: Vec<Entry<'a>>,
+    /// The first place of each id.
+    places: HashMap<&'a str, usize>,
     /// The contained resource that the walk is in.
     pub(super) inside: Option<usize>,
 }
+
+/// How many resources another contains at most: each is checked and has index rows of its own.
+pub(super) const MOST: usize = 1_000;
 
 struct Entry<'a> {
     id: &'a str,
@@ -44,7 +51,17 @@ impl<'a> Container<'a> {
             ty: text(value, "resourceType").and_then(ResourceType::parse),
             used: false,
         };
-        Self { entries: contained.iter().map(entry).collect(), inside: None }
+        let entries: Vec<Entry> = contained.iter().map(entry).collect();
+        let mut places = HashMap::with_capacity(entries.len());
+        for (at, entry) in entries.iter().enumerate() {
+            places.entry(entry.id).or_insert(at);
+        }
+        Self { entries, places, inside: None }
+    }
+
+    /// Whether it contains more than it may.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.entries.len() > MOST
     }
 
     /// Follows a reference or URI that starts with `#` (given without it) and notes that it was there.
@@ -56,7 +73,7 @@ impl<'a> Container<'a> {
             }
             return Found::Container;
         }
-        match self.entries.iter_mut().find(|entry| entry.id == id) {
+        match self.places.get(id).and_then(|at| self.entries.get_mut(*at)) {
             Some(entry) => {
                 entry.used = true;
                 Found::Contained(entry.ty)
@@ -73,11 +90,7 @@ impl<'a> Container<'a> {
 
     /// Whether the id of the contained resource at a place stands at an earlier one.
     pub(super) fn repeats(&self, at: usize) -> bool {
-        let Some((earlier, entry)) =
-            self.entries.split_at_checked(at).and_then(|(a, b)| Some((a, b.first()?)))
-        else {
-            return false;
-        };
-        !entry.id.is_empty() && earlier.iter().any(|other| other.id == entry.id)
+        let entry = self.entries.get(at).filter(|entry| !entry.id.is_empty());
+        entry.and_then(|entry| self.places.get(entry.id)).is_some_and(|first| *first < at)
     }
 }

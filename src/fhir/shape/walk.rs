@@ -10,6 +10,7 @@ use crate::fhir::path::Budget;
 use crate::fhir::path::Node;
 use crate::fhir::path::Scope;
 use crate::fhir::shape::contained::Container;
+use crate::fhir::shape::contained::MOST;
 use crate::fhir::shape::path::At;
 use crate::fhir::shape::rules::Place;
 use crate::fhir::shape::rules::Rule;
@@ -69,6 +70,11 @@ impl<'a> Walk<'a> {
     /// A resource that stands for itself: the outermost, or one in a Bundle or Parameters.
     pub(super) fn resource(&mut self, value: &'a Value, at: &At<'_>) {
         let container = value.as_object().map(Container::of).unwrap_or_default();
+        if container.is_overfull() {
+            let text =
+                format!("A resource contains at most {MOST} others; store some of them by themselves.");
+            self.report("too-costly", at.child("contained"), text);
+        }
         self.containers.push(container);
         let outer = self.scope;
         self.scope = Scope { outermost: outer.outermost, ..Scope::of(value) };

@@ -33,8 +33,9 @@ impl Search<'_> {
             let of_type = "contained r0 WHERE r0.type = ?";
             return self.filtered(sql.push(of_type, [self.query.ty.number().into()]), &scope, None);
         };
-        let sql =
-            sql.append(driver.from.clone()).push(" CROSS JOIN contained r0 WHERE r0.rid = d0.rid AND ", []);
+        // The numbers of a parameter are those of all types that have it.
+        let joined = " CROSS JOIN contained r0 WHERE r0.rid = d0.rid AND r0.type = ? AND ";
+        let sql = sql.append(driver.from.clone()).push(joined, [self.query.ty.number().into()]);
         self.filtered(sql.append(driver.filter.clone()), &scope, driver.criterion)
     }
 }

@@ -23,9 +23,14 @@ pub(super) fn page(each: &[Search], limit: u32) -> Sql {
         let rows = Sql::of("SELECT u.* FROM (", []).append(rows).push(") u ORDER BY ", []);
         rows.append(ordering.by("u")).limit(asked)
     };
-    let columns = "SELECT q.rid, r.type, r.id, r.version, r.updated, r.body";
+    // What stands in others is cut out of each of them once, after the page is known.
+    let columns = match is_about_contained {
+        true => {
+            "SELECT q.rid, r.type, r.id, r.version, r.updated, CASE WHEN q.rid < 0 THEN NULL ELSE r.body END AS body"
+        }
+        false => "SELECT q.rid, r.type, r.id, r.version, r.updated, r.body",
+    };
     let sql = Sql::of(columns, []).append(ordering.shown()).push(" FROM (", []).append(rows);
-    // A contained resource comes with the whole of its container.
     let joined = match is_about_contained {
         true => {
             ") q LEFT JOIN contained z ON z.rid = q.rid CROSS JOIN resource r \

@@ -104,6 +104,11 @@ impl Query {
         self.of_each_type().any(|query| query.is_inside)
     }
 
+    /// Whether a match that stands in another resource is shown by itself.
+    pub fn shows_contained(&self) -> bool {
+        self.is_about_contained() && self.shown == Shown::Contained
+    }
+
     /// The search on each of its types.
     pub fn of_each_type(&self) -> impl Iterator<Item = &Query> {
         std::iter::once(self).chain(&self.also)

@@ -1,16 +1,19 @@
 //! Searches for what stands in other resources, and chains that lead there.
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
 
 use super::database::Database;
 use super::database::query;
 use super::visibility::only;
+use crate::fhir::ResourceType;
 use crate::search::Edge;
 use crate::search::Position;
 use crate::search::Restriction;
 use crate::search::contained;
 use crate::search::plan;
+use crate::search::rows;
 
 pub(super) fn medicine(id: &str, code: &str, status: &str) -> Value {
     json!({ "resourceType": "Medication", "id": id, "status": status, "code": { "coding": [{ "code": code }] } })
@@ -137,6 +140,45 @@ fn contained_resources_come_by_themselves_where_that_is_asked_for_after_those_of
     assert_eq!(all, [first, second, ("r2".to_owned(), Some(0))]);
     let total = query(&format!("{both}&_total=accurate")).unwrap();
     assert_eq!(database.total(&total, &none), Some(3));
+}
+
+#[test]
+fn a_page_of_contained_resources_does_not_carry_their_containers() {
+    let mut database = Database::of(&records());
+    let query = query("Medication?code=a&_contained=both&_containedType=contained").unwrap();
+    let rows = database.rows(&plan(&super::PARAMETERS, &query, &Restriction::none()).unwrap());
+    let bodies: Vec<bool> = rows.iter().map(|((.., body), _)| body.is_some()).collect();
+    assert_eq!(bodies, [true, false, false]);
+}
+
+#[test]
+fn a_row_that_is_left_of_another_type_finds_nothing() {
+    let mut database = Database::of(&records());
+    let organization = super::ty("Organization").number();
+    database.run_all(&format!("UPDATE contained SET type = {organization} WHERE id = 'm2'"));
+    assert_eq!(database.find("Medication?code=a&_contained=true"), ["r1"]);
+    assert_eq!(database.find("Medication?_contained=true&_containedType=contained"), ["r2", "r1"]);
+}
+
+#[test]
+fn what_is_contained_is_found_whatever_its_type_and_a_fragment_means_the_first_with_its_id() {
+    for ty in ResourceType::all() {
+        let resource = json!({ "resourceType": "Basic", "id": "b", "subject": { "reference": "#x" },
+            "contained": [{ "resourceType": "Unknown", "id": "x" }, { "resourceType": ty.name(), "id": "x" },
+                { "resourceType": "Basic", "id": "x" }] });
+        let rows = rows(&super::PARAMETERS, &resource, &TimeZone::UTC);
+        let first = rows.contained.first().unwrap();
+        assert_eq!((first.place, first.ty, first.id.as_str()), (1, Some(ty.number()), "x"));
+        let linked: Vec<i64> = rows.references.iter().map(|row| row.target_type).collect();
+        assert!(!linked.is_empty() && linked.iter().all(|meant| *meant == contained::target(ty.number())));
+    }
+    let each = ResourceType::all().map(|ty| {
+        json!({ "resourceType": "Basic", "id": ty.name(), "contained": [{ "resourceType": ty.name(), "id": "x" }] })
+    });
+    let mut database = Database::of(&each.collect::<Vec<_>>());
+    for ty in ResourceType::all() {
+        assert_eq!(database.find(&format!("{ty}?_contained=true")), [ty.name()]);
+    }
 }
 
 #[test]

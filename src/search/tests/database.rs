@@ -167,9 +167,9 @@ impl Database {
         let rows = rows(&PARAMETERS, resource, &TimeZone::UTC);
         for mut own in rows.contained.iter().cloned() {
             let inside = contained::number(rid, own.place);
-            self.insert("contained", [inside.into(), rid.into(), own.ty.into(), own.id.into()]);
+            self.insert("contained", [inside.into(), rid.into(), own.ty.unwrap().into(), own.id.into()]);
             own.rows.renumber(contained::param);
-            self.store_rows((own.ty, inside), own.rows);
+            self.store_rows((own.ty.unwrap(), inside), own.rows);
         }
         self.store_rows((number, rid), rows);
     }

@@ -28,6 +28,21 @@ fn a_body_full_of_problems_is_not_described_without_end() {
     assert!(found[1_000].text.starts_with("4000 more"));
 }
 
+#[test]
+fn a_resource_contains_a_thousand_others_and_no_more() {
+    let of = |count: usize| {
+        let inside =
+            |at: usize| json!({ "resourceType": "Basic", "id": format!("b{at}"), "code": { "text": "x" } });
+        let basic = json!({ "resourceType": "Basic", "code": { "text": "x" },
+            "contained": (0..count).map(inside).collect::<Vec<_>>(),
+            "extension": (0..count).map(|at| json!({ "url": "urn:x:1",
+                "valueReference": { "reference": format!("#b{at}") } })).collect::<Vec<_>>() });
+        issues(&basic)
+    };
+    assert_eq!(of(1_000), []);
+    assert_eq!(of(1_001), [("too-costly".to_owned(), "Basic.contained".to_owned())]);
+}
+
 /// Names that R4 knows.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
