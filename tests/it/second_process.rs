@@ -21,10 +21,10 @@ use crate::database::Database;
 const WRITERS: usize = 16;
 const READERS: usize = 16;
 /// How many rounds of writing each writer goes through.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 4;
 /// How many files are loaded meanwhile, each with so many resources.
 const FILES: usize = 3;
-const IN_A_FILE: usize = 120;
+const IN_A_FILE: usize = 60;
 
 fn goal(id: &str, mark: &str) -> Value {
     json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "home" },
