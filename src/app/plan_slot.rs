@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 
+use crate::app::content::Content;
 use crate::app::guard;
 use crate::app::prepare::Batch;
 use crate::app::prepare::place;
@@ -15,7 +16,7 @@ use crate::store::tables;
 /// the plans are, so that nobody learns whether the place is taken.
 pub(crate) fn check(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
     let plans = || {
-        let of = |content: &crate::app::content::Content| content.plan.clone();
+        let of = |content: &Content| content.plan.clone();
         batch.changes.iter().filter_map(move |change| Some((change, change.work.content().and_then(of)?)))
     };
     let wanted: BTreeSet<String> = plans().map(|(_, plan)| plan.episode).collect();

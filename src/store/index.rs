@@ -9,7 +9,6 @@
 //! a resource has is looked up as fast (0.01 ms), as its rows stand on one page of the table.
 
 use diesel::result::QueryResult;
-use diesel::sql_types::BigInt;
 
 use crate::fhir::ResourceType;
 use crate::search::IndexRows;
@@ -19,15 +18,12 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::text::TextRow;
 use crate::store::connection::Conn;
+use crate::store::index_contained;
 use crate::store::index_insert;
 use crate::store::index_tables::Kind;
 use crate::store::index_tables::TABLES;
 use crate::store::index_tables::Table;
-use crate::store::survey::Span;
 use crate::store::words;
-
-/// How many resources a statement names at most whose length depends on it.
-const TOGETHER: usize = 64;
 
 /// Rows for the tables of the index, of any number of resources.
 #[derive(Debug, Default)]
@@ -141,7 +137,7 @@ pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     if rids.is_empty() {
         return Ok(());
     }
-    let rids = &[rids, contained_in(conn, rids)?.as_slice()].concat();
+    let rids = &[rids, index_contained::of(conn, rids)?.as_slice()].concat();
     let delete = |table: &Table| Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE rid = ", []);
     if !conn.is_sqlite() {
         let list = || integers(rids.iter().copied());
@@ -152,38 +148,6 @@ pub(crate) fn clear(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
     for table in &TABLES {
         for rid in rids {
             conn.execute(delete(table).push("?", [(*rid).into()]))?;
-        }
-    }
-    Ok(())
-}
-
-/// The numbers of what these resources contain.
-fn contained_in(conn: &mut Conn, rids: &[i64]) -> QueryResult<Vec<i64>> {
-    let ends = |rid: &i64| (contained::first(*rid), contained::first(rid.saturating_add(1)));
-    if !conn.is_sqlite() {
-        let query = Sql::of(
-            "SELECT c.rid FROM unnest(CAST(? AS bigint[]), CAST(? AS bigint[])) s (low, high) \
-             JOIN contained c ON c.rid >= s.low AND c.rid < s.high",
-            [integers(rids.iter().map(|rid| ends(rid).0)), integers(rids.iter().map(|rid| ends(rid).1))],
-        );
-        return Ok(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0).collect());
-    }
-    let mut found = Vec::new();
-    for (low, high) in rids.iter().map(ends) {
-        let query =
-            Sql::of("SELECT rid FROM contained WHERE rid >= ? AND rid < ?", [low.into(), high.into()]);
-        found.extend(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0));
-    }
-    Ok(found)
-}
-
-/// Removes whatever stands under the numbers of what these resources contain, though nothing is said to stand there.
-pub(crate) fn clear_contained(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
-    for rids in rids.chunks(TOGETHER) {
-        let span = Span::These(rids.to_vec()).of_contained();
-        for table in &TABLES {
-            let sql = Sql::of("DELETE FROM ", []).push(table.name, []).push(" WHERE ", []);
-            conn.execute(sql.append(span.holds(conn, "rid")).volatile())?;
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ pub(crate) mod fresh;
 mod held;
 pub(crate) mod history;
 pub(crate) mod index;
+pub(crate) mod index_contained;
 mod index_insert;
 mod index_tables;
 pub(crate) mod jobs;

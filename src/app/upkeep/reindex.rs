@@ -24,6 +24,7 @@ use crate::store::Stored;
 use crate::store::findings::counted;
 use crate::store::index;
 use crate::store::index::Entries;
+use crate::store::index_contained;
 use crate::store::live;
 use crate::store::moment;
 use crate::store::parameter_set;
@@ -262,7 +263,7 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
     episodes.extend(page.episodes.keys().map(|rid| (*rid, None)));
     plans.extend(page.plans.keys().map(|rid| (*rid, None)));
     index::clear(conn, &cleared)?;
-    index::clear_contained(conn, &cleared)?;
+    index_contained::clear(conn, &cleared)?;
     index::remove(conn, removed)?;
     index::insert(conn, added)?;
     // Those that end come first, so that one may end and another begin.
