@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use crossbeam_channel::Sender;
@@ -19,6 +20,9 @@ use crate::store::fault::unavailable;
 
 /// How many jobs share one commit at most, so that the first of them does not wait for ever.
 const GROUP: usize = 256;
+/// How long jobs are added to a group. Where each is large, those that are answered prepare their next work while the
+/// others' is written; all together, they and the writer would wait for each other by turns.
+const LONG: Duration = Duration::from_millis(40);
 /// How often a PostgreSQL transaction is tried.
 const TRIES: u32 = 12;
 /// How often where it is not known whether another try can help.
@@ -120,8 +124,7 @@ fn keep_serving(mut conn: Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) 
 fn serve(conn: &mut Conn, target: &Target, jobs: &Receiver<Box<dyn Job>>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
-        group.extend(jobs.try_iter().take(GROUP - 1));
-        let lost = commit(conn, &mut group).err();
+        let lost = commit(conn, &mut group, jobs).err();
         if lost.is_some() || conn.is_worn() {
             // Whatever state the connection is in, a new one is in none; the old one stays where none is to be had.
             match connect(target) {
@@ -143,19 +146,32 @@ fn connect(target: &Target) -> Result<Conn, ()> {
     Ok(conn)
 }
 
-/// Carries out the jobs in one transaction, each in a savepoint of its own.
-fn commit(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> Result<(), Failure> {
+/// Carries out the jobs in one transaction, each in a savepoint of its own: those of the group, and those that wait, which
+/// join it.
+fn commit(
+    conn: &mut Conn,
+    group: &mut Vec<Box<dyn Job>>,
+    waiting: &Receiver<Box<dyn Job>>,
+) -> Result<(), Failure> {
     conn.transaction("BEGIN IMMEDIATE").map_err(|error| Fault::Database(error).into_failure())?;
-    let mut worthwhile = false;
-    for job in group {
+    let (mut worthwhile, mut done) = (false, 0);
+    let began = Instant::now();
+    while let Some(job) = group.get_mut(done) {
         // SQLite ends a transaction by itself where the disk is full; then no savepoint is left.
         let ended = |_| unavailable("SQLite gave up a group of writes");
         conn.transaction("SAVEPOINT job").map_err(ended)?;
-        let done = job.run(conn);
-        worthwhile |= done;
-        let finish =
-            if done { conn.transaction("RELEASE job") } else { conn.batch("ROLLBACK TO job; RELEASE job") };
+        let succeeded = job.run(conn);
+        worthwhile |= succeeded;
+        let finish = if succeeded {
+            conn.transaction("RELEASE job")
+        } else {
+            conn.batch("ROLLBACK TO job; RELEASE job")
+        };
         finish.map_err(ended)?;
+        done += 1;
+        if done == group.len() && done < GROUP && began.elapsed() < LONG {
+            group.extend(waiting.try_recv());
+        }
     }
     let end = if worthwhile { "COMMIT" } else { "ROLLBACK" };
     conn.transaction(end).map_err(|error| {
