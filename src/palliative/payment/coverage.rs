@@ -23,7 +23,7 @@ use crate::palliative::time_line::day_after;
 use crate::palliative::time_line::day_before;
 
 /// Who pays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cover {
     /// The line of business; `dual` where Medicare and Medicaid both are in force.
     pub line: String,
@@ -31,6 +31,13 @@ pub struct Cover {
     pub billed: String,
     /// The payer, as a reference; none where the coverage names it in words only.
     pub payer: Option<String>,
+}
+
+impl Cover {
+    /// Whether both may be the same payer's: one that is not known may be anybody.
+    pub fn may_be_of(&self, other: &Self) -> bool {
+        self.payer.is_none() || other.payer.is_none() || self.payer == other.payer
+    }
 }
 
 /// One coverage and its days.

@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/parameters.html>
 //!
 //! A run is never changed. What became known since then, such as a coverage that ended months ago, is a difference
-//! between two runs, and the differences of any number of runs add up to the last one.
+//! between two runs, and the differences of any number of runs add up to the last one. Where days turn out to be another
+//! payer's, the line of the one is less or no more, and there is a line of the other: each is told what concerns it.
 
 use std::collections::BTreeMap;
 
@@ -73,9 +74,6 @@ impl<'a> Difference<'a> {
             ("unit", before.unit != after.unit),
             ("unmet", before.unmet != after.unmet),
             ("tier", before.tier != after.tier || before.tier_days != after.tier_days),
-            ("lob", before.cover.line != after.cover.line),
-            ("billedLob", before.cover.billed != after.cover.billed),
-            ("payer", before.cover.payer != after.cover.payer),
             ("amount", before.amount != after.amount),
             ("serviceCode", before.service_codes != after.service_codes),
             ("source", before.sources != after.sources),

@@ -1,4 +1,4 @@
-//! One line of a run: what a month of an episode, or the assessment before it, comes to, and from what.
+//! One line of a run: what a month of an episode, or the assessment before it, comes to for one who pays, and from what.
 //! <https://hl7.org/fhir/R4/parameters.html>
 
 use serde::Deserialize;
@@ -22,6 +22,8 @@ pub enum Unmet {
     TooFewDays,
     /// There was no contact in the month.
     NoContact,
+    /// The one unit of the month stands in the line of another that pays for days of it.
+    InAnotherLine,
 }
 
 impl Unmet {
@@ -31,6 +33,7 @@ impl Unmet {
             Unmet::NotOnTheFirst => "not-on-the-first",
             Unmet::TooFewDays => "too-few-days",
             Unmet::NoContact => "no-contact",
+            Unmet::InAnotherLine => "in-another-line",
         }
     }
 }
@@ -47,7 +50,7 @@ pub struct Source {
 }
 
 /// What identifies a line: of two runs, the lines with the same key are about the same.
-pub type Key<'a> = (&'a str, &'a str, &'a str, Class);
+pub type Key<'a> = (&'a str, &'a str, &'a str, Class, &'a Cover);
 
 /// One line of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +79,7 @@ pub struct Line {
     pub tier: Option<String>,
     /// The days of each tier, in the order in which they began.
     pub tier_days: Vec<(Option<String>, i64)>,
-    /// Who pays for the first eligible day.
+    /// Who pays for its days.
     pub cover: Cover,
     /// The amount, where the programme's table has one.
     pub amount: Option<Money>,
@@ -91,6 +94,6 @@ pub struct Line {
 impl Line {
     /// What identifies it.
     pub fn key(&self) -> Key<'_> {
-        (&self.patient, &self.episode, &self.month, self.class)
+        (&self.patient, &self.episode, &self.month, self.class, &self.cover)
     }
 }

@@ -2,8 +2,10 @@
 //! amounts where the programme has a table of them; never a claim. <https://hl7.org/fhir/R4/episodeofcare.html>
 //!
 //! Payable months are neither member-months nor enrolled days. A day counts where the service was active, somebody
-//! paid whom the programme serves, the person was alive and, if grown up, not in hospice. A day on which two episodes
-//! of a person could count belongs to the one that began later: a day of transfer is the new programme's.
+//! paid whom the programme serves, the person was alive and, if grown up, not in hospice. A day for which one payer could
+//! be billed by two episodes of a person belongs to the one that began later, and a day of transfer is the new
+//! programme's. Who pays may change within a month: each has its own line, and a run by one payer has the lines of a run by
+//! all that are this payer's.
 
 pub mod coverage;
 pub mod delta;
@@ -21,7 +23,9 @@ use jiff::civil::Date;
 
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::program_of;
@@ -44,6 +48,7 @@ use crate::palliative::program::Program;
 use crate::palliative::time_line::Days;
 use crate::palliative::time_line::Stretch;
 use crate::palliative::time_line::active_days;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 
 /// Whether assessments before the service are part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +104,30 @@ pub struct Claim<'a> {
     pub days: Vec<(Stretch, Cover)>,
 }
 
+impl Claim<'_> {
+    /// Its days without those that episodes which began later have: of the same payer, or all where one is its transfer.
+    fn without(&self, later: &[Claim]) -> Vec<(Stretch, Cover)> {
+        let left = |(days, cover): &(Stretch, Cover)| {
+            let taken = later.iter().flat_map(|other| {
+                let transfer = other.is_transfer_of(self);
+                let of_payer = move |(_, own): &&(Stretch, Cover)| transfer || own.may_be_of(cover);
+                other.days.iter().filter(of_payer).map(|(days, _)| *days)
+            });
+            let left: Vec<Stretch> = Days::of([*days]).minus(&Days::of(taken)).stretches().collect();
+            left.into_iter().map(|days| (days, cover.clone())).collect::<Vec<_>>()
+        };
+        self.days.iter().flat_map(left).collect()
+    }
+
+    fn is_transfer_of(&self, other: &Claim) -> bool {
+        let from = extension_of(self.episode, TRANSFERRED_FROM_EXTENSION)
+            .and_then(|one| one.pointer("/valueReference/reference")?.as_str());
+        from.map(unversioned) == Some(other.name.as_str())
+    }
+}
+
 impl<'a> Account<'a> {
-    /// The lines of the run that are about this person, by episode and month.
+    /// The lines of the run that are about this person, by episode, month and who pays.
     pub fn lines(&self) -> Vec<Line> {
         let episodes = self.episodes();
         let mut lines: Vec<Line> = Vec::new();
@@ -112,11 +139,12 @@ impl<'a> Account<'a> {
                 tiers: tiers(self.chart, claim.episode, claim.program),
                 claim,
             };
-            lines.extend(self.months().filter_map(|month| months.line(month)));
+            lines.extend(self.months().flat_map(|month| months.lines(month)));
         }
         if self.asked.intakes == Intakes::Included {
             lines.extend(self.intakes(&episodes));
         }
+        lines.retain(|line| self.asks_payer(&line.cover));
         lines.sort_by(|one, other| one.key().cmp(&other.key()));
         lines
     }
@@ -161,15 +189,10 @@ impl<'a> Account<'a> {
         let mut claims: Vec<Claim> =
             episodes.iter().map(|(episode, program)| self.claim(episode, program)).collect();
         claims.sort_by(|one, other| (other.began, &other.name).cmp(&(one.began, &one.name)));
-        let mut taken = Days::default();
-        for claim in &mut claims {
-            let own = Days::of(claim.days.iter().map(|(days, _)| *days));
-            let left = own.minus(&taken);
-            claim.days = within(&left, &claim.days);
-            taken = taken.or(&own);
-        }
-        for claim in &mut claims {
-            claim.days.retain(|(_, cover)| self.asks_payer(cover));
+        let left: Vec<_> =
+            claims.iter().enumerate().map(|(at, claim)| claim.without(&claims[..at])).collect();
+        for (claim, days) in claims.iter_mut().zip(left) {
+            claim.days = days;
         }
         claims
     }
@@ -204,8 +227,7 @@ impl<'a> Account<'a> {
             let (_, program) = episodes.iter().find(|(own, _)| own.id() == episode.id())?;
             let days = Days::of(Stretch::new(day, day));
             let (days, cover) = self.eligible(&days, program).into_iter().next()?;
-            let asked = self.asks_for(program) && self.asks_payer(&cover);
-            asked.then(|| self.intake((episode, program), (days, cover)))
+            self.asks_for(program).then(|| self.intake((episode, program), (days, cover)))
         };
         intake::intakes(self, episodes).into_iter().filter_map(line).collect()
     }

@@ -1,9 +1,15 @@
 //! What one month of an episode comes to: units by the month rule, the tier by the tier rule, and the amount.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 //!
+//! Who pays may change within a month. Whether it is payable is asked of the month as a whole; a share is each payer's own,
+//! and the one unit of the other rules is for the payer of the day by which the rule is met: the first eligible day, the
+//! first of the month, or the fifteenth eligible day. So nobody is billed for what another pays, and a month is never
+//! more than one unit.
+//!
 //! Units are whole numbers of ten-thousandths and amounts of hundredths, both rounded half to even: no result depends
 //! on a floating-point number.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::palliative::payment::Account;
@@ -43,56 +49,125 @@ pub struct Months<'a> {
 /// The days of each tier within a month, in the order in which they began.
 type TierDays = Vec<(Option<String>, i64)>;
 
-impl Months<'_> {
-    /// The line of a month; none where no day of it is eligible.
-    pub fn line(&self, month: Stretch) -> Option<Line> {
-        let own: Vec<(Stretch, &Cover)> =
-            self.claim.days.iter().filter_map(|(days, cover)| Some((days.and(month)?, cover))).collect();
-        let (first, cover) = own.first()?;
-        let days: i64 = own.iter().map(|(days, _)| days.count()).sum();
-        let (unit, unmet) = match self.unit(month, first.first, days) {
-            Ok(unit) => (unit, None),
-            Err(unmet) => (0, Some(unmet)),
+/// The eligible days of a month with the same cover.
+struct Part<'a> {
+    cover: &'a Cover,
+    days: Vec<Stretch>,
+}
+
+/// A month and what holds for all who pay for days of it.
+struct Whole {
+    month: Stretch,
+    days: i64,
+    tier_days: TierDays,
+    earned: Result<Earned, Unmet>,
+}
+
+/// By what a month is payable.
+enum Earned {
+    /// One unit, by this day: it is for the one to pay who covers the day.
+    On(Date),
+    /// A share by each eligible day.
+    ByShare,
+}
+
+impl Part<'_> {
+    fn count(&self) -> i64 {
+        self.days.iter().map(|days| days.count()).sum()
+    }
+
+    fn contains(&self, day: Date) -> bool {
+        self.days.iter().any(|days| days.contains(day))
+    }
+}
+
+impl<'a> Months<'a> {
+    /// The lines of a month, one for each that pays for days of it: what they come to together does not depend on how many
+    /// they are. None where no day is eligible.
+    pub fn lines(&self, month: Stretch) -> Vec<Line> {
+        let parts = self.parts(month);
+        let days: Vec<Stretch> = self.claim.days.iter().filter_map(|(days, _)| days.and(month)).collect();
+        let whole = Whole {
+            month,
+            days: days.iter().map(|days| days.count()).sum(),
+            tier_days: self.tier_days(days.iter().copied()),
+            earned: self.earned(month, &days),
         };
-        let tier_days = self.tier_days(own.iter().map(|(days, _)| *days));
-        let tier = self.tier(&tier_days);
-        let rate = self.policy.rate(Class::Month, tier.as_deref(), cover);
-        Some(Line {
+        let mut before = 0;
+        let line = |part: &Part| {
+            let line = self.line(&whole, part, before);
+            before += part.count();
+            line
+        };
+        parts.iter().map(line).collect()
+    }
+
+    fn parts(&self, month: Stretch) -> Vec<Part<'a>> {
+        let mut parts: Vec<Part> = Vec::new();
+        for (days, cover) in &self.claim.days {
+            let Some(days) = days.and(month) else { continue };
+            match parts.iter_mut().find(|part| part.cover == cover) {
+                Some(part) => part.days.push(days),
+                None => parts.push(Part { cover, days: vec![days] }),
+            }
+        }
+        parts
+    }
+
+    /// The line of a part, before which others have so many days.
+    fn line(&self, whole: &Whole, part: &Part, before: i64) -> Line {
+        let days = part.count();
+        let (unit, unmet) = match &whole.earned {
+            // Rounded as the days add up, so that the shares of a month are together what the month is.
+            Ok(Earned::ByShare) => {
+                let up_to = |days: i64| half_even(days * UNIT, whole.month.count());
+                (up_to(before + days) - up_to(before), None)
+            }
+            Ok(Earned::On(day)) if part.contains(*day) => (UNIT, None),
+            Ok(Earned::On(_)) => (0, Some(Unmet::InAnotherLine)),
+            Err(unmet) => (0, Some(*unmet)),
+        };
+        let tier_days = self.tier_days(part.days.iter().copied());
+        let tier = self.tier(whole, &tier_days);
+        let rate = self.policy.rate(Class::Month, tier.as_deref(), part.cover);
+        Line {
             patient: self.claim.patient.to_owned(),
             episode: self.claim.name.clone(),
-            month: month_name(month.first),
+            month: month_name(whole.month.first),
             class: Class::Month,
             program: self.claim.program.reference(),
             eligible_days: days,
-            days_in_month: month.count(),
+            days_in_month: whole.month.count(),
             rule: self.policy.month_rule.code().to_owned(),
             unit,
             unmet,
-            amount: self.amount(month, (unit, days), &tier_days, (rate, cover)),
+            amount: self.amount(whole, unit, &tier_days, (rate, part.cover)),
             tier,
             tier_days,
-            cover: (*cover).clone(),
+            cover: part.cover.clone(),
             service_codes: rate.map(|rate| rate.service_codes.clone()).unwrap_or_default(),
-            sources: own.iter().map(|(days, cover)| source(*days, cover)).collect(),
-            provisional: self.account.today(self.claim.program) < month.last,
-        })
+            sources: part.days.iter().map(|days| source(*days, part.cover)).collect(),
+            provisional: self.account.today(self.claim.program) < whole.month.last,
+        }
     }
 
-    /// How much of a unit the days are worth.
-    fn unit(&self, month: Stretch, first: Date, days: i64) -> Result<i64, Unmet> {
+    /// By what the month is payable, whoever pays.
+    fn earned(&self, month: Stretch, days: &[Stretch]) -> Result<Earned, Unmet> {
         let rule = self.policy.month_rule;
         // The rule of the Care Choices Model asks for a service in each later month, whatever the programme asks for.
         let later = rule == MonthRule::Mccm && !self.is_first(month);
         if (self.policy.requires_service || later) && !self.contacts.any_in(month) {
             return Err(Unmet::NoContact);
         }
+        let on = |place: i64, unmet: Unmet| day_at(days, place).map(Earned::On).ok_or(unmet);
         match rule {
-            MonthRule::AnyDay | MonthRule::Mccm => Ok(UNIT),
-            MonthRule::FirstOfMonth if first == month.first => Ok(UNIT),
-            MonthRule::FirstOfMonth => Err(Unmet::NotOnTheFirst),
-            MonthRule::FifteenDay if days >= FULL => Ok(UNIT),
-            MonthRule::FifteenDay => Err(Unmet::TooFewDays),
-            MonthRule::Prorated => Ok(half_even(days * UNIT, month.count())),
+            MonthRule::AnyDay | MonthRule::Mccm => on(1, Unmet::TooFewDays),
+            MonthRule::FirstOfMonth if days.first().is_none_or(|days| days.first != month.first) => {
+                Err(Unmet::NotOnTheFirst)
+            }
+            MonthRule::FirstOfMonth => on(1, Unmet::NotOnTheFirst),
+            MonthRule::FifteenDay => on(FULL, Unmet::TooFewDays),
+            MonthRule::Prorated => Ok(Earned::ByShare),
         }
     }
 
@@ -103,13 +178,13 @@ impl Months<'_> {
 
     fn amount(
         &self,
-        month: Stretch,
-        (unit, days): (i64, i64),
-        tier_days: &TierDays,
+        whole: &Whole,
+        unit: i64,
+        own: &TierDays,
         (rate, cover): (Option<&Rate>, &Cover),
     ) -> Option<Money> {
         if self.policy.month_rule == MonthRule::Mccm {
-            let half = self.is_first(month) && days < FULL;
+            let half = self.is_first(whole.month) && whole.days < FULL;
             return Some(Money::dollars(if unit == 0 {
                 0
             } else if half {
@@ -122,13 +197,26 @@ impl Months<'_> {
             let amount = rate?.amount.as_ref()?;
             return Some(Money { cents: half_even(amount.cents * unit, UNIT), ..amount.clone() });
         }
+        let tier_days = self.weighed(whole, own);
         let mut weighted = Money { cents: 0, currency: String::new() };
         for (tier, count) in tier_days {
             let amount = self.policy.rate(Class::Month, tier.as_deref(), cover)?.amount.as_ref()?;
             weighted.cents += amount.cents * count;
             weighted.currency.clone_from(&amount.currency);
         }
+        let days: i64 = tier_days.iter().map(|(_, count)| *count).sum();
         Some(Money { cents: half_even(weighted.cents * unit, days * UNIT), ..weighted })
+    }
+
+    /// The days whose tiers a line is weighed by: its own where it is paid by its share, those of the month where one line
+    /// is paid for all of it.
+    fn weighed<'b>(&self, whole: &'b Whole, own: &'b TierDays) -> &'b TierDays {
+        match self.policy.month_rule {
+            MonthRule::Prorated => own,
+            MonthRule::AnyDay | MonthRule::FirstOfMonth | MonthRule::FifteenDay | MonthRule::Mccm => {
+                &whole.tier_days
+            }
+        }
     }
 
     fn tier_days(&self, eligible: impl Iterator<Item = Stretch>) -> TierDays {
@@ -155,17 +243,30 @@ impl Months<'_> {
         parts.into_iter().filter_map(|(tier, part)| Some((tier, part?.and(days)?.count()))).collect()
     }
 
-    fn tier(&self, days: &TierDays) -> Option<String> {
+    fn tier(&self, whole: &Whole, own: &TierDays) -> Option<String> {
         match self.policy.tier_rule {
-            TierRule::AtMonthStart => days.first()?.0.clone(),
+            TierRule::AtMonthStart => whole.tier_days.first()?.0.clone(),
             // The codes of the tiers ascend with the need.
-            TierRule::Highest => days.iter().filter_map(|(tier, _)| tier.clone()).max(),
+            TierRule::Highest => whole.tier_days.iter().filter_map(|(tier, _)| tier.clone()).max(),
             TierRule::DayWeighted => {
+                let days = self.weighed(whole, own);
                 let most = days.iter().map(|(_, count)| *count).max()?;
                 days.iter().find(|(_, count)| *count == most)?.0.clone()
             }
         }
     }
+}
+
+/// The day in this place among the days, counted from one.
+fn day_at(days: &[Stretch], place: i64) -> Option<Date> {
+    let mut before = 0;
+    for stretch in days {
+        if place <= before + stretch.count() {
+            return stretch.first.checked_add((place - before - 1).days()).ok();
+        }
+        before += stretch.count();
+    }
+    None
 }
 
 /// `2025-05`

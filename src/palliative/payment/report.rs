@@ -116,7 +116,7 @@ impl Report<'_> {
         let period = self.since.as_ref().and_then(|(_, period, _)| *period);
         let month: Option<jiff::civil::Date> = format!("{}-01", line.month).parse().ok();
         let known = period.zip(month).is_some_and(|(period, month)| period.contains(month));
-        let mut out = named(line)
+        let mut out = with_payer(named(line), &line.cover)
             .value("reason", "code", difference.reason.code())
             .value("retroactive", "boolean", known)
             .value("unitBefore", "decimal", unit(difference.before))
@@ -196,10 +196,7 @@ fn month(line: &Line) -> Output {
     if let Some(tier) = &line.tier {
         out = out.value("tier", "code", tier.as_str());
     }
-    out = with_lines(out, &line.cover);
-    if let Some(payer) = &line.cover.payer {
-        out = out.reference("payer", payer.as_str());
-    }
+    out = with_payer(out, &line.cover);
     if let Some(amount) = &line.amount {
         out = out.value("amount", "Money", money(amount.cents, &amount.currency));
     }
@@ -217,12 +214,15 @@ fn month(line: &Line) -> Output {
     out.value("provisional", "boolean", line.provisional)
 }
 
-/// The line of business, and the one that is billed where it is another.
-fn with_lines(out: Output, cover: &Cover) -> Output {
-    let out = out.value("lob", "code", cover.line.as_str());
-    match cover.billed == cover.line {
-        true => out,
-        false => out.value("billedLob", "code", cover.billed.as_str()),
+/// The line of business, the one that is billed where it is another, and the payer.
+fn with_payer(out: Output, cover: &Cover) -> Output {
+    let mut out = out.value("lob", "code", cover.line.as_str());
+    if cover.billed != cover.line {
+        out = out.value("billedLob", "code", cover.billed.as_str());
+    }
+    match &cover.payer {
+        Some(payer) => out.reference("payer", payer.as_str()),
+        None => out,
     }
 }
 
@@ -232,11 +232,7 @@ fn days(source: &Source) -> Output {
         "date",
         source.last.as_str(),
     );
-    let out = with_lines(days, &source.cover);
-    match &source.cover.payer {
-        Some(payer) => out.reference("payer", payer.as_str()),
-        None => out,
-    }
+    with_payer(days, &source.cover)
 }
 
 fn with_change(out: Output, difference: Option<&Difference>) -> Output {

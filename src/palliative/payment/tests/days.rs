@@ -20,6 +20,29 @@ fn t_14_a_death_without_a_day_is_not_life_for_ever() {
 }
 
 #[test]
+fn v_death_the_day_of_the_death_counts_and_no_later_one() {
+    let mut world = World::new(free());
+    world.put(json!({ "resourceType": "Patient", "id": "a", "birthDate": "1950-05-01", "deceasedDateTime": "2025-07-08" }));
+    world.put(episode("e", "p", ("2025-01-01", None)));
+    let days: i64 = world.lines().iter().map(|line| line.eligible_days).sum();
+    assert_eq!(days, 189);
+    assert_eq!(world.short().last().unwrap(), &("2025-07".to_owned(), 8, UNIT));
+}
+
+#[test]
+fn t_2_a_month_in_which_the_clocks_change_has_its_days() {
+    let zone = json!([{ "url": "tz", "valueString": "America/Los_Angeles" },
+        { "url": "requiresService", "valueBoolean": false }]);
+    let mut world = World::new(free());
+    world.program(program("p", zone));
+    world.asked.month_rule = Some(MonthRule::Prorated);
+    world.put(episode("e", "p", ("2025-03-09", Some("2025-11-02"))));
+    let short = world.short();
+    assert_eq!(short[0], ("2025-03".to_owned(), 23, 7_419), "a day of 23 hours is a day");
+    assert_eq!(short.last().unwrap(), &("2025-11".to_owned(), 2, 667), "and so is one of 25");
+}
+
+#[test]
 fn t_15_a_visit_after_the_death_is_no_contact() {
     let mut world = vector(MonthRule::AnyDay);
     world.program(program("p", json!([])));
@@ -108,20 +131,92 @@ fn t_22_the_line_of_business_is_that_of_the_day() {
     world.put(episode("e", "p", ("2025-03-01", Some("2025-03-31"))));
     world.put(coverage("c", "211", (None, Some("2025-03-10"))));
     world.put(coverage("m", "12", (Some("2025-03-06"), Some("2025-03-20"))));
-    let line = world.lines().remove(0);
-    let source: Vec<(&str, &str, &str)> =
-        line.sources.iter().map(|one| (&one.first[8..], &one.last[8..], &one.cover.line[..])).collect();
-    assert_eq!(source, [("01", "05", "medicaid-mc"), ("06", "10", "dual"), ("11", "20", "medicare-ffs")]);
-    assert_eq!((line.eligible_days, &line.cover.line[..]), (20, "medicaid-mc"));
+    let days = |world: &World| -> Vec<(String, String, i64)> {
+        let mut lines = world.lines();
+        lines.sort_by(|one, other| one.sources[0].first.cmp(&other.sources[0].first));
+        let short = |line: Line| (line.sources[0].first[8..].to_owned(), line.cover.line, line.eligible_days);
+        lines.into_iter().map(short).collect()
+    };
+    let row = |first: &str, line: &str, days: i64| (first.to_owned(), line.to_owned(), days);
+    let all = [row("01", "medicaid-mc", 5), row("06", "dual", 5), row("11", "medicare-ffs", 10)];
+    assert_eq!(days(&world), all);
     world.asked.payer = Some("Organization/plan-m".to_owned());
-    assert_eq!(world.lines()[0].eligible_days, 10, "the first coverage pays until it ends");
+    assert_eq!(days(&world), all[2..], "the first coverage pays until it ends");
     world.asked.payer = None;
     world.program(program(
         "p",
         json!([{ "url": "lobAllowed", "valueCode": "medicare-ffs" },
         { "url": "requiresService", "valueBoolean": false }]),
     ));
-    assert_eq!(world.lines()[0].eligible_days, 15, "only days with a line of business that is served");
+    let served: i64 = world.lines().iter().map(|line| line.eligible_days).sum();
+    assert_eq!(served, 15, "only days with a line of business that is served");
+}
+
+#[test]
+fn t_22_a_run_by_one_payer_is_the_part_of_the_run_by_all_that_is_the_payers() {
+    let mut world = World::new(free());
+    world.put(episode("e", "p", ("2025-03-01", Some("2025-03-31"))));
+    world.put(coverage("c", "211", (None, Some("2025-03-10"))));
+    world.put(coverage("m", "511", (Some("2025-03-11"), None)));
+    let units = |world: &World, payer: &str| -> Vec<(i64, i64, Option<Unmet>)> {
+        let mut world = world.clone();
+        world.asked.payer = (!payer.is_empty()).then(|| format!("Organization/{payer}"));
+        world.lines().iter().map(|line| (line.eligible_days, line.unit, line.unmet)).collect()
+    };
+    let none = Some(Unmet::InAnotherLine);
+    // The lines of a month stand in the order of their lines of business: commercial before medicaid-mc.
+    for (rule, commercial, medicaid) in [
+        (MonthRule::AnyDay, (21, 0, none), (10, UNIT, None)),
+        (MonthRule::FirstOfMonth, (21, 0, none), (10, UNIT, None)),
+        (MonthRule::FifteenDay, (21, UNIT, None), (10, 0, none)),
+        (MonthRule::Prorated, (21, 6_774, None), (10, 3_226, None)),
+    ] {
+        world.asked.month_rule = Some(rule);
+        assert_eq!(units(&world, ""), [commercial, medicaid], "{rule:?}");
+        assert_eq!(units(&world, "plan-m"), [commercial], "{rule:?}");
+        assert_eq!(units(&world, "plan-c"), [medicaid], "{rule:?}");
+    }
+    // Three who pay for a month pay for no more than the month.
+    world.asked.month_rule = Some(MonthRule::Prorated);
+    for (first, second) in [(5, 9), (10, 20), (4, 8), (1, 30)] {
+        let on = |day: i64| format!("2025-03-{day:02}");
+        world.put(coverage("c", "211", (None, Some(&on(first)))));
+        world.put(coverage("m", "511", (Some(&on(first + 1)), Some(&on(second)))));
+        world.put(coverage("n", "12", (Some(&on(second + 1)), None)));
+        assert_eq!(world.units(), UNIT, "{first} {second}");
+    }
+}
+
+#[test]
+fn one_payer_is_not_billed_twice_for_a_day_and_two_payers_each_for_their_programme() {
+    let serving = |line: &str| {
+        let mut settings = free();
+        settings.as_array_mut().unwrap().push(json!({ "url": "lobAllowed", "valueCode": line }));
+        settings
+    };
+    let mut world = World::new(free());
+    world.asked.month_rule = Some(MonthRule::Prorated);
+    world.asked.period = Stretch::month_of(day("2025-03-01"));
+    world.program(program("p", serving("medicaid-mc")));
+    world.program(program("q", serving("medicare-ffs")));
+    world.put(episode("e", "p", ("2025-03-01", None)));
+    world.put(episode("f", "q", ("2025-03-11", None)));
+    world.put(coverage("m", "12", (None, None)));
+    let days = |world: &World| -> Vec<i64> { world.lines().iter().map(|line| line.eligible_days).collect() };
+    assert_eq!(days(&world), [31, 21], "each is another payer's");
+    let mut same = coverage("m", "12", (None, None));
+    same["payor"] = json!([{ "reference": "Organization/plan-c" }]);
+    world.put(same.clone());
+    assert_eq!(days(&world), [10, 21], "one payer");
+    same["payor"] = json!([{ "display": "Some plan" }]);
+    world.put(same);
+    assert_eq!(days(&world), [10, 21], "it may be the same payer");
+    world.put(coverage("m", "12", (None, None)));
+    let mut transfer = episode("f", "q", ("2025-03-11", None));
+    transfer["extension"].as_array_mut().unwrap().push(json!({ "url": TRANSFERRED_FROM_EXTENSION,
+        "valueReference": { "reference": "EpisodeOfCare/e" } }));
+    world.put(transfer);
+    assert_eq!(days(&world), [10, 21], "the days after a transfer are the new programme's, whoever pays");
 }
 
 #[test]

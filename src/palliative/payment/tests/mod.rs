@@ -36,6 +36,7 @@ use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 use crate::palliative::vocabulary::STATE_EXTENSION;
 use crate::palliative::vocabulary::TIER_EXTENSION;
+use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 
 /// A person in memory, and what is asked of them.
 #[derive(Clone)]
@@ -98,6 +99,18 @@ impl World {
     /// The month, eligible days and units of each line.
     fn short(&self) -> Vec<(String, i64, i64)> {
         self.lines().into_iter().map(|line| (line.month, line.eligible_days, line.unit)).collect()
+    }
+
+    /// The same of each month, whoever pays.
+    fn months(&self) -> Vec<(String, i64, i64)> {
+        let mut months: Vec<(String, i64, i64)> = Vec::new();
+        for (month, days, unit) in self.short() {
+            match months.last_mut().filter(|last| last.0 == month) {
+                Some(last) => (last.1, last.2) = (last.1 + days, last.2 + unit),
+                None => months.push((month, days, unit)),
+            }
+        }
+        months
     }
 
     fn units(&self) -> i64 {

@@ -113,7 +113,7 @@ proptest! {
                 (*counted > 0).then(|| (format!("2025-{month:02}"), *counted, unit))
             };
             let expected: Vec<_> = months.iter().filter_map(line).collect();
-            prop_assert_eq!(world.short(), expected);
+            prop_assert_eq!(world.months(), expected);
         }
     }
 }

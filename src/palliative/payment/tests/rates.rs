@@ -67,6 +67,39 @@ fn a_dual_month_is_paid_by_the_row_of_dual_or_else_of_the_line_that_is_billed() 
 }
 
 #[test]
+fn each_line_of_business_of_a_month_is_paid_by_its_own_row() {
+    let of = |line: &str, tier: &str, amount: &str| {
+        let mut row = row(tier, amount);
+        row["extension"].as_array_mut().unwrap().push(json!({ "url": "lob", "valueCode": line }));
+        row
+    };
+    let mut settings = free();
+    settings.as_array_mut().unwrap().extend([
+        of("medicaid-mc", "tier-2", "310"),
+        of("medicaid-mc", "tier-3", "620"),
+        of("commercial", "tier-2", "465"),
+        of("commercial", "tier-3", "930"),
+    ]);
+    let mut world = World::new(settings);
+    world.put(with_tiers(&[("tier-3", "2025-03-01"), ("tier-2", "2025-03-21")]));
+    world.put(coverage("c", "211", (None, Some("2025-03-10"))));
+    world.put(coverage("m", "511", (Some("2025-03-11"), None)));
+    let paid = |rule: MonthRule, tier: TierRule| {
+        let mut world = world.clone();
+        (world.asked.month_rule, world.asked.tier_rule) = (Some(rule), Some(tier));
+        let lines = world.lines();
+        lines.iter().map(|line| line.amount.as_ref().unwrap().cents).collect::<Vec<_>>()
+    };
+    // 930 × 0.6774 for the commercial plan's 21 days, 620 × 0.3226 for the ten of Medi-Cal
+    assert_eq!(paid(MonthRule::Prorated, TierRule::AtMonthStart), [62_998, 20_001]);
+    // (10 × 930 + 11 × 465) / 21 × 0.6774, and ten days of tier 3
+    assert_eq!(paid(MonthRule::Prorated, TierRule::DayWeighted), [46_499, 20_001]);
+    assert_eq!(paid(MonthRule::AnyDay, TierRule::AtMonthStart), [0, 62_000]);
+    // one unit for the whole month: (20 × 620 + 11 × 310) / 31
+    assert_eq!(paid(MonthRule::AnyDay, TierRule::DayWeighted), [0, 51_000]);
+}
+
+#[test]
 fn an_assessment_gives_the_tier_of_days_before_the_episodes_own() {
     let assessment = |id: &str, status: &str, on: &str, tier: &str| {
         json!({ "resourceType": "RiskAssessment", "id": id, "status": status, "occurrenceDateTime": on,
