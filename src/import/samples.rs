@@ -94,20 +94,35 @@ pub fn welcome(origin: &str, today: Date) -> Result<String, String> {
          Open {origin}/ in a browser; {origin}/swagger-ui/ tries everything out. Or:\n\n\
          curl -s '{origin}/fhir/Patient/rosa/$palliative-screen'\n\
          curl -s '{origin}/fhir/CarePlan?patient=rosa&_include=CarePlan:goal'\n\
-         curl -s '{origin}/fhir/Condition?code=http://hl7.org/fhir/sid/icd-10-cm|I50.22&_include=Condition:subject'\n\n\
+         curl -s '{origin}/fhir/Condition?code=http://hl7.org/fhir/sid/icd-10-cm|I50.22&_include=Condition:subject'\n\
+         curl -s '{origin}/fhir/Patient/{}/$palliative-gaps'\n\
+         {}\n\n\
          From a referral to a care plan, one line after another in one shell:\n\n{}",
+        population::FOLLOWED,
+        last_month(&format!("{origin}/fhir"), today),
         walk(&format!("{origin}/fhir"), today)
     ))
 }
 
+/// What the last month comes to for those who are in the programme.
+fn last_month(base: &str, today: Date) -> String {
+    let month = today.first_of_month().saturating_sub(1.days());
+    let day = |name: &str, day: Date| format!(r#"{{"name":"{name}","valueDate":"{day}"}}"#);
+    let period = [day("periodStart", month.first_of_month()), day("periodEnd", month)].join(",");
+    post(base, "EpisodeOfCare/$palliative-payment-months", &period)
+}
+
+/// A line that sends parameters.
+fn post(base: &str, url: &str, parameters: &str) -> String {
+    format!(
+        "curl -s -H 'Content-Type: application/fhir+json' '{base}/{url}' \
+         -d '{{\"resourceType\":\"Parameters\",\"parameter\":[{parameters}]}}'"
+    )
+}
+
 /// Rosa's way: refer, screen, determine, agree, enrol, plan, and what a partner reads of it.
 fn walk(base: &str, today: Date) -> String {
-    let post = |url: &str, parameters: &str| {
-        format!(
-            "curl -s -H 'Content-Type: application/fhir+json' '{base}/{url}' \
-             -d '{{\"resourceType\":\"Parameters\",\"parameter\":[{parameters}]}}'"
-        )
-    };
+    let post = |url: &str, parameters: &str| post(base, url, parameters);
     let reference =
         |name: &str, to: &str| format!(r#"{{"name":"{name}","valueReference":{{"reference":"{to}"}}}}"#);
     let code = |name: &str, code: &str| format!(r#"{{"name":"{name}","valueCode":"{code}"}}"#);

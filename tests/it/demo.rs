@@ -33,18 +33,18 @@ impl Demo {
         let mut process = demo.spawn().expect("the demo starts");
         let mut output = BufReader::new(process.stdout.take().expect("its output is piped"));
         let (mut curls, mut told) = (Vec::new(), String::new());
-        // the three, and the seven of the walk
+        // the five, and the seven of the walk
         for line in output.by_ref().lines().map_while(Result::ok) {
             if line.starts_with("curl ") || line.starts_with("EPISODE=") {
                 curls.push(line);
             } else {
                 told.push_str(&line);
             }
-            if curls.len() == 10 {
+            if curls.len() == 12 {
                 break;
             }
         }
-        let walk = curls.split_off(curls.len().min(3));
+        let walk = curls.split_off(curls.len().min(5));
         let mut demo = Self { process, _output: output, origin: String::new(), curls, walk, told };
         let first = demo.curls.first().expect("the demo says what to try");
         let at = first.find("http://").expect("a line to try has a URL");
@@ -63,13 +63,13 @@ impl Drop for Demo {
 #[test]
 fn what_it_prints_works_as_printed_and_is_so() {
     let demo = Demo::start();
-    the_three_lines_work(&demo);
+    the_five_lines_work(&demo);
     the_walk_leads_from_a_referral_to_a_care_plan(&demo);
     as_many_people_are_there_as_it_says(&demo);
 }
 
-fn the_three_lines_work(demo: &Demo) {
-    assert_eq!(demo.curls.len(), 3);
+fn the_five_lines_work(demo: &Demo) {
+    assert_eq!(demo.curls.len(), 5);
     for line in &demo.curls {
         // a shell runs the line as somebody would who copies it
         let ran =
@@ -78,6 +78,16 @@ fn the_three_lines_work(demo: &Demo) {
         let answer: Value = serde_json::from_slice(&ran.stdout).expect(line);
         match answer["resourceType"].as_str() {
             Some("Bundle") => assert!(!answer["entry"].as_array().unwrap().is_empty(), "{line}"),
+            Some("Parameters") if line.contains("payment") => {
+                let parts = answer["parameter"].as_array().unwrap();
+                let paid = parts.iter().filter(|one| {
+                    one["name"] == "month" && one.to_string().contains(r#""unit","valueDecimal":1"#)
+                });
+                assert!(paid.count() >= 15, "{line}: {answer}");
+            }
+            Some("Parameters") if line.contains("gaps") => {
+                assert!(answer.to_string().contains("open-gap"), "{line}: {answer}");
+            }
             Some("Parameters") => assert!(answer.to_string().contains("\"eligible\""), "{line}: {answer}"),
             other => panic!("{line}: {other:?}"),
         }

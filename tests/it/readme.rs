@@ -31,16 +31,21 @@ fn its_settings_are_those_of_the_program() {
 }
 
 #[test]
-fn the_lines_of_its_walk_work_as_they_stand() {
+fn the_five_commands_of_its_walk_print_what_stands_there() {
     let demo = Demo::start();
     let walk = README.split("<!-- walk").nth(1).and_then(|rest| rest.split("<!-- /walk").next()).unwrap();
-    let code: String =
-        walk.split("```").skip(1).step_by(2).map(|part| part.trim_start_matches("sh\n")).collect();
+    let blocks: Vec<&str> = walk.split("```").skip(1).step_by(2).collect();
+    let lines =
+        |language: &str| blocks.iter().filter_map(move |block| block.strip_prefix(language)).collect();
+    let (commands, printed): (Vec<&str>, Vec<&str>) = (lines("sh\n"), lines("text\n"));
+    // The first has the helpers, and prints nothing.
+    assert_eq!((commands.len(), printed.len()), (6, 5));
+    let script = commands.join("echo -----\n");
     let script =
-        code.replace("http://127.0.0.1:8080", &demo.origin).replace("curl -s", "curl -sS --fail-with-body");
+        script.replace("http://127.0.0.1:8080", &demo.origin).replace("curl -s", "curl -sS --fail-with-body");
     let ran = Command::new("bash").args(["-e", "-o", "pipefail", "-c", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
-    let last = said.trim_end().lines().last().unwrap_or_default();
-    assert!(last.contains("\"CarePlan\"") && last.contains("\"Goal\""), "{last}");
+    let said: Vec<&str> = said.split("-----\n").skip(1).collect();
+    assert_eq!(said, printed);
 }

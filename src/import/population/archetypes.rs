@@ -188,7 +188,6 @@ pub struct Illness {
     /// How many of a hundred are late in it.
     pub late: u64,
     /// The rule set by which some who are late in it are eligible.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what the data promises, which a test holds it to"))]
     pub rule_set: String,
     pub diagnoses: Courses<Vec<Vec<String>>>,
     /// The diagnosis with which its crises come to hospital.

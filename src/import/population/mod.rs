@@ -2,11 +2,13 @@
 //! from archetypes. The same on every run but for its days, which are counted back from today. Nobody in it is real.
 //! <https://hl7.org/fhir/R4/bundle.html#transaction>
 //!
-//! A person is one transaction, so that each is whole or not there; the sites stand before them. Several threads send,
-//! as an import's do, since most of the time each waits for a commit.
+//! A person is one transaction, so that each is whole or not there; the sites stand before them. Some are then referred to
+//! the programme and enrolled in it by its operations. Several threads send, as an import's do, since most of the time each
+//! waits for a commit.
 
 mod archetypes;
 mod draw;
+mod followed;
 mod identity;
 mod illness;
 mod observed;
@@ -28,6 +30,8 @@ use crate::app::Session;
 use crate::fhir::datetime::date_in;
 use crate::import::Report;
 use crate::import::entry::Batch;
+use crate::import::population::archetypes::Archetypes;
+use crate::import::population::archetypes::Illness;
 use crate::import::population::archetypes::Site;
 use crate::import::population::person::Person;
 use crate::import::progress::Progress;
@@ -36,25 +40,30 @@ use crate::import::send;
 /// Threads that send.
 const SENDERS: usize = 4;
 
-/// Loads all of them, as an import would.
+/// One of those who are in the programme: the first who is late in heart failure.
+pub const FOLLOWED: &str = "sample-heart-failure-02";
+
+/// Loads all of them, as an import would, and leads some into the programme.
 ///
 /// # Errors
-/// A sentence that says what is wrong with the archetypes.
+/// A sentence that says what is wrong with the archetypes, or with a step of somebody's way.
 pub fn load(app: &Arc<App>) -> Result<Report, String> {
-    let bundles = bundles(date_in(app.clock.now(), &TimeZone::UTC))?;
-    let progress = Progress::new(bundles.len() as u64);
-    let send = |(name, bundle): &(String, Value)| -> Result<(), String> {
-        let batch = Batch::of_file(&Arc::from(Path::new(name)), bundle.clone())?;
+    let today = date_in(app.clock.now(), &TimeZone::UTC);
+    let from = archetypes::read()?;
+    let people = people(from, today)?;
+    let progress = Progress::new(people.len() as u64 + 1);
+    let send = |(name, bundle): (String, Value)| -> Result<(), String> {
+        let batch = Batch::of_file(&Arc::from(Path::new(&name)), bundle)?;
         progress.add(1, send::send(&Session::system(Arc::clone(app)), batch));
         Ok(())
     };
-    let Some((sites, people)) = bundles.split_first() else { return Ok(progress.finish()) };
-    send(sites)?;
+    send(sites(from))?;
     let next = AtomicUsize::new(0);
     std::thread::scope(|threads| {
         let work = || -> Result<(), String> {
-            while let Some(one) = people.get(next.fetch_add(1, Ordering::Relaxed)) {
-                send(one)?;
+            while let Some(person) = people.get(next.fetch_add(1, Ordering::Relaxed)) {
+                send(record(person.clone()))?;
+                followed::follow(&Session::system(Arc::clone(app)), person)?;
             }
             Ok(())
         };
@@ -70,22 +79,34 @@ pub fn load(app: &Arc<App>) -> Result<Report, String> {
 /// A sentence that says what is wrong with the archetypes.
 pub fn bundles(today: Date) -> Result<Vec<(String, Value)>, String> {
     let from = archetypes::read()?;
-    let sites = from.sites.iter().flat_map(|one| [site(one), doctor(one)]).collect();
-    let mut bundles = vec![("sample sites".to_owned(), transaction(sites))];
-    let mut place = 0;
-    for illness in &from.illnesses {
-        for at in 0..illness.count {
-            let person = Person::new(from, illness, (at, place), today);
-            let mut person = person.ok_or_else(|| format!("archetypes.json: nobody has {}", illness.id))?;
-            place += 1;
-            let mut resources = identity::resources(&mut person);
-            resources.extend(illness::resources(&mut person));
-            resources.extend(observed::resources(&mut person));
-            resources.extend(planning::resources(&mut person));
-            bundles.push((person.id, transaction(resources)));
-        }
-    }
-    Ok(bundles)
+    let people = people(from, today)?.into_iter().map(record);
+    Ok(std::iter::once(sites(from)).chain(people).collect())
+}
+
+/// Where the people are treated, and by whom.
+fn sites(from: &Archetypes) -> (String, Value) {
+    let sites = from.sites.iter().flat_map(|one| [site(one), doctor(one)]);
+    ("sample sites".to_owned(), transaction(sites.chain(followed::team()).collect()))
+}
+
+/// Everybody, before anything is drawn of their record.
+fn people(from: &'static Archetypes, today: Date) -> Result<Vec<Person<'static>>, String> {
+    let all = from.illnesses.iter().flat_map(|illness| (0..illness.count).map(move |at| (illness, at)));
+    let person = |(place, (illness, at)): (u64, (&'static Illness, u64))| {
+        let person = Person::new(from, illness, (at, place), today);
+        person.ok_or_else(|| format!("archetypes.json: nobody has {}", illness.id))
+    };
+    (0..).zip(all).map(person).collect()
+}
+
+/// A person's record, drawn.
+fn record(mut person: Person) -> (String, Value) {
+    let mut resources = identity::resources(&mut person);
+    resources.extend(illness::resources(&mut person));
+    resources.extend(observed::resources(&mut person));
+    resources.extend(planning::resources(&mut person));
+    resources.extend(followed::resources(&person));
+    (person.id, transaction(resources))
 }
 
 /// How many people have what: the name of each illness, and the number.

@@ -24,10 +24,13 @@ pub enum Course {
 }
 
 /// A person as drawn.
+#[derive(Clone)]
 pub struct Person<'a> {
     pub from: &'a Archetypes,
     pub illness: &'a Illness,
     pub course: Course,
+    /// How many of those before are late in the same illness.
+    pub late_before: u64,
     pub id: String,
     pub age: i64,
     pub is_woman: bool,
@@ -51,12 +54,14 @@ impl<'a> Person<'a> {
         let payers: Vec<&Payer> =
             from.payers.iter().filter(|payer| (payer.ages[0]..=payer.ages[1]).contains(&age)).collect();
         // Turn and turn about, so that each course of each illness has all of them.
-        let late = at * illness.late / 100 != (at + 1) * illness.late / 100;
+        let late_before = at * illness.late / 100;
+        let late = late_before != (at + 1) * illness.late / 100;
         let payer = *payers.get(usize::try_from(at / 2).ok()? % payers.len().max(1))?;
         Some(Self {
             from,
             illness,
             course: if late { Course::Late } else { Course::Early },
+            late_before,
             id: format!("sample-{}-{:02}", illness.id, at + 1),
             age,
             is_woman: draw.happens(52),
