@@ -5,11 +5,13 @@
 //! refused before any of it is read. They are read a piece at a time, each in one state of the database.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::app::Session;
 use crate::app::pieces::pieces;
 use crate::app::programme::belongs_to;
 use crate::app::programme::chart_types;
+use crate::app::screening::named_by;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -18,6 +20,7 @@ use crate::palliative::enrollment::facts::Chart;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::findings::read;
+use crate::store::payment;
 use crate::store::roster;
 
 /// How many people, and how many resources of theirs, one request may be about.
@@ -89,6 +92,32 @@ fn charts(
     for row in read::about(conn, patients, beside())? {
         let resource = Resource::from_value(row.stored.value()?)?;
         all.entry(row.patient).or_default().push(resource);
+    }
+    let medicines = medicines(conn, named_by(all.values().flatten(), base_url))?;
+    for resources in all.values_mut() {
+        let named = named_by(resources.iter(), base_url);
+        let own = medicines
+            .iter()
+            .filter(|one| named.iter().any(|(ty, id)| one.ty() == *ty && one.id() == Some(id)));
+        resources.extend(own.cloned().collect::<Vec<_>>());
+    }
+    Ok(all)
+}
+
+/// The medicines and devices of these names, which stand in no compartment: a query for each type of them.
+pub(super) fn medicines(
+    conn: &mut Conn,
+    named: BTreeSet<(ResourceType, String)>,
+) -> Result<Vec<Resource>, Fault> {
+    let mut by_type: BTreeMap<ResourceType, Vec<String>> = BTreeMap::new();
+    for (ty, id) in named {
+        by_type.entry(ty).or_default().push(id);
+    }
+    let mut all = Vec::new();
+    for (ty, ids) in by_type {
+        for stored in payment::named(conn, ty, &ids)? {
+            all.push(Resource::from_value(stored.value()?)?);
+        }
     }
     Ok(all)
 }

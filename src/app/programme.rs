@@ -7,8 +7,10 @@ use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
+use crate::app::charts::medicines;
 use crate::app::screening::Subject;
 use crate::app::screening::about;
+use crate::app::screening::named_by;
 use crate::app::write::pause;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -133,6 +135,10 @@ impl Session {
             if let Some(ty) = ResourceType::parse(name) {
                 resources.extend(parsed(&service.find(ty, &format!("patient=Patient/{patient}"))?)?);
             }
+        }
+        let named = named_by(resources.iter(), self.base_url());
+        if !named.is_empty() {
+            resources.extend(self.app.db.read(|conn| medicines(conn, named))?);
         }
         Ok(Chart::new(resources))
     }

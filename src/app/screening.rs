@@ -139,7 +139,7 @@ impl Session {
         let mut resources: Vec<Resource> =
             stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
         resources.retain(|resource| about(resource, self.base_url()) == Some(patient));
-        let named = named_by(&resources, self.base_url());
+        let named = named_by(resources.iter(), self.base_url());
         for (ty, id) in named {
             // One that is not there, or not for the caller to see, leaves the medicine or device unnamed.
             if let Ok(stored) = read(ty, &id) {
@@ -193,9 +193,11 @@ pub(crate) fn about<'a>(resource: &'a Resource, base_url: &str) -> Option<&'a st
 }
 
 /// The medicines and devices that these name by reference.
-pub(super) fn named_by(resources: &[Resource], base_url: &str) -> BTreeSet<(ResourceType, String)> {
+pub(super) fn named_by<'a>(
+    resources: impl Iterator<Item = &'a Resource>,
+    base_url: &str,
+) -> BTreeSet<(ResourceType, String)> {
     resources
-        .iter()
         .flat_map(|resource| NAMING.iter().filter_map(|pointer| resource.text(pointer)))
         .filter_map(|reference| Reference::parse_under(reference, base_url).local())
         .filter(|local| NAMED_TYPES.contains(&local.ty.name()))

@@ -63,6 +63,7 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
 
 /// ValueSets that rule sets and templates name.
 pub(super) const VALUE_SETS: Files = files![
+    "value-sets/vs-abuse.json",
     "value-sets/vs-acp-document.json",
     "value-sets/vs-advanced-illness.json",
     "value-sets/vs-analgesic.json",
@@ -116,6 +117,12 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-lvef.json",
     "value-sets/vs-mobility-neuro.json",
     "value-sets/vs-ncp-domain.json",
+    "value-sets/vs-need-food.json",
+    "value-sets/vs-need-housing.json",
+    "value-sets/vs-need-money.json",
+    "value-sets/vs-need-other.json",
+    "value-sets/vs-need-transport.json",
+    "value-sets/vs-need-utilities.json",
     "value-sets/vs-neurodegenerative.json",
     "value-sets/vs-nursing-facility-visit.json",
     "value-sets/vs-nursing-home-resident.json",
@@ -124,6 +131,7 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-nyha-4.json",
     "value-sets/vs-office-visit.json",
     "value-sets/vs-pain-score.json",
+    "value-sets/vs-pain-score-ipos.json",
     "value-sets/vs-palliative-dx.json",
     "value-sets/vs-palliative-encounter.json",
     "value-sets/vs-palliative-intervention.json",

@@ -35,6 +35,7 @@ use crate::palliative::gaps::Status;
 use crate::palliative::gaps::gaps;
 use crate::palliative::gaps::measures::Measures;
 use crate::palliative::gaps::tasks::tasks;
+use crate::palliative::gaps::urgent::tells_of_task;
 use crate::palliative::program::Program;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::TEMPLATE;
@@ -159,11 +160,11 @@ pub(super) fn of_episode(
     if let Some(tier) = tier {
         output = output.value("tier", "code", tier.code());
     }
-    let told = found.iter().filter(|gap| wanted.has(gap));
+    let shown = |gap: &Gap| gap.evidence.as_deref().is_none_or(|to| may_see(session, to, case.patient()));
+    let told = found.iter().filter(|gap| wanted.has(gap) && (shown(gap) || !tells_of_task(gap)));
     let output = told.fold(output, |output, gap| {
-        let shown = gap.evidence.as_deref().is_none_or(|to| may_see(session, to, case.patient()));
         let unseen = || Gap { evidence: None, last: None, ..gap.clone() };
-        let gap = if shown { gap.clone() } else { unseen() };
+        let gap = if shown(gap) { gap.clone() } else { unseen() };
         output.part("gap", part(&gap, &wanted.measures, wanted.reader))
     });
     Ok((output, found))

@@ -143,7 +143,7 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
         }
     }
     let wanted: Vec<(String, BTreeSet<(ResourceType, String)>)> =
-        all.iter().map(|(id, known)| (id.clone(), named_by(&known.resources, base_url))).collect();
+        all.iter().map(|(id, known)| (id.clone(), named_by(known.resources.iter(), base_url))).collect();
     for ty in NAMED_TYPES.iter().filter_map(|name| ResourceType::parse(name)) {
         let named = wanted.iter().flat_map(|(_, named)| named).filter(|(own, _)| *own == ty);
         let ids: BTreeSet<String> = named.map(|(_, id)| id.clone()).collect();

@@ -34,6 +34,8 @@ pub struct Fact {
 enum Kind {
     /// As in a stratification.
     Item(Box<Item>),
+    /// The same of a second instrument, beside one that is asked for: where it was not used, it does not speak for the row.
+    Beside(Box<Item>),
     /// The tier is at least this one.
     Tier(Tier),
     /// The preferred language is another than this one.
@@ -63,6 +65,7 @@ impl Fact {
                 let language = parameters.text("language", "valueCode")?;
                 Kind::OtherLanguage(language.ok_or_else(|| format!("{id}: it has no language"))?.to_owned())
             }
+            Some("beside") => Kind::Beside(Box::new(item(action, terminology)?)),
             other => return Err(format!("{id}: {other:?} is no kind of fact")),
         };
         parameters.finish()?;
@@ -72,6 +75,11 @@ impl Fact {
     fn evaluate(&self, planning: &Planning, situation: &Situation) -> Finding {
         match &self.kind {
             Kind::Item(item) => item.evaluate(situation),
+            Kind::Beside(item) => {
+                let finding = item.evaluate(situation);
+                let is_unused = finding.state == State::Unknown && finding.evidence.is_empty();
+                if is_unused { Finding::of(State::NotMet) } else { finding }
+            }
             Kind::Tier(least) => match planning.tier() {
                 Some(tier) => Finding::of(State::of(tier >= *least)),
                 None => Finding::unknown("the tier of need; call $palliative-stratify"),
@@ -88,7 +96,7 @@ impl Fact {
 
     fn is_restricted(&self) -> bool {
         match &self.kind {
-            Kind::Item(item) => item.is_restricted(),
+            Kind::Item(item) | Kind::Beside(item) => item.is_restricted(),
             Kind::Tier(_) | Kind::OtherLanguage(_) => false,
         }
     }

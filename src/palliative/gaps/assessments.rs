@@ -18,6 +18,8 @@ pub struct Assessments {
     pub caregiver: Codes,
     /// Of pain, on a scale of 0 to 10.
     pub pain: Codes,
+    /// Of pain, on a scale of 0 to 4.
+    pub pain_of_four: Codes,
     /// Medicines against pain.
     pub analgesics: Codes,
 }
@@ -34,6 +36,7 @@ impl Assessments {
             function: codes("vs-function-assessment")?,
             caregiver: codes("vs-caregiver-assessment")?,
             pain: codes("vs-pain-score")?,
+            pain_of_four: codes("vs-pain-score-ipos")?,
             analgesics: codes("vs-analgesic")?,
         })
     }

@@ -10,6 +10,7 @@ mod contacts;
 pub mod measures;
 mod record;
 pub mod tasks;
+pub mod urgent;
 
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,7 @@ impl Status {
 /// All gaps of an episode on a day, open or not: the open ones first, those that are due first before the others.
 pub fn gaps(following: &Following) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = contacts::first(following).into_iter().collect();
+    gaps.extend(urgent::urgent(following));
     if let Some(start) = Episode::of(following.planning.case.episode).start() {
         gaps.extend(contacts::rhythm(following, start));
         gaps.extend(record::assessed(following, start));

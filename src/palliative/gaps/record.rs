@@ -27,8 +27,10 @@ use crate::palliative::record::Concept;
 use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
-/// Pain from which something is to be done.
+/// Pain from which something is to be done, on a scale of 0 to 10.
 const TREATED_FROM: f64 = 4.0;
+/// The same on a scale of 0 to 4: severe.
+const TREATED_FROM_OF_FOUR: f64 = 3.0;
 /// Days in which it is to be done.
 const TREATED_WITHIN: i64 = 1;
 
@@ -70,15 +72,11 @@ pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
     Some(duty.on(following.planning.as_of))
 }
 
-/// An answer to the last pain score of 4 or more: a medicine, an order that names it, or a later lower score.
+/// An answer to the last pain score, where it is 4 or more of 10 or 3 or more of 4: a medicine, an order that names it, or
+/// a later lower score.
 pub fn pain(following: &Following) -> Option<Gap> {
     let planning = following.planning;
-    let is_pain = |one: &Resource| following.assessments.pain.has_any(&Concept::read(one.get("code")));
-    let scored = latest(following, is_pain)?;
-    let score = planning.case.chart.find(&scored.source)?;
-    if number(score)? < TREATED_FROM {
-        return None;
-    }
+    let scored = in_pain(following)?;
     let due = after(scored.on, TREATED_WITHIN);
     let orders = planning.case.chart.of("MedicationRequest").chain(planning.case.chart.of("ServiceRequest"));
     let answer = orders.filter(|order| is_answer(following, order, &scored)).find_map(|order| {
@@ -91,17 +89,43 @@ pub fn pain(following: &Following) -> Option<Gap> {
     Some(duty.on(planning.as_of))
 }
 
+/// The last pain score, where something is to be done about it; of two instruments on one day, either.
+fn in_pain(following: &Following) -> Option<Done> {
+    let of = |codes: &Codes| latest(following, |one| codes.has_any(&Concept::read(one.get("code"))));
+    let scales = [
+        (of(&following.assessments.pain), TREATED_FROM),
+        (of(&following.assessments.pain_of_four), TREATED_FROM_OF_FOUR),
+    ];
+    let last = scales.iter().filter_map(|(scored, _)| Some(scored.as_ref()?.on)).max()?;
+    let is_pain = |scored: &Done, least: f64| {
+        let score = following.planning.case.chart.find(&scored.source).and_then(number);
+        scored.on == last && score.is_some_and(|score| score >= least)
+    };
+    scales.into_iter().find_map(|(scored, least)| scored.filter(|scored| is_pain(scored, least)))
+}
+
 /// Whether an order is for this pain: a medicine against pain, or one that says so.
 fn is_answer(following: &Following, order: &Resource, scored: &Done) -> bool {
     if matches!(order.text("/status"), Some("entered-in-error" | "cancelled" | "revoked" | "draft")) {
         return false;
     }
-    let medicine = Concept::read(order.get("medicationCodeableConcept"));
+    let medicine = medicine(following, order);
     let against_pain = following.assessments.analgesics.has_any(&medicine)
         || medicine.texts.iter().any(|text| following.assessments.analgesics.is_named_in(text));
     let named = list(order.get("reasonReference"))
         .any(|one| one["reference"].as_str().map(unversioned) == Some(scored.source.as_str()));
     against_pain || named
+}
+
+/// What an order is for, where a Medication says so too.
+fn medicine(following: &Following, order: &Resource) -> Concept {
+    let named = order.text("/medicationReference/reference");
+    let contained = named.and_then(|to| to.strip_prefix('#')).and_then(|id| {
+        list(order.get("contained")).find(|one| one["id"] == id && one["resourceType"] == "Medication")
+    });
+    let stored = named.and_then(|to| following.planning.case.chart.find(to));
+    let code = contained.map(|one| &one["code"]).or_else(|| stored?.get("code"));
+    Concept::read(code.or_else(|| order.get("medicationCodeableConcept")))
 }
 
 /// Whether the last word on it is that there is no family caregiver.

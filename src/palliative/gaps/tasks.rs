@@ -1,7 +1,8 @@
-//! The tasks that ask for a review: one for each, once for the day on which it is due.
+//! The tasks that ask for a review, or that somebody sees to what was to be done within hours: one for each, once for the
+//! day on which it is due.
 //! <https://hl7.org/fhir/R4/task.html>
 //!
-//! Its identifier names the episode, the kind and that day, so that a review that was done, or called off, is not asked for
+//! Its identifier names the episode, the kind and that day, or the task that is overdue, so that a review that was done, or called off, is not asked for
 //! again the day after.
 
 use serde_json::json;
@@ -17,15 +18,19 @@ use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::patient_name;
 use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Status;
+use crate::palliative::gaps::urgent::URGENT;
 use crate::palliative::program::Program;
 use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 
 /// The gaps that a task asks for, with its kind.
-const ASKED_FOR: [(&str, &str); 2] =
-    [("proxy-review-overdue", "proxy-review"), ("adult-review-overdue", "concurrent-care-review")];
+const ASKED_FOR: [(&str, &str); 3] = [
+    ("proxy-review-overdue", "proxy-review"),
+    ("adult-review-overdue", "concurrent-care-review"),
+    (URGENT, "escalation"),
+];
 
-/// The tasks for those of an episode's gaps that are reviews and not done.
+/// The tasks for those of an episode's gaps that are reviews and not done, or urgent and overdue.
 ///
 /// # Errors
 /// `Internal`, for a fault of ours.
@@ -39,13 +44,19 @@ pub fn tasks(
     for gap in gaps.iter().filter(|gap| gap.status != Status::Closed) {
         let kind = ASKED_FOR.iter().find(|(code, _)| *code == gap.code).map(|(_, kind)| *kind);
         let (Some(kind), Some(due)) = (kind, gap.due) else { continue };
-        let value = format!("{}/{kind}/{due}", episode.id().unwrap_or_default());
+        let is_urgent = gap.code == URGENT;
+        if is_urgent && gap.status != Status::Open {
+            continue;
+        }
+        let overdue = gap.evidence.as_deref().filter(|_| is_urgent);
+        let which = overdue.map_or_else(|| due.to_string(), str::to_owned);
+        let value = format!("{}/{kind}/{which}", episode.id().unwrap_or_default());
         let mut task = json!({
             "resourceType": "Task",
             "identifier": [{ "system": REVIEW_TASK_SYSTEM, "value": value }],
             "status": "requested",
             "intent": "order",
-            "priority": "routine",
+            "priority": if is_urgent { "urgent" } else { "routine" },
             "code": { "coding": [{ "system": TASK_SYSTEM, "code": kind }] },
             "description": gap.text,
             "focus": { "reference": name(episode) },
@@ -53,6 +64,9 @@ pub fn tasks(
             "authoredOn": instant(now),
             "restriction": { "period": { "end": due.to_string() } },
         });
+        if let Some(overdue) = overdue {
+            task["partOf"] = json!([{ "reference": overdue }]);
+        }
         if let Some(organization) = &program.organization {
             task["owner"] = json!({ "reference": organization });
         }

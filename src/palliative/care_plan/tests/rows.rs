@@ -30,6 +30,13 @@ fn answer(code: &str, answer: &str) -> Value {
     observed(&format!("answer-{code}"), (LOINC, code), "2026-01-14", value)
 }
 
+fn condition(code: &str) -> Value {
+    json!({ "resourceType": "Condition", "id": "problem", "subject": { "reference": "Patient/p" },
+        "clinicalStatus": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" }] },
+        "code": { "coding": [{ "system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code }] },
+        "recordedDate": "2026-01-10" })
+}
+
 fn attested(code: &str, is: bool) -> Value {
     observed(
         &format!("attested-{code}"),
@@ -106,7 +113,14 @@ fn cases() -> Vec<Case> {
         case("d3-safety", vec![loinc("44260-8", 1.0)], vec![loinc("44260-8", 0.0)]),
         case("d3-safety", vec![answer("44260-8", "LA6569-3")], vec![answer("44260-8", "LA6568-5")]),
         case("d3-gad", vec![loinc("55758-7", 3.0)], vec![loinc("55758-7", 2.0), own("esas-anxiety", 3.0)]),
-        case("d4-needs", vec![answer("88122-7", "LA28397-0")], no_need()),
+        case("d4-food", vec![answer("88122-7", "LA28397-0")], no_need()),
+        case("d4-housing", vec![answer("71802-3", "LA31994-9")], no_need()),
+        case("d4-transport", vec![answer("93030-5", "LA33-6")], no_need()),
+        case("d4-utilities", vec![answer("96779-4", "LA33-6")], no_need()),
+        case("d4-money", vec![condition("Z59.6")], no_need()),
+        case("d4-other", vec![condition("Z59.89")], no_need()),
+        case("d4-safety", vec![condition("T74.11XA")], vec![condition("I50.22")]),
+        case("d4-safety-check", vec![condition("T76.01XA")], vec![condition("I50.22")]),
         case("d4-caregiver", vec![own("zbi-12", 13.0)], rested.clone()),
         case("d4-respite", vec![attested("caregiver-strain-attested", true)], rested),
         case("d7-dying", vec![own("pps", 30.0)], well.clone()),
@@ -173,6 +187,33 @@ fn thoughts_of_death_ask_for_a_safety_check_in_whatever_form_the_answer_comes() 
 }
 
 #[test]
+fn an_item_of_the_ipos_rated_3_makes_the_row_of_its_symptom_and_one_that_was_not_asked_is_not_missed() {
+    for (item, action) in [
+        ("ipos-pain", "d2-pain"),
+        ("ipos-pain", "d2-pain-plan"),
+        ("ipos-weakness", "d2-tiredness"),
+        ("ipos-nausea", "d2-nausea"),
+        ("ipos-dyspnea", "d2-protocol"),
+        ("ipos-anxiety", "d3-gad"),
+        ("ipos-mouth", "d2-ipos-mouth"),
+        ("ipos-item", "d2-ipos-item"),
+    ] {
+        for (number, expected) in [(3.0, true), (2.0, false)] {
+            let mut world = enrolled();
+            world.put(own(item, number));
+            assert_eq!(why(&world, action).is_ok(), expected, "{item} {number} {action}");
+        }
+    }
+    let mut world = enrolled();
+    assert!(!why(&world, "d2-pain").unwrap_err().contains("IPOS: Pain"), "the IPOS is not asked for");
+    world.put(own("ipos-pain", 4.0));
+    let plan = planned(&world).unwrap();
+    let goal = plan.goals.iter().find(|one| one.resource.value().to_string().contains("Pain at or below"));
+    let due = goal.unwrap().resource.text("/target/0/dueDate").map(str::to_owned);
+    assert_eq!(due.as_deref(), Some("2026-01-17"), "two days");
+}
+
+#[test]
 fn rows_by_tier_follow_the_tier() {
     for (code, home, dying) in [("tier-1", false, None), ("tier-3", true, None), ("tier-4", true, Some(()))] {
         let mut world = enrolled();
@@ -220,7 +261,9 @@ fn a_screening_that_was_declined_is_no_negative_answer() {
             "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "asked-declined" }] } });
         world.put(observed(&format!("answer-{code}"), (LOINC, code), "2026-01-14", declined));
     }
-    assert!(why(&world, "d4-needs").unwrap_err().starts_with("Not known"));
+    for need in ["food", "housing", "transport", "utilities"] {
+        assert!(why(&world, &format!("d4-{need}")).unwrap_err().starts_with("Not known"), "{need}");
+    }
 }
 
 #[test]
@@ -264,6 +307,49 @@ fn what_is_assessed_is_as_often_as_the_tier_says() {
             |id| super::activity(plan.value(), id)["detail"]["scheduledTiming"]["repeat"]["period"].clone();
         assert_eq!((period("d2-esas"), period("d4-zbi")), (json!(days), json!(caregiver)), "{code}");
         assert_eq!(period("d3-phq"), 90);
+    }
+}
+
+#[test]
+fn each_social_need_has_its_own_goal_and_referral_with_its_category() {
+    let mut world = enrolled();
+    world.put(answer("88122-7", "LA28397-0"));
+    world.put(condition("Z59.12"));
+    let plan = apply(&mut world);
+    let sdoh = |one: &Value| -> Vec<String> {
+        let codings = one["coding"].as_array().unwrap().iter();
+        let ours = codings.filter(|coding| coding["system"].as_str().unwrap().contains("sdoh-clinicalcare"));
+        ours.map(|coding| coding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    for (need, category, addressed) in [
+        ("food", "food-insecurity", "Observation/answer-88122-7"),
+        ("utilities", "utility-insecurity", "Condition/problem"),
+    ] {
+        let goal = world.resources[&super::name(&world, "Goal", &format!("d4-{need}"))].value();
+        assert_eq!(sdoh(&goal["category"][0]), [category]);
+        assert_eq!(goal["addresses"][0]["reference"], addressed);
+        let task = world.resources[&super::name(&world, "Task", &format!("d4-{need}-referral"))].value();
+        assert_eq!(sdoh(&task["code"]), [category]);
+    }
+    assert!(!actions(plan.care_plan.value()).contains("d4-housing"), "Z59.12 is no need for housing");
+}
+
+#[test]
+fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
+    let mut world = enrolled();
+    world.put(condition("T74.11XA"));
+    let plan = apply(&mut world);
+    let task = &world.resources[&super::name(&world, "Task", "d4-safety-check")];
+    assert_eq!(
+        (task.text("/priority"), task.text("/code/coding/0/code")),
+        (Some("urgent"), Some("safety-check"))
+    );
+    assert_eq!(task.text("/restriction/period/end"), Some("2026-01-16T12:00:00-07:00"));
+    let goal = plan.goals.iter().find(|one| one.resource.text("/description/text") == Some("Safe at home."));
+    assert!(goal.unwrap().resource.get("addresses").is_none());
+    for word in ["buse", "T74", "neglect"] {
+        assert!(!task.value().to_string().contains(word), "{word}");
+        assert!(!plan.care_plan.text("/text/div").unwrap().contains(word), "{word}");
     }
 }
 

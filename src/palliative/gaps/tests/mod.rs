@@ -4,6 +4,7 @@ mod contacts;
 mod observed;
 mod plans;
 mod reviews;
+mod urgent;
 
 use serde_json::Value;
 use serde_json::json;

@@ -17,6 +17,17 @@ fn wishes_are_recorded_declined_or_missing() {
 }
 
 #[test]
+fn t_66_a_personal_care_plan_on_file_is_a_document_and_no_preference() {
+    let mut world = enrolled();
+    world.put(json!({ "resourceType": "DocumentReference", "id": "plan", "status": "current", "docStatus": "final",
+        "subject": { "reference": "Patient/p" }, "date": "2026-01-20T10:00:00Z", "content": [{ "attachment": {} }],
+        "type": { "coding": [{ "system": LOINC, "code": "81334-5" }] } }));
+    let found = found(&world, Tier::Three, "2026-02-20");
+    assert_eq!(state(&found, "acp-preference-missing"), is(Status::Open, "2026-02-14"));
+    assert!(found.iter().any(|gap| gap.code == "plan-missing"), "nor is it the plan of care");
+}
+
+#[test]
 fn pain_of_four_or_more_is_to_be_answered_within_a_day() {
     let code = "pain-positive-untreated";
     let pain =
@@ -48,6 +59,44 @@ fn pain_of_four_or_more_is_to_be_answered_within_a_day() {
         "subject": { "reference": "Patient/p" }, "authoredOn": "2026-02-02",
         "reasonReference": [{ "reference": "Observation/pain" }] }));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code).unwrap().0, Status::Closed);
+    // A Medication may say what was ordered, by itself or within the order.
+    let morphine =
+        json!({ "resourceType": "Medication", "id": "tablets", "code": { "text": "Morphine 10 mg tablet" } });
+    for inside in [false, true] {
+        let mut world = enrolled();
+        world.put(pain(4));
+        let mut named = order("", "2026-02-01");
+        named.as_object_mut().unwrap().remove("medicationCodeableConcept");
+        let to = if inside { "#tablets" } else { "Medication/tablets" };
+        named["medicationReference"] = json!({ "reference": to });
+        if inside {
+            named["contained"] = json!([morphine]);
+        }
+        world.put(named);
+        if !inside {
+            assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code).unwrap().0, Status::Open);
+            world.put(morphine.clone());
+        }
+        assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code).unwrap().0, Status::Closed);
+    }
+}
+
+#[test]
+fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() {
+    let code = "pain-positive-untreated";
+    let pain = |id: &str, coding: (&str, &str), on: &str, value: i64| {
+        observed(id, coding, on, json!({ "valueInteger": value }))
+    };
+    let ipos = (OBSERVATION_SYSTEM, "ipos-pain");
+    let mut world = enrolled();
+    world.put(pain("one", ipos, "2026-02-01", 2));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
+    world.put(pain("one", ipos, "2026-02-01", 3));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), is(Status::Open, "2026-02-02"));
+    world.put(pain("two", (LOINC, "72514-3"), "2026-02-03", 3));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None, "3 of 10 is mild");
+    world.put(pain("two", (LOINC, "72514-3"), "2026-02-03", 4));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), is(Status::Open, "2026-02-04"));
 }
 
 #[test]
