@@ -106,7 +106,12 @@ impl Session {
 }
 
 fn check_names(text: &str) -> Result<(), Failure> {
-    for (name, _) in pairs(text)? {
+    for (name, value) in pairs(text)? {
+        // A search passes over it, and a write must not reach further than was asked.
+        if value.is_empty() {
+            let text = format!("`{name}` has no value; leave it out or give it one.");
+            return Err(Failure::new(Reason::Invalid, text).at(format!("http.{name}")));
+        }
         let base = name.split(':').next().unwrap_or(&name);
         if OF_RESULTS.contains(&base) {
             let text = format!(

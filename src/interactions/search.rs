@@ -259,7 +259,7 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
 /// An OperationOutcome that names the parameters which a lenient search has ignored, and says what is not all there.
 fn remarks(ignored: &[String], cut: bool) -> Option<Vec<u8>> {
     let unknown = |parameter: &String| {
-        let text = format!("The parameter `{parameter}` is not known here and was ignored.");
+        let text = format!("The parameter `{parameter}` means nothing in this search and was ignored.");
         Issue::warning("not-supported", text)
     };
     let mut issues: Vec<Issue> = ignored.iter().map(unknown).collect();

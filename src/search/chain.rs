@@ -6,10 +6,14 @@ use crate::search::parameter::Kind;
 use crate::search::parameter::Parameter;
 use crate::search::query::Context;
 use crate::search::query::Criterion;
+use crate::search::query::DEEPEST;
 use crate::search::query::Problem;
 use crate::search::query::Test;
 use crate::search::query::parameter;
 use crate::search::query::read_criterion;
+
+/// How many steps make a chain no dearer than its end.
+const CHEAP: u8 = 3;
 
 /// A step from a resource to what it refers to.
 pub(super) struct Step<'a> {
@@ -57,11 +61,12 @@ pub(super) fn along(
     }
     let (mut inner, mut last) = (Vec::new(), None);
     for target in types {
-        context.effort.step()?;
+        context.effort.steps(weight(depth))?;
         match beyond(target, depth) {
             Ok(criterion) => inner.push((target, criterion)),
-            // What could not be looked up is no answer; to leave the type out would be one.
-            Err(problem @ Problem::Failed(_)) => return Err(problem),
+            // What could not be looked up is no answer; to leave the type out would be one. And a type that has the
+            // parameter is enough to tell that its value is empty.
+            Err(problem @ (Problem::Failed(_) | Problem::Empty)) => return Err(problem),
             Err(problem) => last = Some(problem),
         }
     }
@@ -136,5 +141,10 @@ pub(super) fn target(reference: &Parameter, name: &str) -> Result<ResourceType, 
 fn deeper(depth: u8) -> Result<u8, Problem> {
     depth
         .checked_sub(1)
-        .ok_or_else(|| Problem::Wrong("The chain is too long; three steps are the most.".into()))
+        .ok_or_else(|| Problem::Wrong(format!("The chain is too long; {DEEPEST} steps are the most.")))
+}
+
+/// How many conditions a condition counts for that stands behind a step, after which so many may follow.
+fn weight(depth: u8) -> usize {
+    1 << (DEEPEST - depth).saturating_sub(CHEAP)
 }

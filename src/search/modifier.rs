@@ -86,11 +86,11 @@ impl Modifier {
 /// The modifiers that a kind of parameter has, for documentation; a reference has its target types besides.
 pub fn names(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::String => &["exact", "contains", "missing", "not"],
+        Kind::String => &["exact", "contains", "missing"],
         Kind::Token => &["text", "of-type", "in", "not-in", "above", "below", "not", "missing"],
-        Kind::Reference => &["identifier", "above", "below", "missing", "not"],
-        Kind::Date | Kind::Number | Kind::Quantity => &["missing", "not"],
-        Kind::Uri => &["above", "below", "missing", "not"],
+        Kind::Reference => &["identifier", "above", "below", "missing"],
+        Kind::Date | Kind::Number | Kind::Quantity => &["missing"],
+        Kind::Uri => &["above", "below", "missing"],
         Kind::Special => &["missing"],
         Kind::Composite => &[],
     }
@@ -109,6 +109,10 @@ mod tests {
             }
         }
         assert!(!Modifier::Exact.is_of(Kind::Token) && !Modifier::In.is_of(Kind::Uri));
+        let with_not = |kind: &Kind| Modifier::Not.is_of(*kind);
+        let all = [Kind::String, Kind::Token, Kind::Reference, Kind::Date, Kind::Number, Kind::Quantity];
+        let others = [Kind::Uri, Kind::Composite, Kind::Special];
+        assert_eq!(all.into_iter().chain(others).filter(with_not).collect::<Vec<_>>(), [Kind::Token]);
         let patient = Modifier::parse("Patient").unwrap();
         assert!(patient.is_of(Kind::Reference) && !patient.is_of(Kind::String));
         assert_eq!(Modifier::parse("fuzzy"), None);

@@ -10,6 +10,7 @@ use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
 use crate::fhir::shape::Shapes;
+use crate::search::bearing::finds;
 use crate::search::bearing::implied;
 use crate::search::bearing::targets;
 use crate::search::joined;
@@ -80,8 +81,8 @@ pub struct Parameter {
     /// For a token in an element of type `code`, the hashes of the systems that a code implies; R4 has one for
     /// nearly all of them.
     pub implied: HashMap<String, Vec<i64>>,
-    /// Whether it finds identifiers, which have a type.
-    pub has_identifiers: bool,
+    /// The types of the values that it finds; none where it says whether something is so.
+    pub finds: Vec<String>,
     /// Whether a resource has one value at most.
     pub is_single: bool,
     /// The type of the resources that are searched.
@@ -228,7 +229,7 @@ impl Parameters {
                 text_number,
                 of_type_number,
                 is_single: own.as_ref().is_some_and(|path| shapes.is_single(*ty, path)),
-                has_identifiers: of_codes.is_some_and(|path| shapes.has_identifiers(*ty, path)),
+                finds: own.as_ref().map(|path| finds(shapes, *ty, path)).unwrap_or_default(),
                 implied: of_codes.map(|path| implied(shapes, *ty, path)).unwrap_or_default(),
                 ty: *ty,
                 code: definition.code.clone(),

@@ -12,6 +12,7 @@ use crate::search::query::Context;
 use crate::search::query::Criterion;
 use crate::search::query::Problem;
 use crate::search::query::Test;
+use crate::search::query::is_missing;
 use crate::search::query::parameter;
 use crate::search::query::spelling;
 use crate::search::query::values;
@@ -36,10 +37,15 @@ pub(super) fn read(
     let negated = match modifier {
         None => false,
         Some(Modifier::Not) => true,
-        // Every resource has both, so that the question is one of a mistake.
+        // Every resource has both.
+        Some(Modifier::Missing) => {
+            let negated = is_missing(code, value)?;
+            let canonical = format!("{code}:missing={value}");
+            return Ok(Criterion { canonical, test: Test::All(Vec::new()), negated });
+        }
         Some(other) => {
             return Err(Problem::Unknown(format!(
-                "`{code}` has no modifier `:{}`; known is :not.",
+                "`{code}` has no modifier `:{}`; every resource has it, and one alone.",
                 other.name()
             )));
         }

@@ -32,6 +32,25 @@ pub fn unescaped(text: &str) -> String {
     plain
 }
 
+/// Whether every backslash takes away the meaning of a sign that has one.
+pub fn is_escaped_well(text: &str) -> bool {
+    well_escaped(text) == text
+}
+
+/// The text with a second backslash after each that stands before no sign with a meaning.
+pub fn well_escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        escaped.push(letter);
+        if letter == '\\' {
+            let next = letters.next_if(|next| matches!(next, ',' | '|' | '$' | '\\'));
+            escaped.push(next.unwrap_or('\\'));
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +62,10 @@ mod tests {
         assert_eq!(split("", ','), [""]);
         assert_eq!(unescaped(r"b\,c\|d\$e\\f\g"), r"b,c|d$e\f\g");
         assert_eq!(unescaped("\\"), "\\");
+        for (text, well) in
+            [(r"a\,b\\c\$\|", r"a\,b\\c\$\|"), (r"a\b", r"a\\b"), ("\\", r"\\"), (r"\\\", r"\\\\")]
+        {
+            assert_eq!((well_escaped(text).as_str(), is_escaped_well(text)), (well, text == well));
+        }
     }
 }

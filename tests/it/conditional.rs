@@ -100,6 +100,7 @@ fn a_condition_is_never_wider_than_it_was_asked() {
             "nonsense=1",
             "identifier=urn:mrn|1&nonsense=1",
             "identifier=",
+            "identifier=urn:mrn|1&active=",
             "identifier=urn:mrn|1&_sort=_id",
             "identifier=urn:mrn|1&_count=5",
             "identifier=urn:mrn|1&_summary=true",

@@ -169,6 +169,15 @@ fn what_a_search_does_not_know_is_refused_or_named() {
     );
     let link = bundle["link"].as_array().unwrap().iter().find(|link| link["relation"] == "self").unwrap();
     assert!(!link["url"].as_str().unwrap().contains("nope"), "{link}");
+    let lenient = |search: &str| clinician.request("GET", search).header("prefer", "handling=lenient").send();
+    let reply = lenient("/Goal?patient=a&_include=CarePlan:goal&_include=Goal:nope").expect(200);
+    assert_eq!(reply.ids(), ["g0", "g2", "g4"]);
+    assert_eq!(reply.resources()[3]["issue"].as_array().unwrap().len(), 2);
+    lenient("/Goal?start-date=soon").expect_issue(400, "invalid");
+    // What is known and has no value is no mistake.
+    let reply = clinician.get("/Goal?patient=b&lifecycle-status=&_sort=").expect(200);
+    assert_eq!(reply.ids(), ["g1", "g3"]);
+    assert!(!reply.link("self").unwrap().contains("status"), "{}", reply.text());
 }
 
 #[test]

@@ -29,6 +29,13 @@ fn records(app: &TestApp) -> Client {
             clinician.store(&resource);
         }
     }
+    let item = |to: &str| json!({ "item": reference(to) });
+    clinician.store(&json!({ "resourceType": "List", "id": "some", "status": "current", "mode": "working",
+        "text": { "status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">Told</div>" },
+        "entry": [item("Goal/ga"), item("Condition/cb")] }));
+    clinician.store(
+        &json!({ "resourceType": "Binary", "id": "told", "contentType": "text/plain", "data": "dG9sZA==" }),
+    );
     let member = |id: &str| json!({ "entity": reference(&format!("Patient/{id}")) });
     clinician.store(&json!({ "resourceType": "Group", "id": "both", "type": "person", "actual": true,
         "member": [member("a"), member("b")] }));
@@ -59,6 +66,12 @@ fn several_types_are_searched_by_what_all_of_them_have() {
             ("?_id=a,ca,doctor,none", &["Condition/ca", "Patient/a", "Practitioner/doctor"]),
             ("?_id=none", &[]),
             ("?_type=Group,Flag", &["Group/both"]),
+            ("?_list=some", &["Condition/cb", "Goal/ga"]),
+            ("?_list=some&_id=ga", &["Goal/ga"]),
+            ("/Patient/a/*?_list=some", &["Goal/ga"]),
+            ("?_text=told", &["List/some"]),
+            ("?_type=&_text=told&_lastUpdated:missing=false", &["List/some"]),
+            ("/Patient/a/*?_text=told", &[]),
             (
                 "?_type=Condition,CarePlan&patient=a&_include=CarePlan:goal",
                 &["CarePlan/pa", "Condition/ca", "Goal/ga"],
@@ -112,6 +125,9 @@ fn what_not_every_type_has_is_refused() {
     for (search, code, expression) in [
         ("?_type=Condition,Goal&clinical-status=active", "not-supported", "http.clinical-status"),
         ("?patient=a", "not-supported", "http.patient"),
+        ("?patient=", "not-supported", "http.patient"),
+        ("?_filter=_id%20eq%20a", "not-supported", "http._filter"),
+        ("?_has:List:item:status=current", "not-supported", "http._has:List:item:status"),
         ("?_sort=patient", "not-supported", "http._sort"),
         ("?_type=Condition,Nothing", "invalid", "http._type"),
         ("?_type=Condition&_type=Goal", "invalid", "http._type"),
@@ -190,6 +206,10 @@ fn nobody_finds_in_several_types_or_a_compartment_what_they_may_not_see() {
             ("?_type=Condition,Goal&patient=b", &[]),
             ("?_type=Condition,Goal&_revinclude=CarePlan:*", &["CarePlan/pa", "Condition/ca", "Goal/ga"]),
             ("?_id=a,b,ca,cb", &["Condition/ca", "Patient/a"]),
+            // The list is nobody's own, so that neither it nor what it names is theirs to know.
+            ("?_list=some", &[]),
+            ("/Patient/a/*?_list=some", &[]),
+            ("?_text=told", &[]),
             ("/Encounter/ea/*", &["CarePlan/pa", "Condition/ca", "Encounter/ea"]),
             ("/Encounter/eb/*", &[]),
             ("/Encounter/eb/Encounter", &[]),
@@ -205,7 +225,14 @@ fn nobody_finds_in_several_types_or_a_compartment_what_they_may_not_see() {
     some.get("?_type=Condition,Goal").expect_issue(403, "forbidden");
     some.get("/Patient/a/Condition").expect_issue(403, "forbidden");
     check(&some, &[("?_id=ca,ga", &["Goal/ga"]), ("/Patient/a/*", &["Goal/ga"])]);
-    for path in ["?_type=Condition", "?_id=a", "/Patient/a/*", "/Encounter/ea/Condition"] {
+    for path in [
+        "?_type=Condition",
+        "?_id=a",
+        "?_list=some",
+        "?_text=told",
+        "/Patient/a/*",
+        "/Encounter/ea/Condition",
+    ] {
         app.stranger().get(path).expect_issue(403, "forbidden");
         app.anonymous().get(path).expect_issue(401, "login");
     }

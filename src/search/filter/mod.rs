@@ -33,6 +33,7 @@ use crate::search::special;
 use crate::search::sql::Sql;
 use crate::search::text;
 use crate::search::value::split;
+use crate::search::value::well_escaped;
 
 /// The names that stand for systems in a filter.
 const SYSTEMS: [(&str, &str); 4] = [
@@ -52,9 +53,13 @@ pub(in crate::search) fn read(
     text: &str,
     depth: u8,
 ) -> Result<Criterion, Problem> {
+    if text.is_empty() {
+        return Err(Problem::Empty);
+    }
     let filter = parse::parse(text).map_err(Problem::Wrong)?;
     Reading { context, depth }.filter(ty, &filter).map_err(|problem| match problem {
         Problem::Unknown(text) | Problem::Wrong(text) => Problem::Wrong(text),
+        Problem::Empty => Problem::Wrong("A comparison has an empty value; give it one.".into()),
         Problem::Failed(failure) => Problem::Failed(failure),
     })
 }
@@ -156,11 +161,12 @@ fn way(parameter: &Parameter, operator: Operator) -> Result<Way, Problem> {
 
 /// The value as an ordinary search would have it: one value, with the system that a short name stands for.
 fn escaped(kind: Kind, value: &str) -> String {
-    let mut parts: Vec<&str> = split(value, '|');
+    if kind == Kind::String {
+        return value.replace('\\', "\\\\").replace(',', "\\,").replace('|', "\\|").replace('$', "\\$");
+    }
+    let value = well_escaped(value);
+    let mut parts: Vec<&str> = split(&value, '|');
     let system = match (kind, parts.len()) {
-        (Kind::String, _) => {
-            return value.replace('\\', "\\\\").replace(',', "\\,").replace('|', "\\|").replace('$', "\\$");
-        }
         (Kind::Token, 2) => parts.first_mut(),
         (Kind::Quantity, 3) => parts.get_mut(1),
         _ => None,
@@ -224,7 +230,9 @@ fn merged(parts: &[Criterion]) -> Option<Rows> {
     let mut each = parts.iter().map(rows);
     let mut whole = each.next()??;
     for next in each {
-        let next = next.filter(|next| (next.kind, next.param) == (whole.kind, whole.param))?;
+        // A parameter that joins two looks at the rows of both, and either of the two at its own alone.
+        let place = |rows: &Rows| (rows.kind, rows.param, rows.also);
+        let next = next.filter(|next| place(next) == place(&whole))?;
         whole.any.extend(next.any);
     }
     (whole.any.len() <= MOST_TOGETHER).then_some(whole)

@@ -159,7 +159,7 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
 
 /// Understands `system|code|value`: an identifier by its type.
 fn of_type(asked: &Asked, parts: &[String]) -> Result<Understood, String> {
-    if !asked.parameter.has_identifiers {
+    if !asked.parameter.has_identifiers() {
         return Err("The modifier `:of-type` goes with identifiers alone, and these are none.".into());
     }
     let [uri, code, value] = parts else { return Err(OF_TYPE.into()) };

@@ -26,6 +26,13 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
     if uri.is_empty() {
         return Err("The URI is empty.".into());
     }
+    let by_path = matches!(asked.modifier, Some(Modifier::Above | Modifier::Below));
+    if by_path && uri.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn:")) {
+        return Err(
+            "`:above` and `:below` go by the path of a URL, and a URN has none; search by the whole URN."
+                .into(),
+        );
+    }
     let (sql, reach) = match asked.modifier {
         Some(Modifier::Below) => {
             let inside = format!("{}/", uri.trim_end_matches('/'));

@@ -20,25 +20,69 @@ pub(super) fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criteri
     let inner = within(seen, ty, inner)?;
     // The inner rows are narrowed to what is visible: a chain must not tell of what is hidden.
     let visible = seen.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
+    let beyond = Beyond { inner, visible: visible.unwrap_or_default() };
+    let by_reference = seen.leads_by_reference(param);
+    let own = by_reference.then(|| referring(&beyond, param, ty));
+    let naming = seen.named_by(param, &[ty]).map(|canonical| naming(&beyond, canonical));
+    let beside = beside.filter(|_| by_reference).map(|beside| surrounding(&beside, param, ty));
+    arms(beyond.inner, [own, beside, naming])
+}
+
+/// The rows on the other end of a reference, and what is visible of them.
+struct Beyond {
+    inner: Driver,
+    visible: Sql,
+}
+
+/// Some rows, as `d0`, and what they must satisfy.
+type Arm = (Sql, Sql);
+
+/// What refers to the rows by type and id.
+fn referring(beyond: &Beyond, param: i64, ty: ResourceType) -> Arm {
     let link = Sql::of(
         "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
         [param.into(), ty.number().into()],
     );
-    let from = inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
-    let own = (from, link.append(visible.unwrap_or_default()));
-    let Some(beside) = beside else { return Some(Driver::beyond(inner, own)) };
-    let (from, filter) = own;
-    let own = Sql::of("SELECT d0.rid FROM ", []).append(from).push(" WHERE ", []).append(filter);
-    // What is contained tells itself where it stands: whether that refers to it is looked up row by row, for joined,
-    // PostgreSQL would begin with all fragments there are.
-    let inside = Sql::of("SELECT r1.container FROM ", []).append(beside.rows());
+    let from = beyond.inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
+    (from, link.append(beyond.visible.clone()))
+}
+
+/// What names the rows by a canonical.
+fn naming(beyond: &Beyond, canonical: Sql) -> Arm {
+    let from = beyond.inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_uri u CROSS JOIN ", []);
+    let link = Sql::of("r1.rid = d1.rid AND r1.deleted = 0 AND u.rid = r1.rid AND ", []).append(canonical);
+    let named =
+        Sql::of("SELECT f.rid FROM ", []).append(from).push("idx_reference f WHERE ", []).append(link);
+    whole(named.append(beyond.visible.clone()))
+}
+
+/// What refers to the rows inside of it. What is contained tells itself where it stands: whether that refers to it is
+/// looked up row by row, for joined, PostgreSQL would begin with all fragments there are.
+fn surrounding(beside: &Driver, param: i64, ty: ResourceType) -> Arm {
+    let inside = Sql::of("SELECT r1.container AS rid FROM ", []).append(beside.rows());
     let inside = inside.push(" CROSS JOIN contained r1 WHERE r1.rid = d1.rid AND EXISTS (SELECT 1 ", []).push(
         "FROM idx_reference f WHERE f.rid = r1.container AND f.param = ? AND f.target_type = ? AND f.target_id = r1.id",
         [param.into(), contained::target(ty.number()).into()],
     );
-    let each = [own, inside.push(END, [])];
-    let from = Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []);
-    Some(Driver::beyond(inner, (from, Sql::of("1 = 1", []))))
+    whole(inside.push(END, []))
+}
+
+/// All rows of a statement.
+fn whole(rows: Sql) -> Arm {
+    (Sql::of("(", []).append(rows).push(") d0", []), Sql::of("1 = 1", []))
+}
+
+/// Begins with all of these rows; none where there is no way to them.
+fn arms(inner: Driver, each: [Option<Arm>; 3]) -> Option<Driver> {
+    let mut each: Vec<Arm> = each.into_iter().flatten().collect();
+    if each.len() == 1 {
+        return each.pop().map(|only| Driver::beyond(inner, only));
+    }
+    let select = |(from, filter): Arm| {
+        Sql::of("SELECT d0.rid FROM ", []).append(from).push(" WHERE ", []).append(filter)
+    };
+    let all = (!each.is_empty()).then(|| Sql::join(each.into_iter().map(select), " UNION ALL "))?;
+    Some(Driver::beyond(inner, whole(all)))
 }
 
 /// Begins with the rows of the resources that point here.
@@ -49,21 +93,28 @@ pub(super) fn pointed_to(
     inner: &Criterion,
 ) -> Option<Driver> {
     let inner = within(seen, source, inner)?;
+    // Nor must what is hidden tell of what it points to.
+    let (of_source, visible) = match seen.visible(source, &Scope::row(1)) {
+        Some(visible) => {
+            (" CROSS JOIN resource r1", Sql::of(" AND r1.rid = d1.rid AND ", []).append(visible))
+        }
+        None => ("", Sql::default()),
+    };
     let link = Sql::of(
         "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id \
          AND d0.deleted = 0",
         [param.into(), ty.number().into(), ty.number().into()],
     );
     let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
-    // Nor must what is hidden tell of what it points to.
-    let (from, filter) = match seen.visible(source, &Scope::row(1)) {
-        Some(visible) => {
-            let link = link.push(" AND r1.rid = d1.rid AND ", []).append(visible);
-            (from.push(" CROSS JOIN resource r1", []), link)
-        }
-        None => (from, link),
-    };
-    Some(Driver::beyond(inner, (from, filter)))
+    let own = (from.push(of_source, []), link.append(visible.clone()));
+    let named = seen.named_by(param, &[ty]).map(|canonical| {
+        let from =
+            inner.rows().push(" CROSS JOIN idx_reference f CROSS JOIN idx_uri u", []).push(of_source, []);
+        let rows = Sql::of("SELECT u.rid FROM ", []).append(from).push(" WHERE f.rid = d1.rid AND ", []);
+        whole(rows.append(canonical).append(visible))
+    });
+    let own = seen.leads_by_reference(param).then_some(own);
+    arms(inner, [own, named, None])
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.

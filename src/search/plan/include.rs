@@ -4,9 +4,6 @@
 //! many of them share is looked at once. What points to the rows may be without end, so that it is narrowed to what
 //! the caller may see row by row and the statement stops at its limit. Both begin at the rows: by their number in
 //! the index of references the one way, by type and id the other.
-//!
-//! A canonical points to whatever is published under its URL. The index has it with and without its version: the one
-//! without finds the URL, and the one with it, where there is one, leaves that version alone.
 
 use crate::fhir::ResourceType;
 use crate::search::parameter::Kind;
@@ -18,7 +15,6 @@ use crate::search::query::Way;
 use crate::search::restriction::Restriction;
 use crate::search::rows::ANY_ELEMENT;
 use crate::search::rows::ELSEWHERE;
-use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// From how many rows a statement leads on at most that is kept prepared: making it takes longer than running it.
@@ -130,29 +126,6 @@ impl Seen<'_> {
         let all = ResourceType::all().flat_map(|ty| self.parameters.of(ty));
         let awaited = all.filter(|parameter| parameter.kind == Kind::Reference && !parameter.is_ready);
         awaited.fold(sql, |sql, parameter| sql.push(" AND f.param <> ?", [parameter.number.into()]))
-    }
-
-    /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;
-    /// none where no canonical can point to them.
-    fn canonical(&self, types: &[ResourceType]) -> Option<Sql> {
-        let numbers = |code: &str, kind: Kind| -> Vec<Bind> {
-            let found = types.iter().filter_map(|ty| self.parameters.find(*ty, code));
-            found
-                .filter(|parameter| parameter.kind == kind)
-                .map(|parameter| parameter.number.into())
-                .collect()
-        };
-        let (urls, versions) = (numbers("url", Kind::Uri), numbers("version", Kind::Token));
-        if urls.is_empty() || versions.is_empty() {
-            return None;
-        }
-        let named = "g.rid = f.rid AND g.param = f.param AND g.target_type = f.target_type AND g.target_id";
-        let sql = Sql::of("u.param IN (", []).append(Sql::list(urls)).push(")", []);
-        let sql = sql.push(" AND (NOT EXISTS (SELECT 1 FROM idx_reference g WHERE ", []).push(named, []);
-        let sql = sql.push(" > f.target_id || '|' AND g.target_id < f.target_id || '}')", []);
-        let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_token v CROSS JOIN idx_reference g WHERE ", []);
-        let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
-        Some(sql.push(") AND ", []).push(named, []).push(" = f.target_id || '|' || v.code))", []))
     }
 }
 

@@ -2,10 +2,13 @@
 //! <https://hl7.org/fhir/R4/search.html#chaining>
 //!
 //! A chain is evaluated inside contained resources too, as R4 has it: a reference by fragment leads to what stands in
-//! the same resource.
+//! the same resource. Where a parameter finds canonicals, it leads to what is published under their URLs (see
+//! `canonical`); one that finds nothing else, such as `questionnaire`, has no other way, so that what a chain of such
+//! steps asks is written once for each.
 
 use crate::fhir::ResourceType;
 use crate::search::contained;
+use crate::search::parameter::Parameter;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -17,11 +20,15 @@ impl Seen<'_> {
     /// What the reference points to, and what it says of itself, meets the criterion: a visible resource of the type, or
     /// one that stands in the same resource.
     pub(super) fn leads_to(&self, param: i64, end: (ResourceType, &Criterion), scope: &Scope) -> Sql {
-        let own = self.points_to(param, end, scope);
-        match self.points_inside(param, end, scope) {
-            Some(inside) => Sql::of("(", []).append(own).push(" OR ", []).append(inside).push(")", []),
-            None => own,
-        }
+        let by_reference = self.leads_by_reference(param);
+        let own = by_reference.then(|| self.points_to(param, end, scope));
+        let inside = by_reference.then(|| self.points_inside(param, end, scope)).flatten();
+        either([own, inside, self.names(param, end, scope)])
+    }
+
+    /// Whether a parameter finds references by type and id, or by a fragment.
+    pub(super) fn leads_by_reference(&self, param: i64) -> bool {
+        self.parameters.by_number(param).is_none_or(Parameter::has_references)
     }
 
     fn points_to(&self, param: i64, (ty, inner): (ResourceType, &Criterion), scope: &Scope) -> Sql {
@@ -66,13 +73,18 @@ impl Seen<'_> {
     }
 
     /// A visible resource of the type, which points here, meets the criterion.
-    pub(super) fn is_pointed_to(
+    pub(super) fn is_led_to(
         &self,
         source: ResourceType,
         param: i64,
         inner: &Criterion,
         scope: &Scope,
     ) -> Sql {
+        let own = self.leads_by_reference(param).then(|| self.is_pointed_to(source, param, inner, scope));
+        either([own, self.is_named(source, param, inner, scope), None])
+    }
+
+    fn is_pointed_to(&self, source: ResourceType, param: i64, inner: &Criterion, scope: &Scope) -> Sql {
         let from = Scope::row(scope.depth + 1);
         let link = format!("c{}", from.depth);
         let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
@@ -87,10 +99,23 @@ impl Seen<'_> {
         self.and_visible(sql, source, &from).push(END, [])
     }
 
-    fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
+    pub(super) fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
         match self.visible(ty, scope) {
             Some(visible) => sql.push(" AND ", []).append(visible),
             None => sql,
+        }
+    }
+}
+
+/// One of these holds; of none, nothing does.
+fn either(ways: [Option<Sql>; 3]) -> Sql {
+    let mut ways: Vec<Sql> = ways.into_iter().flatten().collect();
+    match (ways.len(), ways.pop()) {
+        (1, Some(only)) => only,
+        (_, None) => Sql::of("1 = 0", []),
+        (_, Some(last)) => {
+            ways.push(last);
+            Sql::of("(", []).append(Sql::join(ways, " OR ")).push(")", [])
         }
     }
 }

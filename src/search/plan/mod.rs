@@ -14,6 +14,7 @@
 
 mod beyond;
 mod by_index;
+mod canonical;
 mod compartment;
 mod contained;
 mod driver;
@@ -97,7 +98,12 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
 
 /// The search on each type, with where it begins.
 fn searches<'a>(seen: Seen<'a>, query: &'a Query) -> impl Iterator<Item = Search<'a>> {
-    query.of_each_type().map(move |query| Search { seen, query, driver: driver::narrowest(&seen, query) })
+    query.of_each_type().map(move |query| Search {
+        seen,
+        query,
+        driver: driver::narrowest(&seen, query),
+        without: Vec::new(),
+    })
 }
 
 /// Whatever a statement is put together from, its size is known before it is run.

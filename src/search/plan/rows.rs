@@ -1,6 +1,7 @@
 //! The statements that find the rows of a search: its page and its total.
 
 use crate::search::plan::by_index;
+use crate::search::plan::contained;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Width;
 use crate::search::plan::driver::candidates;
@@ -59,6 +60,8 @@ pub(super) struct Search<'a> {
     pub(super) seen: Seen<'a>,
     pub(super) query: &'a Query,
     pub(super) driver: Option<Driver>,
+    /// The numbers of types of which its matches must contain nothing.
+    pub(super) without: Vec<i64>,
 }
 
 impl<'a> Search<'a> {
@@ -102,7 +105,7 @@ impl<'a> Search<'a> {
         let begins_with_span = self.driver.as_ref().is_some_and(|driver| driver.width == Width::Between);
         let mut others = begins_with_span.then(|| candidates(&self.seen, self.query))?;
         let driver = others.find(|(_, driver)| driver.width == Width::Coded).map(|(_, driver)| driver)?;
-        Some(Search { seen: self.seen, query: self.query, driver: Some(driver) })
+        Some(Search { driver: Some(driver), without: self.without.clone(), ..*self })
     }
 
     /// The matches in their order by walking an index that has it; none where there is no such index, or where
@@ -190,6 +193,9 @@ impl<'a> Search<'a> {
         if let Some(compartment) = &self.query.compartment {
             let inside = self.seen.members(compartment, self.query.ty).holds(scope);
             sql = sql.push(" AND ", []).append(inside);
+        }
+        if !self.without.is_empty() {
+            sql = sql.push(" AND NOT ", []).append(contained::contains(&self.without, scope));
         }
         let visible = match self.query.is_inside {
             true => self.seen.visible_container(scope),

@@ -112,7 +112,7 @@ impl Seen<'_> {
                 let each = types.iter().map(|(ty, inner)| self.leads_to(*param, (*ty, inner), scope));
                 Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
             }
-            Test::Has(source, param, inner) => self.is_pointed_to(*source, *param, inner, scope),
+            Test::Has(source, param, inner) => self.is_led_to(*source, *param, inner, scope),
             Test::Tree(tree) => self.points_into(tree, scope),
             Test::Words(words) => words.hold(scope.column("rid")).push(END, []),
             Test::All(parts) if parts.is_empty() => Sql::of("(1 = 1)", []),

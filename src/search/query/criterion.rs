@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use crate::fhir::ResourceType;
+use crate::search::canonical;
 use crate::search::chain;
 use crate::search::filter;
 use crate::search::kinds;
@@ -23,10 +24,12 @@ use crate::search::query::result;
 use crate::search::special;
 use crate::search::text;
 use crate::search::tree;
+use crate::search::value::is_escaped_well;
 use crate::search::value::split;
 
-/// How often chains and `_has` may nest.
-pub(in crate::search) const DEEPEST: u8 = 3;
+/// How often chains and `_has` may nest. Each step of a chain leads to resources of their own and to contained ones, so
+/// that what follows is written into the statement for both; each step is counted for what it costs (see `effort`).
+pub(in crate::search) const DEEPEST: u8 = 8;
 
 /// How many values one parameter may have.
 const MOST_VALUES: usize = 500;
@@ -68,6 +71,9 @@ pub(in crate::search) fn read(
     }
     match modifier {
         Some(Modifier::Missing) => missing(context, parameter, value),
+        Some(Modifier::Below) if parameter.kind == Kind::Reference && parameter.has_canonicals() => {
+            canonical::read(parameter, value)
+        }
         Some(way @ (Modifier::Above | Modifier::Below)) if parameter.kind == Kind::Reference => {
             tree::read(context, parameter, way, value)
         }
@@ -121,15 +127,39 @@ fn no_modifier(modifier: &str, parameter: &Parameter) -> Problem {
 
 /// `:missing=true` holds where there is no row.
 fn missing(context: &Context, parameter: &Parameter, value: &str) -> Result<Criterion, Problem> {
-    let negated = match value {
-        "true" => true,
-        "false" => false,
-        _ => return Err(Problem::Wrong(format!("`{}:missing` is `true` or `false`.", parameter.code))),
-    };
+    let negated = is_missing(&parameter.code, value)?;
     let (param, also) = numbers(context, parameter, &|own| own.number);
     let rows = Rows { kind: parameter.kind, param, also, any: Vec::new() };
     let canonical = format!("{}:missing={value}", parameter.code);
     Ok(Criterion { canonical, test: Test::Index(rows), negated })
+}
+
+/// The value of `:missing`.
+pub(in crate::search) fn is_missing(code: &str, value: &str) -> Result<bool, Problem> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        "" => Err(Problem::Empty),
+        _ => Err(Problem::Wrong(format!("`{code}:missing` is `true` or `false`."))),
+    }
+}
+
+/// Refuses a system where what is found has none, and an identifier where a URL names what is meant.
+fn check_parts(parameter: &Parameter, modifier: Option<Modifier>, values: &[&str]) -> Result<(), Problem> {
+    let code = &parameter.code;
+    if modifier == Some(Modifier::Identifier) && !parameter.has_references() {
+        return Err(Problem::Unknown(format!(
+            "`{code}` names what is published under a URL, which has no `:identifier`; search by the URL."
+        )));
+    }
+    let has_bar = || values.iter().any(|value| split(value, '|').len() > 1);
+    if parameter.kind == Kind::Token && modifier.is_none() && !parameter.has_systems() && has_bar() {
+        return Err(Problem::Wrong(format!(
+            "What `{code}` finds has no system; leave out the bar and what stands before it, or write `\\|` for a bar \
+             in the value."
+        )));
+    }
+    Ok(())
 }
 
 fn rows(
@@ -141,6 +171,7 @@ fn rows(
     let values = values(&parameter.code, value)?;
     let negated = modifier.is_some_and(Modifier::is_negation);
     let modifier = modifier.filter(|modifier| *modifier != Modifier::Not);
+    check_parts(parameter, modifier, &values)?;
     let (kind, number): (Kind, fn(&Parameter) -> i64) = match modifier {
         Some(Modifier::Identifier) => (Kind::Token, |own| own.identifier_number),
         Some(Modifier::OfType) => (Kind::Token, |own| own.of_type_number),
@@ -205,6 +236,15 @@ impl Criterion {
 
 /// The values of a parameter, each once and none of them empty.
 pub(in crate::search) fn values<'a>(code: &str, value: &'a str) -> Result<Vec<&'a str>, Problem> {
+    if value.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if !is_escaped_well(value) {
+        return Err(Problem::Wrong(format!(
+            "In `{code}` a backslash stands before what needs none; write `\\\\` for a backslash, and it alone before \
+             `,`, `|` and `$`."
+        )));
+    }
     let mut values = split(value, ',');
     if values.iter().any(|value| value.is_empty()) {
         return Err(Problem::Wrong(format!(

@@ -13,6 +13,8 @@ mod system;
 
 pub use contained::Among;
 pub use contained::Shown;
+pub(in crate::search) use criterion::DEEPEST;
+pub(in crate::search) use criterion::is_missing;
 pub(in crate::search) use criterion::parameter;
 pub(in crate::search) use criterion::read as read_criterion;
 pub(in crate::search) use criterion::spelling;

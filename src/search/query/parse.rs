@@ -34,6 +34,8 @@ pub(in crate::search) enum Problem {
     Unknown(String),
     /// The value is wrong: no search can go on as if it had not been asked.
     Wrong(String),
+    /// The name is known and has no value, which R4 has a search ignore.
+    Empty,
     /// What the search depends on fails it: a value set that is not known, a database that does not answer.
     Failed(Box<Failure>),
 }
@@ -102,10 +104,15 @@ fn of_type(
     let mut of_own = Vec::new();
     for (name, value) in pairs {
         let before = (read.criteria.len(), read.includes.len());
-        match take(context, &mut read, types, (name, value)) {
+        let once = result::once(pairs, (name, value));
+        match once.and_then(|()| take(context, &mut read, types, (name, value))) {
             Ok(Part::Criterion) => understood.push(format!("{}={}", shown(name), shown(value))),
-            Ok(Part::Result) => {}
+            Ok(Part::Result) | Err(Problem::Empty) => {}
             Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
+            // What goes with the matches changes none of them.
+            Err(Problem::Wrong(_)) if context.lenient && result::is_include(name) => {
+                read.ignored.push(format!("{name}={value}"));
+            }
             Err(Problem::Unknown(text)) => issues.push(issue(Reason::NotSupported, name, text)),
             Err(Problem::Wrong(text)) => issues.push(issue(Reason::Invalid, name, text)),
             Err(Problem::Failed(failure)) if failure.status() >= 500 || context.effort.is_over() => {
@@ -123,6 +130,10 @@ fn of_type(
     }
     if read.among != Among::Own {
         issues.extend(of_own.into_iter().map(|name| contained::refused(name)));
+    }
+    if read.summary == Summary::Text && !read.includes.is_empty() {
+        let text = "`_summary=text` does not go with `_include` and `_revinclude`; leave one of them out.";
+        issues.push(issue(Reason::Invalid, "_summary", text.to_owned()));
     }
     if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
@@ -180,9 +191,6 @@ fn take(
     types: &[ResourceType],
     (name, value): (&str, &str),
 ) -> Result<Part, Problem> {
-    if value.is_empty() {
-        return Err(Problem::Wrong(format!("`{name}` has no value; leave it out or give it one.")));
-    }
     if result::take(context, read, types, (name, value))? {
         return Ok(Part::Result);
     }

@@ -16,6 +16,7 @@ use crate::search::query::contained::AMONG;
 use crate::search::query::contained::SHOWN;
 use crate::search::query::criterion::parameter;
 use crate::search::query::nearest::nearest;
+use crate::search::query::parse::Pair;
 use crate::search::query::parse::Problem;
 use crate::search::query::parse::shown as encoded;
 
@@ -37,6 +38,10 @@ pub(in crate::search) const NAMES: [&str; 12] = [
 
 /// The most sort keys and includes of a query.
 const MOST: usize = 10;
+
+/// Parameters of which a search has one value, under the names that each has.
+const SINGLE: [&[&str]; 5] =
+    [&["_count"], &["_total", "_totalMethod"], &["_summary"], &["_contained"], &["_containedType"]];
 
 const TOTALS: [(&str, Total); 3] =
     [("none", Total::None), ("estimate", Total::Estimate), ("accurate", Total::Accurate)];
@@ -60,25 +65,33 @@ pub(super) fn take(
         return Ok(false);
     }
     let (base, modifier) = name.split_once(':').map_or((name, None), |(base, rest)| (base, Some(rest)));
-    if let Some(start) = Start::read(name) {
-        let include = include::read(context, types, start?, value)?;
+    let start = Start::read(name).transpose()?;
+    if let (None, Some(modifier)) = (start, modifier) {
+        return Err(Problem::Unknown(format!("The modifier `:{modifier}` of `{base}` is not supported.")));
+    }
+    if value.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if let Some(start) = start {
+        let include = include::read(context, types, start, value)?;
         if !read.includes.contains(&include) {
+            if read.includes.len() == MOST {
+                return Err(Problem::Wrong(format!("A search may have {MOST} includes.")));
+            }
             read.includes.push(include);
         }
-        if read.includes.len() > MOST {
-            return Err(Problem::Wrong(format!("A search may have {MOST} includes.")));
-        }
         return Ok(true);
-    }
-    if let Some(modifier) = modifier {
-        return Err(Problem::Unknown(format!("The modifier `:{modifier}` of `{base}` is not supported.")));
     }
     match base {
         "_sort" => read.sort = sort(context, read, value)?,
         "_count" => read.count = count(context, value)?,
         "_total" | "_totalMethod" => read.total = one_of(&TOTALS, name, value)?,
         "_summary" => read.summary = one_of(&SUMMARIES, name, value)?,
-        "_elements" => read.elements = elements(value)?,
+        "_elements" => {
+            let more = elements(value)?.into_iter().filter(|name| !read.elements.contains(name));
+            let more: Vec<String> = more.collect();
+            read.elements.extend(more);
+        }
         // How an answer is written is read where it is written.
         "_format" | "_pretty" => {}
         "_contained" => read.among = one_of(&AMONG, name, value)?,
@@ -86,6 +99,23 @@ pub(super) fn take(
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Refuses a parameter that is there twice with different values, of which only one could count.
+pub(super) fn once(pairs: &[Pair], (name, value): (&str, &str)) -> Result<(), Problem> {
+    let Some(group) = SINGLE.iter().find(|group| group.contains(&name)) else { return Ok(()) };
+    let is_same = |(other, value): &&Pair| group.contains(&other.as_str()) && !value.is_empty();
+    match pairs.iter().find(is_same) {
+        Some((_, first)) if first != value && !value.is_empty() => Err(Problem::Wrong(format!(
+            "`{name}` is there twice with different values; leave one of them out."
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether a parameter says what goes with the matches.
+pub(super) fn is_include(name: &str) -> bool {
+    matches!(name.split(':').next(), Some("_include" | "_revinclude"))
 }
 
 /// Whether a parameter is about the result, and no condition on the resources.

@@ -34,7 +34,7 @@ pub(super) fn join(parameters: &Parameters, criteria: &mut Vec<Criterion>) {
 
 /// The number of the date, where the criterion is a single condition with ends on one that does not repeat.
 fn single(parameters: &Parameters, criterion: &Criterion) -> Option<i64> {
-    let Test::Index(Rows { kind: Kind::Date, param, any, .. }) = &criterion.test else { return None };
+    let Test::Index(Rows { kind: Kind::Date, param, also: None, any }) = &criterion.test else { return None };
     let is_span = matches!(any.as_slice(), [Condition { reach: Reach::Between { .. }, .. }]);
     let is_single = parameters.by_number(*param).is_some_and(|parameter| parameter.is_single);
     (is_span && is_single && !criterion.negated).then_some(*param)

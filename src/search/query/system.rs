@@ -17,7 +17,11 @@ use crate::search::query::result;
 const TYPE: &str = "_type";
 
 /// What every type has to search by, and what therefore needs no types named.
-const OF_ALL: [&str; 7] = ["_content", "_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"];
+const OF_ALL: [&str; 9] =
+    ["_content", "_id", "_lastUpdated", "_list", "_profile", "_security", "_source", "_tag", NARRATIVE];
+
+/// What nearly every type has: of the others no resource has a narrative, so that none of theirs is meant.
+const NARRATIVE: &str = "_text";
 
 /// The types of a search on several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl Types {
     pub fn of(query: &str) -> Result<Self, Failure> {
         let wrong = |text: String| Failure::of(Reason::Invalid, vec![issue(Reason::Invalid, TYPE, text)]);
         let all = pairs(query)?;
-        let mut named = all.iter().filter(|(name, _)| name == TYPE);
+        let mut named = all.iter().filter(|(name, value)| name == TYPE && !value.is_empty());
         let Some((_, value)) = named.next() else { return Ok(Self::All) };
         if named.next().is_some() {
             return Err(wrong("`_type` is there twice; name all types in one, with commas.".into()));
@@ -71,13 +75,28 @@ pub fn parse_system(context: &Context, types: &[ResourceType], query: &str) -> R
         rest.retain(|pair| !unknown.contains(pair));
         ignored = unknown.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     }
-    let mut read = of_types(context, types, &rest)?;
+    let narrated = if named { None } else { narrated(context, types, &mut rest) };
+    let mut read = of_types(context, narrated.as_deref().unwrap_or(types), &rest)?;
     if named {
         let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
         read.self_query = format!("{TYPE}={}&{}", names.join(","), read.self_query);
     }
     ignored.append(&mut read.ignored);
     Ok(Query { ignored, ..read })
+}
+
+/// Those of the types that have a narrative, where it is asked for; where none of them has, nothing is found.
+fn narrated(context: &Context, types: &[ResourceType], rest: &mut [Pair]) -> Option<Vec<ResourceType>> {
+    let mut asked = rest.iter_mut().filter(|(name, _)| name.split(':').next() == Some(NARRATIVE));
+    let first = asked.next()?;
+    let has_narrative = |ty: &&ResourceType| context.parameters.find(**ty, NARRATIVE).is_some();
+    let some: Vec<ResourceType> = types.iter().filter(has_narrative).copied().collect();
+    if !some.is_empty() {
+        return Some(some);
+    }
+    let nothing = || ("_id:missing".to_owned(), "true".to_owned());
+    std::iter::once(first).chain(asked).for_each(|pair| *pair = nothing());
+    None
 }
 
 fn is_of_all(name: &str) -> bool {

@@ -206,7 +206,7 @@ fn a_span_with_two_ends_is_one_condition_where_a_resource_has_one_date() {
             ("Procedure?date=ge2024-03&date=lt2024-04&date=gt2024-03-20", &["over-end", "since", "years"]),
             ("Procedure?date=2024-03", &["hour"]),
             ("Procedure?date=ge2024-04&date=lt2024-03", &["since", "years"]),
-            ("Procedure?date=ge2024-03&date:not=2024-03&date=lt2024-04", &inside[1..]),
+            ("Procedure?date=ge2024-03&_filter=not (date eq 2024-03)&date=lt2024-04", &inside[1..]),
         ],
     );
 }

@@ -168,7 +168,11 @@ fn a_filter_that_is_not_understood_is_refused_with_what_is_known() {
         ("Patient?family.name eq x", "only a reference leads"),
         ("Observation?subject.colour eq x", "`colour` is not a search parameter"),
         ("Observation?subject:Encounter.status eq x", "never refers to `Encounter`"),
-        ("Observation?patient.link:Patient.link:Patient.link:Patient.name eq x", "too long"),
+        (
+            "Patient?link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.\
+             link:Patient.link:Patient.name eq x",
+            "too long",
+        ),
         ("Patient?gender eq", "At character 10"),
         ("Observation?related[type eq has-component].target pr true", "`related` is not a search parameter"),
     ];

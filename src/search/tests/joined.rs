@@ -51,6 +51,14 @@ fn a_joined_parameter_finds_what_either_of_the_two_finds() {
         ("Observation?combo-value-quantity:missing=false", &["high", "low", "weight"]),
         ("Observation?combo-value-quantity:missing=true", &["concept", "dated", "lasting", "stated"]),
         ("Observation?_filter=combo-value-quantity gt 120", &["high"]),
+        // One looks at the rows of both, the other at its own alone, whichever stands first.
+        ("Observation?_filter=component-code eq 8480-6 or combo-code eq 29463-7", &["high", "low", "weight"]),
+        ("Observation?_filter=combo-code eq 29463-7 or component-code eq 85354-9", &["weight"]),
+        ("Observation?_filter=component-code eq 85354-9 or combo-code eq 29463-7", &["weight"]),
+        ("Observation?_filter=code eq 29463-7 or combo-code eq 8480-6", &["high", "low", "weight"]),
+        ("Observation?_filter=combo-code eq 29463-7 or code eq 8480-6", &["weight"]),
+        ("Observation?_filter=combo-code eq 29463-7 or combo-code eq 8480-6", &["high", "low", "weight"]),
+        ("Observation?_filter=value-quantity gt 120 or combo-value-quantity eq 70.5", &["weight"]),
         (
             "Observation?_filter=combo-code ne \"http://loinc.org|8480-6\" and combo-code pr true",
             &["concept", "dated", "high", "lasting", "low", "stated", "weight"],

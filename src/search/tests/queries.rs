@@ -24,10 +24,53 @@ fn what_is_wrong_is_named_with_what_is_known() {
             "`familly` is not a search parameter of Patient; known are family",
         ),
         ("Patient?name:fuzzy=x", "http.name:fuzzy", "`:fuzzy`"),
-        ("Patient?birthdate:exact=2024", "http.birthdate:exact", "known are :missing, :not"),
+        ("Patient?birthdate:exact=2024", "http.birthdate:exact", "known are :missing"),
         ("Patient?birthdate=zz2024", "http.birthdate", "`zz` is not a prefix; known are eq, ne"),
         ("Patient?birthdate=31.12.1999", "http.birthdate", "is not a date"),
-        ("Patient?name=", "http.name", "has no value"),
+        ("Patient?name=,", "http.name", "empty value"),
+        ("Patient?familly=", "http.familly", "`familly` is not a search parameter of Patient"),
+        ("Patient?name:fuzzy=", "http.name:fuzzy", "`:fuzzy`"),
+        ("Patient?birthdate:exact=", "http.birthdate:exact", "does not go with"),
+        ("Patient?_sort:up=", "http._sort:up", "`:up`"),
+        ("Patient?_has:Observation:patient:colour=", "http._has:Observation:patient:colour", "`colour`"),
+        ("Observation?subject.colour=", "http.subject.colour", "`colour`"),
+        ("Patient?name=a\\b", "http.name", "write `\\\\` for a backslash"),
+        ("Patient?_id=a\\", "http._id", "write `\\\\` for a backslash"),
+        ("Patient?family:not=x", "http.family:not", "known are :exact, :contains, :missing"),
+        ("Patient?organization:not=1", "http.organization:not", "does not go with"),
+        ("Patient?birthdate:not=2000", "http.birthdate:not", "does not go with"),
+        ("Patient?_lastUpdated:not=2000", "http._lastUpdated:not", "does not go with"),
+        ("RiskAssessment?probability:not=1", "http.probability:not", "does not go with"),
+        ("Observation?value-quantity:not=1", "http.value-quantity:not", "does not go with"),
+        ("ValueSet?url:not=urn:a", "http.url:not", "does not go with"),
+        ("ValueSet?url:below=urn:oid:1.2", "http.url:below", "a URN has none"),
+        ("ValueSet?url:above=URN:oid:1.2.3", "http.url:above", "a URN has none"),
+        ("QuestionnaireResponse?questionnaire:identifier=a|b", "http.questionnaire:identifier", "by the URL"),
+        (
+            "QuestionnaireResponse?questionnaire:above=http://x/q",
+            "http.questionnaire:above",
+            "part of one another",
+        ),
+        ("QuestionnaireResponse?questionnaire:below=q1", "http.questionnaire:below", "is a canonical URL"),
+        (
+            "QuestionnaireResponse?questionnaire:below=http://x/q|",
+            "http.questionnaire:below",
+            "is a canonical URL",
+        ),
+        ("Patient?active=|true", "http.active", "has no system"),
+        ("Patient?deceased=urn:s|true", "http.deceased", "has no system"),
+        ("Patient?phone=home|555", "http.phone", "has no system"),
+        ("Patient?_filter=active eq |true", "http._filter", "has no system"),
+        ("Patient?_count=1&_count=2", "http._count", "different values"),
+        ("Patient?_total=none&_totalMethod=accurate", "http._totalMethod", "different values"),
+        ("Patient?_summary=true&_summary=data&_summary=true", "http._summary", "different values"),
+        ("Patient?_contained=true&_contained=both", "http._contained", "different values"),
+        (
+            "Patient?_summary=text&_include=Patient:organization",
+            "http._summary",
+            "does not go with `_include`",
+        ),
+        ("Patient?_summary=text&_revinclude=Goal:patient", "http._summary", "does not go with `_include`"),
         ("Patient?name=a,,b", "http.name", "empty value"),
         ("Patient?active:missing=yes", "http.active:missing", "`true` or `false`"),
         ("Patient?identifier=a|b|c", "http.identifier", "system|code"),
@@ -63,7 +106,8 @@ fn what_is_wrong_is_named_with_what_is_known() {
         ("Observation?value-quantity=5|kg", "http.value-quantity", "number|system|code"),
         ("Observation?value-quantity=five", "http.value-quantity", "prefix"),
         ("Patient?_has:Observation:code=1", "http._has:Observation:code", "_has:Type:reference:parameter"),
-        ("Patient?_has:Observation:performer:code=1&_id:missing=true", "http._id:missing", "no modifier"),
+        ("Patient?_has:Observation:performer:code=1&_id:text=x", "http._id:text", "no modifier"),
+        ("Patient?_id:missing=x", "http._id:missing", "`true` or `false`"),
     ];
     each_is_refused(&table);
 }
@@ -131,8 +175,9 @@ fn a_composite_that_lacks_a_part_and_a_place_that_is_none_are_named() {
 fn every_problem_is_reported_and_chains_have_an_end() {
     assert_eq!(refused("Patient?a=1&b=2&_count=x&name=ok").len(), 3);
     assert_eq!(refused("Patient?%zz=1").len(), 1);
-    let chain = "Observation?subject:Patient.link:Patient.link:Patient.link:Patient.name=x";
-    assert!(refused(chain)[0].1.contains("too long"));
+    let chain = |steps: usize| format!("Patient?{}name=x", "link:Patient.".repeat(steps));
+    assert!(query(&chain(8)).is_ok());
+    assert!(refused(&chain(9))[0].1.contains("too long; 8 steps"));
     let many = format!("Patient?{}", "name=a&".repeat(41));
     assert!(refused(&many)[0].1.contains("conditions"));
 }
@@ -144,6 +189,42 @@ fn a_lenient_search_ignores_the_unknown_but_not_the_wrong() {
     assert_eq!(query.ignored, ["colour=blue", "name:fuzzy=y", "_sort=size"]);
     assert_eq!(query.self_query, "name=x&_count=20");
     assert!(parse(&lenient, ty("Patient"), "birthdate=never").is_err());
+    let includes = [
+        "_include=Observation:subject",
+        "_include=Patient:name",
+        "_include=Patient:colour",
+        "_include=Patient",
+        "_revinclude=Encounter:location",
+        "_revinclude:iterate=*",
+        "_include:all=Patient:link",
+    ];
+    let query =
+        parse(&lenient, ty("Patient"), &format!("{}&_include=Patient:link", includes.join("&"))).unwrap();
+    assert_eq!(query.ignored, includes);
+    assert_eq!(query.self_query, "_count=20&_include=Patient:link");
+}
+
+#[test]
+fn what_is_known_and_has_no_value_is_ignored() {
+    let empty = "name=&birthdate:missing=&_has:Observation:patient:code=&general-practitioner.name=&_filter=&_list=\
+                 &_text=&_content=&_id=&_lastUpdated=&address-city:exact=&_sort=&_count=&_include=&_revinclude:iterate=\
+                 &_summary=&_elements=&_total=&_contained=";
+    let read = query(&format!("Patient?{empty}&gender=male")).unwrap();
+    assert_eq!((read.self_query.as_str(), read.criteria.len()), ("gender=male&_count=20", 1));
+    assert!(read.ignored.is_empty() && read.includes.is_empty());
+    // A reference to several types, of which one has the parameter.
+    let read = query("Observation?subject.family=&_count=&_count=3&_sort=&_sort=date").unwrap();
+    assert_eq!((read.self_query.as_str(), read.criteria.len()), ("_sort=date&_count=3", 0));
+    let whole = parse_system(&context(), &[ty("Goal"), ty("Flag")], "_type=&_id=&_tag=a").unwrap();
+    assert_eq!(whole.self_query, "_tag=a&_count=20");
+    assert_eq!(refused("Patient?_filter=gender%20eq%20%22%22").len(), 1);
+}
+
+#[test]
+fn what_is_there_twice_counts_once_or_together() {
+    let read = |search: &str| query(search).unwrap().self_query;
+    assert_eq!(read("Goal?_count=3&_count=3&_total=none&_totalMethod=none"), "_count=3&_total=none");
+    assert_eq!(read("Goal?_elements=id,status&_elements=note,id"), "_count=20&_elements=id,status,note");
 }
 
 #[test]
@@ -224,5 +305,12 @@ fn what_several_types_have_is_asked_of_each() {
     assert!(refused(&["Goal"], "patient=a").contains("name the types by `_type`"));
     assert_eq!(Types::of("_type=Goal,Flag,Goal&x=1").unwrap(), Types::Named(types(&["Goal", "Flag"])));
     assert_eq!(Types::of("x=1").unwrap(), Types::All);
-    assert!(Types::of("_type=").is_err() && Types::of("_type=Goal&_type=Flag").is_err());
+    assert_eq!(Types::of("_type=&_type=Goal").unwrap(), Types::Named(types(&["Goal"])));
+    assert!(Types::of("_type=,").is_err() && Types::of("_type=Goal&_type=Flag").is_err());
+    let narrated = read(&["Binary", "Goal", "Bundle", "Flag"], "_text=pain").unwrap();
+    assert_eq!(narrated.of_each_type().map(|query| query.ty.name()).collect::<Vec<_>>(), ["Goal", "Flag"]);
+    assert_eq!(read(&["Binary"], "_text=pain").unwrap().criteria[0].canonical, "_id:missing=true");
+    assert!(
+        refused(&["Binary", "Goal"], "_type=Binary,Goal&_text=pain").contains("not a search parameter of")
+    );
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::json;
 
+use super::PARAMETERS;
 use super::database::Database;
 use super::database::query;
 use super::matches::check;
+use super::visibility::only;
 use crate::search::Restriction;
 use crate::search::Visible;
+use crate::search::plan;
 
 fn records() -> Vec<Value> {
     let encounter = |id: &str, patient: &str, location: &str| {
@@ -63,11 +66,12 @@ fn a_reference_is_found_in_whatever_form_it_is_asked_for() {
         // What is known by an identifier or a name alone points nowhere.
         ("Encounter?subject:missing=true", &["bare", "known", "told"]),
         ("Encounter?subject:missing=false", &["abroad", "in-bed", "in-house", "in-ring", "in-ward"]),
-        ("Encounter?subject:not=Patient/1", &["abroad", "bare", "in-bed", "in-ring", "known", "told"]),
         ("CarePlan?instantiates-canonical=https://comfrey.test/fhir/PlanDefinition/p", &["plan"]),
         ("CarePlan?instantiates-canonical=https://comfrey.test/fhir/PlanDefinition/p|2", &["plan"]),
         ("CarePlan?instantiates-canonical=https://comfrey.test/fhir/PlanDefinition/p|3", &[]),
         ("CarePlan?instantiates-canonical=http://example.org/q", &["plan"]),
+        ("CarePlan?instantiates-canonical:below=https://comfrey.test/fhir/PlanDefinition/p", &["plan"]),
+        ("CarePlan?instantiates-canonical:below=https://comfrey.test/fhir/PlanDefinition/p|2", &["plan"]),
         ("CarePlan?category:missing=false", &["plan"]),
         ("CarePlan?category:missing=true", &[]),
         ("CarePlan?category:text=at home", &["plan"]),
@@ -150,4 +154,124 @@ fn a_search_for_more_than_a_statement_takes_is_refused() {
     let mut database = Database::of(&records());
     let most = format!("Patient?{}&{}&_sort=birthdate", codes("identifier"), codes("gender"));
     assert_eq!(database.find(&most), [""; 0]);
+}
+
+fn forms() -> Vec<Value> {
+    let form = |id: &str, url: &str, title: &str| json!({ "resourceType": "Questionnaire", "id": id, "status": "active", "url": url, "title": title });
+    let of_version = |mut form: Value, version: &str| {
+        form["version"] = json!(version);
+        form
+    };
+    let answered = |id: &str, form: &str, (status, patient): (&str, &str)| {
+        json!({ "resourceType": "QuestionnaireResponse", "id": id, "status": status, "questionnaire": form,
+            "subject": { "reference": format!("Patient/{patient}") } })
+    };
+    vec![
+        json!({ "resourceType": "Patient", "id": "a" }),
+        json!({ "resourceType": "Patient", "id": "b" }),
+        of_version(form("nine", "http://example.org/phq", "PHQ-9"), "1.0"),
+        of_version(form("two", "http://example.org/phq", "PHQ-2"), "2"),
+        form("esas", "http://example.org/esas", "ESAS"),
+        answered("any", "http://example.org/phq", ("completed", "a")),
+        answered("one", "http://example.org/phq|1.0", ("in-progress", "b")),
+        answered("next", "http://example.org/phq|1.1", ("completed", "b")),
+        answered("tenth", "http://example.org/phq|10.0", ("stopped", "b")),
+        answered("eased", "http://example.org/esas", ("amended", "a")),
+        answered("kin", "http://example.org/phq2|1.0", ("stopped", "a")),
+        json!({ "resourceType": "Encounter", "id": "nine", "status": "finished" }),
+    ]
+}
+
+#[test]
+fn a_chain_goes_along_a_canonical_with_and_without_its_version() {
+    let table: &[(&str, &[&str])] = &[
+        ("QuestionnaireResponse?questionnaire.title=PHQ", &["any", "one"]),
+        ("QuestionnaireResponse?questionnaire.title=PHQ-2", &["any"]),
+        ("QuestionnaireResponse?questionnaire.title:contains=hq", &["any", "one"]),
+        ("QuestionnaireResponse?questionnaire:Questionnaire.version=1.0", &["any", "one"]),
+        ("QuestionnaireResponse?questionnaire.title=esas", &["eased"]),
+        ("QuestionnaireResponse?questionnaire._id=nine", &["any", "one"]),
+        ("QuestionnaireResponse?questionnaire.title=PHQ&subject=Patient/a", &["any"]),
+        ("QuestionnaireResponse?questionnaire.title=PHQ&status=in-progress&_sort=-_lastUpdated", &["one"]),
+        ("QuestionnaireResponse?questionnaire.title=none", &[]),
+        ("QuestionnaireResponse?questionnaire.version:missing=true", &["eased"]),
+        ("QuestionnaireResponse?_filter=questionnaire.title co hq", &["any", "one"]),
+        ("Patient?_has:QuestionnaireResponse:subject:questionnaire.title=PHQ-9", &["a", "b"]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed", &["nine", "two"]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress", &["nine"]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status:not=completed", &["esas", "nine"]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed&title=phq-2", &["two"]),
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:subject:Patient.active:missing=true&version=2",
+            &["two"],
+        ),
+        ("Encounter?_has:QuestionnaireResponse:encounter:questionnaire.title=PHQ", &[]),
+        // By the version: all, those of one, and those of one alone.
+        (
+            "QuestionnaireResponse?questionnaire:below=http://example.org/phq",
+            &["any", "next", "one", "tenth"],
+        ),
+        ("QuestionnaireResponse?questionnaire:below=http://example.org/phq|1", &["next", "one"]),
+        ("QuestionnaireResponse?questionnaire:below=http://example.org/phq|1.1", &["next"]),
+        (
+            "QuestionnaireResponse?questionnaire:below=http://example.org/phq|1.1,http://example.org/esas",
+            &["eased", "next"],
+        ),
+        ("QuestionnaireResponse?questionnaire:below=http://example.org", &[]),
+    ];
+    let mut database = Database::of(&forms());
+    check(&mut database, table);
+    for (search, expected) in table {
+        let query = query(&format!("{search}&_total=accurate")).unwrap();
+        let total = database.total(&query, &Restriction::none());
+        assert_eq!(total, i64::try_from(expected.len()).ok(), "the total of {search}");
+    }
+}
+
+#[test]
+fn a_chain_along_a_canonical_shows_nothing_of_what_is_hidden() {
+    let mut database = Database::of(&forms());
+    let restricted = |questionnaires: Visible| Restriction {
+        default: Visible::Patients(vec!["a".into()]),
+        by_type: BTreeMap::from([(super::ty("Questionnaire"), questionnaires)]),
+    };
+    let (open, closed) = (restricted(Visible::All), restricted(Visible::Nothing));
+    let table: [(&str, &[&str], &[&str]); 7] = [
+        ("QuestionnaireResponse?questionnaire.title=PHQ", &["any"], &[]),
+        ("QuestionnaireResponse?questionnaire.title:contains=hq&status=completed", &["any"], &[]),
+        ("QuestionnaireResponse?_filter=questionnaire.title co hq", &["any"], &[]),
+        ("QuestionnaireResponse?questionnaire:below=http://example.org/phq|1", &[], &[]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress", &[], &[]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed", &["nine", "two"], &[]),
+        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status:not=completed", &["esas"], &[]),
+    ];
+    for (search, of_open, of_closed) in table {
+        let query = query(&format!("{search}&_total=accurate&_sort=_id")).unwrap();
+        for (restriction, expected) in [(&open, of_open), (&closed, of_closed)] {
+            assert_eq!(database.ids(&query, restriction), expected, "{search}");
+            let total = database.total(&query, restriction);
+            assert_eq!(total, i64::try_from(expected.len()).ok(), "the total of {search}");
+        }
+    }
+}
+
+#[test]
+fn a_chain_of_eight_steps_is_carried_out_and_a_wide_one_is_refused() {
+    let mut places = vec![json!({ "resourceType": "Location", "id": "l0", "name": "House" })];
+    places.extend((1..12).map(|at| {
+        let whole = json!({ "reference": format!("Location/l{}", at - 1) });
+        json!({ "resourceType": "Location", "id": format!("l{at}"), "name": format!("Place {at}"), "partOf": whole })
+    }));
+    let mut database = Database::of(&places);
+    let eight = format!("Location?{}name=house", "partof.".repeat(8));
+    assert_eq!(database.find(&eight), ["l8"]);
+    assert_eq!(database.find(&format!("{eight}&_sort=name&_id=l8,l9")), ["l8"]);
+    let asked = query(&eight).unwrap();
+    let binds = plan(&PARAMETERS, &asked, &only("a")).unwrap().page.binds();
+    assert!(binds < 10_000, "{binds}");
+    assert_eq!(database.ids(&asked, &only("a")), [""; 0]);
+    // A condition behind many steps counts for more than one.
+    let wide = query(&format!("Location?{}", vec![&eight["Location?".len()..]; 16].join("&"))).unwrap_err();
+    assert_eq!((wide.status(), wide.issues[0].code), (400, "too-costly"));
+    assert!(query(&format!("Patient?{}_id=x", "_has:Patient:link:".repeat(8))).is_ok());
 }

@@ -23,7 +23,6 @@ fn strings_are_folded_unless_they_are_asked_for_exactly() {
         ("Patient?family=muller-lee", &[]),
         ("Patient?family=ångström", &["ring"]),
         ("Patient?family:contains=GSTROM", &["ring"]),
-        ("Patient?family:not=muller", &["hyphen", "ring"]),
         ("Patient?name:exact=Müller", &["umlaut"]),
     ];
     let people = [
@@ -52,10 +51,6 @@ fn a_uri_is_found_whole_or_by_the_path_that_it_is_in() {
         ("ValueSet?url:above=http://acme.org/fhir", &["root"]),
         ("ValueSet?url:above=http://acme.org/fhir2", &[]),
         ("ValueSet?url=urn:oid:1.2.3", &["oid"]),
-        // The parts of a URN are no path.
-        ("ValueSet?url:below=urn:oid:1.2", &[]),
-        ("ValueSet?url:above=urn:oid:1.2.3.4", &[]),
-        ("ValueSet?url:not=urn:oid:1.2.3", &["deep", "other", "root"]),
     ];
     let sets = [
         set("root", "http://acme.org/fhir"),

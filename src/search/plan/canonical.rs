@@ -1,0 +1,89 @@
+//! References by canonical URL, as SQL. <https://hl7.org/fhir/R4/references.html#canonical>
+//!
+//! A canonical points to whatever is published under its URL. The index has it with and without its version: the one
+//! without finds the URL, and the one with it, where there is one, leaves that version alone. From either end that is
+//! a look-up in `idx_reference` and one in `idx_uri`, for each row.
+
+use crate::fhir::ResourceType;
+use crate::search::parameter::Kind;
+use crate::search::plan::scope::END;
+use crate::search::plan::scope::Scope;
+use crate::search::plan::scope::Seen;
+use crate::search::query::Criterion;
+use crate::search::rows::ELSEWHERE;
+use crate::search::sql::Bind;
+use crate::search::sql::Sql;
+
+impl Seen<'_> {
+    /// A visible resource of the type, which a canonical of the row names, meets the criterion; none where the
+    /// parameter finds no canonicals or nothing of the type is published under a URL.
+    pub(super) fn names(
+        &self,
+        param: i64,
+        (ty, inner): (ResourceType, &Criterion),
+        scope: &Scope,
+    ) -> Option<Sql> {
+        let canonical = self.named_by(param, &[ty])?;
+        let target = Scope::row(scope.depth + 1);
+        let sql =
+            Sql::of("EXISTS (SELECT 1 FROM idx_reference f CROSS JOIN idx_uri u CROSS JOIN resource ", []);
+        let sql = sql.name(target.alias.clone()).push(" WHERE f.rid = ", []).append(scope.column("rid"));
+        let sql = sql.push(" AND ", []).append(canonical).push(" AND ", []);
+        let sql = sql.append(target.column("rid")).push(" = u.rid AND ", []);
+        let sql =
+            sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
+        Some(self.and_visible(sql, ty, &target).push(END, []))
+    }
+
+    /// A visible resource of the type, of which a canonical names the row, meets the criterion.
+    pub(super) fn is_named(
+        &self,
+        source: ResourceType,
+        param: i64,
+        inner: &Criterion,
+        scope: &Scope,
+    ) -> Option<Sql> {
+        let canonical = self.named_by(param, &self.targets(param))?;
+        let from = Scope::row(scope.depth + 1);
+        let sql =
+            Sql::of("EXISTS (SELECT 1 FROM idx_uri u CROSS JOIN idx_reference f CROSS JOIN resource ", []);
+        let sql = sql.name(from.alias.clone()).push(" WHERE u.rid = ", []).append(scope.column("rid"));
+        let sql = sql.push(" AND ", []).append(canonical).push(" AND ", []);
+        let sql = sql.append(from.column("rid")).push(" = f.rid AND ", []);
+        let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
+        Some(self.and_visible(sql, source, &from).push(END, []))
+    }
+
+    /// The canonical `f` of the parameter names `u`, the URL of a resource of these types.
+    pub(super) fn named_by(&self, param: i64, types: &[ResourceType]) -> Option<Sql> {
+        self.parameters.by_number(param).filter(|parameter| parameter.has_canonicals())?;
+        let sql = Sql::of(
+            "f.param = ? AND f.target_type = ? AND u.uri = f.target_id AND ",
+            [param.into(), ELSEWHERE.into()],
+        );
+        Some(sql.append(self.canonical(types)?))
+    }
+
+    /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;
+    /// none where no canonical can point to them.
+    pub(super) fn canonical(&self, types: &[ResourceType]) -> Option<Sql> {
+        let numbers = |code: &str, kind: Kind| -> Vec<Bind> {
+            let found = types.iter().filter_map(|ty| self.parameters.find(*ty, code));
+            found
+                .filter(|parameter| parameter.kind == kind)
+                .map(|parameter| parameter.number.into())
+                .collect()
+        };
+        let (urls, versions) = (numbers("url", Kind::Uri), numbers("version", Kind::Token));
+        if urls.is_empty() || versions.is_empty() {
+            return None;
+        }
+        let named = "g.rid = f.rid AND g.param = f.param AND g.target_type = f.target_type AND g.target_id";
+        let sql = Sql::of("u.param IN (", []).append(Sql::list(urls)).push(")", []);
+        let sql = sql.push(" AND (NOT EXISTS (SELECT 1 FROM idx_reference g WHERE ", []).push(named, []);
+        let sql = sql.push(" > f.target_id || '|' AND g.target_id < f.target_id || '}')", []);
+        let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_token v CROSS JOIN idx_reference g WHERE ", []);
+        let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
+        Some(sql.push(") AND ", []).push(named, []).push(" = f.target_id || '|' || v.code))", []))
+    }
+}
