@@ -93,7 +93,7 @@ fn charts(
         let resource = Resource::from_value(row.stored.value()?)?;
         all.entry(row.patient).or_default().push(resource);
     }
-    let medicines = medicines(conn, named_by(all.values().flatten(), base_url))?;
+    let medicines = medicines(conn, &named_by(all.values().flatten(), base_url))?;
     for resources in all.values_mut() {
         let named = named_by(resources.iter(), base_url);
         let own = medicines
@@ -107,11 +107,11 @@ fn charts(
 /// The medicines and devices of these names, which stand in no compartment: a query for each type of them.
 pub(super) fn medicines(
     conn: &mut Conn,
-    named: BTreeSet<(ResourceType, String)>,
+    named: &BTreeSet<(ResourceType, String)>,
 ) -> Result<Vec<Resource>, Fault> {
     let mut by_type: BTreeMap<ResourceType, Vec<String>> = BTreeMap::new();
     for (ty, id) in named {
-        by_type.entry(ty).or_default().push(id);
+        by_type.entry(*ty).or_default().push(id.clone());
     }
     let mut all = Vec::new();
     for (ty, ids) in by_type {

@@ -138,7 +138,7 @@ impl Session {
         }
         let named = named_by(resources.iter(), self.base_url());
         if !named.is_empty() {
-            resources.extend(self.app.db.read(|conn| medicines(conn, named))?);
+            resources.extend(self.app.db.read(|conn| medicines(conn, &named))?);
         }
         Ok(Chart::new(resources))
     }
