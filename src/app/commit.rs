@@ -60,6 +60,7 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     let written = write(tally, conn, batch)?;
     overlap::check(conn, batch)?;
     rule_document::are_single(conn, batch)?;
+    rule_document::are_here(conn, batch)?;
     voided::are_unpaid(conn, batch)?;
     Ok(written)
 }

@@ -41,6 +41,8 @@ pub(crate) struct Content {
     pub(crate) defines: Vec<(ResourceType, String)>,
     /// The name that the resource has as a rule set.
     pub(crate) name: Option<rule_document::Name>,
+    /// The rule sets that the resource names as a programme.
+    pub(crate) needs: Vec<rule_document::Need>,
 }
 
 /// The JSON to store, with a gap for version and time.
@@ -120,8 +122,10 @@ pub(crate) fn content(
     };
     let plan = if ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
     published::check_name(session, change, &value)?;
-    let is_theirs = change.origin == Origin::Client && ty.name() == "PlanDefinition";
-    let name = if is_theirs { rule_document::name(session, &value)? } else { None };
+    let is_theirs = |name: &str| change.origin == Origin::Client && ty.name() == name;
+    let name = if is_theirs("PlanDefinition") { rule_document::name(session, &value)? } else { None };
+    let needs =
+        if is_theirs("HealthcareService") { rule_document::needs(session, &value)? } else { Vec::new() };
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),
@@ -131,5 +135,6 @@ pub(crate) fn content(
         derived: guard::derived(ty, &value),
         defines: if defined::is_definition(ty) { defined::names(session.app(), &value) } else { Vec::new() },
         name,
+        needs,
     })
 }

@@ -30,6 +30,7 @@ use crate::fhir::profile::Profile;
 use crate::fhir::profile::Subject;
 use crate::fhir::shape;
 use crate::palliative::program;
+use crate::palliative::program_names;
 use crate::palliative::screening;
 
 /// The most definitions that one resource's profiles may name.
@@ -70,7 +71,9 @@ pub(crate) fn check(session: &Session, resource: &Value, origin: Origin) -> Resu
 
 /// What is wrong with our own extensions, or with the settings of a programme.
 fn of_ours(session: &Session, resource: &Value) -> Result<Vec<Issue>, Failure> {
-    let settings = program::issues(resource);
+    let (definitions, algorithms) = (&session.app().definitions, &session.app().risk);
+    let mut settings = program::issues(resource);
+    settings.extend(program_names::issues(resource, definitions, algorithms));
     // A rule set is looked at as a whole where it is stored, which says more.
     if !settings.is_empty() || screening::is_rule_set(resource) {
         return Ok(settings);

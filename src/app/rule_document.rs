@@ -28,6 +28,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::palliative::program::Program;
+use crate::palliative::program_names;
 use crate::palliative::screening;
 use crate::palliative::screening::RuleSet;
 use crate::store::Conn;
@@ -97,11 +98,66 @@ impl Name {
     }
 }
 
+/// A rule set that a programme is to be stored with, and that is none of ours.
+pub(crate) struct Need {
+    at: String,
+    canonical: String,
+    /// Finds those that have its URL.
+    holders: Condition,
+}
+
+/// The rule sets that a programme names and that others must have stored, by the time at which it is.
+pub(crate) fn needs(session: &Session, service: &Value) -> Result<Vec<Need>, Failure> {
+    let theirs = |(_, canonical): &(String, &str)| session.app().rule_sets.find(canonical).is_none();
+    let need = |(at, canonical): (String, &str)| {
+        let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
+        let criteria = format!("url={}", value_of(url));
+        let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
+        Ok(Need { at, canonical: canonical.to_owned(), holders })
+    };
+    program_names::rule_sets(service).filter(theirs).map(need).collect()
+}
+
+/// Refuses a programme, after everything is written, that names a rule set which is not here. None can be deleted, so
+/// that one that is here stays.
+///
+/// # Errors
+/// `Unprocessable`, with the place of each.
+pub(crate) fn are_here(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
+    for change in &batch.changes {
+        let mut issues = Vec::new();
+        for need in change.work.content().into_iter().flat_map(|content| &content.needs) {
+            let hits = matches::hits(conn, need.holders.plan.page.clone())?;
+            let plans = hits.iter().map(|hit| hit.stored.value()).collect::<Result<Vec<_>, _>>()?;
+            let sets: Vec<Value> = plans.into_iter().filter(screening::is_rule_set).collect();
+            if named(&sets, &need.canonical).is_none() {
+                let text = format!(
+                    "There is no rule set {} here, or only a draft; store it first, or in the same transaction.",
+                    need.canonical
+                );
+                issues.push(Issue::error("business-rule", text).at(need.at.clone()));
+            }
+        }
+        if !issues.is_empty() {
+            return Err(place(Failure::of(Reason::Unprocessable, issues), &change.at).into());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a rule set that cannot be understood; the name of one that can, which [`are_single`] looks at. A PlanDefinition that is no rule set has none.
 ///
 /// # Errors
 /// `Unprocessable` with everything that is wrong.
 pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Failure> {
+    if let Some(kind) = screening::own_kind(plan) {
+        let text = format!(
+            "A PlanDefinition of the kind `{kind}` would not be read: own ones are not taken yet; leave the topic out to \
+             store it as a document."
+        );
+        let issue = Issue::error("not-supported", text).at("PlanDefinition.topic");
+        return Err(Failure::of(Reason::Unprocessable, vec![issue]));
+    }
     if !screening::is_rule_set(plan) {
         return Ok(None);
     }

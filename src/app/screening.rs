@@ -170,6 +170,19 @@ impl Session {
         Ok(distinct(found.collect::<Result<_, _>>()?))
     }
 
+    /// The rule sets by which a programme of specialist care admits: whoever is eligible by one of them has a floor of the
+    /// tier. Any other programme has no use for them.
+    ///
+    /// # Errors
+    /// `BusinessRule` where the programme names one that is not here.
+    pub(crate) fn entry_rule_sets(&self, program: &Program) -> Result<Vec<Arc<RuleSet>>, Failure> {
+        if program.specialist && !program.rule_sets.is_empty() {
+            self.rule_sets(&[], program)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
     fn unknown_rule_set(&self, canonical: &str) -> Failure {
         let known: Vec<String> = self.app().rule_sets.active().map(|set| set.canonical()).collect();
         let text = format!(

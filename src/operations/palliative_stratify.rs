@@ -2,6 +2,7 @@
 //! care that is recommended. Never a probability. <https://hl7.org/fhir/R4/riskassessment.html>
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -32,6 +33,8 @@ use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::findings::SetFinding;
+use crate::palliative::findings::by_set;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Algorithm;
 use crate::palliative::risk::Facts;
@@ -41,6 +44,7 @@ use crate::palliative::risk::decision::in_force;
 use crate::palliative::risk::decision::is_clinician;
 use crate::palliative::risk::report::Report;
 use crate::palliative::risk::tier::Earlier;
+use crate::palliative::screening::RuleSet;
 
 /// Whether the answer is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +72,9 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let program = session.screening_program(call.parameters.reference("program"))?;
     let algorithm = session.app().risk.of(&program)?;
     // What the floors look at is read too, as for the tiers that are kept.
-    let floors = algorithm.floor_rule_sets(&program, &session.app().rule_sets);
+    let entry = session.entry_rule_sets(&program)?;
+    let mut floors = algorithm.floor_rule_sets(&session.app().rule_sets);
+    floors.extend(entry.iter().cloned());
     session.require_screening_by(&floors)?;
     let as_of = as_of(session, &call.parameters, &program)?;
     let by = known(&call, as_of, &program)?;
@@ -85,6 +91,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
                 subject: &subject,
                 program: &program,
                 algorithm,
+                entry: &entry,
                 known: &known,
                 by,
                 decision: decision.as_ref(),
@@ -95,12 +102,13 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     })
 }
 
-/// What is asked: whom, for which programme, by which algorithm, what is stored of the facts, by what they count, and
-/// what a clinician decides; and the key under which it is done once.
+/// What is asked: whom, for which programme, by which algorithm and by which rule sets it admits, what is stored of the
+/// facts, by what they count, and what a clinician decides; and the key under which it is done once.
 struct Asked<'a> {
     subject: &'a Subject,
     program: &'a Program,
     algorithm: &'a Algorithm,
+    entry: &'a [Arc<RuleSet>],
     known: &'a BTreeSet<String>,
     by: Known,
     decision: Option<&'a Decision>,
@@ -116,7 +124,7 @@ fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
 }
 
 fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, Failure> {
-    let Asked { subject, program, algorithm, known, by, decision, once } = *asked;
+    let Asked { subject, program, algorithm, entry, known, by, decision, once } = *asked;
     if subject.record.deceased_by(subject.as_of) {
         let text = "The patient has died; nobody who has died is stratified.";
         return Err(coded(Reason::BusinessRule, "deceased", text));
@@ -125,8 +133,15 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     let earlier = Earlier::among(&stored(session, patient, ("RiskAssessment", by))?, program);
     require_something_to_end(decision, &earlier, subject.as_of)?;
     let situation = subject.situation();
-    let rule_sets = &session.app().rule_sets;
-    let facts = Facts { situation: &situation, program, rule_sets, earlier: &earlier, decided: decision };
+    let entry: Vec<SetFinding> = entry.iter().map(|set| by_set(set, &situation)).collect();
+    let facts = Facts {
+        situation: &situation,
+        program,
+        rule_sets: &session.app().rule_sets,
+        entry: &entry,
+        earlier: &earlier,
+        decided: decision,
+    };
     let found = algorithm.stratify(&facts);
     let report = Report { found: &found, patient, program, reader: reader(session), now: session.now() };
     let is_known = |source: &str| known.contains(source);

@@ -134,23 +134,34 @@ pub fn by_set(set: &RuleSet, situation: &Situation) -> SetFinding {
     SetFinding { outcome: said.outcome, missing: said.missing.len(), change: said.next_change }
 }
 
-/// What a programme is told, given what its own rule sets say, its earlier stratifications of the patient, and whether
-/// an episode is open.
+/// What rule sets say: those that are asked for, and those by which the programme admits, which set a floor where its
+/// contract is for specialist care.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Those that are asked for.
+    pub asked: &'a [SetFinding],
+    /// The programme's own; empty where it names none.
+    pub entry: &'a [SetFinding],
+}
+
+/// What a programme is told, given what rule sets say, its earlier stratifications of the patient, and whether an
+/// episode is open.
 pub fn by_program(
     person: &Person,
     going: &Going,
-    own: &[SetFinding],
+    said: Said,
     (earlier, is_open): (&[Earlier], bool),
 ) -> ProgramFinding {
     let Situation { record, as_of, .. } = *person.situation;
-    let best = own.iter().min_by_key(|one| (rank(one.outcome), one.missing));
-    let mut changes: Vec<Date> = own.iter().filter_map(|one| one.change).collect();
+    let best = said.asked.iter().min_by_key(|one| (rank(one.outcome), one.missing));
+    let mut changes: Vec<Date> = said.asked.iter().filter_map(|one| one.change).collect();
     let (mut tier, mut score) = (None, (0, 0));
     if !record.deceased_by(as_of) {
         let facts = Facts {
             situation: person.situation,
             program: going.program,
             rule_sets: going.rule_sets,
+            entry: said.entry,
             earlier,
             decided: None,
         };

@@ -9,6 +9,7 @@ pub mod gaps;
 pub mod identify;
 pub mod payment;
 pub mod program;
+pub mod program_names;
 pub mod record;
 pub mod risk;
 pub mod screening;

@@ -221,15 +221,20 @@ pub fn issues(service: &Value) -> Vec<Issue> {
     Program::read(&service).err().map_or_else(Vec::new, |failure| failure.issues)
 }
 
-fn wrong((extension, setting): Place, text: String) -> Issue {
-    let at = format!("HealthcareService.extension[{extension}].extension[{setting}]");
-    Issue::error("business-rule", text).at(at)
+pub(super) fn wrong((extension, setting): Place, text: String) -> Issue {
+    Issue::error("business-rule", text).at(at((extension, setting)))
 }
 
 /// Where a setting stands: the place of the extension that has it, and its own in there.
-type Place = (usize, usize);
+pub(super) type Place = (usize, usize);
 
-fn settings(service: &Value) -> impl Iterator<Item = (Place, &str, &Value)> {
+/// A place as a path.
+pub(super) fn at((extension, setting): Place) -> String {
+    format!("HealthcareService.extension[{extension}].extension[{setting}]")
+}
+
+/// The settings that a HealthcareService has, with their places and names.
+pub(super) fn settings(service: &Value) -> impl Iterator<Item = (Place, &str, &Value)> {
     list(service.get("extension"))
         .enumerate()
         .filter(|(_, extension)| extension.get("url").and_then(Value::as_str) == Some(SETTINGS_EXTENSION))

@@ -371,6 +371,50 @@ fn only_those_who_may_read_all_of_it_screen() {
 }
 
 #[test]
+fn t31_what_carries_a_security_label_counts_and_is_told_to_nobody() {
+    let app = TestApp::new();
+    let label = |system: &str, code: &str| {
+        let system = format!("http://terminology.hl7.org/CodeSystem/{system}");
+        json!({ "security": [{ "system": system, "code": code }] })
+    };
+    let mut facts = vector("p");
+    let at = |facts: &[Value], id: &str| facts.iter().position(|one| one["id"] == id).unwrap();
+    let (closed, usual) = (at(&facts, "p-ef"), at(&facts, "p-hf"));
+    facts[closed]["meta"] = label("v3-ActCode", "42CFRPart2");
+    facts[usual]["meta"] = label("v3-Confidentiality", "N");
+    let mut restricted = condition("p-none", "p", "I50.1");
+    restricted["meta"] = label("v3-Confidentiality", "R");
+    facts.push(restricted);
+    store(&app.clinician(), &facts);
+    let path = format!("/Patient/p/$palliative-screen?ruleSet={ADULT}");
+    let references = |one: &Value| -> Vec<String> {
+        let parts = all(one, "evidence").into_iter().map(|part| &part["valueReference"]);
+        parts.map(|to| to["reference"].as_str().or(to["display"].as_str()).unwrap().to_owned()).collect()
+    };
+    for caller in [app.clinician(), app.patient("p")] {
+        let reply = caller.get(&path).expect(200);
+        assert_eq!(outcome(&reply, ADULT), "eligible");
+        let told = criterion(&result(&reply, ADULT), "chf-ef30").unwrap();
+        assert_eq!(one(&told, "state")["valueCode"], "met");
+        assert_eq!(references(&told), ["restricted item"]);
+        assert!(all(&told, "value").is_empty() && all(&told, "date").is_empty());
+        let told = criterion(&result(&reply, ADULT), "dx-chf").unwrap();
+        assert_eq!(references(&told), ["Condition/p-hf", "restricted item"]);
+        assert!(!reply.text().contains("p-ef") && !reply.text().contains("p-none"));
+    }
+    // neither is it written down, or told by a stratification
+    let record = parameters(json!([{ "name": "record", "valueBoolean": true },
+        { "name": "ruleSet", "valueCanonical": ADULT }]));
+    app.clinician().post("/Patient/p/$palliative-screen", &record).expect(200);
+    let kept = app.clinician().get("/GuidanceResponse?patient=Patient/p").expect(200);
+    let stratified = app.clinician().get("/Patient/p/$palliative-stratify").expect(200);
+    for text in [kept.text(), stratified.text()] {
+        assert!(!text.contains("p-ef") && !text.contains("p-none"), "{text}");
+        assert!(text.contains("restricted item") && text.contains("p-hf"), "{text}");
+    }
+}
+
+#[test]
 fn t36_a_patient_does_not_read_what_a_clinician_thinks_of_the_time_that_is_left() {
     let app = TestApp::new();
     store(&app.clinician(), &vector("p"));

@@ -86,6 +86,14 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("retroLimitDays", json!({ "valueInteger": 100_001 })),
         ("payTable", json!({ "extension": [{ "url": "class", "valueCode": "year" }] })),
         ("colour", json!({ "valueCode": "green" })),
+        ("lobAllowed", json!({ "valueCode": "medicaid" })),
+        ("setting", json!({ "valueCode": "moon" })),
+        ("requiredRole", json!({ "valueString": "rn|magician" })),
+        ("riskAlgorithm", json!({ "valueCanonical": "https://example.org/PlanDefinition/own" })),
+        ("exclusiveWith", json!({ "valueReference": { "reference": "Organization/default" } })),
+        ("exclusiveWith", json!({ "valueReference": { "reference": "HealthcareService/every-setting" } })),
+        ("ruleSet", json!({ "valueCanonical": "https://example.org/PlanDefinition/none" })),
+        ("ruleSet", json!({ "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B|0" })),
     ] {
         let at = names(&example()).iter().position(|known| known == name).unwrap_or_default();
         let mut wrong = example();
@@ -101,4 +109,37 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
     for (caller, status, code) in [(app.anonymous(), 401, "login"), (app.patient("p"), 403, "forbidden")] {
         caller.put(PATH, &example()).expect_issue(status, code);
     }
+}
+
+#[test]
+fn a_programme_is_stored_with_the_rule_set_that_comes_with_it_and_not_before() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let url = "https://example.org/PlanDefinition/lung";
+    let mut programme = example();
+    programme["extension"][0]["extension"][1]["valueCanonical"] = json!(format!("{url}|1"));
+    programme["extension"][0]["extension"][18]["valueCode"] = json!("home");
+    let rules = |status: &str| {
+        json!({ "resourceType": "PlanDefinition", "id": "lung", "url": url, "version": "1", "title": "Lung", "status": status,
+            "topic": [{ "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind", "code": "screening" }] }],
+            "action": [{ "id": "criteria",
+                "condition": [{ "kind": "applicability", "expression": { "language": "text/cql", "expression": "`copd`" } }],
+                "action": [{ "id": "copd", "title": "COPD", "description": "The patient has the disease.",
+                    "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": [
+                        { "url": "kind", "valueCode": "condition" },
+                        { "url": "valueSet", "valueCanonical": "https://comfrey.health/fhir/ValueSet/vs-copd" }] }] }] }] })
+    };
+    // the programme first, so that its rule set is only there when all is written
+    let together = |status: &str| {
+        json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+            { "resource": programme, "request": { "method": "PUT", "url": "HealthcareService/every-setting" } },
+            { "resource": rules(status), "request": { "method": "PUT", "url": "PlanDefinition/lung" } }] })
+    };
+    let place = "HealthcareService.extension[0].extension[1]";
+    assert_eq!(clinician.put(PATH, &programme).expect_issue(422, "business-rule").expressions(), [place]);
+    let reply = clinician.post("/", &together("draft")).expect_issue(422, "business-rule");
+    assert_eq!(reply.expressions(), [place.replace("HealthcareService", "Bundle.entry[0].resource")]);
+    clinician.get("/PlanDefinition/lung").expect(404);
+    clinician.post("/", &together("active")).expect(200);
+    clinician.put(PATH, &programme).expect(200);
 }

@@ -67,6 +67,31 @@ fn a_rule_set_that_is_stored_screens_patients() {
     screen(&clinician, &format!("{URL}|2")).expect_issue(404, "not-found");
     let found = clinician.get("/PlanDefinition?url=https%3A//example.org/PlanDefinition/lung").expect(200);
     assert_eq!(found.ids(), ["lung"]);
+    // and whoever it admits to a programme of specialist care has the floor of its tiers
+    for (id, specialist, tier) in [("plain", false, "tier-1"), ("special", true, "tier-3")] {
+        clinician.store(&json!({ "resourceType": "HealthcareService", "id": id, "name": "Lung",
+            "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings",
+                "extension": [{ "url": "specialist", "valueBoolean": specialist },
+                    { "url": "ruleSet", "valueCanonical": URL }] }] }));
+        let path = format!("/Patient/p/$palliative-stratify?program=HealthcareService/{id}");
+        let told = clinician.get(&path).expect(200).json();
+        let part = |name: &str| {
+            told["parameter"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned()
+        };
+        assert_eq!(part("tier").unwrap()["valueCode"], tier, "{id}");
+        assert_eq!(
+            part("applied").map(|one| one["valueCode"].clone()),
+            specialist.then(|| "floor-specialist".into())
+        );
+        // nobody is missed where the same is asked of all, whatever rule set is asked about
+        for sets in ["", "&ruleSet=https://comfrey.health/fhir/PlanDefinition/RS-KCC"] {
+            let path = format!(
+                "/$palliative-identify?program=HealthcareService/{id}&outcomes=eligible&outcomes=not-eligible{sets}"
+            );
+            let found = clinician.get(&path).expect(200);
+            assert!(found.text().contains(&format!("\"{tier}\"")), "{id} {sets}: {}", found.text());
+        }
+    }
 }
 
 #[test]
@@ -99,6 +124,8 @@ fn a_broken_rule_set_is_refused_with_every_place() {
         ),
     ]);
     plan["action"][0]["condition"][0]["expression"]["expression"] = json!("`copd` and `z`");
+    plan["extension"] = json!([{ "url": "https://comfrey.health/fhir/StructureDefinition/applies-to", "extension": [
+        { "url": "lob", "valueCode": "medicaid-mc" }, { "url": "lob", "valueCode": "medicaid" }] }]);
     plan.as_object_mut().unwrap().remove("version");
     let reply = clinician.put(PATH, &plan).expect(422);
     let extension = |at: usize, inner: usize| {
@@ -107,7 +134,15 @@ fn a_broken_rule_set_is_refused_with_every_place() {
     let mut expected =
         vec!["PlanDefinition.version".to_owned(), extension(0, 1), extension(1, 0), extension(2, 2)];
     expected.push("PlanDefinition.action[0].condition[0].expression".to_owned());
+    expected.push("PlanDefinition.extension[0].extension[1]".to_owned());
     assert_eq!(reply.expressions(), expected);
+    // rules of other kinds than a screening are not read, and so not taken
+    let mut algorithm = lung("active");
+    for kind in ["stratification", "need-signals"] {
+        algorithm["topic"][0]["coding"][0]["code"] = json!(kind);
+        let reply = clinician.put(PATH, &algorithm).expect_issue(422, "not-supported");
+        assert_eq!(reply.expressions(), ["PlanDefinition.topic"]);
+    }
     clinician.get(PATH).expect(404);
     let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
         { "resource": plan, "request": { "method": "PUT", "url": "PlanDefinition/lung" } }] });

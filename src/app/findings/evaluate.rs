@@ -25,6 +25,7 @@ use crate::palliative::enrollment::coverage::next_change;
 use crate::palliative::findings::Going;
 use crate::palliative::findings::Person;
 use crate::palliative::findings::ProgramFinding;
+use crate::palliative::findings::Said;
 use crate::palliative::findings::SetFinding;
 use crate::palliative::findings::by_program;
 use crate::palliative::findings::by_set;
@@ -168,7 +169,9 @@ fn for_program(
     let algorithm = app.risk.of(program)?;
     let earlier = Earlier::among(resources, program);
     let going = Going { program, algorithm, rule_sets: &app.rule_sets };
-    Ok(by_program(person, &going, own, (&earlier, open.contains(&program.id))))
+    let entry = if program.rule_sets.is_empty() { &[] } else { own };
+    let said = Said { asked: own, entry };
+    Ok(by_program(person, &going, said, (&earlier, open.contains(&program.id))))
 }
 
 fn row(

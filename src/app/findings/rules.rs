@@ -32,7 +32,7 @@ use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
 /// record and definitions give another finding.
-const WAY: u32 = 2;
+const WAY: u32 = 3;
 
 /// A programme that is kept for.
 #[derive(Debug)]
@@ -145,8 +145,7 @@ fn load(app: &App) -> Result<Rules, Failure> {
         .iter()
         .filter_map(value)
         .filter(is_programme)
-        .filter_map(|service| Program::read(&Resource::from_value(service).ok()?).ok())
-        .filter(|program| program.active && app.risk.of(program).is_ok())
+        .filter_map(|service| usable(app, &Resource::from_value(service).ok()?))
         .collect();
     let mut sets = Sets { app, plans: &plans, found: Vec::new() };
     let active: Vec<usize> = sets.active();
@@ -173,6 +172,26 @@ fn load(app: &App) -> Result<Rules, Failure> {
     };
     let sets = found.into_iter().map(numbered).collect::<Result<_, _>>()?;
     Ok(Rules { number, groups: groups.into_values().collect(), sets })
+}
+
+/// A programme that is in use and can be kept for.
+fn usable(app: &App, service: &Resource) -> Option<Program> {
+    let id = service.id().unwrap_or_default();
+    let program = Program::read(service);
+    let Ok(program) = program else {
+        log::warn!(
+            "nobody is found for the programme HealthcareService/{id}: its settings cannot be read; correct them"
+        );
+        return None;
+    };
+    if program.active && app.risk.of(&program).is_err() {
+        log::warn!(
+            "nobody is found for the programme HealthcareService/{id}: it names an algorithm that is not here; correct \
+             its `riskAlgorithm`"
+        );
+        return None;
+    }
+    Some(program).filter(|program| program.active)
 }
 
 /// The rule sets that are found so far, each once.

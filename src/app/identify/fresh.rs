@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::app::Session;
 use crate::app::identify::Asked;
@@ -24,6 +25,7 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::standing;
 use crate::palliative::findings;
 use crate::palliative::findings::Going;
+use crate::palliative::findings::Said;
 use crate::palliative::findings::by_program;
 use crate::palliative::findings::by_set;
 use crate::palliative::findings::has_no_data;
@@ -31,6 +33,7 @@ use crate::palliative::findings::links;
 use crate::palliative::identify::Evaluated;
 use crate::palliative::identify::Person;
 use crate::palliative::risk::tier::Earlier;
+use crate::palliative::screening::RuleSet;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::findings::read;
@@ -70,6 +73,7 @@ impl Session {
             algorithm: self.app.risk.of(asked.program)?,
             rule_sets: &self.app.rule_sets,
         };
+        let entry = self.entry_rule_sets(asked.program)?;
         let most = if self.is_later() { LATER } else { AT_ONCE };
         let patients =
             self.app.db.read(|conn| Ok(roster::patients(conn, asked.members, most.people + 1)?))?;
@@ -78,7 +82,9 @@ impl Session {
         let mut people = Vec::with_capacity(patients.len());
         for piece in pieces(&patients, &on_file) {
             let known = self.app.db.snapshot(|conn| known(conn, piece, self.base_url()))?;
-            people.extend(known.iter().filter_map(|(id, known)| evaluated(asked, &going, (id, known))));
+            people.extend(
+                known.iter().filter_map(|(id, known)| evaluated(asked, (&going, &entry), (id, known))),
+            );
             self.progress(people.len(), patients.len())?;
         }
         Ok(people)
@@ -159,11 +165,16 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
 }
 
 /// What is found of a person on the day that is asked about.
-fn evaluated(asked: &Asked, going: &Going, (id, known): (&str, &Known)) -> Option<Evaluated> {
+fn evaluated(
+    asked: &Asked,
+    (going, entry): (&Going, &[Arc<RuleSet>]),
+    (id, known): (&str, &Known),
+) -> Option<Evaluated> {
     let patient = known.resources.iter().find(|one| one.ty().name() == "Patient" && one.id() == Some(id))?;
     let subject = Subject::new(id, known.resources.clone(), asked.program, asked.as_of);
     let situation = subject.situation();
-    let own: Vec<_> = asked.rule_sets.iter().map(|set| by_set(set, &situation)).collect();
+    let told = |sets: &[Arc<RuleSet>]| sets.iter().map(|set| by_set(set, &situation)).collect::<Vec<_>>();
+    let (own, entry) = (told(asked.rule_sets), told(entry));
     let reference = asked.program.reference();
     let episodes = known.resources.iter().filter(|one| one.ty().name() == "EpisodeOfCare");
     let ours = episodes.filter(|one| program_of(one) == Some(reference.as_str()));
@@ -172,7 +183,7 @@ fn evaluated(asked: &Asked, going: &Going, (id, known): (&str, &Known)) -> Optio
         known.resources.iter().filter(|one| one.ty().name() == "RiskAssessment").cloned().collect();
     let earlier = Earlier::among(&assessments, asked.program);
     let one = findings::Person { patient, situation: &situation, is_replaced: known.is_replaced };
-    let found = by_program(&one, going, &own, (&earlier, state.is_some()));
+    let found = by_program(&one, going, Said { asked: &own, entry: &entry }, (&earlier, state.is_some()));
     Some(Evaluated {
         person: Person {
             id: id.to_owned(),

@@ -235,9 +235,14 @@ fn a_programme(draw: &mut Draw) -> Value {
         json!({ "url": "attestationValidDays", "valueInteger": draw.of(&[30, 90]) }),
         json!({ "url": "specialist", "valueBoolean": draw.below(2) == 0 }),
     ];
-    for name in ["RS-CA-ADULT", "RS-KELLEY-A", "RS-SPICT", "RS-MCCM"] {
+    for url in [
+        "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT",
+        "https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-A",
+        "https://comfrey.health/fhir/PlanDefinition/RS-SPICT",
+        "https://comfrey.health/fhir/PlanDefinition/RS-MCCM",
+        "https://example.org/PlanDefinition/set0",
+    ] {
         if draw.below(2) == 0 {
-            let url = format!("https://comfrey.health/fhir/PlanDefinition/{name}");
             settings.push(json!({ "url": "ruleSet", "valueCanonical": url }));
         }
     }

@@ -21,6 +21,7 @@ use crate::app::findings::Question;
 use crate::app::findings::Suppressed;
 use crate::app::screening::Subject;
 use crate::palliative::findings::Suppression;
+use crate::palliative::findings::by_set;
 use crate::palliative::findings::rank;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Facts;
@@ -76,7 +77,7 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
     let resources = session.screened_by(id, &both).unwrap();
     let subject = Subject::new(id, resources.clone(), program, session.today_in(program));
     let situation = subject.situation();
-    let by_set = all.iter().map(|set| (set.canonical(), rank(set.screen(&situation).outcome))).collect();
+    let each = all.iter().map(|set| (set.canonical(), rank(set.screen(&situation).outcome))).collect();
     let outcome = own.iter().map(|set| rank(set.screen(&situation).outcome)).min().unwrap_or(4);
     let stored = |name: &str| -> Vec<Resource> {
         let stored = session.compartment(id, &[ty(name)]).unwrap();
@@ -84,10 +85,13 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
     };
     let dead = subject.record.deceased_by(subject.as_of);
     let earlier = Earlier::among(&stored("RiskAssessment"), program);
+    let entry: Vec<_> =
+        session.entry_rule_sets(program).unwrap().iter().map(|set| by_set(set, &situation)).collect();
     let facts = Facts {
         situation: &situation,
         program,
         rule_sets: &session.app.rule_sets,
+        entry: &entry,
         earlier: &earlier,
         decided: None,
     };
@@ -98,7 +102,7 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
         (found.tier as i64 + 1, (found.score_min.into(), found.score_max.into()))
     };
     let reasons = reasons(&session, program, &subject, &resources);
-    Some((by_set, (outcome, tier, score, reasons)))
+    Some((each, (outcome, tier, score, reasons)))
 }
 
 /// Why a patient is no candidate, by what is stored.

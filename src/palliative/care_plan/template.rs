@@ -174,7 +174,7 @@ impl Templates {
     /// # Errors
     /// A sentence that names the definition that is wrong.
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
-        let terminology = Terminology::new(&definitions.value_sets)?;
+        let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
         let plans = definitions.plan_definitions.values().filter(|plan| plan.get("goal").is_some());
         let read = |plan: &Value| {
             Template::read(plan, &terminology).map_err(|problem| format!("{}: {problem}", plan["url"]))

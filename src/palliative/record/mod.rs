@@ -16,6 +16,8 @@ mod moment;
 mod observation;
 mod value;
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -56,6 +58,11 @@ pub const SCREENED_TYPES: [&str; 7] =
 /// The types that only some rule sets ask for.
 pub const FURTHER_TYPES: [&str; 6] =
     ["Consent", "DeviceRequest", "DeviceUseStatement", "DocumentReference", "Procedure", "ServiceRequest"];
+
+const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+/// Unrestricted, low, moderate and normal.
+const USUAL: [&str; 4] = ["U", "L", "M", "N"];
 
 /// Whether a person has died.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +117,8 @@ pub struct PatientRecord {
     pub flags: Vec<Flag>,
     /// When encounters, or claims, are known to be complete.
     pub feeds: Vec<Feed>,
+    /// The resources with a security label, as `Type/id`: they count, and are neither named nor quoted.
+    pub labelled: BTreeSet<String>,
 }
 
 impl PatientRecord {
@@ -135,6 +144,7 @@ impl PatientRecord {
             coverages: Vec::new(),
             flags: Vec::new(),
             feeds: Vec::new(),
+            labelled: BTreeSet::new(),
         };
         for resource in resources {
             record.add(resource);
@@ -178,6 +188,9 @@ impl PatientRecord {
     fn add(&mut self, resource: &Resource) {
         let zone = self.zone.clone();
         self.feeds.extend(feed::feeds(resource, &zone));
+        if is_labelled(resource) {
+            self.labelled.insert(source(resource));
+        }
         match resource.ty().name() {
             "Patient" => {
                 self.birth = resource.text("/birthDate").and_then(|text| Moment::read(text, &zone));
@@ -199,6 +212,21 @@ impl PatientRecord {
 /// Puts resources in the order in which a record is made from them, whatever order they came in.
 pub fn sort(resources: &mut [Resource]) {
     resources.sort_by(|a, b| (a.ty(), a.id()).cmp(&(b.ty(), b.id())));
+}
+
+/// Whether a resource carries a security label by which it is to be kept closer than others. A label of no more than
+/// the usual confidentiality asks for nothing, and neither does that of test data.
+pub fn is_labelled(resource: &Resource) -> bool {
+    let labels = resource.value().pointer("/meta/security").and_then(Value::as_array);
+    let is_usual = |label: &Value| {
+        let text = |name: &str| label.get(name).and_then(Value::as_str).unwrap_or_default();
+        match text("system") {
+            CONFIDENTIALITY => USUAL.contains(&text("code")),
+            ACT_REASON => text("code") == "HTEST",
+            _ => false,
+        }
+    };
+    labels.into_iter().flatten().any(|label| !is_usual(label))
 }
 
 /// The name under which a resource is evidence: `Type/id`.

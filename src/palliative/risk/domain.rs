@@ -119,7 +119,7 @@ impl Domain {
 
 /// Whether a finding rests on something that was written down; the absence of a diagnosis does not.
 pub fn is_evidence(finding: &Finding) -> bool {
-    finding.state != State::Unknown && !finding.evidence.is_empty()
+    finding.state != State::Unknown && finding.has_evidence()
 }
 
 fn worth<'a>(levels: impl Iterator<Item = &'a (&'a Level, State)>) -> u8 {

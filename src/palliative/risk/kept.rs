@@ -25,6 +25,7 @@ use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::report::Report;
 use crate::palliative::risk::report::WHAT_IT_IS;
 use crate::palliative::risk::report::domain;
+use crate::palliative::screening::finding::RESTRICTED_ITEM;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::COMPUTED_TIER_EXTENSION;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
@@ -81,7 +82,10 @@ impl Report<'_> {
         if let Some(said) = &found.said {
             assessment["performer"] = json!({ "reference": said.by });
         }
-        let basis = open.references(&found.basis, stored);
+        let mut basis = open.references(&found.basis, stored);
+        if found.withheld {
+            basis.push(json!({ "display": RESTRICTED_ITEM }));
+        }
         if !basis.is_empty() {
             assessment["basis"] = basis.into();
         }

@@ -29,6 +29,7 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::palliative::findings::SetFinding;
 use crate::palliative::program::Program;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::document::Document;
@@ -68,8 +69,10 @@ pub struct Facts<'a> {
     pub situation: &'a Situation<'a>,
     /// The programme for which it is made.
     pub program: &'a Program,
-    /// The rule sets, for the floors.
+    /// The rule sets, for the floors that name one.
     pub rule_sets: &'a RuleSets,
+    /// What the programme's own rule sets say, for the floor of a programme of specialist care; empty for any other.
+    pub entry: &'a [SetFinding],
     /// The stratifications before, the earliest first.
     pub earlier: &'a [Earlier],
     /// What a clinician decides with this one.
@@ -138,6 +141,8 @@ pub struct Stratification<'a> {
     pub collect: Vec<&'a str>,
     /// The resources that were used, as `Type/id`.
     pub basis: Vec<Told>,
+    /// Whether resources with a security label were used too, which are not named.
+    pub withheld: bool,
     /// The work that follows.
     pub tasks: Vec<Due>,
     /// What could not be used, in sentences.
@@ -152,7 +157,7 @@ impl Algorithms {
     /// # Errors
     /// A sentence that names the definition that is wrong.
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
-        let terminology = Terminology::new(&definitions.value_sets)?;
+        let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
         let of_kind = |plan: &&Value| {
             let topics = plan["topic"].as_array().into_iter().flatten();
             let mut codings = topics.flat_map(|topic| topic["coding"].as_array().into_iter().flatten());
@@ -162,14 +167,22 @@ impl Algorithms {
         Ok(Self { list: plans.map(|plan| Algorithm::read(plan, &terminology)).collect::<Result<_, _>>()? })
     }
 
+    /// Whether a canonical, with or without a version, names one of them.
+    pub fn has(&self, canonical: &str) -> bool {
+        self.named(canonical).is_some()
+    }
+
+    fn named(&self, canonical: &str) -> Option<&Algorithm> {
+        self.list.iter().find(|one| canonical == one.url || canonical == one.canonical())
+    }
+
     /// The algorithm of a programme: the one that it names, with or without a version, or ours.
     ///
     /// # Errors
     /// `BusinessRule` where the programme names one that is not here.
     pub fn of(&self, program: &Program) -> Result<&Algorithm, Failure> {
         let wanted = program.risk_algorithm.as_deref().unwrap_or(RISK_ALGORITHM);
-        let found = self.list.iter().find(|one| wanted == one.url || wanted == one.canonical());
-        found.ok_or_else(|| {
+        self.named(wanted).ok_or_else(|| {
             let text =
                 format!("The programme {} names the algorithm {wanted}, which is not here.", program.name);
             Failure::new(Reason::BusinessRule, text)
@@ -190,18 +203,13 @@ impl Algorithm {
         format!("{}|{}", self.url, self.version)
     }
 
-    /// The rule sets that set floors for a programme.
-    pub fn floor_rule_sets(&self, program: &Program, rule_sets: &RuleSets) -> Vec<Arc<RuleSet>> {
-        let mut sets = Vec::new();
-        for floor in &self.document.floors {
-            let named: &[String] = match &floor.raising {
-                Raising::RuleSet(canonical) => std::slice::from_ref(canonical),
-                Raising::Entry if program.specialist => &program.rule_sets,
-                Raising::Entry => &[],
-            };
-            sets.extend(named.iter().filter_map(|canonical| rule_sets.find(canonical)).map(Arc::clone));
-        }
-        sets
+    /// The rule sets by which floors are set, beside the programme's own.
+    pub fn floor_rule_sets(&self, rule_sets: &RuleSets) -> Vec<Arc<RuleSet>> {
+        let named = self.document.floors.iter().filter_map(|floor| match &floor.raising {
+            Raising::RuleSet(canonical) => rule_sets.find(canonical),
+            Raising::Entry => None,
+        });
+        named.map(Arc::clone).collect()
     }
 
     /// The care that is recommended for a tier.

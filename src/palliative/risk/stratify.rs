@@ -18,6 +18,7 @@ use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::decision::in_force;
 use crate::palliative::risk::decision::next_change;
 use crate::palliative::risk::document::Floor;
+use crate::palliative::risk::document::Item;
 use crate::palliative::risk::document::Raising as By;
 use crate::palliative::risk::document::Step;
 use crate::palliative::risk::document::TaskRule;
@@ -38,7 +39,8 @@ impl Algorithm {
         let (record, warnings) = usable(facts.situation.record, &self.document.steps);
         let situation = Situation { record: &record, ..*facts.situation };
         let items = &self.document.items;
-        let findings: Vec<Finding> = items.iter().map(|item| item.evaluate(&situation)).collect();
+        let found = |item: &Item| item.evaluate(&situation).without(&record.labelled);
+        let findings: Vec<Finding> = items.iter().map(found).collect();
         let states: Vec<State> = findings.iter().map(|finding| finding.state).collect();
         let components: Vec<Component> =
             self.document.domains.iter().map(|domain| domain.evaluate(items, &findings)).collect();
@@ -85,6 +87,7 @@ impl Algorithm {
             applied,
             collect,
             basis,
+            withheld: findings.iter().any(|finding| finding.withheld && is_evidence(finding)),
             tasks,
             warnings,
             next_change: change,
@@ -199,13 +202,10 @@ fn held(floor: &Floor, facts: &Facts) -> Held {
             holds: matches!(said.outcome, Outcome::Eligible | Outcome::ScreenPositive),
             change: said.next_change,
         }),
-        By::Entry if facts.program.specialist => {
-            let said: Vec<_> = facts.program.rule_sets.iter().filter_map(|set| screen(set)).collect();
-            Held {
-                holds: said.iter().any(|one| one.outcome == Outcome::Eligible),
-                change: said.iter().filter_map(|one| one.next_change).min(),
-            }
-        }
+        By::Entry if facts.program.specialist => Held {
+            holds: facts.entry.iter().any(|one| one.outcome == Outcome::Eligible),
+            change: facts.entry.iter().filter_map(|one| one.change).min(),
+        },
         By::Entry => Held::default(),
     }
 }
@@ -218,7 +218,9 @@ fn usable<'a>(record: &'a PatientRecord, steps: &[Step]) -> (Cow<'a, PatientReco
         .iter()
         .filter_map(|one| {
             let step = wrong(one)?;
-            Some(format!("{} was not used: its scale goes in steps of {step}.", one.source))
+            let closed = record.labelled.contains(&one.source);
+            let source = if closed { "A restricted item" } else { &one.source };
+            Some(format!("{source} was not used: its scale goes in steps of {step}."))
         })
         .collect();
     if warnings.is_empty() {

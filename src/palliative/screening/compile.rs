@@ -15,6 +15,7 @@ use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::problem::Problem;
 use crate::palliative::screening::rule_set::RuleSet;
+use crate::palliative::vocabulary::LOB_SYSTEM;
 
 /// The extension that says for whom a rule set is made.
 const APPLIES_TO: &str = "https://comfrey.health/fhir/StructureDefinition/applies-to";
@@ -53,7 +54,7 @@ fn read(plan: &Value, terminology: &Terminology, problems: &mut Vec<Problem>) ->
     let exclusions: Vec<usize> = (logic_ends..criteria.len()).collect();
     let logic = noted(logic(main.1).map_err(|problem| problem.under(&place(main.0))), problems);
     let implied = criteria.len();
-    criteria.extend(noted(implied_criteria(plan), problems)?);
+    criteria.extend(noted(implied_criteria(plan, terminology), problems)?);
     noted(check(&criteria), problems)?;
     let mut parts: Vec<_> = (implied..criteria.len()).map(Logic::Criterion).collect();
     parts.push(logic?);
@@ -122,7 +123,7 @@ fn check(criteria: &[Criterion]) -> Result<(), Problem> {
 
 /// The criteria that every rule set has by being made for somebody: the patient is alive, and of the ages and
 /// lines of business that it applies to.
-fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, Problem> {
+fn implied_criteria(plan: &Value, terminology: &Terminology) -> Result<Vec<Criterion>, Problem> {
     let implied = |id: &str, sentence: String, rule: Rule, ages: Ages| Criterion {
         id: id.to_owned(),
         sentence,
@@ -138,7 +139,7 @@ fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, Problem> {
     let mut criteria = vec![implied("alive", alive, Rule::Alive, Ages::default())];
     let Some(parameters) = Parameters::of(plan, APPLIES_TO) else { return Ok(criteria) };
     let ages = parameters.ages()?;
-    let lines = parameters.all("lob", "valueCode")?;
+    let lines = document::own_codes(&parameters, terminology, ("lob", LOB_SYSTEM))?;
     parameters.finish()?;
     if !ages.is_unlimited() {
         let limit =
@@ -148,7 +149,7 @@ fn implied_criteria(plan: &Value) -> Result<Vec<Criterion>, Problem> {
         criteria.push(implied("applies-to-age", sentence, Rule::Age, ages));
     }
     if !lines.is_empty() {
-        let lines: Vec<String> = lines.into_iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
         let sentence = format!("The patient's coverage is of one of these lines: {}.", lines.join(", "));
         criteria.push(implied("applies-to-lob", sentence, Rule::LineOfBusiness(lines), Ages::default()));
     }

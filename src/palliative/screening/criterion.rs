@@ -145,6 +145,11 @@ impl Ages {
         *self == Self::default()
     }
 
+    /// Whether the greatest is below the least, so that nobody is of these ages.
+    pub fn are_turned(&self) -> bool {
+        self.min.zip(self.max).is_some_and(|(min, max)| min > max)
+    }
+
     fn apply(&self, finding: Finding, record: &PatientRecord, as_of: Date) -> Finding {
         if self.is_unlimited() {
             return finding;

@@ -27,15 +27,15 @@ use crate::palliative::screening::problem::Problem;
 use crate::palliative::screening::stays::EncounterCodes;
 use crate::palliative::screening::test::Test;
 use crate::palliative::screening::value_set::Codes;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
 /// The extension that holds the rule of a criterion.
 const CRITERION: &str = "https://comfrey.health/fhir/StructureDefinition/criterion";
-/// The local codes of what is observed or attested.
-const OBSERVATION_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/palliative-observation";
 
 /// What criteria are compiled against.
 pub struct Terminology<'a> {
     value_sets: &'a BTreeMap<String, Value>,
+    code_systems: &'a BTreeMap<String, Value>,
     encounters: Arc<EncounterCodes>,
 }
 
@@ -44,23 +44,34 @@ impl<'a> Terminology<'a> {
     ///
     /// # Errors
     /// A sentence that names the set that is missing or wrong.
-    pub fn new(value_sets: &'a BTreeMap<String, Value>) -> Result<Self, String> {
-        let codes = |id: &str| Codes::compile(&format!("{CANONICAL}/ValueSet/vs-encounter-{id}"), value_sets);
+    pub fn new(
+        value_sets: &'a BTreeMap<String, Value>,
+        code_systems: &'a BTreeMap<String, Value>,
+    ) -> Result<Self, String> {
+        let codes = |id: &str| Codes::compile(&format!("{CANONICAL}/ValueSet/vs-{id}"), value_sets);
         let encounters = Arc::new(EncounterCodes {
-            hospice: codes("hospice-inpatient")?,
-            inpatient: codes("inpatient")?,
-            observation: codes("observation")?,
-            emergency: codes("emergency")?,
-            outpatient: codes("outpatient")?,
-            unplanned: codes("unplanned")?,
-            planned: codes("planned")?,
+            hospice: codes("encounter-hospice-inpatient")?,
+            skilled_nursing: codes("stay-snf")?,
+            inpatient: codes("encounter-inpatient")?,
+            observation: codes("encounter-observation")?,
+            emergency: codes("encounter-emergency")?,
+            outpatient: codes("encounter-outpatient")?,
+            unplanned: codes("encounter-unplanned")?,
+            planned: codes("encounter-planned")?,
         });
-        Ok(Self { value_sets, encounters })
+        Ok(Self { value_sets, code_systems, encounters })
     }
 
     /// The codes by which encounters are told apart.
     pub fn encounters(&self) -> &Arc<EncounterCodes> {
         &self.encounters
+    }
+
+    /// Why a code is none of a code system of ours; nothing where it is one.
+    pub fn unknown(&self, system: &str, code: &str) -> Option<String> {
+        let concepts = self.code_systems.get(system).into_iter().flat_map(|system| list(system, "concept"));
+        let known = concepts.into_iter().any(|concept| concept["code"] == code);
+        (!known).then(|| format!("`{code}` is no code of {system}; give one that it defines."))
     }
 
     /// The codes of a value set.
@@ -107,7 +118,7 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     fn criterion(&self, id: &str) -> Result<Criterion, Problem> {
-        let attestation = self.parameters.text("orAttestation", "valueCode")?;
+        let attestation = self.own_code("orAttestation", OBSERVATION_SYSTEM)?;
         let documents =
             list(self.action, "documentation").filter_map(|document| document["citation"].as_str());
         let rule = self.rule()?;
@@ -143,6 +154,17 @@ impl Reader<'_> {
         self.value_set(name)?.ok_or_else(|| self.parameters.missing(name))
     }
 
+    /// The code of a code system of ours, where it is given.
+    pub fn own_code(&self, name: &str, system: &str) -> Result<Option<&str>, Problem> {
+        self.own_codes(name, system)?;
+        self.parameters.text(name, "valueCode")
+    }
+
+    /// The codes of a code system of ours, each of which it must define.
+    pub fn own_codes(&self, name: &str, system: &str) -> Result<Vec<&str>, Problem> {
+        own_codes(self.parameters, self.terminology, (name, system))
+    }
+
     /// The codes that are listed one by one, and those of the value sets that are named beside them.
     pub fn listed_codes(&self) -> Result<Codes, Problem> {
         let listed = self.parameters.all("code", "valueCoding")?;
@@ -150,7 +172,17 @@ impl Reader<'_> {
         if listed.is_empty() && sets.is_empty() {
             return Err(self.parameters.missing("code"));
         }
-        let codes = Codes::of(&listed.into_iter().filter_map(Coding::read).collect::<Vec<_>>());
+        let listed: Vec<Option<Coding>> = listed.into_iter().map(Coding::read).collect();
+        for (at, coding) in listed.iter().enumerate() {
+            let Some(Coding { system, code }) = coding else {
+                return Err(self.parameters.wrong_one("code", at, "The `code` has no code; give it one."));
+            };
+            let unknown = self.terminology.unknown(system, code).filter(|_| system.starts_with(CANONICAL));
+            if let Some(text) = unknown {
+                return Err(self.parameters.wrong_one("code", at, text));
+            }
+        }
+        let codes = Codes::of(&listed.into_iter().flatten().collect::<Vec<_>>());
         sets.into_iter().try_fold(codes, |codes, url| {
             Ok(codes.or(self.codes("codeSet", url.as_str().unwrap_or_default())?))
         })
@@ -177,6 +209,23 @@ impl Reader<'_> {
         let joined = codes.reduce(|all, one| Ok(all?.or(one?))).transpose()?;
         Ok(joined.map(|codes| ConditionRule { codes, lookback_days: None, min_encounters: 1 }))
     }
+}
+
+/// The codes that a parameter gives, each of which a code system of ours must define.
+///
+/// # Errors
+/// The place of one that it does not.
+pub fn own_codes<'a>(
+    parameters: &Parameters<'a>,
+    terminology: &Terminology,
+    (name, system): (&str, &str),
+) -> Result<Vec<&'a str>, Problem> {
+    let known = |(at, code): (usize, &'a Value)| {
+        let code = code.as_str().unwrap_or_default();
+        let unknown = terminology.unknown(system, code);
+        unknown.map_or(Ok(code), |text| Err(parameters.wrong_one(name, at, text)))
+    };
+    parameters.all(name, "valueCode")?.into_iter().enumerate().map(known).collect()
 }
 
 /// What a clinician attests.

@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::palliative::record::Moment;
 use crate::palliative::screening::logic::State;
 
+/// What is told in the place of a resource with a security label.
+pub const RESTRICTED_ITEM: &str = "restricted item";
+
 /// What the evaluation of one criterion found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -16,6 +19,8 @@ pub struct Finding {
     pub state: State,
     /// The resources that show it, as `Type/id`.
     pub evidence: Vec<String>,
+    /// Whether resources with a security label show it too, which are not named.
+    pub withheld: bool,
     /// The value that was used: the name of its element, such as `valueQuantity`, and its JSON.
     pub value: Option<(String, Value)>,
     /// The local date of that value or event.
@@ -34,6 +39,7 @@ impl Finding {
         Self {
             state,
             evidence: Vec::new(),
+            withheld: false,
             value: None,
             date: None,
             window: None,
@@ -59,6 +65,35 @@ impl Finding {
     pub fn within(mut self, window: Window) -> Self {
         self.window = Some(window);
         self
+    }
+
+    /// The same, with nothing of these resources but that there is something: neither their names nor the value and date
+    /// that may be theirs.
+    #[must_use]
+    pub fn without(mut self, labelled: &BTreeSet<String>) -> Self {
+        if labelled.is_empty() {
+            return self;
+        }
+        let named = self.evidence.len();
+        self.evidence.retain(|source| !labelled.contains(source));
+        if self.evidence.len() < named {
+            self.withheld = true;
+            (self.value, self.date) = (None, None);
+        }
+        let word = |word: &str| {
+            let bare = word.trim_end_matches([',', ';', ':', '.']);
+            let end = &word[bare.len()..];
+            if labelled.contains(bare) { format!("a {RESTRICTED_ITEM}{end}") } else { word.to_owned() }
+        };
+        for missing in &mut self.missing {
+            *missing = missing.split(' ').map(word).collect::<Vec<_>>().join(" ");
+        }
+        self
+    }
+
+    /// Whether it rests on something that was written down.
+    pub fn has_evidence(&self) -> bool {
+        self.withheld || !self.evidence.is_empty()
     }
 
     /// This or the other: what made it met is told; where neither did, both are.

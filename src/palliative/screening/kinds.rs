@@ -38,6 +38,8 @@ use crate::palliative::screening::trend::TrendRule;
 use crate::palliative::screening::units::Units;
 use crate::palliative::screening::value_set::Codes;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
+use crate::palliative::vocabulary::LOB_SYSTEM;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
 /// Of which kinds a device is known: it was ordered or is used, or what was done was to supply it.
 const DEVICES: &[ActKind] = &[ActKind::Device, ActKind::Procedure];
@@ -83,6 +85,9 @@ impl Reader<'_> {
         }
         let own = self.parameters.ages_named("min", "max")?;
         let ages = Ages { min: ages.min.or(own.min), max: ages.max.or(own.max) };
+        if ages.are_turned() {
+            return Err(self.parameters.turned("min", ages));
+        }
         if ages.is_unlimited() { Err(self.parameters.missing("min")) } else { Ok(ages) }
     }
 
@@ -149,7 +154,7 @@ impl Reader<'_> {
 
     fn attestation(&self) -> Result<ObservationRule, Problem> {
         let code =
-            self.parameters.text("code", "valueCode")?.ok_or_else(|| self.parameters.missing("code"))?;
+            self.own_code("code", OBSERVATION_SYSTEM)?.ok_or_else(|| self.parameters.missing("code"))?;
         Ok(attested(code, self.test()?, self.parameters.number("validDays")?))
     }
 
@@ -226,9 +231,8 @@ impl Reader<'_> {
     }
 
     fn coverage(&self) -> Result<CoverageRule, Problem> {
-        let lines = self.parameters.all("lob", "valueCode")?.into_iter().filter_map(Value::as_str);
         Ok(CoverageRule {
-            lines: lines.map(str::to_owned).collect(),
+            lines: self.own_codes("lob", LOB_SYSTEM)?.into_iter().map(str::to_owned).collect(),
             continuous_days: self.parameters.number("continuousDays")?,
             rank: if self.parameters.flag("primary")? == Some(true) { Rank::Primary } else { Rank::Any },
         })
@@ -260,8 +264,7 @@ impl Reader<'_> {
     }
 
     fn flag(&self) -> Result<FlagRule, Problem> {
-        let code =
-            self.parameters.text("code", "valueCode")?.ok_or_else(|| self.parameters.missing("code"))?;
+        let code = self.own_code("code", FLAG_SYSTEM)?.ok_or_else(|| self.parameters.missing("code"))?;
         let coding = Coding { system: FLAG_SYSTEM.to_owned(), code: code.to_owned() };
         let wanted = State::of(self.parameters.flag("active")?.unwrap_or(true));
         let lookback_days = self.parameters.number("lookbackDays")?.unwrap_or(0);

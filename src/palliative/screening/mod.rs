@@ -82,6 +82,11 @@ pub fn is_rule_set(plan: &Value) -> bool {
     is_of_kind(plan, SCREENING)
 }
 
+/// The kind of a PlanDefinition with rules of which only our own are read.
+pub fn own_kind(plan: &Value) -> Option<&'static str> {
+    ["need-signals", "stratification"].into_iter().find(|kind| is_of_kind(plan, kind))
+}
+
 /// Compiles a PlanDefinition that is a rule set, with our value sets and those that it contains: what it means is
 /// then settled by itself.
 ///
@@ -100,7 +105,7 @@ pub fn rule_set(plan: &Value, definitions: &Definitions) -> Result<RuleSet, Vec<
             }
         }
     }
-    let terminology = document::Terminology::new(&value_sets)
+    let terminology = document::Terminology::new(&value_sets, &definitions.code_systems)
         .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
     compile::compile(plan, &terminology)
 }
@@ -117,7 +122,7 @@ impl RuleSets {
     /// # Errors
     /// A sentence that names the definition that is wrong.
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
-        let terminology = document::Terminology::new(&definitions.value_sets)?;
+        let terminology = document::Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
         let of_kind = |kind: &str| {
             let plans = definitions.plan_definitions.values().filter(|plan| is_of_kind(plan, kind));
             let wrong = |plan: &Value, problems: Vec<Problem>| {

@@ -91,12 +91,27 @@ impl<'a> Parameters<'a> {
     /// The ages in two parameters.
     pub fn ages_named(&self, min: &str, max: &str) -> Result<Ages, Problem> {
         let age = |name| Ok(self.up_to(name, OLDEST)?.and_then(|age| i32::try_from(age).ok()));
-        Ok(Ages { min: age(min)?, max: age(max)? })
+        let ages = Ages { min: age(min)?, max: age(max)? };
+        if ages.are_turned() { Err(self.turned(min, ages)) } else { Ok(ages) }
+    }
+
+    /// The problem with ages of which the greatest is below the least.
+    pub fn turned(&self, name: &str, ages: Ages) -> Problem {
+        let (least, greatest) = (ages.min.unwrap_or_default(), ages.max.unwrap_or_default());
+        let text =
+            format!("Nobody is {least} or older and {greatest} or younger; give ages that somebody has.");
+        self.wrong(name, text)
     }
 
     /// A problem with a parameter, at the place where it is given; or at the whole, where it is not.
     pub fn wrong(&self, name: &str, text: impl Into<String>) -> Problem {
-        let at = self.given.iter().position(|(known, _)| *known == name);
+        self.wrong_one(name, 0, text)
+    }
+
+    /// A problem with one of the values of a parameter.
+    pub fn wrong_one(&self, name: &str, which: usize, text: impl Into<String>) -> Problem {
+        let of_name = self.given.iter().enumerate().filter(|(_, (known, _))| *known == name);
+        let at = of_name.map(|(at, _)| at).nth(which);
         let place = &self.place;
         Problem::new(at.map_or_else(|| place.clone(), |at| format!("{place}.extension[{at}]")), text)
     }

@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/guidanceresponse.html>
 //!
 //! A criterion that is restricted tells what a clinician thinks of the time that is left. It is left out of what
-//! a patient reads, and of what is kept, as the patient may read that too.
+//! a patient reads, and of what is kept, as the patient may read that too. Evidence with a security label is told to
+//! nobody but as a restricted item: what is told here would not carry the label.
 
 use jiff::civil::Date;
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
 use crate::palliative::screening::Window;
+use crate::palliative::screening::finding::RESTRICTED_ITEM;
 
 /// The outcome of a screening, on its GuidanceResponse.
 pub const OUTCOME_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/screen-outcome";
@@ -75,6 +77,9 @@ fn criterion(result: &CriterionResult) -> Output {
         .value("text", "string", criterion.sentence.as_str());
     for evidence in &finding.evidence {
         output = output.reference("evidence", evidence);
+    }
+    if finding.withheld {
+        output = output.value("evidence", "Reference", json!({ "display": RESTRICTED_ITEM }));
     }
     if let Some((element, value)) = &finding.value {
         let ty = element.strip_prefix("value").unwrap_or(element);

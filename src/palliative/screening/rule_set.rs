@@ -118,10 +118,11 @@ impl RuleSet {
         kinds.flat_map(|kind| kind.types().iter().copied()).collect()
     }
 
-    /// What it says of a patient on a day.
+    /// What it says of a patient on a day. What carries a security label counts, and is not told.
     pub fn screen(&self, situation: &Situation) -> Screening<'_> {
-        let findings =
-            self.criteria.iter().map(|criterion| criterion.evaluate(situation)).collect::<Vec<_>>();
+        let labelled = &situation.record.labelled;
+        let findings: Vec<Finding> =
+            self.criteria.iter().map(|criterion| criterion.evaluate(situation).without(labelled)).collect();
         let silent = |at: usize| self.is_silent(at, &findings[at], situation);
         let states: Vec<_> = findings
             .iter()

@@ -31,6 +31,8 @@ pub enum EncounterKind {
 pub struct EncounterCodes {
     /// Hospice as an inpatient, which is no hospital stay.
     pub hospice: Codes,
+    /// Stays in a skilled nursing facility, which are none in hospital either, whatever their class.
+    pub skilled_nursing: Codes,
     /// Hospital stays.
     pub inpatient: Codes,
     /// Stays for observation.
@@ -75,7 +77,7 @@ impl EncounterCodes {
         let is = |codes: &Codes| {
             codes.has_any(&encounter.types) || encounter.class.as_ref().is_some_and(|class| codes.has(class))
         };
-        if is(&self.hospice) {
+        if is(&self.hospice) || is(&self.skilled_nursing) {
             return None;
         }
         [
@@ -276,7 +278,7 @@ mod tests {
 
     fn events_of(encounters: &[Value], as_of: &str) -> Vec<Event> {
         let definitions = Definitions::shared().unwrap();
-        let terminology = Terminology::new(&definitions.value_sets).unwrap();
+        let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems).unwrap();
         let resource = |encounter: &Value| Resource::from_value(encounter.clone()).unwrap();
         let zone = TimeZone::get("America/Phoenix").unwrap();
         let record = PatientRecord::new("p", encounters.iter().map(resource).collect(), &zone);
@@ -287,6 +289,14 @@ mod tests {
         json!({ "resourceType": "Encounter", "id": id, "status": "finished",
             "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": class },
             "period": { "start": start, "end": end } })
+    }
+
+    /// A stay in a skilled nursing facility, which many sources send as an inpatient.
+    fn nursing(id: &str, start: &str, end: &str) -> Value {
+        let mut stay = encounter(id, "IMP", start, end);
+        stay["type"] =
+            json!([{ "coding": [{ "system": "http://snomed.info/sct", "code": "449411000124106" }] }]);
+        stay
     }
 
     fn of_kind(events: &[Event], kind: EncounterKind) -> Vec<&Event> {
@@ -300,14 +310,22 @@ mod tests {
             encounter("obs", "OBSENC", "2025-09-02T03:00:00-07:00", "2025-09-03T09:00:00-07:00"),
             encounter("imp", "IMP", "2025-09-03T09:00:00-07:00", "2025-09-06T10:00:00-07:00"),
             encounter("transfer", "ACUTE", "2025-09-06T11:00:00-07:00", "2025-09-09T10:00:00-07:00"),
+            nursing("snf", "2025-09-09T11:00:00-07:00", "2025-09-12T07:00:00-07:00"),
             encounter("again", "IMP", "2025-09-12T08:00:00-07:00", "2025-09-12T18:00:00-07:00"),
         ];
         let events = events_of(&chain, "2025-12-01");
         let stays = of_kind(&events, EncounterKind::Inpatient);
-        assert_eq!(stays.len(), 2, "the second is a readmission");
+        assert_eq!(stays.len(), 2, "the second is a readmission, and the nursing facility joins nothing");
+        assert_eq!(stays[1].sources, ["Encounter/again"]);
         assert_eq!(stays[0].sources, ["Encounter/imp", "Encounter/transfer"]);
         assert!(of_kind(&events, EncounterKind::Emergency).iter().all(|event| event.absorbed));
         assert!(of_kind(&events, EncounterKind::Observation).iter().all(|event| event.absorbed));
+    }
+
+    #[test]
+    fn a_stay_in_a_skilled_nursing_facility_is_no_admission() {
+        let stay = nursing("snf", "2025-05-01T10:00:00Z", "2025-05-20T10:00:00Z");
+        assert!(events_of(&[stay], "2025-12-01").is_empty());
     }
 
     #[test]

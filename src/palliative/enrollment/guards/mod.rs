@@ -37,7 +37,7 @@ use crate::palliative::vocabulary::ROLE_SYSTEM;
 use crate::palliative::vocabulary::SNOMED;
 
 /// The telephone that a programme may require as it requires a role.
-const PHONE: &str = "phone-24-7";
+pub const PHONE: &str = "phone-24-7";
 
 type Guard = fn(&Case, &Episode, &Enrollment) -> Vec<Issue>;
 

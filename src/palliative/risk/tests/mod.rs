@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::definitions::Definitions;
 use crate::fhir::Resource;
+use crate::palliative::findings::by_set;
 use crate::palliative::program::Program;
 use crate::palliative::record::FEED_EXTENSION;
 use crate::palliative::record::PatientRecord;
@@ -157,10 +158,13 @@ fn in_program(facts: Vec<Value>, program: &Program, earlier: &[Earlier]) -> Stra
     let record = PatientRecord::new("p", resources, &program.zone);
     let situation =
         Situation { record: &record, as_of: day(AS_OF), attestation_valid_days: 90, lines_of_business: &[] };
+    let rule_sets = &compiled().1;
+    let entry = program.rule_sets.iter().map(|set| by_set(rule_sets.find(set).unwrap(), &situation));
     algorithm().stratify(&Facts {
         situation: &situation,
         program,
-        rule_sets: &compiled().1,
+        rule_sets,
+        entry: &entry.collect::<Vec<_>>(),
         earlier,
         decided: None,
     })

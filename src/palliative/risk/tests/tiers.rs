@@ -116,7 +116,7 @@ fn a_tier_is_kept_until_two_stratifications_in_a_row_are_lower() {
 #[test]
 fn a_broken_document_is_refused_with_what_is_wrong() {
     let definitions = Definitions::shared().unwrap();
-    let terminology = Terminology::new(&definitions.value_sets).unwrap();
+    let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems).unwrap();
     let whole = definitions.plan_definitions[crate::palliative::vocabulary::RISK_ALGORITHM].clone();
     let read = |change: &dyn Fn(&mut Value)| {
         let mut plan = whole.clone();

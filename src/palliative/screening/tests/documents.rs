@@ -145,6 +145,23 @@ fn a_rule_that_cannot_be_understood_is_refused_when_it_is_loaded() {
         ),
         (json!([kind("attestation"), ["code", { "valueCode": "unmet-need" }]]), "value"),
         (json!([kind("age")]), "min"),
+        (json!([kind("age"), days("min", 60), days("max", 40)]), "Nobody is 60 or older"),
+        (
+            and(and(condition(), days("ageMin", 60)).as_array().unwrap().clone(), days("ageMax", 40)),
+            "Nobody is 60",
+        ),
+        (
+            json!([kind("attestation"), ["code", { "valueCode": "unmet-ned" }], ["value", { "valueBoolean": true }]]),
+            "unmet-ned",
+        ),
+        (and(condition(), json!(["orAttestation", { "valueCode": "unmet-ned" }])), "unmet-ned"),
+        (json!([kind("flag"), ["code", { "valueCode": "hospice" }]]), "hospice"),
+        (json!([kind("coverage"), ["lob", { "valueCode": "medicaid" }]]), "medicaid"),
+        (
+            json!([kind("observation"), ["code", { "valueCoding": { "system": LOCAL, "code": "esas-pian" } }],
+                ["op", { "valueCode": "ge" }], ["value", { "valueDecimal": 4 }]]),
+            "esas-pian",
+        ),
         (json!([kind("stay"), ["setting", { "valueCode": "spa" }]]), "setting"),
         (json!([kind("observation")]), "code"),
         (json!([kind("flag")]), "code"),

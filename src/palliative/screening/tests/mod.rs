@@ -194,7 +194,7 @@ fn one_rule(parameters: Value) -> std::result::Result<RuleSet, String> {
             "action": [{ "id": "c", "title": "a value", "description": "A sentence.", "extension": [{
                 "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": inner }] }] }] });
     let definitions = Definitions::shared().unwrap();
-    let terminology = document::Terminology::new(&definitions.value_sets)?;
+    let terminology = document::Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
     compile::compile(&plan, &terminology).map_err(|problems| problem::in_one_line(&problems))
 }
 

@@ -1,0 +1,84 @@
+//! What a programme names by a code or a canonical: lines of business, settings of care, roles, rule sets, its algorithm,
+//! other programmes. <https://hl7.org/fhir/R4/healthcareservice.html>
+//!
+//! It is looked at when the programme is stored. A programme that is stored already goes on as it is: a name that was
+//! taken once would else stop everything that is done in it.
+
+use serde_json::Value;
+
+use crate::definitions::Definitions;
+use crate::fhir::outcome::Issue;
+use crate::palliative::enrollment::guards::PHONE;
+use crate::palliative::program::at;
+use crate::palliative::program::is_programme;
+use crate::palliative::program::settings;
+use crate::palliative::program::wrong;
+use crate::palliative::risk::Algorithms;
+use crate::palliative::vocabulary::LOB_SYSTEM;
+use crate::palliative::vocabulary::ROLE_SYSTEM;
+use crate::palliative::vocabulary::SETTING_SYSTEM;
+
+/// What is wrong with the names in the settings of a HealthcareService that is to be stored; nothing where it has none.
+/// Whether its rule sets are here is only known when all is stored that comes with it.
+pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithms) -> Vec<Issue> {
+    if service["resourceType"] != "HealthcareService" || !is_programme(service) {
+        return Vec::new();
+    }
+    let known = |system: &str, code: &str| {
+        let concepts = definitions.code_systems.get(system).and_then(|system| system["concept"].as_array());
+        concepts.into_iter().flatten().any(|concept| concept["code"] == code)
+    };
+    let problem = |name: &str, setting: &Value| {
+        let text = |element: &str| setting.get(element).and_then(Value::as_str);
+        let code_of = |system: &str, code: &str| {
+            (!known(system, code))
+                .then(|| format!("`{code}` is no code of {system}; give one that it defines."))
+        };
+        match name {
+            "lobAllowed" => code_of(LOB_SYSTEM, text("valueCode")?),
+            "setting" => code_of(SETTING_SYSTEM, text("valueCode")?),
+            "requiredRole" => {
+                let mut roles = text("valueString")?.split('|').map(str::trim).filter(|role| *role != PHONE);
+                roles.find_map(|role| code_of(ROLE_SYSTEM, role))
+            }
+            "riskAlgorithm" => {
+                let canonical = text("valueCanonical")?;
+                let unknown = format!(
+                    "The algorithm {canonical} is not here, and own ones are not taken yet; leave the setting out, or \
+                     name one that is here."
+                );
+                (!algorithms.has(canonical)).then_some(unknown)
+            }
+            "exclusiveWith" => {
+                let reference = setting.pointer("/valueReference/reference")?.as_str()?;
+                another(reference, service)
+            }
+            _ => None,
+        }
+    };
+    let found = settings(service).filter_map(|(place, name, setting)| Some((place, problem(name, setting)?)));
+    found.map(|(place, text)| wrong(place, text)).collect()
+}
+
+/// The rule sets that a programme names, each with its place.
+pub fn rule_sets(service: &Value) -> impl Iterator<Item = (String, &str)> {
+    let named = settings(service).filter(|(_, name, _)| *name == "ruleSet");
+    named.filter_map(|(place, _, setting)| Some((at(place), setting.get("valueCanonical")?.as_str()?)))
+}
+
+/// Why a reference names no other programme. Whether it is here is not asked: of two that exclude one another one is
+/// stored first. What a request still has to put in its place names whatever comes with it.
+fn another(reference: &str, service: &Value) -> Option<String> {
+    let later = reference.starts_with("urn:") || reference.contains('?');
+    let mut parts = reference.rsplit('/');
+    let (id, ty) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    if !later && (ty != "HealthcareService" || id.is_empty()) {
+        return Some(format!(
+            "`{reference}` names no programme; give the reference of one, such as `HealthcareService/second`."
+        ));
+    }
+    let is_own = !later && service["id"] == id;
+    is_own.then(|| {
+        "A programme does not exclude itself: one episode at a time is open in any; leave it out.".to_owned()
+    })
+}
