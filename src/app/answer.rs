@@ -31,6 +31,8 @@ pub struct Answer {
     pub tag: Option<String>,
     /// `Idempotency-Replayed: true`: the answer is the one given before to the same key.
     pub replayed: bool,
+    /// `X-Rule-Set`: the rules that it was judged by, as `url|version`.
+    pub judged_by: Vec<String>,
     /// What it says of a request that is carried out later.
     pub later: Option<Later>,
 }
@@ -59,6 +61,7 @@ impl Answer {
             updated: None,
             tag: None,
             replayed: false,
+            judged_by: Vec::new(),
             later: None,
         }
     }

@@ -38,8 +38,10 @@ pub(super) const OPERATIONS: Files = files![
 
 /// PlanDefinitions: rule sets (guidelines) and care-plan templates.
 pub(super) const PLAN_DEFINITIONS: Files = files![
+    "plan-definitions/RS-AZ-1.json",
     "plan-definitions/RS-AZ.json",
     "plan-definitions/palliative-careplan.json",
+    "plan-definitions/palliative-risk-1.0.0.json",
     "plan-definitions/palliative-risk.json",
     "plan-definitions/RS-CA-ADULT.json",
     "plan-definitions/RS-CA-PEDS.json",
@@ -52,12 +54,15 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/RS-KELLEY-B.json",
     "plan-definitions/RS-KELLEY-C.json",
     "plan-definitions/RS-MCCM.json",
+    "plan-definitions/RS-NEED-1.json",
     "plan-definitions/RS-NEED.json",
     "plan-definitions/RS-NY-3GI-NYP.json",
+    "plan-definitions/RS-NY-3GI-OPEN-1.json",
     "plan-definitions/RS-NY-3GI-OPEN.json",
     "plan-definitions/RS-REACH-HN.json",
     "plan-definitions/RS-SIP.json",
     "plan-definitions/RS-SPICT.json",
+    "plan-definitions/need-signal-acp.json",
     "plan-definitions/need-signals.json",
 ];
 

@@ -228,6 +228,91 @@ mod tests {
         Definitions::shared().expect("the embedded definitions load")
     }
 
+    /// What a rule set means, or which codes a value set has: not what is said to people about it.
+    fn meaning(definition: &Value) -> String {
+        const TOLD: [&str; 9] = [
+            "id",
+            "name",
+            "status",
+            "experimental",
+            "date",
+            "publisher",
+            "description",
+            "purpose",
+            "documentation",
+        ];
+        fn without(value: &mut Value, names: &[&str]) {
+            match value {
+                Value::Object(map) => {
+                    names.iter().for_each(|name| _ = map.shift_remove(*name));
+                    map.values_mut().for_each(|inner| without(inner, &["documentation"]));
+                }
+                Value::Array(list) => list.iter_mut().for_each(|inner| without(inner, &["documentation"])),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        if definition["resourceType"] == "ValueSet" {
+            return definition["compose"].to_string();
+        }
+        let mut kept = definition.clone();
+        without(&mut kept, &TOLD);
+        kept.to_string()
+    }
+
+    /// FNV-1a of 64 bits: it tells a slip, and need not withstand anybody.
+    fn digest(text: &str) -> String {
+        let step = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+    }
+
+    #[test]
+    fn no_edition_of_a_rule_set_changes_its_meaning() {
+        let definitions = definitions();
+        let of_kind = |plan: &&Value| {
+            plan["topic"][0]["coding"][0]["system"].as_str().is_some_and(|s| s.ends_with("/rule-set-kind"))
+        };
+        let plans: Vec<&Value> = definitions.plan_definitions.values().filter(of_kind).collect();
+        // Value sets that nothing but care plans and gaps go by may change: no decision rests on them.
+        let mut texts: String = plans.iter().map(|plan| plan.to_string()).collect();
+        let named = |texts: &str, url: &str| {
+            texts.contains(&format!("\"{url}\""))
+                || url.contains("/vs-encounter-")
+                || url.contains("/vs-stay-")
+        };
+        for (url, set) in &definitions.value_sets {
+            if named(&texts, url) {
+                texts.push_str(&set.to_string());
+            }
+        }
+        let sets = definitions.value_sets.iter().filter(|(url, _)| named(&texts, url)).map(|(_, set)| set);
+        let now: BTreeMap<String, String> = plans
+            .into_iter()
+            .chain(sets)
+            .map(|own| {
+                let text = |name: &str| own[name].as_str().unwrap();
+                (format!("{}|{}", text("url"), text("version")), digest(&meaning(own)))
+            })
+            .collect();
+        let noted: BTreeMap<String, String> = include_str!("editions.txt")
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, digest)| (name.to_owned(), digest.to_owned()))
+            .collect();
+        for (name, digest) in &now {
+            let known = noted.get(name).map(String::as_str);
+            assert!(
+                known == Some(digest),
+                "{name} is now {digest} and was noted as {known:?}: an edition that is out keeps its meaning. Raise its \
+                 `version`, keep the one before as a retired file where decisions name it, and add a line to editions.txt"
+            );
+        }
+        let gone: Vec<_> = noted.keys().filter(|name| !now.contains_key(*name)).collect();
+        assert!(
+            gone.is_empty(),
+            "{gone:?} were out, and decisions may name them: keep each as a retired file"
+        );
+    }
+
     #[test]
     fn every_file_of_ours_is_in_its_list() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/definitions");

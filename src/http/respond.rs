@@ -10,6 +10,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::header::CONTENT_LOCATION;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::ETAG;
+use actix_web::http::header::HeaderValue;
 use actix_web::http::header::LAST_MODIFIED;
 use actix_web::http::header::LOCATION;
 use actix_web::http::header::RETRY_AFTER;
@@ -104,6 +105,10 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
             response.insert_header(("X-Progress", progress)).insert_header((RETRY_AFTER, seconds));
         }
         Some(Later::Done(_) | Later::Cancelled) | None => {}
+    }
+    let judged_by = HeaderValue::from_str(&answer.judged_by.join(", "));
+    if let Some(rules) = judged_by.ok().filter(|rules| !rules.is_empty()) {
+        response.insert_header(("X-Rule-Set", rules));
     }
     if answer.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));

@@ -27,8 +27,9 @@ use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Screening;
-use crate::palliative::screening::Situation;
+use crate::palliative::screening::Signal;
 use crate::palliative::screening::report;
+use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::ERROR_SYSTEM;
 
 /// Screens a patient, and with `record=true` keeps what was found.
@@ -48,7 +49,11 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let as_of = as_of(session, &call.parameters, &program)?;
     let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
     let known = known(&call, as_of, &program)?;
-    let stored = match stored(session, &id, (&rule_sets, known)) {
+    // Needs are told beside what was asked for, as far as the caller may read what shows them.
+    let may_read = |set: &&Arc<RuleSet>| session.require_screening_by(std::slice::from_ref(*set)).is_ok();
+    let of_needs: Vec<_> = session.app().rule_sets.of_needs().filter(may_read).cloned().collect();
+    let read: Vec<_> = rule_sets.iter().chain(&of_needs).cloned().collect();
+    let stored = match stored(session, &id, (&read, known)) {
         // Only one who was submitted, and of whom nothing is to be kept, need not be here.
         Err(failure) if failure.reason == Reason::NotFound && submitted.has_patient && !record => Vec::new(),
         stored => stored?,
@@ -56,15 +61,17 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
     let situation = subject.situation();
     let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
-    let told = Told::of(session, &situation, &screenings);
+    let signals: Vec<Signal> = of_needs.iter().flat_map(|set| set.signals(&situation)).collect();
+    let told = Told::of(reader(session), &signals, &screenings);
+    let judged_by: Vec<String> = rule_sets.iter().map(|set| set.canonical()).collect();
     if !record {
-        return Ok(Answer::value(told.value(&[])));
+        return Ok(Answer { judged_by, ..Answer::value(told.value(&[])) });
     }
     let changes = kept(session, &subject, &screenings)?;
     session.write_once(call.once.as_ref(), changes, move |written| {
         let names: Vec<String> =
             written.iter().map(|one| format!("GuidanceResponse/{}", one.stored.id)).collect();
-        Ok(Answer::value(told.value(&names)))
+        Ok(Answer { judged_by: judged_by.clone(), ..Answer::value(told.value(&names)) })
     })
 }
 
@@ -120,13 +127,11 @@ struct Told {
 }
 
 impl Told {
-    fn of(session: &Session, situation: &Situation, screenings: &[Screening]) -> Self {
-        let reader = reader(session);
-        let signals = session.app().rule_sets.signals(situation);
+    fn of(reader: Reader, signals: &[Signal], screenings: &[Screening]) -> Self {
         Self {
             results: screenings.iter().map(|screening| report::result(screening, reader)).collect(),
             steps: report::next_steps(screenings),
-            signals: signals.iter().map(report::signal).collect(),
+            signals: report::signals(signals, reader),
         }
     }
 

@@ -145,9 +145,10 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     let found = algorithm.stratify(&facts);
     let report = Report { found: &found, patient, program, reader: reader(session), now: session.now() };
     let is_known = |source: &str| known.contains(source);
+    let judged_by = vec![algorithm.canonical()];
     if keeping == Keeping::Told {
         let assessment = report.risk_assessment(&is_known)?.value().clone();
-        return Ok(Answer::value(report.told(assessment).into_value()));
+        return Ok(Answer { judged_by, ..Answer::value(report.told(assessment).into_value()) });
     }
     let episode = open_episode(session, patient, program)?;
     let drafts = report.drafts(episode.as_ref(), &is_known)?;
@@ -159,7 +160,7 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         if let Some(place) = told.pointer_mut("/parameter/0/resource") {
             *place = first.stored.value()?;
         }
-        Ok(Answer::value(told))
+        Ok(Answer { judged_by: judged_by.clone(), ..Answer::value(told) })
     })
 }
 

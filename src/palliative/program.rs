@@ -91,12 +91,23 @@ pub struct Program {
     pub specialist: bool,
     /// How its people are stratified, as a canonical; ours without it. `riskAlgorithm`
     pub risk_algorithm: Option<String>,
+    /// Whether it is for those under 21 alone: without `ageMax`, nobody older is served. `pediatric`
+    pub pediatric: bool,
+    /// Whether a first visit by video or telephone is none. `inPersonRequired`
+    pub in_person_required: bool,
+    /// Within how many days of the referral the first visit is; without it the tier says. `firstVisitDays`
+    pub first_visit_days: Option<i64>,
+    /// Within how many days of the start the first assessments are made; without it the tier says. `assessDays`
+    pub assess_days: Option<i64>,
 }
+
+/// The last age of those whom a programme for children and the young serves.
+const LAST_YOUNG_AGE: i64 = 20;
 
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 29] = [
+const SETTERS: [(&str, &str, Setter); 33] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -126,6 +137,10 @@ const SETTERS: [(&str, &str, Setter); 29] = [
     ("payTable", "extension", |p, v| { p.payment.rates.push(Rate::read(v)?); Some(()) }),
     ("specialist", "valueBoolean", |p, v| { p.specialist = v.as_bool()?; Some(()) }),
     ("riskAlgorithm", "valueCanonical", |p, v| { p.risk_algorithm = Some(v.as_str()?.to_owned()); Some(()) }),
+    ("pediatric", "valueBoolean", |p, v| { p.pediatric = v.as_bool()?; Some(()) }),
+    ("inPersonRequired", "valueBoolean", |p, v| { p.in_person_required = v.as_bool()?; Some(()) }),
+    ("firstVisitDays", "valueInteger", |p, v| { p.first_visit_days = Some(whole(v)?); Some(()) }),
+    ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
 ];
 
 fn whole(value: &Value) -> Option<i64> {
@@ -161,6 +176,9 @@ impl Program {
                     "The programme's setting `{name}` is not known; remove it from the HealthcareService."
                 ))),
             }
+        }
+        if program.pediatric {
+            program.age_max = program.age_max.or(Some(LAST_YOUNG_AGE));
         }
         if issues.is_empty() { Ok(program) } else { Err(Failure::of(Reason::Unprocessable, issues)) }
     }
@@ -198,6 +216,10 @@ impl Program {
             payment: Policy::default(),
             specialist: false,
             risk_algorithm: None,
+            pediatric: false,
+            in_person_required: false,
+            first_visit_days: None,
+            assess_days: None,
         }
     }
 
@@ -307,6 +329,17 @@ mod tests {
     }
 
     #[test]
+    fn a_programme_for_children_serves_nobody_older_unless_it_says_so() {
+        let last_age = |more: Value| {
+            let mut settings = vec![json!({ "url": "pediatric", "valueBoolean": true })];
+            settings.extend(more.as_array().unwrap().clone());
+            Program::read(&service(Value::Array(settings))).unwrap().age_max
+        };
+        assert_eq!(last_age(json!([])), Some(20));
+        assert_eq!(last_age(json!([{ "url": "ageMax", "valueInteger": 25 }])), Some(25));
+    }
+
+    #[test]
     fn every_unknown_or_wrong_setting_is_reported() {
         let failure = Program::read(&service(json!([
             { "url": "tz", "valueString": "Mars/Olympus" },
@@ -361,8 +394,9 @@ mod tests {
             left_out.age_min,
             left_out.age_max,
             left_out.risk_algorithm,
+            (left_out.first_visit_days, left_out.assess_days),
         );
-        assert_eq!(nothing, (None, None, None, None, None));
+        assert_eq!(nothing, (None, None, None, None, None, (None, None)));
         let lists =
             [left_out.rule_sets, left_out.lines_of_business, left_out.exclusive_with, left_out.settings];
         assert!(lists.concat().is_empty() && left_out.required_roles.is_empty());

@@ -36,11 +36,13 @@ pub fn first(following: &Following) -> Option<Gap> {
     let planning = following.planning;
     let received = extension_of(planning.case.episode, RECEIVED_EXTENSION)?.get("valueDate")?.as_str()?;
     let received: Date = received.parse().ok()?;
-    let due = after(received, following.intensity.first_contact_days);
+    let program = planning.case.program;
+    let days = program.first_visit_days.unwrap_or(following.intensity.first_contact_days);
+    let due = after(received, days);
     let contacts = contacts(following);
-    let first = contacts.iter().find(|contact| contact.on >= received);
-    let words =
-        format!("a first contact within {} days of the referral", following.intensity.first_contact_days);
+    let counts = |contact: &&Contact| !program.in_person_required || is_in_person(contact.encounter);
+    let first = contacts.iter().filter(counts).find(|contact| contact.on >= received);
+    let words = format!("a first contact within {days} days of the referral");
     let rhythm = Rhythm::Once;
     let duty = Duty { code: "first-visit-overdue", domain: "1", rhythm, due, done: first.map(done), words };
     Some(duty.on(planning.as_of)).filter(|_| received <= planning.as_of)

@@ -48,7 +48,8 @@ pub fn assessed(following: &Following, start: Date) -> Vec<Gap> {
     }
     let duty = |(code, domain, codes, days, what): (&'static str, &'static str, &Codes, i64, &str)| {
         let done = latest(following, |one| codes.has_any(&Concept::read(one.get("code"))));
-        let first = after(start, row.assess_days.min(days));
+        let soon = following.planning.case.program.assess_days.unwrap_or(row.assess_days);
+        let first = after(start, soon.min(days));
         let due = done.as_ref().map_or(first, |done| after(done.on, days).max(first));
         let words = format!("an assessment of {what} every {days} days");
         Duty { code, domain, rhythm: Rhythm::Again, due, done, words }.on(following.planning.as_of)

@@ -18,6 +18,7 @@ use crate::palliative::screening::Codes;
 use crate::palliative::screening::Finding;
 use crate::palliative::screening::State;
 use crate::palliative::screening::Window;
+use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::parameters::Parameters;
 
@@ -39,6 +40,10 @@ enum Kind {
 #[derive(Clone, Debug)]
 pub struct Series {
     codes: Codes,
+    /// The same on another scale, with its own value.
+    also: Option<(Codes, f64)>,
+    /// The ages for which it can be met.
+    ages: Ages,
     kind: Kind,
     days: i64,
     name: String,
@@ -67,10 +72,23 @@ impl Series {
             Some("repeated") => Kind::Repeated(value),
             other => return Err(format!("{other:?} is not a kind of series")),
         };
-        let listed: Vec<Coding> =
-            parameters.all("code", "valueCoding")?.into_iter().filter_map(Coding::read).collect();
+        let listed = |name: &str| -> Result<Vec<Coding>, String> {
+            Ok(parameters.all(name, "valueCoding")?.into_iter().filter_map(Coding::read).collect())
+        };
+        let other = listed("alsoCode")?;
+        let also = match (parameters.one("alsoValue", "valueDecimal")?.and_then(Value::as_f64), kind) {
+            (None, _) if other.is_empty() => None,
+            (Some(value), Kind::Repeated(_)) if !other.is_empty() => Some((Codes::of(&other), value)),
+            _ => {
+                return Err(
+                    "`alsoCode` and `alsoValue` come together, for values that are repeated".to_owned()
+                );
+            }
+        };
         Ok(Self {
-            codes: Codes::of(&listed),
+            codes: Codes::of(&listed("code")?),
+            also,
+            ages: parameters.ages()?,
             kind,
             days: parameters.whole("days")?.ok_or("it has no days")?,
             name: action["title"].as_str().ok_or("it has no title")?.to_owned(),
@@ -86,7 +104,8 @@ impl Series {
             Kind::Repeated(least) => self.repeated(&points, &window, least),
         };
         let missing = || Finding::unknown(format!("two values of {} within {} d", self.name, self.days));
-        found.unwrap_or_else(missing).within(window).changing(self.changes(record, &window))
+        let found = found.unwrap_or_else(missing).within(window).changing(self.changes(record, &window));
+        self.ages.apply(found, record, as_of)
     }
 
     /// The later days on which a value comes to count, or leaves the window.
@@ -100,7 +119,18 @@ impl Series {
     }
 
     fn concerns(&self, observation: &Observation) -> bool {
-        observation.is_final && !observation.of_another && self.codes.has_any(&observation.code)
+        let asked = self.codes.has_any(&observation.code) || self.other(observation).is_some();
+        observation.is_final && !observation.of_another && asked
+    }
+
+    /// The value that it must reach on the other scale, where it is on that one.
+    fn other(&self, observation: &Observation) -> Option<f64> {
+        self.also.as_ref().filter(|(codes, _)| codes.has_any(&observation.code)).map(|(_, value)| *value)
+    }
+
+    /// Whether a value is as high as it must be, on its scale.
+    fn is_high(&self, point: &Point, least: f64) -> bool {
+        point.value >= self.other(point.observation).unwrap_or(least)
     }
 
     /// The usable values up to the day, one a moment, the earliest first. Of one moment the greatest counts: pain may
@@ -117,7 +147,11 @@ impl Series {
         points.sort_by(|a, b| (a.at, &a.observation.source).cmp(&(b.at, &b.observation.source)));
         points.dedup_by(|next, kept| {
             let same = next.at == kept.at;
-            if same && next.value > kept.value {
+            let least = match self.kind {
+                Kind::Fall(least) | Kind::FallPercent(least) | Kind::Repeated(least) => least,
+            };
+            let rank = |point: &Point| (self.is_high(point, least), point.value);
+            if same && rank(next) > rank(kept) {
                 std::mem::swap(next, kept);
             }
             same
@@ -155,7 +189,8 @@ impl Series {
         if !recent || !near {
             return None;
         }
-        Some(told(State::of(earlier.value >= least && latest.value >= least), &[latest, earlier]))
+        let high = self.is_high(earlier, least) && self.is_high(latest, least);
+        Some(told(State::of(high), &[latest, earlier]))
     }
 }
 

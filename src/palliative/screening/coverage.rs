@@ -105,6 +105,12 @@ fn spans(coverage: &CoverageSpan, as_of: Date) -> ((Date, Date), Option<(Date, D
     (may_be, Some(surely).filter(|(first, last)| first <= last))
 }
 
+/// Whether it may be in force on a day.
+pub fn may_hold(coverage: &CoverageSpan, as_of: Date) -> bool {
+    let ((first, last), _) = spans(coverage, as_of);
+    first <= as_of && last >= as_of
+}
+
 fn boundaries(coverage: &CoverageSpan, before: i64) -> Vec<Date> {
     let starts = coverage.start.iter().flat_map(|start| [start.first, start.last]);
     let reached = starts.flat_map(|start| [start, start.saturating_add(before.days())]);

@@ -12,6 +12,7 @@ use crate::palliative::screening::Situation;
 use crate::palliative::screening::acts::ActRule;
 use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::coverage::CoverageRule;
+use crate::palliative::screening::coverage::may_hold;
 use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::flag::FlagRule;
@@ -104,7 +105,7 @@ impl Criterion {
             Rule::Medication(rule) => rule.evaluate(record, as_of),
             Rule::Flag(rule) => rule.evaluate(record, as_of),
             Rule::Age => Finding::of(State::Met),
-            Rule::LineOfBusiness(served) => line_of_business(served, situation.lines_of_business),
+            Rule::LineOfBusiness(served) => line_of_business(served, situation),
             Rule::Alive => alive(record, as_of),
         };
         if let Some(rule) = &self.or_conditions {
@@ -150,7 +151,8 @@ impl Ages {
         self.min.zip(self.max).is_some_and(|(min, max)| min > max)
     }
 
-    fn apply(&self, finding: Finding, record: &PatientRecord, as_of: Date) -> Finding {
+    /// The finding for one who may be of other ages, for whom it is not met.
+    pub fn apply(&self, finding: Finding, record: &PatientRecord, as_of: Date) -> Finding {
         if self.is_unlimited() {
             return finding;
         }
@@ -200,8 +202,18 @@ fn birthday(birth: Date, age: i32) -> Option<Date> {
     Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
 }
 
-fn line_of_business(served: &[String], of_patient: &[String]) -> Finding {
-    Finding::of(State::of(of_patient.iter().any(|line| served.contains(line))))
+/// By the coverage of the day. A coverage of a line that nothing tells leaves it open; one that is over is none.
+fn line_of_business(served: &[String], situation: &Situation) -> Finding {
+    if situation.lines_of_business.iter().any(|line| served.contains(line)) {
+        return Finding::of(State::Met);
+    }
+    let coverages = situation.record.coverages.iter();
+    let open = coverages.filter(|one| one.stands && one.line.is_none() && may_hold(one, situation.as_of));
+    let open: Vec<&str> = open.map(|one| one.source.as_str()).collect();
+    if open.is_empty() {
+        return Finding::of(State::NotMet);
+    }
+    Finding::unknown(format!("the line of business of {}", open.join(", ")))
 }
 
 fn alive(record: &PatientRecord, as_of: Date) -> Finding {

@@ -167,25 +167,28 @@ impl Reader<'_> {
 
     /// The codes that are listed one by one, and those of the value sets that are named beside them.
     pub fn listed_codes(&self) -> Result<Codes, Problem> {
-        let listed = self.parameters.all("code", "valueCoding")?;
+        let listed = self.codings("code")?;
         let sets = self.parameters.all("codeSet", "valueCanonical")?;
         if listed.is_empty() && sets.is_empty() {
             return Err(self.parameters.missing("code"));
         }
-        let listed: Vec<Option<Coding>> = listed.into_iter().map(Coding::read).collect();
-        for (at, coding) in listed.iter().enumerate() {
-            let Some(Coding { system, code }) = coding else {
-                return Err(self.parameters.wrong_one("code", at, "The `code` has no code; give it one."));
-            };
-            let unknown = self.terminology.unknown(system, code).filter(|_| system.starts_with(CANONICAL));
-            if let Some(text) = unknown {
-                return Err(self.parameters.wrong_one("code", at, text));
-            }
-        }
-        let codes = Codes::of(&listed.into_iter().flatten().collect::<Vec<_>>());
+        let codes = Codes::of(&listed);
         sets.into_iter().try_fold(codes, |codes, url| {
             Ok(codes.or(self.codes("codeSet", url.as_str().unwrap_or_default())?))
         })
+    }
+
+    /// The codes that a parameter lists; one of a code system of ours must be defined there.
+    pub fn codings(&self, name: &str) -> Result<Vec<Coding>, Problem> {
+        let read = |(at, coding): (usize, &Value)| {
+            let wrong = |text: String| self.parameters.wrong_one(name, at, text);
+            let coding =
+                Coding::read(coding).ok_or_else(|| wrong(format!("`{name}` has no code; give it one.")))?;
+            let own = coding.system.starts_with(CANONICAL);
+            let unknown = self.terminology.unknown(&coding.system, &coding.code).filter(|_| own);
+            unknown.map_or(Ok(coding), |text| Err(wrong(text)))
+        };
+        self.parameters.all(name, "valueCoding")?.into_iter().enumerate().map(read).collect()
     }
 
     /// How often, where that is said.
@@ -240,5 +243,6 @@ pub fn attested(code: &str, test: Test, valid_days: Option<i64>) -> ObservationR
         attested: true,
         about_another: true,
         invalidated_by: None,
+        also: None,
     }
 }

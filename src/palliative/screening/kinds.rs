@@ -25,6 +25,7 @@ use crate::palliative::screening::flag::FlagRule;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::medication::MedicationRule;
 use crate::palliative::screening::observation::ObservationRule;
+use crate::palliative::screening::observation::Other;
 use crate::palliative::screening::observation::Pick;
 use crate::palliative::screening::problem::Problem;
 use crate::palliative::screening::repeat::RepeatRule;
@@ -92,16 +93,34 @@ impl Reader<'_> {
     }
 
     fn observation(&self, pick: Pick) -> Result<ObservationRule, Problem> {
+        let test = self.test()?;
         Ok(ObservationRule {
             codes: self.listed_codes()?,
             item: self.text("title")?,
-            test: self.test()?,
+            also: self.also(&test)?,
+            test,
             lookback_days: self.parameters.number("lookbackDays")?,
             pick,
             attested: false,
             about_another: self.parameters.flag("aboutAnother")?.unwrap_or(false),
             invalidated_by: self.value_set("invalidatedBy")?,
         })
+    }
+
+    /// The same on another scale: the same comparison, with another limit.
+    fn also(&self, test: &Test) -> Result<Option<Box<Other>>, Problem> {
+        let codings = self.codings("alsoCode")?;
+        match (self.parameters.decimal("alsoValue")?, test) {
+            (None, _) if codings.is_empty() => Ok(None),
+            (Some(limit), Test::Number { op, units, .. }) if !codings.is_empty() => {
+                let test = Test::Number { op: *op, limit, units: units.clone(), other_scale_to: None };
+                Ok(Some(Box::new(Other { codes: Codes::of(&codings), test })))
+            }
+            _ => {
+                let text = "`alsoCode` and `alsoValue` come together, beside an `op` that compares numbers.";
+                Err(self.parameters.wrong("alsoCode", text))
+            }
+        }
     }
 
     fn pick(&self) -> Result<Pick, Problem> {

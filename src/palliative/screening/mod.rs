@@ -60,8 +60,8 @@ pub struct Situation<'a> {
     pub as_of: Date,
     /// How long a clinician's attestation holds, where the rule set does not say.
     pub attestation_valid_days: i64,
-    /// The lines of business of the patient's active coverage; empty where none is known, and then a rule set's
-    /// own list of them is not checked.
+    /// The lines of business of the patient's active coverage; where no coverage is on file at all, a rule set's own list
+    /// of them is not checked.
     pub lines_of_business: &'a [String],
 }
 
@@ -69,7 +69,20 @@ pub struct Situation<'a> {
 #[derive(Debug)]
 pub struct RuleSets {
     sets: Vec<Arc<RuleSet>>,
-    signals: Vec<RuleSet>,
+    signals: Vec<Arc<RuleSet>>,
+}
+
+/// A need that the record shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// What tells it from others.
+    pub id: String,
+    /// What it stands for, as a Coding.
+    pub coding: Option<Value>,
+    /// In words.
+    pub text: String,
+    /// Whether it is kept from the patient.
+    pub restricted: bool,
 }
 
 /// The topic of PlanDefinitions that are read here.
@@ -133,7 +146,8 @@ impl RuleSets {
             plans.map(compile).collect::<Result<Vec<_>, _>>()
         };
         let sets = of_kind(SCREENING)?.into_iter().map(Arc::new).collect();
-        Ok(Self { sets, signals: of_kind("need-signals")? })
+        let signals = of_kind("need-signals")?.into_iter().filter(|set| set.active).map(Arc::new).collect();
+        Ok(Self { sets, signals })
     }
 
     /// The rule set that a canonical names, with or without its version.
@@ -152,10 +166,9 @@ impl RuleSets {
         self.sets.iter().filter(|set| set.active)
     }
 
-    /// The needs that the record shows, whatever the rule sets say: what a team should look at.
-    pub fn signals(&self, situation: &Situation) -> Vec<CriterionResult<'_>> {
-        let results = self.signals.iter().flat_map(|set| set.screen(situation).results);
-        results.filter(|result| result.finding.state == State::Met).collect()
+    /// Those that tell needs, whatever a programme admits: what a team should look at.
+    pub fn of_needs(&self) -> impl Iterator<Item = &Arc<RuleSet>> {
+        self.signals.iter()
     }
 }
 

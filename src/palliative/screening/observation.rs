@@ -49,6 +49,17 @@ pub struct ObservationRule {
     pub about_another: bool,
     /// Medicines under which the value says nothing.
     pub invalidated_by: Option<Codes>,
+    /// The same on another scale, with a limit of its own: the latest of both counts.
+    pub also: Option<Box<Other>>,
+}
+
+/// Another scale of the same.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// Its codes.
+    pub codes: Codes,
+    /// What its value must be.
+    pub test: Test,
 }
 
 impl ObservationRule {
@@ -83,7 +94,13 @@ impl ObservationRule {
         let attested = observation.by_practitioner || !self.attested;
         let about_patient = self.about_another || !observation.of_another;
         let usable = observation.is_final && observation.value.is_some();
-        usable && attested && about_patient && self.codes.has_any(&observation.code)
+        let asked = self.codes.has_any(&observation.code) || self.other(observation).is_some();
+        usable && attested && about_patient && asked
+    }
+
+    /// The other scale, where the observation is on that one.
+    fn other(&self, observation: &Observation) -> Option<&Other> {
+        self.also.as_deref().filter(|other| other.codes.has_any(&observation.code))
     }
 
     /// Unknown, where a medicine that the patient takes makes the value say nothing.
@@ -141,6 +158,12 @@ impl ObservationRule {
         let judged: Vec<_> = observations.iter().map(|one| (*one, self.verdict(one))).collect();
         let Some((first, verdict)) = judged.first() else { return Finding::unknown(self.missing_item()) };
         let agree = judged.iter().all(|(_, other)| other.state == verdict.state);
+        // Of two scales at one moment neither is later: a need that one of them shows is there.
+        let at_once = observations.windows(2).all(|pair| pair[0].effective == pair[1].effective);
+        let shown = judged.iter().find(|(_, one)| one.state == State::Met);
+        if let (false, true, Some(_), Some((one, shown))) = (agree, at_once, &self.also, shown) {
+            return self.told(one, shown);
+        }
         if !agree {
             let sources: Vec<_> = observations.iter().map(|one| one.source.clone()).collect();
             let missing = format!(
@@ -155,7 +178,8 @@ impl ObservationRule {
 
     /// What an observation says.
     pub fn verdict(&self, observation: &Observation) -> Verdict {
-        observation.value.as_ref().map_or_else(|| Verdict::unusable("value"), |value| self.test.judge(value))
+        let test = self.other(observation).map_or(&self.test, |other| &other.test);
+        observation.value.as_ref().map_or_else(|| Verdict::unusable("value"), |value| test.judge(value))
     }
 
     fn told(&self, observation: &Observation, verdict: &Verdict) -> Finding {

@@ -16,6 +16,7 @@ use crate::fhir::parameters::Output;
 use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
+use crate::palliative::screening::Signal;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::finding::RESTRICTED_ITEM;
 
@@ -131,12 +132,17 @@ pub fn next_steps(screenings: &[Screening]) -> Vec<Value> {
 }
 
 /// A need signal as a CodeableConcept.
-pub fn signal(result: &CriterionResult) -> Value {
-    let text = &result.criterion.sentence;
-    match &result.criterion.coding {
+fn signal(signal: &Signal) -> Value {
+    let text = &signal.text;
+    match &signal.coding {
         Some(coding) => json!({ "coding": [coding], "text": text }),
         None => json!({ "text": text }),
     }
+}
+
+/// The signals that a reader is told.
+pub fn signals(signals: &[Signal], reader: Reader) -> Vec<Value> {
+    signals.iter().filter(|one| reader == Reader::Team || !one.restricted).map(signal).collect()
 }
 
 /// The GuidanceResponse that records a screening.

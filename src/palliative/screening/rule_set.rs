@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::palliative::screening::Signal;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::criterion::Rule;
@@ -148,6 +149,31 @@ impl RuleSet {
         Screening { rule_set: self, outcome, results, missing, next_change }
     }
 
+    /// The needs that it shows: itself where it stands for one as a whole, else each criterion that is met.
+    pub fn signals(&self, situation: &Situation) -> Vec<Signal> {
+        let said = self.screen(situation);
+        let met =
+            || said.results.iter().filter(|one| one.finding.state == State::Met).map(|one| one.criterion);
+        if let Some(coding) = &self.leads_to {
+            let whole = Signal {
+                id: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
+                coding: Some(coding.clone()),
+                text: self.title.clone(),
+                restricted: met().any(|criterion| criterion.restricted),
+            };
+            return Some(whole).filter(|_| said.outcome == Outcome::ScreenPositive).into_iter().collect();
+        }
+        // That somebody is of the ages it is made for is no need.
+        let told = met().filter(|criterion| criterion.coding.is_some());
+        told.map(|criterion| Signal {
+            id: criterion.id.clone(),
+            coding: criterion.coding.clone(),
+            text: criterion.sentence.clone(),
+            restricted: criterion.restricted,
+        })
+        .collect()
+    }
+
     fn outcome(&self, states: &[State]) -> Outcome {
         if self.exclusions.iter().any(|at| states[*at] == State::Met) {
             return Outcome::Excluded;
@@ -170,11 +196,15 @@ impl RuleSet {
         (0..states.len()).filter(|at| states[*at] == State::Unknown).collect()
     }
 
-    /// What goes without saying is not told: that the patient is alive, or a line of business that nobody knows.
+    /// What goes without saying is not told: that the patient is alive, or a line of business where no coverage is on
+    /// file, which keeps nobody out who was not asked about one yet.
     fn is_silent(&self, at: usize, finding: &Finding, situation: &Situation) -> bool {
         match self.criteria[at].rule {
             Rule::Alive => finding.state == State::Met,
-            Rule::LineOfBusiness(_) => situation.lines_of_business.is_empty(),
+            Rule::LineOfBusiness(_) => {
+                let on_file = situation.record.coverages.iter().any(|one| one.stands || one.cancelled);
+                situation.lines_of_business.is_empty() && !on_file
+            }
             _ => false,
         }
     }

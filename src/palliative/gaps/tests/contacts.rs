@@ -133,3 +133,19 @@ fn a_contact_that_names_a_version_of_the_episode_or_the_organisation_counts() {
         assert_eq!(first, Some(Status::Closed), "of the episode: {of_episode}");
     }
 }
+
+#[test]
+fn a_programme_sets_when_the_first_visit_and_assessments_are_due_and_whether_a_video_visit_is_one() {
+    let mut world = enrolled();
+    world.program.first_visit_days = Some(3);
+    world.program.assess_days = Some(5);
+    let on = |world: &World, code: &str| state(&found(world, Tier::Three, "2026-01-21"), code);
+    assert_eq!(on(&world, "first-visit-overdue"), is(Status::Open, "2026-01-15"));
+    assert_eq!(on(&world, "symptom-overdue"), is(Status::Open, "2026-01-20"));
+    world.put(visit("video", "2026-01-14", "VR", "Practitioner/nurse"));
+    assert_eq!(on(&world, "first-visit-overdue"), is(Status::Closed, "2026-01-15"));
+    world.program.in_person_required = true;
+    assert_eq!(on(&world, "first-visit-overdue"), is(Status::Open, "2026-01-15"));
+    world.put(visit("home", "2026-01-15", "HH", "Practitioner/nurse"));
+    assert_eq!(on(&world, "first-visit-overdue"), is(Status::Closed, "2026-01-15"));
+}

@@ -139,6 +139,7 @@ fn d_symptoms_count_by_their_worst_and_mood_adds_one() {
 fn d_the_items_of_ipos_count_beside_those_of_esas_and_one_symptom_counts_once() {
     let item = |name: &str, value| number((LOCAL, name), 10, value);
     let at = |days, value| number((LOCAL, "ipos-pain"), days, value);
+    let at_esas = |days, value| number((LOCAL, "esas-pain"), days, value);
     for (facts, expected) in [
         (vec![item("ipos-nausea", 1)], (0, 0)),
         (vec![item("ipos-nausea", 2)], (1, 1)),
@@ -146,7 +147,11 @@ fn d_the_items_of_ipos_count_beside_those_of_esas_and_one_symptom_counts_once() 
         (vec![item("ipos-item", 2)], (1, 1)),
         (vec![item("ipos-item", 4)], (2, 2)),
         (vec![item("ipos-total", 40)], (0, 3)),
-        // both scales: the worse of the two counts
+        // both scales: the latest of the two counts, and of one moment the worse
+        (vec![item("ipos-pain", 0), at_esas(12, 9)], (0, 0)),
+        (vec![item("ipos-pain", 3), at_esas(12, 0)], (2, 2)),
+        (vec![at_esas(5, 8), at(20, 4)], (3, 3)),
+        (vec![at_esas(5, 2), at(6, 4), at(20, 4)], (0, 0)),
         (vec![item("ipos-nausea", 1), item("esas-nausea", 7)], (2, 2)),
         (vec![item("ipos-nausea", 3), item("esas-nausea", 0)], (2, 2)),
         (vec![item("ipos-nausea", 3), item("esas-nausea", 8), item("ipos-anxiety", 4)], (2, 2)),
@@ -214,4 +219,13 @@ fn f_decline_adds_up() {
     ] {
         assert_eq!(alone("F", facts.clone()), expected, "{facts:?}");
     }
+}
+
+#[test]
+fn t52_the_karnofsky_status_of_a_child_says_nothing() {
+    let kps = |days, value| number((LOINC, "89243-0"), days, value);
+    let facts = |birth: &str| vec![with_feed(birth), condition("C91.00"), kps(60, 80), kps(5, 50)];
+    let levels = |birth: &str| ["A", "F"].map(|letter| level(&of(facts(birth)), letter));
+    assert_eq!(levels("1970-01-01"), [(3, 3), (1, 1)]);
+    assert_eq!(levels("2012-01-01"), [(1, 1), (0, 3)]);
 }

@@ -57,17 +57,39 @@ fn needs_are_told_whatever_the_rule_sets_say() {
             attestation_valid_days: 90,
             lines_of_business: &[],
         };
-        rule_sets().signals(&situation).iter().map(|signal| signal.criterion.id.clone()).collect::<Vec<_>>()
+        let signals = rule_sets().of_needs().flat_map(|set| set.signals(&situation));
+        signals.map(|signal| (signal.id, signal.restricted)).collect::<Vec<_>>()
     };
     let esas = |value: i64| observation("esas-pain", "2025-11-20", json!({ "valueInteger": value }));
-    assert_eq!(signals(&[esas(4)]), ["esas-pain"]);
+    let open = |id: &str| (id.to_owned(), false);
+    assert_eq!(signals(&[esas(4)]), [open("esas-pain")]);
+    let number = |code: &str, value: i64| observation(code, "2025-11-20", json!({ "valueInteger": value }));
+    assert_eq!(signals(&[number("72514-3", 4)]), [open("esas-pain")]);
+    assert_eq!(signals(&[number("72514-3", 3)]), []);
+    assert_eq!(signals(&[number("ipos-nausea", 3), number("ipos-mouth", 2)]), [open("ipos-nausea")]);
+    assert_eq!(
+        signals(&[number("pps", 60), number("adl-dependence-count", 2)]),
+        [open("adl-ge2"), open("pps-le60")]
+    );
+    let of_spouse = json!({ "focus": [{ "reference": "RelatedPerson/spouse" }] });
+    assert_eq!(signals(&[with(number("zbi-12", 13), of_spouse)]), [("zbi-12".to_owned(), true)], "t29");
+    assert_eq!(
+        signals(&[observation("88122-7", "2025-11-20", concept(LOINC, "LA28397-0"))]),
+        [open("hrsn-food-1")]
+    );
+    // one sign that is made of two facts
+    let severe = || condition(ICD, "I50.22");
+    assert_eq!(signals(&[severe()]), [open("need-signal-acp")]);
+    let plan = json!({ "resourceType": "DocumentReference", "status": "current", "subject": { "reference": "Patient/p" },
+        "date": "2025-10-01T00:00:00Z", "type": { "coding": [{ "system": LOINC, "code": "81334-5" }] } });
+    assert_eq!(signals(&[severe(), plan]), []);
     assert_eq!(
         signals(&[
             observation("44261-6", "2025-11-20", json!({ "valueInteger": 10 })),
             yes("unmet-need"),
             yes("caregiver-strain-attested")
         ]),
-        ["phq-9", "caregiver-strain", "unmet-need"]
+        [open("phq-9"), ("caregiver-strain".to_owned(), true), open("unmet-need")]
     );
     assert!(
         signals(&[esas(3), no("unmet-need"), yes("surprise-question-12m")]).is_empty(),
