@@ -93,9 +93,10 @@ impl Reader<'_> {
     }
 
     fn observation(&self, pick: Pick) -> Result<ObservationRule, Problem> {
+        let codes = self.listed_codes()?;
         let test = self.test()?;
         Ok(ObservationRule {
-            codes: self.listed_codes()?,
+            codes,
             item: self.text("title")?,
             also: self.also(&test)?,
             test,
