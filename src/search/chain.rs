@@ -121,6 +121,12 @@ pub(super) fn reference<'a>(
             found.kind.name()
         )));
     }
+    if !found.leads_on() {
+        return Err(Problem::Wrong(format!(
+            "`{code}` of {ty} finds what stands in the {ty} itself, by its id alone; nothing leads on from it, as in \
+             `{ty}?{code}=42`."
+        )));
+    }
     Ok(found)
 }
 

@@ -10,21 +10,71 @@ use unicode_normalization::char::is_combining_mark;
 
 /// The longest text that the index holds, in bytes: PostgreSQL refuses index rows above a third of a page, and
 /// two such texts stand in one row.
-const LONGEST: usize = 480;
+pub(super) const LONGEST: usize = 480;
 
-/// Lower case, without accents, with single spaces, and cut at the longest length.
+/// Stands where a folded text was cut; no folded text has it.
+pub(super) const CUT: char = '\u{1}';
+
+/// How many bytes of a longer folded text stand at its beginning: after the cut there is a letter for each half of a
+/// byte of its hash.
+pub(super) const BEGINNING: usize = LONGEST - 1 - 64;
+
+/// Lower case, without accents and punctuation, with single spaces. Signs that say something (`%`, `+`, `<`) stay, and
+/// so does all punctuation where a text is nothing else.
 pub fn fold(text: &str) -> String {
+    let folded = joined(text, bare);
+    if folded.is_empty() { joined(text, printed) } else { folded }
+}
+
+/// A folded text as the index holds it: itself, or where it is too long its beginning and a hash of the whole, so that
+/// equal texts stay equal and others differ. The hash is of letters that nobody can ask for.
+pub fn cut(folded: String) -> String {
+    if folded.len() <= LONGEST {
+        return folded;
+    }
+    let mut short = folded[..folded.floor_char_boundary(BEGINNING)].to_owned();
+    short.push(CUT);
+    for byte in digest(&SHA256, folded.as_bytes()).as_ref() {
+        short.extend([byte >> 4, byte & 15].map(|half| char::from(0x0e + half)));
+    }
+    short
+}
+
+fn joined(text: &str, kept: fn(char) -> Option<char>) -> String {
     let mut folded = String::with_capacity(text.len());
-    let letters = text.nfkd().flat_map(char::to_lowercase).filter(|c| !is_combining_mark(*c) && *c != '\0');
-    for letter in letters {
+    let mut push = |letter: char| {
         let letter = if letter.is_whitespace() { ' ' } else { letter };
         if letter != ' ' || (!folded.is_empty() && !folded.ends_with(' ')) {
             folded.push(letter);
         }
+    };
+    let letters = text.chars().filter_map(kept);
+    if text.is_ascii() {
+        letters.for_each(|letter| push(letter.to_ascii_lowercase()));
+    } else {
+        let letters = letters.nfkd().flat_map(char::to_lowercase);
+        letters.filter(|letter| !is_combining_mark(*letter)).filter_map(kept).for_each(push);
     }
     folded.truncate(folded.trim_end().len());
-    folded.truncate(folded.floor_char_boundary(LONGEST));
     folded
+}
+
+/// A letter; a space in the place of what stands between words, and nothing in that of what stands within one.
+fn bare(letter: char) -> Option<char> {
+    match letter {
+        '\'' | '`' | '\u{b4}' | '\u{2018}'..='\u{201b}' | '\u{2bb}'..='\u{2bd}' | '\u{ad}' => None,
+        '!' | '"' | '(' | ')' | ','..='/' | ':' | ';' | '?' | '[' | '\\' | ']' | '_' | '{' | '}' => Some(' '),
+        '\u{a1}' | '\u{ab}' | '\u{b7}' | '\u{bb}' | '\u{bf}' => Some(' '),
+        '\u{2010}'..='\u{2027}' | '\u{2039}'..='\u{205e}' | '\u{3001}'..='\u{3003}' => Some(' '),
+        '\u{3008}'..='\u{3011}' | '\u{30fb}' => Some(' '),
+        other => printed(other),
+    }
+}
+
+/// A letter, unless it is one that is not seen.
+fn printed(letter: char) -> Option<char> {
+    let is_hidden = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    (!is_hidden && (!letter.is_control() || letter.is_whitespace())).then_some(letter)
 }
 
 /// The text itself, or where it is too long its beginning and a hash of the whole, so that equal texts stay
@@ -89,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn case_accents_width_and_spaces_are_folded() {
+    fn case_accents_width_spaces_and_punctuation_are_folded() {
         let table = [
             ("Müller", "muller"),
             ("MÜLLER", "muller"),
@@ -98,7 +148,15 @@ mod tests {
             ("ﬁne", "fine"),
             ("Ｗｉｄｅ", "wide"),
             ("  a \t\n b  ", "a b"),
-            ("Nuñez-O'Brien", "nunez-o'brien"),
+            ("Nuñez-O'Brien", "nunez obrien"),
+            ("O\u{2019}Brien", "obrien"),
+            ("O\u{b4}Bri\u{e9}n", "obrien"),
+            ("St. John,  Jr.", "st john jr"),
+            ("José\u{2013}María", "jose maria"),
+            ("a\u{0}b\u{1}c\u{200b}d", "abcd"),
+            ("<5 % + x", "<5 % + x"),
+            ("(...)", "(...)"),
+            ("—", "—"),
             ("", ""),
         ];
         for (text, expected) in table {
@@ -109,7 +167,14 @@ mod tests {
     #[test]
     fn long_texts_are_bounded_and_stay_different() {
         let long = "é".repeat(5_000);
-        assert!(fold(&long).len() <= LONGEST && bounded(&long).len() <= LONGEST);
+        assert!(bounded(&long).len() <= LONGEST);
+        let folded = fold(&long);
+        assert_eq!(folded.len(), 5_000);
+        let short = cut(folded.clone());
+        assert_eq!((short.len(), short.find(CUT)), (LONGEST, Some(BEGINNING)));
+        assert!(short.chars().skip(BEGINNING).all(|letter| letter.is_control() && !letter.is_whitespace()));
+        assert_ne!(short, cut(format!("{folded}x")));
+        assert_eq!(cut("e".repeat(LONGEST)), "e".repeat(LONGEST));
         assert_ne!(bounded(&long), bounded(&format!("{long}x")));
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded("a\0b"), "ab");

@@ -10,9 +10,8 @@ use crate::definitions::SearchParameterDefinition;
 use crate::fhir::ResourceType;
 use crate::fhir::path::Path;
 use crate::fhir::shape::Shapes;
-use crate::search::bearing::finds;
-use crate::search::bearing::implied;
-use crate::search::bearing::targets;
+use crate::search::bearing;
+use crate::search::bearing::Nature;
 use crate::search::joined;
 use crate::search::parts;
 use crate::search::parts::Composite;
@@ -72,17 +71,20 @@ impl Kind {
 pub struct Parameter {
     /// The number under which the index knows it: a hash of `Type.code`, the same at every start.
     pub number: i64,
-    /// For a reference, the number under which the index knows the `identifier` of what is referred to.
+    /// For a reference, the number under which the index knows the `identifier` of what is referred to; for a URL, that
+    /// of the URL with the version.
     pub identifier_number: i64,
-    /// For a token, the number under which the index knows the text that goes with it.
+    /// For a token, the number under which the index knows the text that goes with it; for a text, its pieces.
     pub text_number: i64,
-    /// For a token, the number under which the index knows identifiers with their type.
+    /// For a token, the number under which the index knows identifiers with their type; for a name, its later words.
     pub of_type_number: i64,
     /// For a token in an element of type `code`, the hashes of the systems that a code implies; R4 has one for
     /// nearly all of them.
     pub implied: HashMap<String, Vec<i64>>,
     /// The types of the values that it finds; none where it says whether something is so.
     pub finds: Vec<String>,
+    /// In what elements its values are.
+    pub nature: Nature,
     /// Whether a resource has one value at most.
     pub is_single: bool,
     /// The type of the resources that are searched.
@@ -229,18 +231,19 @@ impl Parameters {
                 text_number,
                 of_type_number,
                 is_single: own.as_ref().is_some_and(|path| shapes.is_single(*ty, path)),
-                finds: own.as_ref().map(|path| finds(shapes, *ty, path)).unwrap_or_default(),
-                implied: of_codes.map(|path| implied(shapes, *ty, path)).unwrap_or_default(),
+                finds: own.as_ref().map(|path| bearing::finds(shapes, *ty, path)).unwrap_or_default(),
+                implied: of_codes.map(|path| bearing::implied(shapes, *ty, path)).unwrap_or_default(),
+                nature: bearing::nature(shapes, (*ty, kind), own.as_ref()),
                 ty: *ty,
                 code: definition.code.clone(),
                 kind,
                 url: definition.url.clone(),
-                target: targets(definition, own.as_ref()),
+                target: bearing::targets(definition, own.as_ref()),
                 path: own,
                 composite: None,
                 joins: None,
                 of_words: path.is_none() && text::is_one(&definition.code),
-                documentation: definition.description.clone(),
+                documentation: bearing::documentation(definition),
                 is_ready: ready == Ready::Yes,
             });
         }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
+use crate::search::bearing::Nature;
 use crate::search::contained;
 use crate::search::contained::Fragments;
 use crate::search::contained::Inside;
@@ -35,9 +36,9 @@ pub struct TokenRow {
 pub struct StringRow {
     /// Number of the search parameter.
     pub param: i64,
-    /// Lower case, without accents, bounded in length.
+    /// Lower case, without accents and punctuation, bounded in length.
     pub folded: String,
-    /// As it came.
+    /// As it came; empty in a row that is for other searches than those for the whole text.
     pub exact: String,
 }
 
@@ -165,7 +166,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 6;
+const RULES: i64 = 7;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {
@@ -204,6 +205,9 @@ pub(super) fn of_values(
         }
         for hit in parameter.path.iter().flat_map(|path| path.find(resource)) {
             kinds::index(&Found { parameter, hit, zone }, &mut rows);
+        }
+        if parameter.nature == Nature::Versioned {
+            kinds::index_version(parameter, resource, &mut rows);
         }
     }
     rows

@@ -124,11 +124,7 @@ impl<'a> Walk<'a> {
         match Reference::parse(text) {
             Reference::Local(local) => Some(local.ty),
             Reference::Conditional { ty, .. } => Some(ty),
-            Reference::Contained(id) => {
-                let contained = self.subject.root["contained"].as_array()?;
-                let found = contained.iter().find(|resource| resource["id"] == id)?;
-                ResourceType::parse(found["resourceType"].as_str()?)
-            }
+            Reference::Contained(id) => self.subject.contained(id),
             Reference::Elsewhere(url) => {
                 let path = url.split(['?', '#']).next()?;
                 let path = path.split_once("/_history/").map_or(path, |(path, _)| path);

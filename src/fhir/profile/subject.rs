@@ -1,7 +1,13 @@
 //! What is judged by a profile: a resource, where it stands, and what it stands in.
 //! <https://hl7.org/fhir/R4/resource.html#Meta>
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
 use serde_json::Value;
+
+use crate::fhir::ResourceType;
 
 /// How deep resources are looked for within one another: a contained one in one of a Bundle's.
 const MAX_DEPTH: usize = 3;
@@ -17,13 +23,17 @@ pub struct Subject<'a> {
     pub(super) root: &'a Value,
     /// The resource that all of this is part of.
     pub(super) outermost: &'a Value,
+    contained: Contained,
 }
+
+/// The types of what a resource contains, by their ids; read when first asked for, and once for all that it contains.
+type Contained = Arc<OnceLock<HashMap<String, ResourceType>>>;
 
 impl<'a> Subject<'a> {
     /// A resource that stands for itself.
     pub fn of(resource: &'a Value) -> Self {
         let at = resource["resourceType"].as_str().unwrap_or("Resource").to_owned();
-        Self { resource, at, root: resource, outermost: resource }
+        Self { resource, at, root: resource, outermost: resource, contained: Contained::default() }
     }
 
     /// The resource, and all those in it: contained, or in a Bundle's entries or in Parameters.
@@ -37,8 +47,12 @@ impl<'a> Subject<'a> {
         if depth == 0 {
             return;
         }
+        let own = match std::ptr::eq(self.root, self.resource) {
+            true => self.contained.clone(),
+            false => Contained::default(),
+        };
         for (list, member, root) in [
-            ("contained", None, Some(self.resource)),
+            ("contained", None, Some((self.resource, own))),
             ("entry", Some("resource"), None),
             ("parameter", Some("resource"), None),
         ] {
@@ -49,12 +63,27 @@ impl<'a> Subject<'a> {
                 };
                 let member = member.map_or(String::new(), |member| format!(".{member}"));
                 let at = format!("{}.{list}[{index}]{member}", self.at);
-                let root = root.unwrap_or(resource);
-                let subject = Self { resource, at, root, outermost: self.outermost };
+                let (root, contained) = root.clone().unwrap_or_else(|| (resource, Contained::default()));
+                let subject = Self { resource, at, root, outermost: self.outermost, contained };
                 subject.collect(all, depth - 1);
                 all.push(subject);
             }
         }
+    }
+
+    /// The type of the contained resource with this id; of several, that of the first.
+    pub(super) fn contained(&self, id: &str) -> Option<ResourceType> {
+        let read = || {
+            let mut types = HashMap::new();
+            for resource in self.root["contained"].as_array().into_iter().flatten() {
+                let ty = resource["resourceType"].as_str().and_then(ResourceType::parse);
+                if let (Some(id), Some(ty)) = (resource["id"].as_str(), ty) {
+                    types.entry(id.to_owned()).or_insert(ty);
+                }
+            }
+            types
+        };
+        self.contained.get_or_init(read).get(id).copied()
     }
 
     /// The canonical URLs of the profiles that it claims to conform to.

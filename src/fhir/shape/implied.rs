@@ -82,6 +82,24 @@ impl Shapes {
         each.iter().map(|names| self.elements_of(ty, names).iter().map(name).collect()).collect()
     }
 
+    /// The types of the elements in which stands what a search expression finds in a type: `HumanName` for
+    /// `Patient.name.family`.
+    pub fn types_around(&self, ty: ResourceType, path: &Path) -> Vec<&str> {
+        let around = |names: &Vec<&str>| {
+            let (_, names) = names.split_last()?;
+            Some(self.elements_of(ty, names).into_iter().filter_map(|property| match property.content {
+                Content::Complex(at) => Some(self.types[at].name.as_str()),
+                Content::Primitive(_) | Content::Resource => None,
+            }))
+        };
+        path.elements().iter().filter_map(around).flatten().collect()
+    }
+
+    /// Whether resources of a type have an element with this name.
+    pub fn has_element(&self, ty: ResourceType, name: &str) -> bool {
+        self.resource(ty).property(name).is_some()
+    }
+
     /// The elements at the end of these names, of which a choice element may be several.
     fn elements_of(&self, ty: ResourceType, names: &[&str]) -> Vec<&Property> {
         let (mut types, mut found): (Vec<&Type>, Vec<&Property>) = (vec![self.resource(ty)], Vec::new());

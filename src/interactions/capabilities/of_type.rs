@@ -144,7 +144,7 @@ fn search_parameter(parameter: &search::Parameter) -> Value {
 
 /// Whether an include can go along it.
 fn is_followed(parameter: &search::Parameter) -> bool {
-    parameter.kind == search::Kind::Reference && parameter.is_searchable()
+    parameter.leads_on() && parameter.is_searchable()
 }
 
 fn includes(app: &App, ty: ResourceType) -> Vec<String> {

@@ -17,6 +17,7 @@ use crate::search::filter::operator::Way;
 use crate::search::filter::parse::Comparison;
 use crate::search::filter::parse::Filter;
 use crate::search::kinds;
+use crate::search::kinds::Text;
 use crate::search::kinds::Understood;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameter;
@@ -131,10 +132,16 @@ impl Reading<'_, '_> {
             // Every resource has it.
             Way::Present if special::is_column(code) => Ok(all(Vec::new())),
             Way::Present => read(&format!("{code}:missing"), "false"),
-            Way::Text(text) => indexed(parameter, kinds::compared_text(text, &comparison.value)),
-            Way::Covers => indexed(parameter, kinds::covering_date(&comparison.value, self.context.zone)),
+            Way::Text(text) => {
+                // A long text ends in the last of its pieces.
+                let also = (text == Text::Ends).then_some(parameter.text_number);
+                indexed(parameter, also, kinds::compared_text(text, &comparison.value))
+            }
+            Way::Covers => {
+                indexed(parameter, None, kinds::covering_date(&comparison.value, self.context.zone))
+            }
             Way::Overlaps => {
-                indexed(parameter, kinds::overlapping_date(&comparison.value, self.context.zone))
+                indexed(parameter, None, kinds::overlapping_date(&comparison.value, self.context.zone))
             }
         }
     }
@@ -179,16 +186,27 @@ fn escaped(kind: Kind, value: &str) -> String {
     split(&parts.join("|"), ',').join("\\,")
 }
 
-fn indexed(parameter: &Parameter, understood: Result<Understood, String>) -> Result<Criterion, Problem> {
+fn indexed(
+    parameter: &Parameter,
+    also: Option<i64>,
+    understood: Result<Understood, String>,
+) -> Result<Criterion, Problem> {
     let Understood { canonical, condition } =
         understood.map_err(|problem| Problem::Wrong(format!("`{}`: {problem}", parameter.code)))?;
-    let rows = Rows { kind: parameter.kind, param: parameter.number, also: None, any: vec![condition] };
+    let rows = Rows { kind: parameter.kind, param: parameter.number, also, any: vec![condition] };
     let canonical = named(&parameter.code, &[&canonical]);
     Ok(Criterion { canonical, test: Test::Index(rows), negated: false })
 }
 
 /// A value that does not meet the conditions: of rows, one row that does not; an id has but one value.
 fn unlike(criterion: Criterion) -> Criterion {
+    // A URL with a version is looked up as a whole, beside the URL itself, which is always unlike it.
+    if let Test::Index(rows @ Rows { kind: Kind::Uri, also: Some(_), .. }) = &criterion.test {
+        let any_url = Rows { also: None, any: Vec::new(), ..rows.clone() };
+        let canonical = named("pr", &[&criterion.canonical]);
+        let present = Criterion { canonical, test: Test::Index(any_url), negated: false };
+        return all(vec![present, not(criterion)]);
+    }
     let Test::Index(rows) = criterion.test else { return not(criterion) };
     let each = rows.any.into_iter().map(|condition| condition.sql);
     let sql = Sql::of("NOT (", []).append(Sql::join(each, " OR ")).push(")", []);

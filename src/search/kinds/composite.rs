@@ -92,7 +92,11 @@ fn cells(part: &Part, within: &Value, zone: &TimeZone) -> Vec<Cell> {
             let own = rows.tokens.into_iter().filter(|row| row.param == number);
             own.map(|row| text(row.code, row.system)).collect()
         }
-        Kind::String => rows.strings.into_iter().map(|row| text(row.folded, 0)).collect(),
+        Kind::String => {
+            // Nor its pieces or later words.
+            let own = rows.strings.into_iter().filter(|row| row.param == number);
+            own.map(|row| text(row.folded, 0)).collect()
+        }
         Kind::Reference => {
             // A search names no contained resource.
             let own = rows.references.into_iter().filter(|row| row.target_type != FRAGMENT);

@@ -11,6 +11,7 @@ use crate::fhir::Reason;
 use crate::fhir::reference::strip_base;
 use crate::fhir::terminology::Extent;
 use crate::fhir::terminology::Question;
+use crate::search::bearing::Nature;
 use crate::search::fold::bounded;
 use crate::search::fold::system;
 use crate::search::kinds::Asked;
@@ -35,6 +36,10 @@ const MOST_TERMS: usize = 250;
 
 /// Understands a value set, or a code with what stands above or below it: its one spelling, and the conditions.
 pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Failure> {
+    let by_hierarchy = matches!(asked.modifier, Some(Modifier::Above | Modifier::Below));
+    if by_hierarchy && asked.parameter.nature == Nature::Mime {
+        return content_type(asked);
+    }
     let modifier = asked.modifier.map_or("", Modifier::name);
     asked.context.effort.once((modifier, asked.value), |question| ask(asked, question))
 }
@@ -88,6 +93,28 @@ fn subsumed(asked: &Asked, question: &mut Question) -> Result<(String, Extent), 
         _ => question.below(uri, code)?,
     };
     Ok((parts.join("|"), extent))
+}
+
+/// A type of content: with what parameters it may have and, of a type alone, its subtypes; or the other way.
+/// <https://hl7.org/fhir/R4/search.html#mimetype>
+fn content_type(asked: &Asked) -> Result<(String, Vec<Condition>), Failure> {
+    let named = unescaped(asked.value);
+    if named.contains('|') {
+        let text = "A type of content is named without a system, such as `text/xml`.";
+        return Err(Failure::new(Reason::Invalid, text));
+    }
+    let condition = |sql| Condition { sql, leading: Vec::new(), reach: Reach::Equal };
+    let is = |code: &str| condition(Sql::of("code = ?", [bounded(code).into()]));
+    let begins = |end: char| condition(begins("code", &format!("{named}{end}")));
+    let plain = named.split(';').next().unwrap_or_default().trim_end();
+    let mut any = vec![is(&named)];
+    match (asked.modifier, plain.split_once('/')) {
+        (Some(Modifier::Above), Some((whole, _))) => any.extend([is(plain), is(whole)]),
+        (Some(Modifier::Above), None) => {}
+        (_, Some(_)) => any.extend([begins(';'), begins(' ')]),
+        (_, None) => any.push(begins('/')),
+    }
+    Ok((named.clone(), any))
 }
 
 fn no_code() -> Failure {

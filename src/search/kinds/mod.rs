@@ -20,6 +20,7 @@ pub(super) use date::value as date_value;
 use jiff::tz::TimeZone;
 pub(super) use string::Comparison as Text;
 pub(super) use string::compared as compared_text;
+pub(super) use uri::index_version;
 
 use crate::fhir::path::Hit;
 use crate::search::modifier::Modifier;
@@ -29,6 +30,7 @@ use crate::search::prefix::Prefix;
 use crate::search::query::Condition;
 use crate::search::query::Context;
 use crate::search::query::Problem;
+use crate::search::query::Reach;
 use crate::search::rows::IndexRows;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
@@ -84,9 +86,27 @@ pub(super) fn understand(asked: &Asked) -> Result<(String, Vec<Condition>), Prob
     if asked.parameter.kind == Kind::Token && membership::is_asked(asked.modifier) {
         return Ok(membership::understand(asked)?);
     }
+    let versions = if asked.parameter.kind == Kind::Uri { uri::versions(asked) } else { None };
     match of_kind(asked) {
-        Ok(Understood { canonical, condition }) => Ok((canonical, vec![condition])),
+        Ok(Understood { canonical, condition }) => match versions {
+            None => Ok((canonical, vec![condition])),
+            // Each is looked up for itself, since they have no column in common.
+            Some(versions) => {
+                let reach = condition.reach.max(Reach::Equal);
+                Ok((canonical, vec![Condition { leading: Vec::new(), reach, ..condition }, versions]))
+            }
+        },
         Err(problem) => Err(Problem::Wrong(format!("`{}`: {problem}", asked.parameter.code))),
+    }
+}
+
+/// Under which further number the index has rows at which a search for this value looks, if it does.
+pub(super) fn beside(asked: &Asked) -> Option<i64> {
+    match asked.parameter.kind {
+        Kind::String => string::beside(asked.parameter, asked.modifier),
+        Kind::Uri => uri::beside(asked),
+        Kind::Token | Kind::Reference | Kind::Date | Kind::Number => None,
+        Kind::Quantity | Kind::Composite | Kind::Special => None,
     }
 }
 

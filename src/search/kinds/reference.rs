@@ -1,5 +1,8 @@
 //! A reference: to a resource here, by id, type and id or full URL, or to one elsewhere.
 //! <https://hl7.org/fhir/R4/search.html#reference>
+//!
+//! What a document or a message begins with stands in its Bundle itself, with an id that may be that of another resource
+//! stored here. It is found by its id, and its row points to nothing that is stored.
 
 use serde_json::Value;
 
@@ -7,6 +10,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::fhir::reference::is_id;
+use crate::search::bearing::Nature;
 use crate::search::contained::FRAGMENT;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
@@ -34,6 +38,14 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
             push(ELSEWHERE, url);
             if let Some((unversioned, _)) = url.split_once('|') {
                 push(ELSEWHERE, unversioned);
+            }
+        }
+        Value::Object(members) if found.parameter.nature == Nature::Whole => {
+            let text = |name: &str| members.get(name).and_then(Value::as_str);
+            let ty = text("resourceType").and_then(ResourceType::parse);
+            let ty = ty.filter(|ty| found.parameter.target.contains(ty));
+            if let (Some(ty), Some(id)) = (ty, text("id")) {
+                push(ELSEWHERE, &format!("{ty}/{id}"));
             }
         }
         Value::Object(members) => {
@@ -88,22 +100,25 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
         }
         // A canonical keeps the whole URL, even of a definition here.
         Reference::Local(local) if text.contains("://") => Ok(either(local, &text)),
-        Reference::Local(local) => Ok(local_to(&[local.ty], local.id)),
+        Reference::Local(local) => Ok(local_to(asked, &[local.ty], local.id)),
         Reference::Urn(url) | Reference::Elsewhere(url) => Ok(elsewhere(url)),
         Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable if !is_id(&text) => {
             Err("A reference is an id, `Type/id` or an absolute URL.".into())
         }
         Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable => Ok(match named {
-            Some(ty) => local_to(&[ty], &text),
+            Some(ty) => local_to(asked, &[ty], &text),
             None if asked.parameter.target.is_empty() => {
-                local_to(&ResourceType::all().collect::<Vec<_>>(), &text)
+                local_to(asked, &ResourceType::all().collect::<Vec<_>>(), &text)
             }
-            None => local_to(&asked.parameter.target, &text),
+            None => local_to(asked, &asked.parameter.target, &text),
         }),
     }
 }
 
-fn local_to(types: &[ResourceType], id: &str) -> Understood {
+fn local_to(asked: &Asked, types: &[ResourceType], id: &str) -> Understood {
+    if let (Nature::Whole, [ty]) = (asked.parameter.nature, types) {
+        return elsewhere(&format!("{ty}/{id}"));
+    }
     let canonical = match types {
         [ty] => format!("{ty}/{id}"),
         _ => id.to_owned(),

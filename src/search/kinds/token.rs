@@ -1,5 +1,8 @@
 //! A token: a code, with or without the system that defines it. <https://hl7.org/fhir/R4/search.html#token>
 //!
+//! Codes and identifiers are compared letter by letter, as most systems have them; an element that is a string has no
+//! system, and R4 has its letters compared whatever their case.
+//!
 //! A `code` has the system of the value set to which R4 binds it, and so is found by it and not by `|code`, which asks
 //! for a code without a system. The texts and types that go with tokens have rows of their own, under numbers of their
 //! own, so that the rows of the codes stay as narrow as they are.
@@ -7,7 +10,9 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::search::bearing::Nature;
 use crate::search::fold::bounded;
+use crate::search::fold::cut;
 use crate::search::fold::fold;
 use crate::search::fold::system;
 use crate::search::kinds::Asked;
@@ -45,6 +50,10 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
                 let (param, code, system) = (parameter.number, bounded(code), *system);
                 rows.tokens.push(TokenRow { param, code, system });
             }
+        }
+        Value::String(text) if parameter.nature == Nature::Spelt => {
+            let (param, code) = (parameter.number, bounded(&text.to_lowercase()));
+            rows.tokens.push(TokenRow { param, code, system: 0 });
         }
         value => {
             let (codes, texts) = (rows.tokens.len(), rows.strings.len());
@@ -91,7 +100,7 @@ fn write(value: &Value, param: i64, rows: &mut IndexRows) {
 fn write_text(value: &Value, param: i64, rows: &mut IndexRows) {
     let Value::Object(members) = value else { return };
     let mut push = |text: Option<&Value>| {
-        let folded = fold(text.and_then(Value::as_str).unwrap_or_default());
+        let folded = cut(fold(text.and_then(Value::as_str).unwrap_or_default()));
         if !folded.is_empty() {
             rows.strings.push(StringRow { param, folded, exact: String::new() });
         }
@@ -130,7 +139,10 @@ pub(super) fn index_identifier(found: &Found, identifier: &Value, rows: &mut Ind
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
-    let parts: Vec<String> = split(asked.value, '|').into_iter().map(unescaped).collect();
+    let mut parts: Vec<String> = split(asked.value, '|').into_iter().map(unescaped).collect();
+    if asked.parameter.nature == Nature::Spelt {
+        parts.iter_mut().for_each(|part| *part = part.to_lowercase());
+    }
     match asked.modifier {
         Some(Modifier::OfType) => return of_type(asked, &parts),
         // The text has rows of its own, like those of a string.

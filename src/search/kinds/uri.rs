@@ -1,12 +1,19 @@
 //! A URI, compared letter by letter. <https://hl7.org/fhir/R4/search.html#uri>
+//!
+//! A canonical without a version finds every version of it. With one, as `url=http://…|1.0`, it finds a definition by its
+//! URL and its version, for which such a definition has a row more, under a number of its own.
+//! <https://hl7.org/fhir/R4/references.html#canonical>
 
 use serde_json::Value;
 
+use crate::search::bearing::Nature;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
 use crate::search::kinds::Found;
 use crate::search::kinds::Understood;
+use crate::search::kinds::string::begins;
 use crate::search::modifier::Modifier;
+use crate::search::parameter::Parameter;
 use crate::search::query::Condition;
 use crate::search::query::Reach;
 use crate::search::rows::IndexRows;
@@ -19,6 +26,31 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
     if let Value::String(uri) = found.hit.value {
         rows.uris.push(UriRow { param: found.parameter.number, uri: bounded(uri) });
     }
+}
+
+/// Writes the URL of a definition with its version.
+pub(in crate::search) fn index_version(parameter: &Parameter, resource: &Value, rows: &mut IndexRows) {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    if let (Some(url), Some(version)) = (text("url"), text("version")) {
+        let uri = bounded(&format!("{url}|{version}"));
+        rows.uris.push(UriRow { param: parameter.identifier_number, uri });
+    }
+}
+
+/// Under which further number the index has rows at which a search for this value looks, if it does.
+pub(super) fn beside(asked: &Asked) -> Option<i64> {
+    let is_one = asked.parameter.nature == Nature::Versioned && asked.modifier.is_none();
+    (is_one && asked.value.contains('|')).then_some(asked.parameter.identifier_number)
+}
+
+/// The versions of a canonical that is asked for without one.
+pub(super) fn versions(asked: &Asked) -> Option<Condition> {
+    let uri = unescaped(asked.value);
+    let has_others = matches!(asked.modifier, None | Some(Modifier::Below)) && !uri.contains('|');
+    (has_others && asked.parameter.nature == Nature::Canonical).then(|| {
+        let sql = begins("uri", &format!("{uri}|"));
+        Condition { sql, leading: Vec::new(), reach: Reach::Equal }
+    })
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {

@@ -1,11 +1,12 @@
 //! References by canonical URL, as SQL. <https://hl7.org/fhir/R4/references.html#canonical>
 //!
-//! A canonical points to whatever is published under its URL. The index has it with and without its version: the one
-//! without finds the URL, and the one with it, where there is one, leaves that version alone. From either end that is
-//! a look-up in `idx_reference` and one in `idx_uri`, for each row.
+//! A canonical points to whatever is published under its URL. The index has it with and without its version, and so it
+//! has the URL: the ones without find one another, and those with it, where there are any, leave that version alone.
+//! From either end that is a look-up in `idx_reference` and one in `idx_uri`, for each row.
 
 use crate::fhir::ResourceType;
-use crate::search::parameter::Kind;
+use crate::search::bearing::Nature;
+use crate::search::parameter::Parameter;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -67,23 +68,20 @@ impl Seen<'_> {
     /// The URL `u` is that of a resource of these types, in the version that the reference `f` names, if it names one;
     /// none where no canonical can point to them.
     pub(super) fn canonical(&self, types: &[ResourceType]) -> Option<Sql> {
-        let numbers = |code: &str, kind: Kind| -> Vec<Bind> {
-            let found = types.iter().filter_map(|ty| self.parameters.find(*ty, code));
-            found
-                .filter(|parameter| parameter.kind == kind)
-                .map(|parameter| parameter.number.into())
-                .collect()
+        let numbers = |of: fn(&Parameter) -> i64| -> Vec<Bind> {
+            let found = types.iter().filter_map(|ty| self.parameters.find(*ty, "url"));
+            found.filter(|own| own.nature == Nature::Versioned).map(|own| of(own).into()).collect()
         };
-        let (urls, versions) = (numbers("url", Kind::Uri), numbers("version", Kind::Token));
-        if urls.is_empty() || versions.is_empty() {
+        let (urls, versions) = (numbers(|own| own.number), numbers(|own| own.identifier_number));
+        if urls.is_empty() {
             return None;
         }
         let named = "g.rid = f.rid AND g.param = f.param AND g.target_type = f.target_type AND g.target_id";
         let sql = Sql::of("u.param IN (", []).append(Sql::list(urls)).push(")", []);
         let sql = sql.push(" AND (NOT EXISTS (SELECT 1 FROM idx_reference g WHERE ", []).push(named, []);
         let sql = sql.push(" > f.target_id || '|' AND g.target_id < f.target_id || '}')", []);
-        let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_token v CROSS JOIN idx_reference g WHERE ", []);
+        let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_uri v CROSS JOIN idx_reference g WHERE ", []);
         let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
-        Some(sql.push(") AND ", []).push(named, []).push(" = f.target_id || '|' || v.code))", []))
+        Some(sql.push(") AND ", []).push(named, []).push(" = v.uri))", []))
     }
 }

@@ -215,6 +215,8 @@ pub(super) fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         (Kind::Reference, Reach::Exact | Reach::Equal) => Width::Owned,
         (Kind::String, Reach::Exact | Reach::Equal) => Width::Spelt,
         (Kind::Token | Kind::Composite, Reach::Exact | Reach::Equal) => Width::Coded,
+        // Every version of a canonical, such as a profile that all of a type claim.
+        (Kind::Uri, Reach::Equal) => Width::Coded,
         (Kind::String, Reach::Range) if !is_anywhere(rows) => Width::Coded,
         (Kind::Date | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => Width::Ranged,
         _ => Width::All,

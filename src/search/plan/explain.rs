@@ -144,7 +144,9 @@ fn name(parameters: &Parameters, criterion: &Criterion) -> String {
         Test::Id(_) => "_id".to_owned(),
         Test::Updated(_) => "_lastUpdated".to_owned(),
         Test::Index(rows) => {
-            let either = rows.also.map_or_else(String::new, |also| format!(" or {}", code(also)));
+            // Of a text and its later words, both are the parameter's own.
+            let other = rows.also.filter(|also| code(*also) != code(rows.param));
+            let either = other.map_or_else(String::new, |also| format!(" or {}", code(also)));
             let missing = if rows.any.is_empty() { ":missing" } else { "" };
             format!("{}{either}{missing}", code(rows.param))
         }

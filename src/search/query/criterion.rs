@@ -178,10 +178,12 @@ fn rows(
         Some(Modifier::Text) => (Kind::String, |own| own.text_number),
         _ => (parameter.kind, |own| own.composite.as_ref().map_or(own.number, |parts| parts.kept_under)),
     };
-    let (param, also) = numbers(context, parameter, &number);
+    let (param, mut also) = numbers(context, parameter, &number);
     let (mut any, mut canonical) = (Vec::new(), Vec::new());
     for value in values {
-        let (spelt, conditions) = kinds::understand(&Asked { parameter, modifier, value, context })?;
+        let asked = Asked { parameter, modifier, value, context };
+        also = also.or(kinds::beside(&asked));
+        let (spelt, conditions) = kinds::understand(&asked)?;
         any.extend(conditions);
         canonical.push(spelt);
     }

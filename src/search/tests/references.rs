@@ -80,6 +80,42 @@ fn a_reference_is_found_in_whatever_form_it_is_asked_for() {
 }
 
 #[test]
+fn what_a_document_begins_with_is_found_by_its_id_and_leads_nowhere() {
+    let bundle = |id: &str, ty: &str, first: Value| {
+        json!({ "resourceType": "Bundle", "id": id, "type": ty, "entry": [{ "resource": first },
+            { "resource": { "resourceType": "Composition", "id": "later" } }] })
+    };
+    let composition = |id: &str| json!({ "resourceType": "Composition", "id": id, "title": "One" });
+    let all = [
+        bundle("document", "document", composition("c1")),
+        bundle("message", "message", json!({ "resourceType": "MessageHeader", "id": "m1" })),
+        composition("c1"),
+    ];
+    let table: &[(&str, &[&str])] = &[
+        ("Bundle?composition=c1", &["document"]),
+        ("Bundle?composition=Composition/c1", &["document"]),
+        ("Bundle?composition:Composition=c1", &["document"]),
+        ("Bundle?composition=later", &[]),
+        ("Bundle?composition=m1", &[]),
+        ("Bundle?composition:missing=false", &["document"]),
+        ("Bundle?message=m1", &["message"]),
+    ];
+    let mut database = Database::of(&all);
+    check(&mut database, table);
+    for wrong in [
+        "Bundle?composition.title=One",
+        "Composition?_has:Bundle:composition:type=document",
+        "Bundle?_include=Bundle:composition",
+    ] {
+        let failure = query(wrong).unwrap_err();
+        assert_eq!(failure.status(), 400, "{wrong}");
+        assert!(failure.issues[0].text.contains("by its id alone"), "{failure:?}");
+    }
+    let included = database.included(&query("Bundle?_include=*").unwrap(), &Restriction::none());
+    assert!(included.is_empty(), "{included:?}");
+}
+
+#[test]
 fn a_hierarchy_is_followed_to_its_end_and_a_ring_only_once() {
     let table: &[(&str, &[&str])] = &[
         ("Encounter?location:below=house", &["in-bed", "in-house", "in-ward"]),

@@ -128,6 +128,39 @@ fn every_parameter_over_codes_that_r4_lists_knows_their_system() {
 }
 
 #[test]
+fn a_string_is_a_token_whatever_its_case_and_a_type_of_content_has_parameters() {
+    let table: &[(&str, &[&str])] = &[
+        ("Medication?lot-number=ab1", &["lot"]),
+        ("Medication?lot-number=AB1", &["lot"]),
+        ("Medication?lot-number=ab", &[]),
+        ("Medication?identifier=AB1", &["lot"]),
+        ("Medication?identifier=ab1", &[]),
+        ("DocumentReference?contenttype=text/xml", &["plain"]),
+        ("DocumentReference?contenttype:below=text/xml", &["plain", "utf"]),
+        ("DocumentReference?contenttype:below=text", &["more", "plain", "utf"]),
+        ("DocumentReference?contenttype:below=text/x", &[]),
+        ("DocumentReference?contenttype:above=text/xml; charset=UTF-8", &["plain", "utf"]),
+        ("DocumentReference?contenttype:above=text/xml", &["plain"]),
+        ("DocumentReference?contenttype:below=text/xml,text/xml-external", &["more", "plain", "utf"]),
+    ];
+    let document = |id: &str, content: &str| {
+        json!({ "resourceType": "DocumentReference", "id": id, "status": "current",
+            "content": [{ "attachment": { "contentType": content } }] })
+    };
+    let all = [
+        json!({ "resourceType": "Medication", "id": "lot", "batch": { "lotNumber": "Ab1" },
+            "identifier": [{ "value": "AB1" }] }),
+        document("plain", "text/xml"),
+        document("utf", "text/xml; charset=UTF-8"),
+        document("more", "text/xml-external"),
+    ];
+    check(&mut Database::of(&all), table);
+    for wrong in ["contenttype:below=urn:ietf:bcp:13|text/xml", "language:below=de"] {
+        assert_eq!(query(&format!("DocumentReference?{wrong}")).unwrap_err().status(), 400, "{wrong}");
+    }
+}
+
+#[test]
 fn the_text_beside_a_code_is_searched_as_a_string() {
     let mut all = people();
     all.extend(conditions());

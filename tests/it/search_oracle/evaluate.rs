@@ -52,7 +52,7 @@ pub const UNITS: [(&str, &str, i128); 26] = [
     ("10*6/uL", "count", 1_000),
     ("10*3/uL", "count", 1),
     // To UCUM a mole is a number of things, and so compares with a count.
-    ("mmol/L", "count", 602_213_670_000),
+    ("mmol/L", "count", 602_214_076_000),
     ("L/min", "flow", 1_000),
     ("mL/min", "flow", 1),
     ("mL/min/{1.73_m2}", "flow", 1),
@@ -243,7 +243,11 @@ impl World {
             _ => {}
         }
         let keys = self.values(at, code).iter().filter_map(|value| match value {
-            Found::Text(text) => Some(Key::Text(fold(text))),
+            Found::Text(text) | Found::Part(text) => Some(Key::Text(fold(text))),
+            // A version is a string, whose case says nothing.
+            Found::Token(token) if code == "version" => {
+                token.code.as_ref().map(|code| Key::Text(code.to_lowercase()))
+            }
             // A system alone is nothing to sort by.
             Found::Token(token) => token.code.clone().map(Key::Text),
             Found::Span(low, high) => Some(Key::Number(i128::from(if down { *high } else { *low }))),
@@ -360,6 +364,14 @@ impl World {
         let (_, parameter) = self.table.find(&resource.ty, code).unwrap_or_else(|| panic!("{name}"));
         let own = self.values(at, code);
         match modifier {
+            // A definition is found by its URL and its version together.
+            "" if code == "url" => split(value, ',').iter().any(|asked| match plain(asked).split_once('|') {
+                Some((url, version)) => {
+                    let (url, version) = (url.replace('|', "\\|"), version.replace('|', "\\|"));
+                    self.any(parameter, own, "", &url) && self.holds(at, ("version", version.as_str()), seen)
+                }
+                None => self.any(parameter, own, "", asked),
+            }),
             "missing" => (value == "false") == own.iter().any(|value| is_value(parameter, value)),
             "not" => !self.any(parameter, own, "", value),
             "not-in" => !self.any(parameter, own, "in", value),
@@ -403,6 +415,14 @@ impl World {
                     _ => fold(text).starts_with(&fold(&asked)),
                 }
             }
+            Found::Part(text) => {
+                let (text, asked_for) = (fold(text), fold(&plain(asked)));
+                let begins = |text: &str| text.starts_with(&asked_for);
+                match modifier {
+                    "exact" | "contains" => self.one(parameter, &as_text(own), modifier, asked),
+                    _ => begins(&text) || text.match_indices(' ').any(|(at, _)| begins(&text[at + 1..])),
+                }
+            }
             Found::Said(text) => modifier == "text" && fold(text).starts_with(&fold(&plain(asked))),
             Found::Typed(system, code, value) => {
                 let parts = [system, code, value].map(String::as_str);
@@ -413,6 +433,10 @@ impl World {
                 let members = MEMBERS.iter().filter(|(url, ..)| *url == plain(asked));
                 let own = (token.system.as_deref(), token.code.as_deref());
                 members.into_iter().any(|(_, system, code)| own == (Some(*system), Some(*code)))
+            }
+            Found::Token(token) if parameter.code == "version" => {
+                let code = token.code.as_ref().map(|code| code.to_lowercase());
+                code_is(token.system.as_deref(), code.as_deref(), &asked.to_lowercase())
             }
             Found::Token(token) => code_is(token.system.as_deref(), token.code.as_deref(), asked),
             Found::Reference { local, url, identifier } => match modifier {
@@ -444,6 +468,13 @@ impl World {
             }
             Found::Uri(uri) => {
                 let asked = plain(asked);
+                // A canonical without a version is that of any version.
+                if parameter.code == "_profile"
+                    && modifier != "above"
+                    && uri.split_once('|').is_some_and(|(url, _)| url == asked)
+                {
+                    return true;
+                }
                 match modifier {
                     "below" => *uri == asked || uri.starts_with(&format!("{}/", asked.trim_end_matches('/'))),
                     "above" => *uri == asked || asked.starts_with(&format!("{}/", uri.trim_end_matches('/'))),
@@ -555,13 +586,21 @@ fn is_value(parameter: &Parameter, value: &Found) -> bool {
     match value {
         Found::Span(low, high) => low <= high,
         // A concept may be told in words alone.
-        Found::Text(text) | Found::Said(text) => !fold(text).is_empty(),
+        Found::Text(text) | Found::Part(text) | Found::Said(text) => !fold(text).is_empty(),
         // What is known by its identifier alone has no place to point to.
         Found::Reference { local, url, .. } => local.is_some() || url.is_some(),
         Found::Typed(..) => false,
         Found::Token(_) | Found::Number(..) | Found::Quantity { .. } | Found::Uri(_) => {
             !parameter.code.is_empty()
         }
+    }
+}
+
+/// A part of a name as any other text.
+fn as_text(part: &Found) -> Found {
+    match part {
+        Found::Part(text) => Found::Text(text.clone()),
+        other => other.clone(),
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Token {
 pub enum Found {
     /// Text.
     Text(String),
+    /// A part of a name or of an address.
+    Part(String),
     /// A code.
     Token(Token),
     /// What people read beside a code.
@@ -90,7 +92,16 @@ pub fn found(resource: &Value, parameter: &Parameter) -> Vec<Found> {
         let only = path.split_once('{').map(|(_, rest)| rest.trim_end_matches('}'));
         for value in walk(resource, path) {
             match parameter.kind {
-                Kind::Text => texts(value, &mut all),
+                Kind::Text => {
+                    let mut own = Vec::new();
+                    texts(value, &mut own);
+                    let of_name =
+                        value.is_object() || path.starts_with("name.") || path.starts_with("address.");
+                    all.extend(own.into_iter().map(|text| match text {
+                        Found::Text(text) if of_name => Found::Part(text),
+                        other => other,
+                    }));
+                }
                 Kind::Token if implied.is_some() && value.is_string() => {
                     let system = implied.map(|(.., system)| (*system).to_owned());
                     let code = value.as_str().map(str::to_owned);
@@ -329,8 +340,19 @@ pub fn half(text: &str) -> Option<i128> {
     Some(10_i128.checked_pow(u32::try_from(power).ok()?)? / 2)
 }
 
-/// Case and accents away, spaces single: as far as the texts of these tests need it.
+/// Case, accents and punctuation away, spaces single: as far as the texts of these tests need it. What is nothing but
+/// punctuation is compared as it is.
 pub fn fold(text: &str) -> String {
+    let within = |letter: &char| "'`\u{b4}\u{2018}\u{2019}".contains(*letter);
+    let between =
+        |letter: char| if "!\"(),-./:;?[\\]_{}\u{2013}\u{2014}".contains(letter) { ' ' } else { letter };
+    let bare: String = text.chars().filter(|letter| !within(letter)).map(between).collect();
+    let folded = letters(&bare);
+    if folded.is_empty() { letters(text) } else { folded }
+}
+
+/// Case and accents away, spaces single.
+pub fn letters(text: &str) -> String {
     let plain: String = text
         .to_lowercase()
         .chars()

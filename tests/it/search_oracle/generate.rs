@@ -270,6 +270,9 @@ impl<'a> Generator<'a> {
                 own.filter(|own| !own.is_empty()).map_or_else(all, |own| own.iter().collect());
             let value = (*self.random.of(&from)).clone();
             values.extend(self.value(&parameter, &value, modifier));
+            if parameter.code == "url" && modifier.is_empty() && self.random.one_in(2) {
+                values.extend(self.versioned(ty));
+            }
         }
         let named = match modifier {
             "Type" => {
@@ -290,6 +293,19 @@ impl<'a> Generator<'a> {
         (name, values.join(","))
     }
 
+    /// The URL and the version of two definitions, most often the same.
+    fn versioned(&mut self, ty: &str) -> Option<String> {
+        let all: Vec<usize> = (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == ty).collect();
+        let one = *self.random.of(&all);
+        let other = if self.random.one_in(4) { *self.random.of(&all) } else { one };
+        match (self.world.values(one, "url"), self.world.values(other, "version")) {
+            ([Found::Uri(url), ..], [Found::Token(version), ..]) => {
+                Some(format!("{}|{}", escaped(url), escaped(version.code.as_deref()?)))
+            }
+            _ => None,
+        }
+    }
+
     fn modifier(&mut self, parameter: &Parameter) -> &'static str {
         let list: &'static [&'static str] = match parameter.kind {
             Kind::Text => &["", "", "exact", "contains"],
@@ -307,6 +323,12 @@ impl<'a> Generator<'a> {
     fn value(&mut self, parameter: &Parameter, found: &Found, modifier: &str) -> Option<String> {
         match found {
             Found::Text(text) => self.text(text, modifier),
+            Found::Part(text) => {
+                let words: Vec<(usize, &str)> = text.match_indices([' ', '-']).collect();
+                let is_whole = words.is_empty() || modifier == "exact" || self.random.one_in(2);
+                let from = if is_whole { 0 } else { self.random.of(&words).0 };
+                self.text(&text[from..], modifier)
+            }
             _ if modifier == "in" || modifier == "not-in" => Some(self.random.of(&MEMBERS).0.to_owned()),
             Found::Said(text) => (modifier == "text").then(|| self.text(text, "")).flatten(),
             Found::Typed(system, code, value) => {
@@ -314,6 +336,9 @@ impl<'a> Generator<'a> {
                 (modifier == "of-type").then(|| format!("{}|{code}|{}", escaped(system), escaped(value)))
             }
             Found::Token(_) if modifier == "text" || modifier == "of-type" => None,
+            Found::Token(token) if parameter.code == "version" && self.random.one_in(2) => {
+                Some(self.token(token).to_uppercase())
+            }
             Found::Token(token) => Some(self.token(token)),
             Found::Reference { identifier, .. } if modifier == "identifier" => {
                 identifier.as_ref().map(|token| self.token(token))
@@ -354,6 +379,7 @@ impl<'a> Generator<'a> {
             // A URN has no parts.
             Found::Uri(uri) if !modifier.is_empty() && !uri.contains("://") => None,
             Found::Uri(uri) => Some(escaped(&match (modifier, self.random.below(3)) {
+                ("", 0) => uri.split('|').next().unwrap_or_default().to_owned(),
                 ("below", 0) => uri.rsplit_once('/').map_or(uri.clone(), |(parent, _)| parent.to_owned()),
                 ("above", 0) => format!("{uri}/more"),
                 (_, 1) => format!("{uri}x"),
@@ -508,7 +534,8 @@ impl<'a> Generator<'a> {
         }
         let (source, parameter) = self.pointing(ty)?;
         let code = if self.random.one_in(6) { "*" } else { parameter.code };
-        Some((format!("_revinclude{iterate}"), format!("{source}:{code}")))
+        let target = if self.random.one_in(4) { format!(":{ty}") } else { String::new() };
+        Some((format!("_revinclude{iterate}"), format!("{source}:{code}{target}")))
     }
 }
 

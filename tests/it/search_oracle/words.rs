@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::search_oracle::found::fold;
+use crate::search_oracle::found::letters;
 
 /// Members whose strings are addresses, identities or bytes.
 const NO_TEXT: &str = " resourceType id meta reference system url uri data hash valueBase64Binary div fullUrl profile \
@@ -93,7 +93,7 @@ impl Words {
 
 /// Lower case, without accents.
 fn words(text: &str) -> Vec<String> {
-    let folded = fold(text);
+    let folded = letters(text);
     let parts = folded.split(|letter: char| !letter.is_alphanumeric());
     parts.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
