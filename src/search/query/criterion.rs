@@ -29,7 +29,7 @@ use crate::search::value::split;
 
 /// How often chains and `_has` may nest. Each step of a chain leads to resources of their own and to contained ones, so
 /// that what follows is written into the statement for both; each step is counted for what it costs (see `effort`).
-pub(in crate::search) const DEEPEST: u8 = 8;
+pub(in crate::search) const DEEPEST: u8 = 3;
 
 /// How many values one parameter may have.
 const MOST_VALUES: usize = 500;
