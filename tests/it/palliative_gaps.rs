@@ -158,6 +158,22 @@ fn a_review_is_asked_for_once_for_its_day_and_only_by_those_who_may() {
     let own = app.with_claims(json!({ "sub": "user-of-p", "scope": "launch/patient patient/*.cruds",
         "patient": "p", "fhirUser": "Patient/p" }));
     asked(&own, json!([])).expect_issue(403, "forbidden");
+    // An urgent task that nobody has done is told of to those who may read it, and escalated once.
+    clinician.store(&json!({ "resourceType": "Task", "id": "check", "status": "requested", "intent": "order",
+        "priority": "urgent", "for": { "reference": "Patient/p" }, "authoredOn": "2026-02-20T10:00:00-08:00",
+        "code": { "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/palliative-task", "code": "safety-check" }] } }));
+    let told = |client: &Client| {
+        gaps(&client.get(PATH).expect(200)).iter().any(|gap| gap.0 == "urgent-task-overdue")
+    };
+    let scopes = READ.map(|ty| format!("system/{ty}.rs")).join(" ");
+    assert!(told(&clinician) && told(&app.with_scope(&format!("{scopes} system/Task.rs"))));
+    assert!(!told(&app.with_scope(&scopes)) && !told(&app.patient("p")));
+    for _ in 0..2 {
+        asked(&clinician, json!([])).expect(200);
+        let escalated = clinician.get("/Task?patient=Patient/p&code=escalation").expect(200).resources();
+        assert_eq!(escalated.len(), 1);
+        assert_eq!(escalated[0]["partOf"][0]["reference"], "Task/check");
+    }
 }
 
 #[test]

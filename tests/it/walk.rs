@@ -96,12 +96,13 @@ fn a_person_with_emphysema_is_referred_screened_enrolled_and_planned_for() {
     assert_eq!(app.patient("other").get(&query).expect(200).resources().len(), 0);
 }
 
-/// What the programme writes, and the US Core profile that it holds to.
+/// What the programme writes, and the US Core profile that it holds to. It writes no Condition and no Encounter: those come
+/// from the record.
 const PROFILES: &[(&str, &str)] = &[
     ("CarePlan", "us-core-careplan"),
     ("Goal", "us-core-goal"),
     ("CareTeam", "us-core-careteam"),
-    ("Encounter", "us-core-encounter"),
+    ("Provenance", "us-core-provenance"),
     ("ServiceRequest", "us-core-servicerequest"),
 ];
 
@@ -109,17 +110,22 @@ const PROFILES: &[(&str, &str)] = &[
 fn what_the_programme_writes_holds_to_us_core() {
     let app = TestApp::with(|config| config.validation = comfrey::config::Validation::UsCore);
     let clinician = app.clinician();
-    let episode = crate::programme::enrolled(&clinician, "p");
+    let episode = crate::programme::consented(&clinician, "p");
+    // the team comes with the enrolment, which stores it
+    clinician.delete("/CareTeam/p-team").expect(204);
+    let mut sent = team("p");
+    sent.as_object_mut().unwrap().remove("id");
+    let mut enrolment = wish("p");
+    let list = enrolment["parameter"].as_array_mut().unwrap();
+    list.retain(|one| one["name"] != "careTeam");
+    list.push(json!({ "name": "careTeam", "resource": sent }));
+    clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-enroll"), &enrolment).expect(200);
     let apply = parameters(json!([{ "name": "mode", "valueCode": "apply" }]));
     clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-careplan"), &apply).expect(200);
     let mut judged = Vec::new();
     for (ty, profile) in PROFILES {
         let url = format!("http://hl7.org/fhir/us/core/StructureDefinition/{profile}");
         for resource in clinician.get(&format!("/{ty}?patient=p")).expect(200).resources() {
-            // the person's stay came from elsewhere
-            if resource["id"] == "p-stay" {
-                continue;
-            }
             let id = resource["id"].as_str().unwrap();
             let reply = clinician.get(&format!("/{ty}/{id}/$validate?profile={url}")).expect(200);
             let issues = reply.json()["issue"].as_array().unwrap().clone();
@@ -128,7 +134,14 @@ fn what_the_programme_writes_holds_to_us_core() {
             judged.push(*ty);
         }
     }
-    for ty in ["CarePlan", "Goal", "CareTeam"] {
-        assert!(judged.contains(&ty), "{ty} of {judged:?}");
+    for (ty, _) in PROFILES {
+        assert!(judged.contains(ty), "{ty} of {judged:?}");
+    }
+    for ty in ["Condition", "Encounter"] {
+        assert_eq!(
+            clinician.get(&format!("/{ty}?patient=p")).expect(200).resources().len(),
+            1,
+            "{ty} of the record"
+        );
     }
 }
