@@ -20,7 +20,7 @@ fn wishes_are_recorded_declined_or_missing() {
 fn t_66_a_personal_care_plan_on_file_is_a_document_and_no_preference() {
     let mut world = enrolled();
     world.put(json!({ "resourceType": "DocumentReference", "id": "plan", "status": "current", "docStatus": "final",
-        "subject": { "reference": "Patient/p" }, "date": "2026-01-20T10:00:00Z", "content": [{ "attachment": {} }],
+        "subject": { "reference": "Patient/p" }, "date": "2026-01-20T10:00:00Z", "content": [{ "attachment": { "title": "What matters to me" } }],
         "type": { "coding": [{ "system": LOINC, "code": "81334-5" }] } }));
     let found = found(&world, Tier::Three, "2026-02-20");
     assert_eq!(state(&found, "acp-preference-missing"), is(Status::Open, "2026-02-14"));
