@@ -15,10 +15,12 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::pairs;
+use crate::fhir::reference::Reference;
 use crate::fhir::reference::base_of;
 use crate::fhir::reference::place_of;
 use crate::fhir::shape::Link;
 use crate::fhir::shape::links_mut;
+use crate::fhir::shape::misdirected;
 use crate::search::Edge;
 use crate::search::Plan;
 use crate::search::Position;
@@ -156,32 +158,37 @@ impl<'a> Links<'a> {
         links
     }
 
-    /// Rewrites all references of a resource, whose own `fullUrl` tells to what its relative ones are relative.
+    /// Rewrites all references of a resource, whose own `fullUrl` tells to what its relative ones are relative. Only
+    /// then it is known to which type each points, so those are judged once more.
     pub(crate) fn rewrite(&mut self, value: &mut Value, full_url: Option<&str>) -> Result<(), Failure> {
         // A document or message keeps the references of its own entries.
         if value.get("resourceType").and_then(Value::as_str) == Some("Bundle") {
             return Ok(());
         }
         let base = full_url.and_then(base_of);
-        let mut first_failure = None;
-        let session = self.session;
-        links_mut(&session.app().definitions.shapes, value, &mut |link, text| {
+        let (mut first_failure, mut is_other) = (None, false);
+        let shapes = &self.session.app().definitions.shapes;
+        links_mut(shapes, value, &mut |link, text| {
             let result = match link {
                 Link::Reference => self.reference(text, base),
                 Link::Url | Link::NarrativeUrl => Ok(self.by_url.get(text.as_str()).cloned()),
             };
             match result {
-                Ok(Some(new)) => *text = new,
+                Ok(Some(new)) => {
+                    is_other |= link == Link::Reference;
+                    *text = new;
+                }
                 Ok(None) => {}
                 Err(failure) => {
                     first_failure.get_or_insert_with(|| (failure, text.clone()));
                 }
             }
         });
-        match first_failure {
-            None => Ok(()),
-            Some((failure, text)) => Err(failure.at(place_of(value, &text).unwrap_or_default())),
+        if let Some((failure, text)) = first_failure {
+            return Err(failure.at(place_of(value, &text).unwrap_or_default()));
         }
+        let issues = if is_other { misdirected(shapes, value) } else { Vec::new() };
+        if issues.is_empty() { Ok(()) } else { Err(Failure::of(Reason::Unprocessable, issues)) }
     }
 
     /// What a reference becomes; none where it stays.
@@ -278,9 +285,9 @@ pub(crate) fn make_relative(session: &Session, value: &mut Value) {
     });
 }
 
-/// `Patient/1` of `http://example.org/fhir/Patient/1`, below that base.
+/// `Patient/1` of `http://example.org/fhir/Patient/1`, below that base; what would be no reference without the base
+/// stays as it is.
 fn below<'a>(text: &'a str, base: &str) -> Option<&'a str> {
     let relative = text.strip_prefix(base)?.strip_prefix('/')?;
-    let (ty, _) = relative.split_once('/')?;
-    ResourceType::parse(ty).map(|_| relative)
+    Reference::parse(relative).local().map(|_| relative)
 }

@@ -18,6 +18,19 @@ import sys
 OUT = pathlib.Path(__file__).parent / "r4"
 # A longer list is a vocabulary rather than a choice, and does not belong in a binary.
 MAX_CODES = 2000
+# Systems that no list can hold, by a value set that has all of one; src/fhir/shape/grammar.rs judges their codes.
+WHOLE_SYSTEMS = {
+    "http://hl7.org/fhir/ValueSet/mimetypes": "urn:ietf:bcp:13",
+    "http://hl7.org/fhir/ValueSet/ucum-units": "http://unitsofmeasure.org",
+    "http://loinc.org/vs/LL379-9": "http://loinc.org",
+}
+# R4's package has ISO 4217 as of 2018, expanded. These came later, or had been withdrawn before and stand in older
+# accounts: https://www.iso.org/iso-4217-currency-codes.html
+OTHER_CURRENCIES = """
+    SLE UYW VED VES XCG ZWG
+    ADP AFA ATS AYM AZM BEF BGL BYB BYR CSD CYP DEM EEK ESP FIM FRF GHC GRD GWP IEP ITL LTL LUF LVL MGF MRO MTL MZM NLG
+    PTE ROL RUR SDD SIT SKK SRG STD TMM TPE TRL USS VEB XFO XFU YUM ZMK ZWD ZWN ZWR
+""".split()
 # https://hl7.org/fhir/R4/datatypes.html#SimpleQuantity
 SIMPLE_QUANTITY = {
     "key": "sqty-1",
@@ -227,11 +240,20 @@ def required_value_sets(trimmed):
     return list(urls)
 
 
+def currencies(folder):
+    """The (system, code) pairs of ISO 4217."""
+    bundle = json.loads((folder / "Bundle-valueset-expansions.json").read_text("utf-8"))
+    sets = [entry["resource"] for entry in bundle["entry"]]
+    contains = next(s["expansion"]["contains"] for s in sets if s["url"].endswith("/currencies"))
+    codes = {entry["code"] for entry in contains} | set(OTHER_CURRENCIES)
+    return [("urn:iso:std:iso:4217", code) for code in sorted(codes)]
+
+
 def value_sets(folder, trimmed):
-    """The required value sets as lists of codes by system; those that cannot be listed come without a list."""
+    """The required value sets as lists of codes by system, or as all of a system whose codes cannot be listed."""
     terminology = Terminology(folder)
     for url in required_value_sets(trimmed):
-        pairs = terminology.expand(url)
+        pairs = currencies(folder) if url.endswith("/ValueSet/currencies") else terminology.expand(url)
         by_system = {}
         for system, code in pairs or []:
             by_system.setdefault(system, []).append({"code": code})
@@ -239,6 +261,8 @@ def value_sets(folder, trimmed):
         if by_system:
             include = [{"system": system, "concept": codes} for system, codes in by_system.items()]
             result["compose"] = {"include": include}
+        elif url in WHOLE_SYSTEMS:
+            result["compose"] = {"include": [{"system": WHOLE_SYSTEMS[url]}]}
         else:
             print(f"  no list for {url}")
         yield result

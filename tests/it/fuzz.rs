@@ -1,7 +1,7 @@
 //! Whatever bytes come: no panic, no long wait, and what is accepted goes round unchanged.
 //!
 //! Each target mutates its seeds, and keeps what was accepted as a further seed. It runs for two seconds, or for
-//! `COMFREY_FUZZ_SECONDS`; from `COMFREY_FUZZ_SEED` where that is given, else from the same beginning every time.
+//! `COMFREY_TEST_FUZZ_SECONDS`; from `COMFREY_TEST_FUZZ_SEED` where that is given, else from the same beginning every time.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -81,14 +81,15 @@ impl Drop for Shown<'_> {
 
 impl Fuzz {
     fn new(seeds: &str, words: &'static [&'static str]) -> Self {
-        let seed = std::env::var("COMFREY_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = std::env::var("COMFREY_TEST_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
         let seeds = seeds.lines().map(|line| line.as_bytes().to_vec()).collect();
         Self { random: Random(seed.unwrap_or(0x5EED_C0FF_EE15_600D)), seeds, words }
     }
 
     /// Feeds the target until the time is over; it tells whether it accepted its input.
     fn run(mut self, mut target: impl FnMut(&[u8]) -> bool) {
-        let seconds = std::env::var("COMFREY_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+        let seconds =
+            std::env::var("COMFREY_TEST_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
         let end = Instant::now() + Duration::from_secs(seconds.unwrap_or(2));
         let first = self.seeds.len();
         let (mut accepted, mut refused) = (0_u64, 0_u64);

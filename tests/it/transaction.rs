@@ -459,6 +459,7 @@ fn every_kind_of_link_is_rewritten_where_r4_says_so() {
             { "url": "http://x.example/oid", "valueOid": "urn:oid:1.2.3" },
             { "url": "http://x.example/text", "valueString": GOAL },
             { "url": "http://x.example/ref", "valueReference": { "reference": "urn:oid:1.2.3" } },
+            { "url": "http://x.example/uuid", "valueUuid": GOAL },
         ],
         "text": { "status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">\
             <a href=\"{elsewhere}/Patient/1\">p</a><img src=\"{GOAL}\"/><a href=\"#org\">o</a></div>") },
@@ -485,7 +486,8 @@ fn every_kind_of_link_is_rewritten_where_r4_says_so() {
     assert_eq!(stored["contained"][0]["partOf"]["reference"], place(&answer, 4));
     assert_eq!(stored["extension"][0]["valueUri"], binary);
     assert_eq!(stored["extension"][1]["valueCanonical"], GOAL, "R4 leaves a canonical as it is");
-    assert_eq!(stored["extension"][2]["valueOid"], organization);
+    assert_eq!(stored["extension"][2]["valueOid"], "urn:oid:1.2.3", "the address of a resource is no OID");
+    assert_eq!(stored["extension"][5]["valueUuid"], GOAL, "nor a UUID");
     assert_eq!(stored["extension"][3]["valueString"], GOAL, "a text is no link");
     assert_eq!(stored["extension"][4]["valueReference"]["reference"], organization);
     assert_eq!(stored["content"][0]["attachment"]["url"], binary);
@@ -493,6 +495,45 @@ fn every_kind_of_link_is_rewritten_where_r4_says_so() {
     for part in [format!("href=\"{patient}\""), format!("src=\"{binary}\""), "href=\"#org\"".to_owned()] {
         assert!(div.contains(&part), "{part} is not in {div}");
     }
+    clinician.put(&format!("/{}", place(&answer, 0)), &stored).expect(200);
+}
+
+#[test]
+fn what_a_link_leads_to_is_judged_once_it_is_known() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mut contained = goal("Patient/1");
+    contained["contained"] =
+        json!([{ "resourceType": "Condition", "id": "c", "subject": { "reference": PLAN } }]);
+    contained["addresses"] = json!([{ "reference": "#c" }]);
+    let mut typed = goal(PATIENT);
+    typed["subject"]["type"] = "Group".into();
+    let mut deep = goal("Patient/1");
+    deep["note"] = json!([{ "text": "a", "authorReference": { "reference": PLAN } }]);
+    let medication = || post(PLAN, &json!({ "resourceType": "Medication", "code": { "text": "a" } }));
+    for (resource, expression) in [
+        (goal(PLAN), "subject.reference"),
+        (typed, "subject.type"),
+        (deep, "note[0].authorReference.reference"),
+        (contained, "contained[0].subject.reference"),
+    ] {
+        let entries = [medication(), post(PATIENT, &patient("x")), post(GOAL, &resource)];
+        let reply = send(&clinician, &entries).expect_issue(422, "value");
+        assert_eq!(reply.expressions(), [format!("Bundle.entry[2].resource.{expression}")], "{resource}");
+    }
+    assert_eq!(clinician.get("/Medication").expect(200).json()["total"], 0, "nothing is written by half");
+    // where R4 allows any type, or the right one, nothing is said
+    let mut fitting = goal(PATIENT);
+    fitting["subject"]["type"] = "Patient".into();
+    fitting["extension"] =
+        json!([{ "url": "http://x.example/any", "valueReference": { "reference": PLAN } }]);
+    send(&clinician, &[medication(), post(PATIENT, &patient("x")), post(GOAL, &fitting)]).expect(200);
+    // what only looks like a reference below the service stays as it was sent
+    let mut strange = goal("Patient/1");
+    let url = app.url("/fhir/Patient/a_b");
+    strange["extension"] = json!([{ "url": "http://x.example/any", "valueReference": { "reference": url } }]);
+    let stored = clinician.post("/Goal", &strange).expect(201).json();
+    assert_eq!(stored["extension"][0]["valueReference"]["reference"], url);
 }
 
 #[test]

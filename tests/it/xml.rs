@@ -1,4 +1,8 @@
 //! XML over HTTP, and every official example in both forms. <https://hl7.org/fhir/R4/xml.html>
+//!
+//! `COMFREY_TEST_XML_FOLDER=FOLDER` keeps the XML of every example there, to hold it against R4's schemas, which are on
+//! its page of downloads: `xmllint --nonet --noout --schema fhir-single.xsd FOLDER/*.xml`. Of the 4,917 examples 4,905
+//! are valid by them; the others lack an element that R4 demands, and `official_examples.rs` names each.
 
 use std::io::BufRead;
 use std::io::BufReader;

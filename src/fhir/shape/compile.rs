@@ -48,17 +48,22 @@ struct Compiler {
     types: Vec<Type>,
     by_name: HashMap<String, usize>,
     lists: Vec<CodeList>,
-    list_by_url: HashMap<String, Option<usize>>,
+    list_by_url: HashMap<String, usize>,
+    /// Of a list of media types, the one that takes the names of R4's formats beside.
+    formats: HashMap<usize, usize>,
 }
 
 impl Compiler {
     fn add_list(&mut self, value_set: &Value) -> Result<(), String> {
         let url = text(value_set, "url").ok_or("a value set has no `url`")?;
-        let list = CodeList::compile(value_set).map(|list| {
+        let Some(list) = CodeList::compile(value_set) else { return Ok(()) };
+        self.list_by_url.insert(url.to_owned(), self.lists.len());
+        if let Some(with_formats) = list.with_formats() {
+            self.formats.insert(self.lists.len(), self.lists.len() + 1);
+            self.lists.extend([list, with_formats]);
+        } else {
             self.lists.push(list);
-            self.lists.len() - 1
-        });
-        self.list_by_url.insert(url.to_owned(), list);
+        }
         Ok(())
     }
 
@@ -167,7 +172,12 @@ impl Compiler {
 
     fn list(&self, definition: &Value) -> Option<usize> {
         let binding = definition.get("binding").filter(|binding| binding["strength"] == "required")?;
-        *self.list_by_url.get(text(binding, "valueSet")?)?
+        let list = *self.list_by_url.get(text(binding, "valueSet")?)?;
+        // What a server takes, and what a test asks of it, is named as `_format` is: `json` will do.
+        let is_of_formats = text(definition, "path")
+            .is_some_and(|path| path.starts_with("CapabilityStatement.") || path.starts_with("TestScript."));
+        let formats = self.formats.get(&list).filter(|_| is_of_formats);
+        Some(formats.copied().unwrap_or(list))
     }
 
     fn finish(mut self) -> Result<Shapes, String> {

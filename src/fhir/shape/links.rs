@@ -17,7 +17,9 @@ use crate::fhir::shape::tables::Type;
 pub enum Link {
     /// `Reference.reference`.
     Reference,
-    /// A value of type uri, url, oid or uuid; a canonical names something by a URL of its own and is not rewritten.
+    /// A value of type uri or url. A canonical names something by a URL of its own and is not rewritten; nor is an oid
+    /// or a uuid, though R4 lists them beside, since both have a form that the address of a resource does not have: what
+    /// was rewritten would not be valid.
     Url,
     /// A `href` or `src` in a narrative.
     NarrativeUrl,
@@ -66,7 +68,7 @@ fn single(
         (Content::Primitive(primitive), Value::String(text)) => {
             if ty.kind == Kind::Reference && property.name == "reference" {
                 change(Link::Reference, text);
-            } else if primitive.is_address() && primitive != Primitive::Canonical {
+            } else if matches!(primitive, Primitive::Uri | Primitive::Url) {
                 change(Link::Url, text);
             }
         }

@@ -5,10 +5,12 @@
 //! finds every problem and says for each where it is ([`validate`]). R4's invariants are data too and are worked out on
 //! the way. Profiles are not judged here, only R4 itself.
 
+mod attributes;
 mod binding;
 mod calendar;
 mod compile;
 mod contained;
+mod grammar;
 mod implied;
 mod layout;
 mod links;
@@ -40,6 +42,7 @@ pub use layout::Slot;
 pub use links::Link;
 pub use links::links_mut;
 pub(in crate::fhir) use primitive::Primitive;
+pub use references::misdirected;
 pub(in crate::fhir) use tables::Content;
 pub(in crate::fhir) use tables::Kind;
 pub(in crate::fhir) use tables::Property;

@@ -1,12 +1,13 @@
 //! Narrative: one XHTML `div` that a browser can show without danger. <https://hl7.org/fhir/R4/narrative.html#xhtml>
 //!
-//! A light reader, not an XML parser: it sees that tags are closed, that only elements that R4 allows occur, and
-//! that nothing in it can run. Whoever shows a narrative must still treat it as foreign.
+//! A light reader, not an XML parser: it sees that tags are closed, that only elements and attributes that R4 allows
+//! occur, and that nothing in it can run. Whoever shows a narrative must still treat it as foreign.
 
 use std::ops::Range;
 
 use quick_xml::escape::resolve_html5_entity;
 
+use crate::fhir::shape::attributes::may_have;
 use crate::fhir::shape::xhtml::Attribute;
 use crate::fhir::shape::xhtml::Piece;
 use crate::fhir::shape::xhtml::Scanner;
@@ -25,7 +26,9 @@ const ELEMENTS: [&str; 60] = [
 const MOST_ATTRIBUTES: usize = 40;
 
 /// Attributes whose value is fetched or followed.
-const ADDRESSES: [&str; 6] = ["href", "src", "longdesc", "cite", "usemap", "background"];
+const ADDRESSES: [&str; 5] = ["href", "src", "longdesc", "cite", "usemap"];
+
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// Checks a `div`; says what is wrong and what to do.
 pub(super) fn check(text: &str) -> Result<(), String> {
@@ -106,7 +109,7 @@ fn check_root(text: &str, name: &str, attributes: &[Attribute<'_>]) -> Result<()
         return Err(format!("The narrative must be a `div`, not `{}`.", shown(name)));
     }
     let namespace = attributes.iter().find(|attribute| attribute.name == "xmlns");
-    if namespace.is_some_and(|namespace| &text[namespace.value.clone()] == "http://www.w3.org/1999/xhtml") {
+    if namespace.is_some_and(|namespace| &text[namespace.value.clone()] == XHTML) {
         return Ok(());
     }
     Err("The narrative's `div` needs `xmlns=\"http://www.w3.org/1999/xhtml\"`.".to_owned())
@@ -123,18 +126,25 @@ fn check_element(text: &str, name: &str, attributes: &[Attribute<'_>]) -> Result
         if attributes[..at].iter().any(|before| before.name == attribute.name) {
             return Err(format!("The narrative gives the attribute `{}` twice.", shown(attribute.name)));
         }
-        let prefix = attribute.name.split_once(':').map(|(prefix, _)| prefix);
-        if prefix.is_some_and(|prefix| !matches!(prefix, "xml" | "xmlns")) {
-            return Err(format!("The narrative's `{}` is not an attribute of XHTML.", shown(attribute.name)));
-        }
-        let lower = attribute.name.to_ascii_lowercase();
+        let (lower, value) = (attribute.name.to_ascii_lowercase(), &text[attribute.value.clone()]);
         if lower.starts_with("on") {
             return Err(format!(
                 "A narrative may not hold the event `{}`; remove it.",
                 shown(attribute.name)
             ));
         }
-        let value = &text[attribute.value.clone()];
+        let is_namespace = match attribute.name.strip_prefix("xmlns") {
+            Some("") => value == XHTML,
+            Some(prefix) => prefix.starts_with(':'),
+            None => false,
+        };
+        if !is_namespace && !may_have(name, attribute.name) {
+            return Err(format!(
+                "In a narrative `{}` may not have the attribute `{}`; remove it.",
+                shown(name),
+                shown(attribute.name)
+            ));
+        }
         check_entities(value)?;
         let is_address = ADDRESSES.contains(&lower.as_str());
         if (is_address && !is_harmless_address(value)) || (lower == "style" && is_active_style(value)) {
@@ -226,6 +236,8 @@ mod tests {
             "<img src='data:image/png;base64,AAAA'/>",
             "<a href='Patient/1:2'>x</a>",
             "<a name='a' href='urn:uuid:1'>x</a>",
+            "<table border='1' class='x'><tr><td colspan='2' valign='top' bgcolor='#eee'>a</td></tr></table>",
+            "<p xmlns='http://www.w3.org/1999/xhtml' xml:lang='de' lang='de'>a</p><pre xml:space='preserve'>a</pre>",
         ] {
             assert_eq!(check(&div(inner)), Ok(()), "{inner}");
         }
@@ -248,7 +260,16 @@ mod tests {
             (div("a ]]> b"), "`]]&gt;`"),
             (div("<!-- a -- b -->c"), "holds `--`"),
             (div("<p title='a' title='b'>a</p>"), "twice"),
-            (div("<p x:y='a'>a</p>"), "not an attribute of XHTML"),
+            (div("<p x:y='a'>a</p>"), "attribute `x:y`"),
+            (div("<p foo='x'>a</p>"), "`p` may not have the attribute `foo`"),
+            (div("<img srcset='x'/>"), "attribute `srcset`"),
+            (div("<a href='x' ping='y'>a</a>"), "attribute `ping`"),
+            (div("<a href='x' target='_blank'>a</a>"), "attribute `target`"),
+            (div("<a HREF='x'>a</a>"), "attribute `HREF`"),
+            (div("<p data-x='a'>a</p>"), "attribute `data-x`"),
+            (div("<p colspan='2'>a</p>"), "attribute `colspan`"),
+            (div("<p xmlns='http://www.w3.org/2000/svg'>a</p>"), "attribute `xmlns`"),
+            (div("<table background='x'><tr><td>a</td></tr></table>"), "attribute `background`"),
             (div("a < b"), "bare `<`"),
             (div("<p x>a</p>"), "name=\"value\""),
             (div("<script>a()</script>"), "`script`"),

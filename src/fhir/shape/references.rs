@@ -3,12 +3,17 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::fhir::Issue;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
 use crate::fhir::shape::contained::Found;
 use crate::fhir::shape::path::At;
 use crate::fhir::shape::suggest;
+use crate::fhir::shape::tables::Content;
+use crate::fhir::shape::tables::Kind;
 use crate::fhir::shape::tables::Property;
+use crate::fhir::shape::tables::Shapes;
+use crate::fhir::shape::tables::Type;
 use crate::fhir::shape::walk::Walk;
 
 /// Checks the form of a reference, that a contained resource is there, and that the type is one that the element
@@ -16,8 +21,8 @@ use crate::fhir::shape::walk::Walk;
 pub(super) fn check<'a>(walk: &mut Walk<'a>, property: &Property, map: &'a Map<String, Value>, at: &At<'_>) {
     let named = declared_type(walk, map, at);
     let Some(text) = map.get("reference").and_then(Value::as_str).filter(|text| !text.is_empty()) else {
-        if let Some(named) = named {
-            check_target(walk, property, named, at.child("type"));
+        if let Some(text) = named.and_then(|named| target_fault(property, named)) {
+            walk.report("value", at.child("type"), text);
         }
         return;
     };
@@ -44,21 +49,87 @@ pub(super) fn check<'a>(walk: &mut Walk<'a>, property: &Property, map: &'a Map<S
             return walk.report("value", at_text, text);
         }
     };
-    match (pointed, named) {
-        (Some(pointed), Some(named)) if pointed != named => {
-            let text =
-                format!("The `type` says {named}, the reference points to a {pointed}; make them agree.");
-            walk.report("value", at.child("type"), text);
-        }
-        (Some(ty), _) | (None, Some(ty)) => check_target(walk, property, ty, at_text),
-        (None, None) => {}
+    if let Some((child, text)) = fault(property, pointed, named) {
+        walk.report("value", at.child(child), text);
     }
+}
+
+/// What is wrong with references to resources here that did not say their type when the resource was judged, such as
+/// those to another entry of a transaction, once they have been rewritten to `Type/id`.
+pub fn misdirected(shapes: &Shapes, resource: &Value) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let name = resource.get("resourceType").and_then(Value::as_str);
+    if let Some(ty) = name.and_then(ResourceType::parse) {
+        search(shapes, (shapes.resource(ty), resource), &At::root(ty.name()), &mut issues);
+    }
+    issues
+}
+
+fn search(shapes: &Shapes, (ty, value): (&Type, &Value), at: &At<'_>, issues: &mut Vec<Issue>) {
+    let Some(map) = value.as_object() else { return };
+    for (key, value) in map {
+        let shadowed = key.strip_prefix('_');
+        let Some(property) = ty.property(shadowed.unwrap_or(key)) else { continue };
+        let here = at.child(&property.name);
+        let mut one = |value: &Value, at: &At<'_>| match property.content {
+            Content::Primitive(_) if shadowed.is_some() => {
+                search(shapes, (&shapes.types[shapes.element], value), at, issues);
+            }
+            Content::Primitive(_) => {}
+            Content::Complex(inner) => {
+                let inner = &shapes.types[inner];
+                issues.extend(
+                    of_local(property, inner, value)
+                        .map(|(child, text)| Issue::error("value", text).at(at.child(child).to_string())),
+                );
+                search(shapes, (inner, value), at, issues);
+            }
+            Content::Resource => {
+                let name = value.get("resourceType").and_then(Value::as_str);
+                if let Some(ty) = name.and_then(ResourceType::parse) {
+                    search(shapes, (shapes.resource(ty), value), at, issues);
+                }
+            }
+        };
+        match value {
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(place, item)| one(item, &here.index(place)));
+            }
+            single => one(single, &here),
+        }
+    }
+}
+
+/// What is wrong with an element where it is a reference to a resource here.
+fn of_local(property: &Property, ty: &Type, value: &Value) -> Option<(&'static str, String)> {
+    if ty.kind != Kind::Reference {
+        return None;
+    }
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let pointed = Reference::parse(text("reference")?).local()?.ty;
+    fault(property, Some(pointed), text("type").and_then(|text| ResourceType::parse(type_name(text))))
+}
+
+/// What is wrong with where a reference points, by its text and by its `type`: which of the two, and why.
+fn fault(
+    property: &Property,
+    pointed: Option<ResourceType>,
+    named: Option<ResourceType>,
+) -> Option<(&'static str, String)> {
+    if let (Some(pointed), Some(named)) = (pointed, named)
+        && pointed != named
+    {
+        let text = format!("The `type` says {named}, the reference points to a {pointed}; make them agree.");
+        return Some(("type", text));
+    }
+    let text = target_fault(property, pointed.or(named)?)?;
+    Some(("reference", text))
 }
 
 /// The type that `Reference.type` names; a URI of something else than a resource of R4 is not judged.
 fn declared_type(walk: &mut Walk<'_>, map: &Map<String, Value>, at: &At<'_>) -> Option<ResourceType> {
     let text = map.get("type").and_then(Value::as_str)?;
-    let name = text.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(text);
+    let name = type_name(text);
     let ty = ResourceType::parse(name);
     if ty.is_none() && !name.contains(':') {
         let text = format!("`{}` is not a resource type of FHIR R4.", suggest::shortened(name));
@@ -67,13 +138,17 @@ fn declared_type(walk: &mut Walk<'_>, map: &Map<String, Value>, at: &At<'_>) -> 
     ty
 }
 
-fn check_target(walk: &mut Walk<'_>, property: &Property, ty: ResourceType, at: At<'_>) {
+/// The type of R4 that a `Reference.type` may mean.
+fn type_name(text: &str) -> &str {
+    text.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(text)
+}
+
+fn target_fault(property: &Property, ty: ResourceType) -> Option<String> {
     if property.targets.is_empty() || property.targets.contains(&ty) {
-        return;
+        return None;
     }
     let allowed: Vec<&str> = property.targets.iter().map(|target| target.name()).collect();
-    let text = format!("`{}` may not point to a {ty}; only to {}.", property.name, allowed.join(", "));
-    walk.report("value", at, text);
+    Some(format!("`{}` may not point to a {ty}; only to {}.", property.name, allowed.join(", ")))
 }
 
 /// The type in a RESTful URL such as `https://example.org/fhir/Patient/1/_history/2`.

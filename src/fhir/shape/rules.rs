@@ -27,7 +27,7 @@ pub(in crate::fhir) struct Rule {
     pub(in crate::fhir) human: String,
     pub(in crate::fhir) severity: Severity,
     text: String,
-    compiled: OnceLock<Option<Compiled>>,
+    compiled: OnceLock<Result<Compiled, String>>,
 }
 
 #[derive(Debug)]
@@ -69,30 +69,52 @@ fn rule(constraint: &Value) -> Result<Option<Rule>, String> {
     Ok(Some(Rule { key, human, severity, text, compiled: OnceLock::new() }))
 }
 
+/// What comes of judging by a rule.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// It holds, or there is nothing to judge, or R4 leaves open what holds.
+    Kept,
+    /// It does not hold.
+    Broken,
+    /// It cannot be worked out here: why, as a part of a sentence.
+    Unknown(String),
+}
+
 impl Rule {
-    /// Whether it is broken. What cannot be told, or cannot be worked out here, is not.
-    pub(super) fn is_broken(
+    /// Judges a place by it.
+    pub(super) fn verdict(
         &self,
         shapes: &Shapes,
         (scope, place): (Scope<'_>, Place<'_>),
         budget: &mut Budget,
-    ) -> bool {
-        let compiled = self.compiled.get_or_init(|| Compiled::of(&self.text, shapes, place.content));
-        let Some(compiled) = compiled.as_ref().filter(|compiled| compiled.is_called_for(place)) else {
-            return false;
+    ) -> Verdict {
+        let compiled = match self.compiled.get_or_init(|| Compiled::of(&self.text, shapes, place.content)) {
+            Ok(compiled) if compiled.is_called_for(place) => compiled,
+            Ok(_) => return Verdict::Kept,
+            Err(why) => return Verdict::Unknown(why.clone()),
         };
-        budget.lend(|budget| holds(&compiled.expression, shapes, scope, budget)) == Ok(Some(false))
+        match budget.lend(|budget| holds(&compiled.expression, shapes, scope, budget)) {
+            Ok(Some(false)) => Verdict::Broken,
+            Ok(Some(true) | None) => Verdict::Kept,
+            Err(why) => Verdict::Unknown(why),
+        }
     }
 
     /// What is wrong where it is broken.
     pub(super) fn sentence(&self) -> String {
         format!("{} ({}).", self.human.trim_end_matches('.'), self.key)
     }
+
+    /// What is said where it cannot be worked out.
+    pub(super) fn doubt(&self, why: &str) -> String {
+        let rule = self.sentence();
+        format!("It could not be worked out whether this holds: {} Why: {}.", rule, why.trim_end_matches('.'))
+    }
 }
 
 impl Compiled {
-    fn of(text: &str, shapes: &Shapes, content: Content) -> Option<Self> {
-        let expression = Expression::compile(text).ok()?;
+    fn of(text: &str, shapes: &Shapes, content: Content) -> Result<Self, String> {
+        let expression = Expression::compile(text)?;
         let reads = match content {
             Content::Complex(ty) => expression.names().map(|names| {
                 let elements = shapes.types[ty].elements.iter().enumerate();
@@ -104,7 +126,7 @@ impl Compiled {
             Content::Primitive(_) | Content::Resource => None,
         };
         let idle = reads.is_some() && expression.holds_of_nothing(shapes, content);
-        Some(Self { expression, reads, idle })
+        Ok(Self { expression, reads, idle })
     }
 
     /// Whether there is something to judge, and nothing missing that is reported as missing.

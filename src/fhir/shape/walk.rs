@@ -14,6 +14,7 @@ use crate::fhir::shape::contained::MOST;
 use crate::fhir::shape::path::At;
 use crate::fhir::shape::rules::Place;
 use crate::fhir::shape::rules::Rule;
+use crate::fhir::shape::rules::Verdict;
 use crate::fhir::shape::suggest;
 use crate::fhir::shape::tables::Content;
 use crate::fhir::shape::tables::Kind;
@@ -209,10 +210,18 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let scope = Scope { context: node, ..self.scope };
-            if rule.is_broken(self.shapes, (scope, place), &mut self.budget) {
-                let issue = Issue { severity: rule.severity, ..Issue::error("invariant", rule.sentence()) };
-                self.add(issue, *at);
-            }
+            let issue = match rule.verdict(self.shapes, (scope, place), &mut self.budget) {
+                Verdict::Kept => continue,
+                Verdict::Broken => {
+                    Issue { severity: rule.severity, ..Issue::error("invariant", rule.sentence()) }
+                }
+                // A write is not refused for what is not known of it; whoever asks is told.
+                Verdict::Unknown(_) if self.rigour == Rigour::Errors => continue,
+                Verdict::Unknown(why) => {
+                    Issue { severity: Severity::Warning, ..Issue::error("not-supported", rule.doubt(&why)) }
+                }
+            };
+            self.add(issue, *at);
         }
     }
 

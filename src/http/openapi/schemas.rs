@@ -225,10 +225,13 @@ fn upper(word: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
+/// The codes of a value set; none where it has all of a system and so cannot list them.
 fn listed_codes(value_set: &Value) -> Option<Vec<&str>> {
-    let includes = value_set["compose"]["include"].as_array()?;
-    let concepts = includes.iter().filter_map(|include| include["concept"].as_array()).flatten();
-    Some(concepts.filter_map(|concept| concept["code"].as_str()).collect())
+    let mut codes = Vec::new();
+    for include in value_set["compose"]["include"].as_array()? {
+        codes.extend(include["concept"].as_array()?.iter().filter_map(|concept| concept["code"].as_str()));
+    }
+    Some(codes)
 }
 
 #[cfg(test)]
@@ -258,6 +261,8 @@ mod tests {
         let codes = all["CarePlan"]["properties"]["intent"]["enum"].as_array().unwrap();
         assert_eq!(codes.len(), 4);
         assert!(codes.contains(&"plan".into()));
+        let any = &all["Attachment"]["properties"]["contentType"];
+        assert_eq!((&any["type"], any.get("enum")), (&"string".into(), None), "media types cannot be listed");
     }
 
     #[test]

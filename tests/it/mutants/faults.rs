@@ -44,14 +44,14 @@ pub const FAULTS: &[(&str, Fault)] = &[
         site.member.many.then(|| with(object, &site.name, object[&site.name][0].clone()))
     }),
     ("bad required code", |object, site| {
-        let bound = site.member.listed && site.member.code == "code";
+        let bound = site.member.bound && site.member.code == "code";
         first(object, site, |_| bound.then(|| json!("no-such-code")))
     }),
     ("bad required coding", |object, site| {
         let bad = json!({ "system": "http://a.org", "code": "no-such-code" });
         first(object, site, |_| match site.member.code.as_str() {
-            "CodeableConcept" if site.member.listed => Some(json!({ "coding": [bad] })),
-            "Coding" if site.member.listed => Some(bad.clone()),
+            "CodeableConcept" if site.member.bound => Some(json!({ "coding": [bad] })),
+            "Coding" if site.member.bound => Some(bad.clone()),
             _ => None,
         })
     }),
@@ -106,7 +106,8 @@ pub const FAULTS: &[(&str, Fault)] = &[
     ("harmful narrative", |object, site| first(object, site, |value| {
         let text = value.as_str().filter(|_| site.member.code == "xhtml")?;
         let end = text.rfind("</")?;
-        let places = ["<script>a()</script>", "<p onclick=\"a()\">a</p>", "<a href=\"javascript:a()\">a</a>", "&evil;"];
+        let places = ["<script>a()</script>", "<p onclick=\"a()\">a</p>", "<a href=\"javascript:a()\">a</a>", "&evil;",
+            "<p foo=\"x\">a</p>"];
         Some(json!(format!("{}{}{}", &text[..end], places[text.len() % places.len()], &text[end..])))
     })),
     ("contained and not referred to", |object, _| contained(object, json!([basic("zz-unused")]))),

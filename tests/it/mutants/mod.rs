@@ -2,8 +2,9 @@
 //! <https://hl7.org/fhir/R4/validation.html>
 //!
 //! HL7's own examples are taken, and in each every kind of fault is made at one place, chosen by a fixed seed
-//! (`COMFREY_MUTANTS=n` makes each at n places, in n times as many examples). The table that says what R4 defines is read apart from the shapes
-//! that are under test.
+//! (`COMFREY_TEST_MUTANTS=n` makes each at n places, in n times as many examples; `COMFREY_TEST_MUTANTS=all` at one
+//! place in every example of the types at the core of the service, of whatever size). The table that says what R4
+//! defines is read apart from the shapes that are under test.
 
 mod faults;
 mod table;
@@ -83,9 +84,14 @@ fn validation_refuses_every_resource_that_was_broken_on_purpose() {
     );
 }
 
-/// How thorough the test is.
+/// How thorough the test is: at how many places each fault is made.
 fn places() -> usize {
-    std::env::var("COMFREY_MUTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
+    std::env::var("COMFREY_TEST_MUTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+/// Whether all examples of the core types are taken.
+fn takes_all() -> bool {
+    std::env::var("COMFREY_TEST_MUTANTS").is_ok_and(|how| how == "all")
 }
 
 /// The examples by file name, some of each type.
@@ -100,7 +106,8 @@ fn examples() -> Vec<(String, Value)> {
         let most = if CORE.contains(&ty) { OF_CORE } else { OF_OTHERS };
         let count = of_type.entry(ty.to_owned()).or_default();
         *count += 1;
-        if text.len() <= LARGEST && *count <= most * places().max(1) {
+        let is_taken = text.len() <= LARGEST && *count <= most * places().max(1);
+        if is_taken || (takes_all() && CORE.contains(&ty)) {
             examples.push((name.to_owned(), resource));
         }
     }

@@ -18,8 +18,8 @@ pub struct Member {
     pub code: String,
     /// The types that a reference may point to; empty where any.
     pub targets: Vec<String>,
-    /// The value set of a required binding, where its codes can be listed.
-    pub listed: bool,
+    /// Whether its codes are bound to a value set, as required.
+    pub bound: bool,
     /// Where its own elements are defined.
     pub inner: String,
 }
@@ -41,12 +41,6 @@ pub struct Site<'t> {
 impl Table {
     pub fn new() -> Self {
         let structures = definitions::r4_structures().unwrap();
-        let listed: Vec<String> = definitions::r4_value_sets()
-            .unwrap()
-            .iter()
-            .filter(|value_set| value_set.get("compose").is_some())
-            .map(|value_set| value_set["url"].as_str().unwrap().to_owned())
-            .collect();
         let all: Vec<&Value> =
             structures.iter().flat_map(|s| s["snapshot"]["element"].as_array().unwrap()).collect();
         let parents: Vec<&str> =
@@ -89,7 +83,7 @@ impl Table {
                     many: element["max"] != "1",
                     others: types.iter().map(named).filter(|other| *other != own).collect(),
                     targets: if targets.iter().any(|t| t == "Resource") { Vec::new() } else { targets },
-                    listed: bound.is_some_and(|b| listed.iter().any(|url| b["valueSet"] == url.as_str())),
+                    bound: bound.is_some(),
                     code,
                     inner,
                 };

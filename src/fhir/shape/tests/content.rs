@@ -68,7 +68,46 @@ fn required_bindings_allow_only_their_codes() {
         (condition(json!({ "coding": [{ "code": "active" }] })), &["code-invalid Condition.clinicalStatus"]),
         (condition(json!({ "text": "active" })), &["code-invalid Condition.clinicalStatus"]),
         (patient(json!({ "photo": [{ "contentType": "any/thing" }] })), &[]),
+        (
+            patient(json!({ "photo": [{ "contentType": "json" }] })),
+            &["code-invalid Patient.photo[0].contentType"],
+        ),
+        (
+            patient(json!({ "photo": [{ "contentType": "png" }] })),
+            &["code-invalid Patient.photo[0].contentType"],
+        ),
     ]);
+    let money = |currency: &str| json!({ "resourceType": "Invoice", "status": "draft", "totalNet": { "value": 1, "currency": currency } });
+    let metadata = |format: &str| {
+        json!({ "resourceType": "CapabilityStatement", "status": "draft", "date": "2026", "kind": "requirements",
+            "description": "a", "fhirVersion": "4.0.1", "format": [format], "rest": [{ "mode": "server" }] })
+    };
+    let unit = |system: &str, code: &str| {
+        json!({ "resourceType": "EffectEvidenceSynthesis", "status": "draft", "population": display(),
+            "exposure": display(), "exposureAlternative": display(), "outcome": display(),
+            "effectEstimate": [{ "unitOfMeasure": { "coding": [{ "system": system, "code": code }] } }] })
+    };
+    let ucum = "http://unitsofmeasure.org";
+    hold(&[
+        (money("USD"), &[]),
+        (money("SLE"), &[]),
+        (money("DEM"), &[]),
+        (money("usd"), &["code-invalid Invoice.totalNet.currency"]),
+        (money("dollars"), &["code-invalid Invoice.totalNet.currency"]),
+        (metadata("json"), &[]),
+        (metadata("application/fhir+xml"), &[]),
+        (metadata("pdf"), &["code-invalid CapabilityStatement.format[0]"]),
+        (unit(ucum, "mg/dL"), &[]),
+        (unit(ucum, "mmHg"), &["code-invalid EffectEvidenceSynthesis.effectEstimate[0].unitOfMeasure"]),
+        (
+            unit("http://a.org", "mg/dL"),
+            &["code-invalid EffectEvidenceSynthesis.effectEstimate[0].unitOfMeasure"],
+        ),
+    ]);
+}
+
+fn display() -> Value {
+    json!({ "display": "a" })
 }
 
 #[test]

@@ -168,7 +168,9 @@ fn r4s_required_value_sets_expand_to_the_codes_that_validation_allows() {
             }
         }
         let url = listed["url"].as_str().expect("a URL");
-        let Some(set) = r4_value_set(url).filter(|_| !wanted.is_empty()) else { continue };
+        // ISO 4217 is held as a list of codes, for validation alone.
+        let is_compared = !wanted.is_empty() && !url.ends_with("/currencies");
+        let Some(set) = r4_value_set(url).filter(|_| is_compared) else { continue };
         let members = Question::of(Shelf::of(&books))
             .expand(&set)
             .unwrap_or_else(|problem| panic!("{url} {problem:?}"));

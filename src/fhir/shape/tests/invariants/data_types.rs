@@ -82,6 +82,34 @@ fn data_types_keep_their_invariants() {
             value("valueTriggerDefinition", json!({ "type": "named-event" })),
             vec![at("trd-3", "valueTriggerDefinition")],
         ),
+        (
+            value(
+                "valueTriggerDefinition",
+                json!({ "type": "data-added", "condition": { "language": "text/cql", "expression": "a" } }),
+            ),
+            vec![at("trd-2", "valueTriggerDefinition"), at("trd-3", "valueTriggerDefinition")],
+        ),
+        (
+            value(
+                "valueTriggerDefinition",
+                json!({ "type": "data-added", "data": [{ "type": "Patient" }], "timingDate": "2026" }),
+            ),
+            vec![at("trd-1", "valueTriggerDefinition")],
+        ),
+        (
+            value(
+                "valueDataRequirement",
+                json!({ "type": "Patient", "codeFilter": [{ "path": "a", "searchParam": "b" }] }),
+            ),
+            vec![at("drq-1", "valueDataRequirement.codeFilter[0]")],
+        ),
+        (
+            value(
+                "valueDataRequirement",
+                json!({ "type": "Patient", "dateFilter": [{ "valuePeriod": { "start": "2026" } }] }),
+            ),
+            vec![at("drq-2", "valueDataRequirement.dateFilter[0]")],
+        ),
         (value("valueHumanName", json!({ "id": "a" })), vec![at("ele-1", "valueHumanName")]),
     ];
     hold_extensions(cases);

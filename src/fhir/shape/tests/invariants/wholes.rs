@@ -2,6 +2,8 @@
 //! <https://hl7.org/fhir/R4/bundle.html>
 
 use super::*;
+use crate::fhir::path::Expression;
+use crate::fhir::shape::Shapes;
 
 #[test]
 fn bundles_and_parameters_have_their_shape() {
@@ -75,4 +77,51 @@ fn what_is_recommended_is_said_only_when_asked_for() {
     assert_eq!((warnings.len(), warnings[0].severity), (1, Severity::Warning));
     assert!(warnings[0].text.ends_with("(dom-6)."), "{}", warnings[0].text);
     assert_eq!((warnings[0].code, warnings[0].expression.as_deref()), ("invariant", Some("Patient")));
+    let condition =
+        json!({ "resourceType": "Condition", "subject": display(), "category": [{ "text": "a" }] });
+    let keys = |members: Value| {
+        let issues = advice(&definitions.shapes, &with(&condition, members));
+        let key = |issue: crate::fhir::Issue| issue.text.rsplit_once('(').map(|(_, key)| key.to_owned());
+        issues.into_iter().filter_map(key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(json!({})), ["con-3).", "dom-6)."]);
+    assert_eq!(keys(json!({ "clinicalStatus": coded("condition-clinical", "active") })), ["dom-6)."]);
+    assert_eq!(keys(json!({ "category": null })), ["dom-6)."]);
+}
+
+#[test]
+fn every_invariant_of_r4_can_be_read() {
+    let structures = crate::definitions::r4_structures().expect("the definitions load");
+    let elements = structures.iter().flat_map(|structure| structure["snapshot"]["element"].as_array());
+    let constraints = elements.flatten().filter_map(|element| element["constraint"].as_array()).flatten();
+    let mut count = 0;
+    for constraint in constraints {
+        let text = constraint["expression"].as_str().expect("each has an expression");
+        let compiled = Expression::compile(text);
+        assert!(compiled.is_ok(), "{}: {compiled:?}", constraint["key"]);
+        count += 1;
+    }
+    assert!(count > 400, "{count}");
+}
+
+#[test]
+fn an_invariant_that_cannot_be_worked_out_stops_nothing_and_is_told() {
+    let mut structures = crate::definitions::r4_structures().expect("the definitions load");
+    let basic =
+        structures.iter_mut().find(|structure| structure["type"] == "Basic").expect("Basic is a type");
+    let rule = |key: &str, expression: &str| json!({ "key": key, "severity": "error", "human": "It holds.", "expression": expression });
+    basic["snapshot"]["element"][0]["constraint"] =
+        json!([rule("one-1", "identifier.single().exists()"), rule("two-1", "identifier.nothingLikeIt()")]);
+    let shapes = Shapes::compile(structures.iter(), [].into_iter()).expect("R4 compiles");
+    let basic = json!({ "resourceType": "Basic", "code": { "text": "a" },
+        "identifier": [{ "value": "a" }, { "value": "b" }] });
+    assert_eq!(validate(&shapes, &basic).len(), 0);
+    let mut told: Vec<String> = advice(&shapes, &basic).into_iter().map(|issue| issue.text).collect();
+    told.sort();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with("It could not be worked out whether this holds: It holds (one-1)"),
+        "{told:?}"
+    );
+    assert!(told[1].contains("(two-1)"), "{told:?}");
 }
