@@ -13,6 +13,7 @@ mod access;
 mod architecture;
 mod asynchronous;
 mod batch;
+mod came_back;
 mod capabilities;
 mod cliffs;
 mod commands;

@@ -82,6 +82,14 @@ fn data_types_keep_their_invariants() {
             value("valueTriggerDefinition", json!({ "type": "named-event" })),
             vec![at("trd-3", "valueTriggerDefinition")],
         ),
+        (value("valueHumanName", json!({ "id": "a" })), vec![at("ele-1", "valueHumanName")]),
+    ];
+    hold_extensions(cases);
+}
+
+#[test]
+fn triggers_and_requirements_of_data_keep_their_invariants() {
+    let cases: Vec<(Value, Vec<String>)> = vec![
         (
             value(
                 "valueTriggerDefinition",
@@ -110,7 +118,6 @@ fn data_types_keep_their_invariants() {
             ),
             vec![at("drq-2", "valueDataRequirement.dateFilter[0]")],
         ),
-        (value("valueHumanName", json!({ "id": "a" })), vec![at("ele-1", "valueHumanName")]),
     ];
     hold_extensions(cases);
 }
