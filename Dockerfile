@@ -25,7 +25,6 @@ RUN mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/data /image/tmp \
 # about 45 MB: no shell, no package manager
 FROM scratch
 COPY --from=build /image /
-COPY --from=busybox:1.37-musl /bin/busybox /bin/wget
 # OpenSSL compiled in does not know where a system keeps its certificates.
 ENV COMFREY_LISTEN=0.0.0.0:8080 \
     COMFREY_DATABASE_URL=sqlite:/data/comfrey.db \
@@ -34,7 +33,8 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080
 USER 65532:65532
+# It asks by the settings of the container: the address, and HTTPS where there is a certificate.
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s \
-    CMD ["/bin/wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/health/ready"]
+    CMD ["/usr/local/bin/comfrey", "health"]
 ENTRYPOINT ["/usr/local/bin/comfrey"]
 CMD ["serve"]

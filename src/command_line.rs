@@ -57,6 +57,8 @@ pub enum Command {
     },
     /// Verifies without changing anything that each resource is valid, its index rows are right and its history has no gaps; prints what differs
     Check,
+    /// Asks the server that runs here with these settings whether it can serve; ends with 1 if not
+    Health,
     /// Prints a signed token for local development; needs COMFREY_AUTH=dev
     Token(TokenArguments),
     /// Prints the OpenAPI document that the server serves

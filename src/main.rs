@@ -1,5 +1,5 @@
-//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `reindex`, `check`, `token`,
-//! `openapi`. <https://docs.rs/clap>
+//! The command line: `comfrey serve`, `demo`, `import`, `migrate`, `reindex`, `check`, `health`,
+//! `token`, `openapi`. <https://docs.rs/clap>
 //!
 //! Exit codes: 0 done, 1 the work failed, 2 the command line or a setting was wrong. Either failure is one line that
 //! says what to do.
@@ -70,6 +70,7 @@ fn run(line: CommandLine) -> Result<(), Refusal> {
             start_log(&settings);
             maintenance::check(&settings)
         }
+        Command::Health => http::health::ask(&settings).map_err(Refusal::Failed),
         Command::Token(arguments) => token(&settings, arguments),
         Command::Openapi => print(&http::openapi::text(&Definitions::load()?)?),
     }

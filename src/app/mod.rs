@@ -18,7 +18,9 @@ pub mod payment;
 pub mod programme;
 pub mod screening;
 pub mod session;
+pub mod subset;
 pub mod upkeep;
+pub mod whole;
 
 mod aim;
 mod allowance;

@@ -29,6 +29,7 @@ use crate::store::Conn;
 use crate::store::Db;
 use crate::store::Fault;
 use crate::store::Mark;
+use crate::store::lent::is_lent;
 use crate::store::parameter_set;
 
 /// How long another instance's change may go unnoticed by a search.
@@ -131,6 +132,10 @@ impl App {
     fn look(&self, _turn: &MutexGuard<'_, ()>) -> Result<Arc<ParameterSet>, Failure> {
         let (set, asked) = (self.current.held().0, self.current.asked());
         let found = self.found(&set);
+        // What a write that is not committed has changed is for itself alone.
+        if is_lent() {
+            return found;
+        }
         self.current.put(found.as_ref().unwrap_or(&set).clone(), asked);
         found
     }

@@ -25,6 +25,7 @@ use crate::app::profiles::check;
 use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
+use crate::app::whole;
 use crate::app::withdrawn::Withdrawal;
 use crate::app::withdrawn::withdrawals;
 use crate::fhir::Failure;
@@ -105,7 +106,9 @@ pub(crate) fn examine(session: &Session, changes: &[Change]) -> Result<(), Failu
         else {
             continue;
         };
-        if let Err(failure) = check(session, resource.value(), change.origin) {
+        let is_put = change.origin == Origin::Client && matches!(change.action, ChangeAction::Update { .. });
+        let whole = || if is_put { whole::check(resource) } else { Ok(()) };
+        if let Err(failure) = check(session, resource.value(), change.origin).and_then(|()| whole()) {
             let failure = failure.under(&change.at);
             let worse = reason.is_none() || failure.reason == Reason::Structure;
             reason = if worse { Some(failure.reason) } else { reason };

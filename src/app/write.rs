@@ -19,6 +19,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::store::Conn;
 use crate::store::Fault;
+use crate::store::lent;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
 /// written, so this is how many may come between.
@@ -59,6 +60,27 @@ impl Session {
             let answer = answer(&commit(conn, batch)?)?;
             once::keep(conn, once, &answer)?;
             Ok(answer)
+        })
+    }
+
+    /// Writes like [`Session::write`], and reads what is there then, all in one transaction: nothing is written where
+    /// the reading fails. Others who write wait for it, on an embedded database, so that it is to be short. It may be
+    /// done several times.
+    ///
+    /// # Errors
+    /// As [`Session::write`]; what the reading refuses.
+    pub fn write_and_read<T: Send + 'static>(
+        &self,
+        changes: Vec<Change>,
+        read: impl Fn(&Self) -> Result<T, Failure> + Send + Sync + 'static,
+    ) -> Result<(Vec<Written>, T), Failure> {
+        examine(self, &changes)?;
+        // The search parameters are those of before the write, for it and for what reads.
+        self.parameter_set();
+        let reader = self.seeing_its_writes();
+        self.commit_with(&changes, move |conn, batch| {
+            let written = commit(conn, batch)?;
+            Ok((written, lent::lend(conn, || read(&reader))?))
         })
     }
 

@@ -64,7 +64,7 @@ pub struct Config {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: SocketAddr,
-    /// sqlite:PATH, sqlite::memory: or postgres://… (TLS by its sslmode)
+    /// sqlite:PATH, sqlite::memory: or postgres://… (TLS by its sslmode, where built with postgres-tls)
     #[arg(long, global = true, env = "COMFREY_DATABASE_URL", value_name = "URL", hide_env_values = true,
           default_value = "sqlite:comfrey.db", value_parser = database_url)]
     pub database_url: String,

@@ -7,7 +7,23 @@ pub(super) fn database_url(text: &str) -> Result<String, String> {
     let known = text.strip_prefix("sqlite:").is_some_and(|path| !path.trim_start_matches('/').is_empty())
         || text.starts_with("postgres://")
         || text.starts_with("postgresql://");
-    if known { Ok(text.into()) } else { Err("use sqlite:PATH, sqlite::memory: or postgres://…".into()) }
+    if !known {
+        return Err("use sqlite:PATH, sqlite::memory: or postgres://…".into());
+    }
+    match demanded_tls(text) {
+        Some(mode) if !cfg!(feature = "postgres-tls") => Err(format!(
+            "sslmode={mode} asks for TLS, without which this binary was built: build it with `--features \
+             postgres-tls`, or leave sslmode out where nobody else is on the way to the database"
+        )),
+        Some(_) | None => Ok(text.into()),
+    }
+}
+
+/// The `sslmode` of a PostgreSQL URL that is not to be served without TLS.
+fn demanded_tls(url: &str) -> Option<&str> {
+    let (_, query) = url.split_once('?').filter(|_| url.starts_with("postgres"))?;
+    let mode = query.split('&').find_map(|pair| pair.strip_prefix("sslmode="))?;
+    ["require", "verify-ca", "verify-full"].into_iter().find(|known| *known == mode)
 }
 
 /// A URL without a query, and without a slash at its end.
@@ -74,4 +90,24 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     };
     let bytes = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
     bytes.filter(|bytes| (1024..=1024 * 1024 * 1024).contains(bytes)).ok_or_else(|| advice.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_demands_tls_is_refused_where_there_is_none() {
+        for (url, demanded) in [
+            ("postgres://h/d?sslmode=require", Some("require")),
+            ("postgresql://h/d?connect_timeout=2&sslmode=verify-full", Some("verify-full")),
+            ("postgres://h/d?sslmode=prefer", None),
+            ("postgres://h/d", None),
+            ("sqlite:what?sslmode=require", None),
+        ] {
+            assert_eq!(demanded_tls(url), demanded, "{url}");
+            let is_refused = demanded.is_some() && !cfg!(feature = "postgres-tls");
+            assert_eq!(database_url(url).is_err(), is_refused, "{url}");
+        }
+    }
 }

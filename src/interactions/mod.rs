@@ -39,6 +39,7 @@ use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::fhir::operation::Parameter;
+use crate::interactions::written::Wanted;
 use crate::operations;
 
 /// One thing that a client can ask for; method and path become this in [`route`].
@@ -169,7 +170,7 @@ pub fn allowed(app: &App, path: &str) -> Result<String, Failure> {
 }
 
 /// Carries out what a request has been found to ask for.
-fn run(session: &Session, interaction: Interaction, request: Request) -> Result<Answer, Failure> {
+fn run(session: &Session, interaction: Interaction, mut request: Request) -> Result<Answer, Failure> {
     match interaction {
         Interaction::Capabilities => capabilities::capabilities(session, &request),
         Interaction::Read { ty, id } => read::read(session, ty, &id, &request),
@@ -178,8 +179,8 @@ fn run(session: &Session, interaction: Interaction, request: Request) -> Result<
         | Interaction::Update { .. }
         | Interaction::Patch { .. }
         | Interaction::Delete { .. } => {
-            let wanted = request.prefer.return_;
-            written::one(session, change_of(session, interaction, request)?, wanted)
+            let wanted = Wanted::take(&interaction, &mut request)?;
+            written::one(session, change_of(session, interaction, request)?, &wanted)
         }
         Interaction::History { of } => history::history(session, of, &request),
         Interaction::Search { field } => search::search(session, &field, request),

@@ -8,6 +8,7 @@ use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::interactions::conditions;
 use crate::interactions::request::Request;
+use crate::interactions::subset;
 use crate::interactions::subset::Subset;
 
 /// The current version of a resource.
@@ -15,7 +16,7 @@ use crate::interactions::subset::Subset;
 /// # Errors
 /// `NotFound`, `Deleted`, `Forbidden`; `Invalid` for what the query or a condition has wrong.
 pub fn read(session: &Session, ty: ResourceType, id: &str, request: &Request) -> Result<Answer, Failure> {
-    let subset = Subset::of_read(ty, request)?;
+    let subset = subset::of_read(ty, request)?;
     answer(session.read(ty, id)?, &subset, request)
 }
 
@@ -25,7 +26,7 @@ pub fn read(session: &Session, ty: ResourceType, id: &str, request: &Request) ->
 /// As [`read`]; `Deleted` where that version is the deletion.
 pub fn vread(session: &Session, at: (ResourceType, &str, i64), request: &Request) -> Result<Answer, Failure> {
     let (ty, id, version) = at;
-    let subset = Subset::of_read(ty, request)?;
+    let subset = subset::of_read(ty, request)?;
     answer(session.vread(ty, id, version)?, &subset, request)
 }
 

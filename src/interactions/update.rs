@@ -10,7 +10,6 @@ use crate::interactions::body;
 use crate::interactions::conditions;
 use crate::interactions::conditions::Write;
 use crate::interactions::request::Request;
-use crate::interactions::subset;
 
 /// The change that an update asks for: a new version, or the first one under an id that the client chose; without an
 /// id of the one resource that the URL's search finds, or of a new one where it finds none.
@@ -21,7 +20,6 @@ pub fn change(ty: ResourceType, id: Option<String>, request: Request) -> Result<
     let demand = conditions::demand(Write::Update, &request.conditions)?;
     let target = conditions::target(id.clone(), &request)?;
     let resource = body::resource(ty, request.body)?;
-    subset::check_whole(&resource)?;
     if let Some(id) = &id {
         check_id(&resource, id)?;
     }

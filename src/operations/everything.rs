@@ -12,6 +12,7 @@ use crate::app::Answer;
 use crate::app::Found;
 use crate::app::LARGEST_PAGE;
 use crate::app::Session;
+use crate::app::subset::Subset;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
@@ -29,8 +30,8 @@ use crate::operations::Call;
 use crate::search::Edge;
 use crate::search::Visible;
 use crate::search::page::Cursor;
+use crate::search::plan::record_query;
 use crate::search::plan::record_query::Focus;
-use crate::search::plan::record_query::Part;
 use crate::search::plan::record_query::Place;
 use crate::search::plan::record_query::RecordQuery;
 
@@ -40,7 +41,7 @@ const CURSOR: &str = "_cursor";
 const SEARCH: &str = "$everything";
 
 /// The parameters that say what is asked for, in the order of the `self` link.
-const QUESTION: [&str; 5] = ["start", "end", "_since", "_type", "_count"];
+const QUESTION: [&str; 7] = ["start", "end", "_since", "_type", "_count", "_summary", "_elements"];
 
 /// A page of the record.
 ///
@@ -60,7 +61,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     };
     let page = Page::of(session, &call, (ty, focus))?;
     let found = session.record(&page.query)?;
-    Ok(bundle(session, &page, found))
+    bundle(session, &page, found)
 }
 
 /// The patients to whom the caller is held.
@@ -80,7 +81,15 @@ fn own_patients(session: &Session, ty: ResourceType) -> Result<Focus, Failure> {
 struct Page {
     url: String,
     query: RecordQuery,
+    part: Part,
     link: String,
+}
+
+/// Which part of each resource is asked for: `_summary` and `_elements`.
+type Part = [Option<String>; 2];
+
+fn subset([summary, elements]: &Part) -> Result<Subset, Failure> {
+    Subset::of(None, summary.as_deref(), elements.as_deref())
 }
 
 impl Page {
@@ -93,20 +102,22 @@ impl Page {
                 let text = "A page link is followed as it is; it takes no further parameters.";
                 return Err(Failure::new(Reason::Invalid, text));
             }
-            let query = follow(session, cursor, (ty, focus))?;
-            return Ok(Self { link: format!("{url}?{CURSOR}={cursor}"), url, query });
+            let (query, part) = follow(session, cursor, (ty, focus))?;
+            return Ok(Self { link: format!("{url}?{CURSOR}={cursor}"), url, query, part });
         }
         let query = asked(session, call, focus)?;
+        let part = ["_summary", "_elements"].map(|name| call.parameters.text(name).map(str::to_owned));
+        subset(&part)?;
         let given = QUESTION.iter().flat_map(|name| call.parameters.all(name));
         let pairs: Vec<String> = given.map(|given| shown(given, query.count)).collect();
         let link = if pairs.is_empty() { url.clone() } else { format!("{url}?{}", pairs.join("&")) };
-        Ok(Self { url, query, link })
+        Ok(Self { url, query, part, link })
     }
 
     fn links(&self, session: &Session, found: &Found) -> Vec<(&'static str, String)> {
         let next = found.next.as_ref().map(|position| {
             let edge = Edge::After(position.clone());
-            let cursor = Cursor { of: SEARCH.into(), query: question(&self.query), edge };
+            let cursor = Cursor { of: SEARCH.into(), query: question(&self.query, &self.part), edge };
             let sealed = cursor.seal(&session.seal());
             ("next", format!("{}?{CURSOR}={sealed}", self.url))
         });
@@ -168,10 +179,10 @@ fn wrong(given: &Given, text: impl Into<String>) -> Failure {
 }
 
 /// What is asked for, as a cursor keeps it.
-fn question(query: &RecordQuery) -> String {
+fn question(query: &RecordQuery, part: &Part) -> String {
     let types: Vec<i64> = query.types.iter().map(|ty| ty.number()).collect();
     let care = query.care.as_ref().map(|care| (care.span.low, care.span.high));
-    json!([subject(&query.focus), types, query.since, care, query.count]).to_string()
+    json!([subject(&query.focus), types, query.since, care, query.count, part]).to_string()
 }
 
 fn subject(focus: &Focus) -> String {
@@ -185,7 +196,7 @@ fn follow(
     session: &Session,
     cursor: &str,
     (ty, focus): (ResourceType, Focus),
-) -> Result<RecordQuery, Failure> {
+) -> Result<(RecordQuery, Part), Failure> {
     let foreign = || {
         let text = format!("The page link does not belong here; start again with {ty}/$everything itself.");
         Failure::new(Reason::Invalid, text)
@@ -196,32 +207,36 @@ fn follow(
     if parts[0] != subject(&focus).as_str() {
         return Err(foreign());
     }
-    let part = match position.keys.first().and_then(Option::as_deref) {
-        Some("own") => Part::Own,
-        Some("linked") => Part::Linked,
+    let place = match position.keys.first().and_then(Option::as_deref) {
+        Some("own") => record_query::Part::Own,
+        Some("linked") => record_query::Part::Linked,
         Some(_) | None => return Err(foreign()),
     };
     let types = parts[1].as_array().into_iter().flatten().filter_map(Value::as_i64);
     let care = parts[3][0].as_i64().zip(parts[3][1].as_i64()).map(|(low, high)| Span { low, high });
-    Ok(RecordQuery {
+    let part = [0, 1].map(|at| parts[5][at].as_str().map(str::to_owned));
+    let query = RecordQuery {
         focus,
         types: types.filter_map(ResourceType::from_number).collect(),
         since: parts[2].as_i64(),
         care: care.map(|span| session.care_of(span)),
         count: parts[4].as_u64().and_then(|count| u32::try_from(count).ok()).ok_or_else(foreign)?,
-        after: Place { part, key: position.rid },
-    })
+        after: Place { part: place, key: position.rid },
+    };
+    Ok((query, part))
 }
 
-fn bundle(session: &Session, page: &Page, found: Found) -> Answer {
+fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failure> {
     let links = page.links(session, &found);
     let mut bundle = Writer::begin(&Head { kind: "searchset", total: found.total, links });
-    let own = found.matches.iter().map(|stored| ("match", stored));
-    let linked = found.included.iter().map(|stored| ("include", stored));
+    let subset = subset(&page.part)?;
+    let own = found.matches.into_iter().map(|stored| ("match", stored));
+    let linked = found.included.into_iter().map(|stored| ("include", stored));
     for (mode, stored) in own.chain(linked) {
+        let body = subset.apply(stored.body)?;
         bundle.entry(&Entry {
             full_url: Some(format!("{}/{}/{}", session.base_url(), stored.ty, stored.id)),
-            resource: Some(&stored.body),
+            resource: Some(&body),
             search_mode: Some(mode),
             ..Entry::default()
         });
@@ -230,7 +245,7 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Answer {
     if let Some(outcome) = first.then(|| left_out(session, &page.query)).flatten() {
         bundle.entry(&Entry::outcome(&outcome));
     }
-    Answer::bytes(bundle.end())
+    Ok(Answer::bytes(bundle.end()))
 }
 
 /// Names the types of which the access token shows nothing, where there are such among those asked for.

@@ -20,6 +20,7 @@ pub(crate) mod index_contained;
 mod index_insert;
 mod index_tables;
 pub(crate) mod jobs;
+pub(crate) mod lent;
 pub(crate) mod live;
 pub(crate) mod matches;
 pub(crate) mod meta;
@@ -141,6 +142,9 @@ impl Db {
     /// # Errors
     /// What the work refuses; `Unavailable` or `Internal` where the database fails.
     pub fn read<T>(&self, mut work: impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Failure> {
+        if let Some(result) = lent::with(&mut work) {
+            return result.map_err(Fault::into_failure);
+        }
         for _ in 0..self.pool.max_size() {
             let mut conn = self.connection()?;
             let result = work(&mut conn);
@@ -159,6 +163,9 @@ impl Db {
     /// As [`Db::read`].
     pub fn snapshot<T>(&self, mut work: impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Failure> {
         self.read(|conn| {
+            if lent::is_lent() {
+                return work(conn);
+            }
             let begin =
                 if conn.is_sqlite() { "BEGIN" } else { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" };
             conn.transaction(begin)?;
@@ -177,6 +184,10 @@ impl Db {
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T, Fault> + Send + 'static,
     {
+        if lent::is_lent() {
+            let mut work = work;
+            return lent::write(&mut work);
+        }
         match &self.writer {
             Some(writer) => writer.run(work),
             None => writer::transact(|| self.connection(), work),

@@ -86,12 +86,13 @@ pub(crate) fn settled(db: &Db) -> Result<Option<Micros>, Failure> {
 /// Stands for no write under way.
 const NONE: i64 = -1;
 
-/// The lower bound of the times of all writes under way that may have a time up to this one.
+/// The lower bound of the times of all writes under way that may have a time up to this one. Who reads within a write
+/// sees that one, and does not wait for it.
 fn under_way(last: Micros) -> Sql {
     Sql::of(
         "SELECT coalesce(min(w.bound), -1) FROM (SELECT (l.classid::bigint << 32 | l.objid::bigint) & \
          4503599627370495 AS bound FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 \
-         AND l.classid::bigint >> 20 = 1021 AND l.database = (SELECT d.oid FROM pg_database d \
+         AND l.classid::bigint >> 20 = 1021 AND l.pid <> pg_backend_pid() AND l.database = (SELECT d.oid FROM pg_database d \
          WHERE d.datname = current_database())) w WHERE w.bound <= ?",
         [last.into()],
     )

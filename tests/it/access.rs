@@ -206,6 +206,42 @@ fn every_route_and_operation_refuses_a_token_without_a_scope() {
 }
 
 #[test]
+fn every_route_hides_what_is_another_patients() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let seen = |path: &str| clinician.get(path).expect(200).header("etag").map(str::to_owned);
+    let before = ["/Patient/b", "/Observation/ob"].map(seen);
+    let of_observation = routes("Observation").into_iter();
+    let of_observation =
+        of_observation.map(|(m, path)| (m, path.replace("/Observation/b", "/Observation/ob")));
+    let all: Vec<_> = routes("Patient").into_iter().chain(of_observation).collect();
+    for anna in [patient_with(&app, "patient/*.cruds"), patient_with(&app, "patient/*.cruds user/*.cruds")] {
+        for (method, path) in &all {
+            let reply = call(&anna, method, path);
+            let (at, text) = (format!("{method} {path} {}", reply.status), reply.text());
+            assert!(!text.contains("Bruno") && !text.contains("Patient/b\""), "{at}: {text}");
+            let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+            match segments.as_slice() {
+                // a search in their compartment finds nothing
+                ["Patient", "b", ty, ..] if !["_history", "ob"].contains(ty) => {
+                    assert!(
+                        matches!(reply.status, 403 | 404) || reply.references().is_empty(),
+                        "{at}: {text}"
+                    );
+                }
+                // what is sent is judged before it is looked for
+                [_, "b" | "ob"] if *method == "PUT" => {
+                    assert!(matches!(reply.status, 403 | 404 | 422), "{at}: {text}");
+                }
+                [_, "b" | "ob", ..] => assert!(matches!(reply.status, 403 | 404), "{at}: {text}"),
+                _ => assert!(reply.status < 500, "{at}: {text}"),
+            }
+        }
+    }
+    assert_eq!(["/Patient/b", "/Observation/ob"].map(seen), before);
+}
+
+#[test]
 fn a_scope_allows_the_actions_that_it_names_and_no_other() {
     let app = TestApp::new();
     let clinician = two_patients(&app);

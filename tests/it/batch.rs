@@ -153,6 +153,49 @@ fn an_entry_that_refers_to_what_another_makes_is_refused_alone() {
 }
 
 #[test]
+fn what_is_put_is_referred_to_only_where_it_is_there_already() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for id in ["there", "gone"] {
+        clinician.store(&patient(id));
+    }
+    clinician.delete("/Patient/gone").expect(204);
+    let goal = |id: &str, subject: &str| {
+        put(
+            &json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "x" },
+            "subject": { "reference": subject } }),
+        )
+    };
+    let mut elsewhere = put(&patient("other"));
+    elsewhere["fullUrl"] = "http://source.example/fhir/Patient/9".into();
+    let entries = json!([
+        put(&patient("new")),
+        put(&patient("there")),
+        put(&patient("gone")),
+        elsewhere,
+        goal("a", "Patient/new"),
+        goal("b", &app.url("/fhir/Patient/new")),
+        goal("c", "Patient/new/_history/1"),
+        goal("d", "Patient/gone"),
+        goal("e", "http://source.example/fhir/Patient/9"),
+        goal("f", "Patient/there"),
+        goal("g", "Patient/elsewhere"),
+    ]);
+    let answer = clinician.post("", &batch(&entries)).expect(200).json();
+    let expected = ["201", "200", "200", "201", "400", "400", "400", "400", "400", "201", "201"];
+    assert_eq!(statuses(&answer), expected, "{answer}");
+    let issue = &answer["entry"][4]["response"]["outcome"]["issue"][0];
+    assert_eq!(issue["expression"][0], "Goal.subject.reference");
+    // a resource that the caller may not see is to them one that is not there
+    let own = app.with_claims(json!({ "sub": "u", "scope": "patient/*.cruds", "patient": "there" }));
+    let answer =
+        own.post("", &batch(&json!([put(&patient("other")), goal("h", "Patient/other")]))).expect(200);
+    let unknown =
+        own.post("", &batch(&json!([put(&patient("never")), goal("h", "Patient/never")]))).expect(200);
+    assert_eq!(statuses(&answer.json())[1], statuses(&unknown.json())[1]);
+}
+
+#[test]
 fn writes_that_follow_one_another_see_one_another_and_fail_alone() {
     let app = TestApp::new();
     let clinician = app.clinician();

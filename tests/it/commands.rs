@@ -101,6 +101,7 @@ fn wrong_settings_end_in_one_line_and_with_2() {
         (&["--auth", "maybe"], "required, dev, off"),
         (&["--max-body", "much"], "16MB"),
         (&["--database-url", "mysql://u:secret@h/d"], "sqlite:PATH"),
+        (&["migrate", "--database-url", "postgres://u:secret@h/d?sslmode=require"], "postgres-tls"),
         (&["--time-zone", "Mars"], "IANA"),
         (&["--tls-cert", "c.pem", "--auth", "off"], "COMFREY_TLS_KEY"),
         (&["--tls-cert", "/dev/null", "--tls-key", "/dev/null", "--auth", "off"], "COMFREY_TLS_CERT"),
@@ -144,7 +145,7 @@ fn work_that_fails_ends_with_1() {
 #[test]
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["serve", "demo", "import", "migrate", "reindex", "check", "token", "openapi"] {
+    for command in ["serve", "demo", "import", "migrate", "reindex", "check", "health", "token", "openapi"] {
         let output = run(folder.path(), &[command, "--help"]);
         assert_eq!(output.status.code(), Some(0), "{command}");
         let said = text(&output.stdout);
@@ -249,8 +250,29 @@ fn the_demo_shows_what_it_promises_and_leaves_nothing_behind() {
         anyone.get(url.trim_end_matches('\'')).expect(200);
     }
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 1);
+    let origin = server.origin();
+    let address = origin.strip_prefix("http://").unwrap();
+    let healthy = || run(folder.path(), &["health", "--listen", address]);
+    assert_eq!(healthy().status.code(), Some(0), "{}", text(&healthy().stderr));
     assert_eq!(server.stop().0, Some(0));
+    let gone = healthy();
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(text(&gone.stderr).contains(address) && text(&gone.stderr).lines().count() == 1);
     assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
+fn a_server_with_a_certificate_is_asked_for_its_health_by_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+    let (cert, key) = (file("server.pem"), file("server-key.pem"));
+    let settings = ["--tls-cert", &cert, "--tls-key", &key, "--auth", "off", "--listen", "127.0.0.1:0"];
+    let server = Running::until(comfrey(folder.path(), &settings), "serving on");
+    let line = server.lines.iter().find(|line| line.contains("https://")).expect("it serves HTTPS");
+    let address = line.split("https://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let asked = run(folder.path(), &["health", "--listen", &address, "--tls-cert", &cert, "--tls-key", &key]);
+    assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
+    assert_eq!(run(folder.path(), &["health", "--listen", &address]).status.code(), Some(1));
 }
 
 /// What `comfrey check` says of a database: its exit code and its lines.

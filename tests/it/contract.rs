@@ -24,8 +24,9 @@ enum Sent {
     WithBody(&'static str, &'static str),
 }
 
-const SENT: [Sent; 12] = [
+const SENT: [Sent; 13] = [
     Sent::Good,
+    Sent::WithHeader("Prefer", "return=OperationOutcome"),
     Sent::WithQuery("nope=1"),
     Sent::WithQuery("_pretty=perhaps"),
     Sent::WithQuery("_format=xml"),

@@ -161,6 +161,30 @@ fn pages_hold_everything_once_while_others_write() {
     let second = clinician.get(&first.link("next").unwrap()).expect(200);
     assert_eq!(second.references(), ["Condition/flu"]);
     assert_eq!(second.link("self"), first.link("next"));
+    // and so is the part of each resource that is asked for
+    let first = clinician.get("/Patient/rose/$everything?_count=1&_type=Goal,Practitioner&_elements=description,Practitioner.id").expect(200);
+    let second = clinician.get(&first.link("next").unwrap()).expect(200);
+    assert_eq!(
+        (first.references(), second.references()),
+        (vec!["Goal/home".to_owned()], vec!["Practitioner/doctor".to_owned()])
+    );
+    assert!(
+        first.link("self").unwrap().ends_with("_elements=description,Practitioner.id")
+            || first.link("self").unwrap().contains("_elements=description%2CPractitioner.id"),
+        "{:?}",
+        first.link("self")
+    );
+    let keys = |reply: &Reply| -> Vec<String> {
+        let mut keys: Vec<String> = reply.resources()[0].as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(keys(&first), ["description", "id", "lifecycleStatus", "meta", "resourceType", "subject"]);
+    assert_eq!(keys(&second), ["id", "meta", "resourceType"]);
+    for resource in clinician.get("/Encounter/visit/$everything?_summary=text").expect(200).resources() {
+        assert_eq!(resource["meta"]["tag"][0]["code"], "SUBSETTED", "{resource}");
+        assert!(resource.get("period").is_none(), "{resource}");
+    }
 }
 
 #[test]
@@ -209,7 +233,9 @@ fn what_a_parameter_has_wrong_is_named() {
         ("_count=0", "_count"),
         ("_count=-1", "_count"),
         ("_count=x", "_count"),
-        ("_elements=id", "_elements"),
+        ("_elements=nope", "_elements"),
+        ("_summary=count", "_summary"),
+        ("_summary=true&_elements=id", "_elements"),
         ("_offset=1", "_offset"),
     ] {
         let reply = clinician.get(&format!("/Patient/rose/$everything?{query}")).expect_issue(400, "invalid");

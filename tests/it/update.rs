@@ -110,3 +110,50 @@ fn updating_takes_the_scope_and_stays_in_the_compartment() {
     assert!(matches!(reply.status, 403 | 404), "{} {}", reply.status, reply.text());
     assert_eq!(app.clinician().get("/Patient/p").expect(200).header("etag"), Some("W/\"1\""));
 }
+
+#[test]
+fn the_answer_to_a_write_may_be_a_part_of_what_is_stored() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let goal = json!({ "resourceType": "Goal", "id": "g", "lifecycleStatus": "active",
+        "description": { "text": "To be at home" }, "subject": { "reference": "Patient/p" }, "note": [{ "text": "n" }] });
+    let merge = |path: &str| {
+        let call =
+            clinician.request("PATCH", path).body("application/merge-patch+json", "{\"language\":\"en\"}");
+        call.send()
+    };
+    for (reply, status) in [
+        (clinician.put("/Goal/g?_elements=note", &goal), 201),
+        (clinician.put("/Goal?_id=g&_elements=note", &goal), 200),
+        (clinician.post("/Goal?_elements=note&_pretty=true", &goal), 201),
+        (merge("/Goal/g?_elements=note"), 200),
+    ] {
+        let said = reply.expect(status).json();
+        assert_eq!(
+            (&said["note"][0]["text"], &said["meta"]["tag"][0]["code"]),
+            (&json!("n"), &json!("SUBSETTED"))
+        );
+        assert_eq!(said.get("language"), None, "{said}");
+    }
+    // what is stored is whole
+    let stored = clinician.get("/Goal/g").expect(200).json();
+    assert_eq!((&stored["meta"].get("tag"), &stored["language"]), (&None, &json!("en")));
+    clinician.put("/Goal/g?_elements=nope", &goal).expect_issue(400, "invalid");
+    clinician.put("/Goal/g?_summary=count", &goal).expect_issue(400, "invalid");
+    clinician.put("/Goal/g?code=1", &goal).expect_issue(400, "invalid");
+    clinician.delete("/Goal/g?_summary=true").expect_issue(400, "invalid");
+    assert_eq!(clinician.get("/Goal/g").expect(200).header("etag"), Some("W/\"3\""));
+    let entry =
+        |method: &str, url: &str| json!({ "resource": goal, "request": { "method": method, "url": url } });
+    for kind in ["batch", "transaction"] {
+        let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": [
+            entry("PUT", "Goal/g?_summary=text&_format=json"), entry("POST", "Goal?_format=json&_pretty=false"),
+        ] });
+        let call = clinician.request("POST", "").header("prefer", "return=representation").json(&bundle);
+        let answer = call.send().expect(200).json();
+        assert_eq!(answer["entry"][0]["resource"].get("note"), None, "{answer}");
+        assert_eq!(answer["entry"][1]["resource"]["note"][0]["text"], "n", "{answer}");
+    }
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry("PUT", "Goal/g?_summary=some")] });
+    assert_eq!(clinician.post("", &bundle).expect(400).expressions(), ["Bundle.entry[0].request.url"]);
+}

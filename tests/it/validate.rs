@@ -246,6 +246,18 @@ fn a_mode_tells_whether_a_write_would_be_accepted() {
     let other = json!({ "resourceType": "Patient", "id": "q" });
     let mismatch = clinician.post("/Patient/p/$validate?mode=update", &other).expect(200);
     assert_eq!(places(&mismatch, "error"), ["Patient.id"]);
+    // what was read as a part would lose the rest
+    let part = clinician.get("/Patient/p?_elements=active").expect(200).json();
+    for path in ["/Patient/$validate?mode=update", "/Patient/p/$validate?mode=update"] {
+        assert_eq!(
+            places(&clinician.post(path, &part).expect(200), "error"),
+            ["Patient.meta.tag[0]"],
+            "{path}"
+        );
+    }
+    assert!(is_fine(&clinician.post("/Patient/$validate?mode=create", &part).expect(200)));
+    let put = clinician.put("/Patient/p", &part).expect(422);
+    assert_eq!(put.expressions(), ["Patient.meta.tag[0]"]);
     clinician.get("/Patient/$validate?mode=delete").expect_issue(400, "invalid");
     // a reader may validate, and is told that a write would be refused
     let reader = app.with_scope("user/*.rs");

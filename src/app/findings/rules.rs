@@ -28,6 +28,7 @@ use crate::store::Db;
 use crate::store::Fault;
 use crate::store::findings::due;
 use crate::store::findings::kept;
+use crate::store::lent::is_lent;
 use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
@@ -93,7 +94,8 @@ impl App {
         }
         let rules = Arc::new(load(self)?);
         let mut held = self.findings.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.number < rules.number {
+        // What a write that is not committed has changed is for itself alone.
+        if held.number < rules.number && !is_lent() {
             *held = Arc::clone(&rules);
         }
         Ok(rules)

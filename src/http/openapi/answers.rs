@@ -16,8 +16,8 @@ const SENDING: [&str; 2] = ["TooLarge", "UnsupportedMediaType"];
 pub fn of(kind: Kind, ty: Option<ResourceType>) -> Responses {
     let schema = ty.map_or("Resource", ResourceType::name);
     let found = |words: &str| responses::versioned(responses::body(words, schema)).build();
-    let made = || responses::located(responses::versioned(responses::body("Made", schema))).build();
-    let new = || responses::located(responses::versioned(responses::body("The new version", schema))).build();
+    let stored = |words: &str| responses::located(responses::versioned(responses::written(words, schema)));
+    let (made, new) = (|| stored("Made").build(), || stored("The new version").build());
     let bundle = |words: &str| responses::body(words, "Bundle").build();
     let unchanged = || responses::tagged(responses::empty("Not changed")).build();
     let successes = match kind {
@@ -34,11 +34,13 @@ pub fn of(kind: Kind, ty: Option<ResourceType>) -> Responses {
         Kind::History | Kind::TypeHistory | Kind::SystemHistory => {
             vec![(200, bundle("A `history`; its `next` and `previous` links lead to the pages around it"))]
         }
-        Kind::Create => vec![(201, made()), (200, found("`If-None-Exist` found this one"))],
+        Kind::Create => vec![(201, made()), (200, stored("`If-None-Exist` found this one").build())],
         Kind::Update | Kind::ConditionalUpdate => vec![(200, new()), (201, made())],
         Kind::Patch | Kind::ConditionalPatch => vec![(200, new())],
         Kind::Delete | Kind::ConditionalDelete => {
-            vec![(204, responses::tagged(responses::empty("Deleted, now or before")).build())]
+            let words = "Deleted, now or before, and `Prefer: return=OperationOutcome` asks that it be said";
+            let said = responses::tagged(responses::body(words, "OperationOutcome")).build();
+            vec![(200, said), (204, responses::tagged(responses::empty("Deleted, now or before")).build())]
         }
         Kind::Operation => Vec::new(),
         Kind::AsyncStatus => vec![

@@ -163,6 +163,35 @@ mod tests {
         }
     }
 
+    /// All resources that stand as an example, each with its place.
+    fn resources<'a>(value: &'a Value, at: &str, found: &mut Vec<(String, &'a Value)>) {
+        match value {
+            Value::Object(members) => {
+                let example = members.get("example").filter(|one| one["resourceType"].is_string());
+                found.extend(example.map(|one| (at.to_owned(), one)));
+                members.iter().for_each(|(name, value)| resources(value, &format!("{at}/{name}"), found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| resources(value, at, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_example_is_valid() {
+        let definitions = Definitions::shared().expect("they load");
+        let (_, document) = made();
+        let mut found = Vec::new();
+        resources(&document, "", &mut found);
+        assert!(found.len() > 100, "{}", found.len());
+        let texts: BTreeSet<String> = found.iter().map(|(_, example)| example.to_string()).collect();
+        for text in texts {
+            let example: Value = serde_json::from_str(&text).expect("it is JSON");
+            let problems = crate::fhir::shape::validate(&definitions.shapes, &example);
+            let at = found.iter().find(|(_, one)| **one == example).map(|(at, _)| at);
+            assert_eq!(problems, Vec::new(), "{at:?}: {text}");
+        }
+    }
+
     #[test]
     fn every_operation_has_an_id_of_its_own_and_says_how_it_can_fail() {
         let (_, document) = made();

@@ -14,6 +14,7 @@ use utoipa::openapi::ResponseBuilder;
 use utoipa::openapi::Responses;
 use utoipa::openapi::ResponsesBuilder;
 use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::schema::Type;
 
 use crate::fhir::Reason;
@@ -87,6 +88,16 @@ pub fn responses(successes: Vec<(u16, Response)>, failures: &[&str]) -> Response
 /// An answer with a body of this schema.
 pub fn body(words: &str, schema: &str) -> ResponseBuilder {
     let content = Content::builder().schema(Some(schema_ref(schema))).example(Some(examples::answer(schema)));
+    let response = ResponseBuilder::new().description(words).content(FHIR_JSON, content.build());
+    response.content(FHIR_XML, bodies::xml())
+}
+
+/// The answer to a write: a resource of this schema or, where that is asked for, an OperationOutcome; with
+/// `Prefer: return=minimal` it has no body.
+pub fn written(words: &str, schema: &str) -> ResponseBuilder {
+    let either = OneOfBuilder::new().item(schema_ref(schema)).item(schema_ref("OperationOutcome"));
+    let content = Content::builder().schema(Some(either)).example(Some(examples::answer(schema)));
+    let words = format!("{words}; `Prefer` says whether the body is that, an OperationOutcome or nothing");
     let response = ResponseBuilder::new().description(words).content(FHIR_JSON, content.build());
     response.content(FHIR_XML, bodies::xml())
 }

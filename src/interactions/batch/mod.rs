@@ -6,6 +6,7 @@
 mod bounds;
 mod entry;
 mod independent;
+mod others;
 mod transaction;
 
 use serde_json::Value;
@@ -45,16 +46,15 @@ pub fn batch(session: &Session, request: Request) -> Result<Answer, Failure> {
     session.check_shape(&bundle)?;
     let entries = entry::entries(bundle, resources, &entry::Around { base_url: session.base_url(), prefer })?;
     bounds::check(&entries)?;
-    let session = if entries.iter().all(|entry| is_reading(entry.request.method)) {
-        session
-    } else {
-        &session.seeing_its_writes()
-    };
+    let methods: Vec<Method> = entries.iter().map(|entry| entry.request.method).collect();
+    let session =
+        if methods.iter().copied().all(is_reading) { session } else { &session.seeing_its_writes() };
     let outcomes = match kind {
         Kind::Batch => independent::independent(session, entries),
         Kind::Transaction => transaction::transaction(session, entries)?,
     };
-    Ok(Answer::bytes(written(kind, outcomes, prefer.return_)))
+    let answered = outcomes.into_iter().zip(methods);
+    Ok(Answer::bytes(written(kind, answered, prefer.return_)))
 }
 
 /// The two kinds of Bundle that are carried out.
@@ -121,11 +121,14 @@ fn read(session: &Session, interaction: Interaction, request: Request) -> Outcom
     Ok(if is_head { Answer { body: Body::Empty, ..answer } } else { answer })
 }
 
-fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {
+fn written(kind: Kind, outcomes: impl Iterator<Item = (Outcome, Method)>, wanted: Return) -> Vec<u8> {
     let mut writer = Writer::begin(&Head { kind: kind.response(), total: None, links: Vec::new() });
-    for result in outcomes {
+    for (result, method) in outcomes {
         match result {
-            Ok(answer) => write(&mut writer, &answer, wanted),
+            Ok(answer) => {
+                let wants_outcome = wanted == Return::OperationOutcome && is_of_write(method, &answer);
+                write(&mut writer, &answer, said(&answer).filter(|_| wants_outcome));
+            }
             Err(failure) => {
                 let outcome = outcome(&failure.issues);
                 let response = Response {
@@ -141,7 +144,21 @@ fn written(kind: Kind, outcomes: Vec<Outcome>, wanted: Return) -> Vec<u8> {
     writer.end()
 }
 
-fn write(writer: &mut Writer, answer: &Answer, wanted: Return) {
+/// Whether the answer is that of a write: what an operation answers is the entry's resource, whatever its type.
+fn is_of_write(method: Method, answer: &Answer) -> bool {
+    match method {
+        Method::Get | Method::Head => false,
+        Method::Post => answer.location.is_some(),
+        Method::Put | Method::Patch | Method::Delete => true,
+    }
+}
+
+fn said(answer: &Answer) -> Option<&Value> {
+    let Body::Value(value) = &answer.body else { return None };
+    (value["resourceType"] == "OperationOutcome").then_some(value)
+}
+
+fn write(writer: &mut Writer, answer: &Answer, outcome: Option<&Value>) {
     let made;
     let bytes = match &answer.body {
         Body::Empty => None,
@@ -151,13 +168,8 @@ fn write(writer: &mut Writer, answer: &Answer, wanted: Return) {
             Some(made.as_bytes())
         }
     };
-    let is_outcome = answer.location.is_some() && wanted == Return::OperationOutcome;
-    let outcome = match &answer.body {
-        Body::Value(value) if is_outcome => Some(value),
-        Body::Empty | Body::Stored(_) | Body::Value(_) => None,
-    };
     writer.entry(&bundle::Entry {
-        resource: bytes.filter(|_| !is_outcome),
+        resource: bytes.filter(|_| outcome.is_none()),
         response: Some(Response {
             status: answer.status,
             location: answer.location.as_deref(),

@@ -1,18 +1,16 @@
 //! transaction: every entry or none. <https://hl7.org/fhir/R4/http.html#trules>
 //!
-//! Deletes come first, then creates, then updates, in one write of the session. What only reads is carried out after
-//! that write, so that it sees what was written, and checked before it, since nothing is written where one entry
-//! fails. Only what somebody else deletes in between is said in the entry that read it. Operations that change nothing
-//! are such reads too.
+//! Deletes come first, then creates, then updates, in one write of the session, and in the same database transaction
+//! what only reads: so it sees what was written, and where it fails, nothing is written. Operations that change nothing
+//! are such reads too. What can be refused of a read without the database is refused before anything is prepared.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::access::Action;
+use crate::app::Answer;
 use crate::app::Change;
 use crate::app::ChangeAction;
-use crate::app::HistoryOf;
 use crate::app::Session;
-use crate::app::Target;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -26,32 +24,35 @@ use crate::interactions::batch::refuse_nested;
 use crate::interactions::change_of;
 use crate::interactions::history;
 use crate::interactions::request::Request;
-use crate::interactions::request::Return;
 use crate::interactions::route::route;
 use crate::interactions::search;
 use crate::interactions::written;
+use crate::interactions::written::Wanted;
 use crate::operations;
-use crate::search::Visible;
+
+/// An entry that reads: its place, and what it asks for.
+type Reading = (usize, Interaction, Request);
 
 /// Carries out the entries together; the outcomes are in the entries' order.
 ///
 /// # Errors
 /// The failure of the first entry that cannot be carried out; then nothing is written.
 pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome>, Failure> {
-    let wanted = entries.first().map_or(Return::Minimal, |entry| entry.request.prefer.return_);
     let mut outcomes: Vec<Option<Outcome>> = entries.iter().map(|_| None).collect();
-    let Sorted { mut changes, reads, fates } = sort(session, entries)?;
-    reads.iter().try_for_each(|one| spare(one, &changes).and_then(|()| expect(session, one, &fates)))?;
-    changes.sort_by_key(|(_, change)| turn(&change.action));
-    let (places, changes): (Vec<usize>, Vec<Change>) = changes.into_iter().unzip();
-    if !changes.is_empty() {
-        for (place, written) in places.into_iter().zip(session.write(changes)?) {
-            outcomes[place] = Some(Ok(written::answer(session, written, wanted)));
-        }
+    let Sorted { mut changes, reads, .. } = sort(session, entries)?;
+    changes.sort_by_key(|one| turn(&one.change.action));
+    let asked: Vec<(usize, Wanted)> = changes.iter().map(|one| (one.place, one.wanted.clone())).collect();
+    let changes: Vec<Change> = changes.into_iter().map(|one| one.change).collect();
+    let (written, found) = match (changes.is_empty(), reads.is_empty()) {
+        (true, _) => (Vec::new(), read_all(session, &reads)?),
+        (false, true) => (session.write(changes)?, Vec::new()),
+        (false, false) => session.write_and_read(changes, move |session| read_all(session, &reads))?,
+    };
+    for ((place, wanted), written) in asked.into_iter().zip(written) {
+        outcomes[place] = Some(written::answer(session, written, &wanted));
     }
-    let room = Room::default();
-    for (place, interaction, request) in reads {
-        outcomes[place] = Some(room.fill(|| read(session, interaction, request)));
+    for (place, answer) in found {
+        outcomes[place] = Some(Ok(answer));
     }
     outcomes
         .into_iter()
@@ -61,85 +62,30 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
         .collect()
 }
 
-/// Refuses a read of what will not be there, since every entry of a transaction must succeed: it is not there now
-/// and no other entry writes it, or another one deletes it.
-fn expect(session: &Session, read_of: &(usize, Interaction, Request), fates: &Fates) -> Result<(), Failure> {
-    let (place, interaction, request) = read_of;
-    let fate = match interaction {
-        Interaction::Read { ty, id }
-        | Interaction::Vread { ty, id, .. }
-        | Interaction::History { of: HistoryOf::One(ty, id) }
-        | Interaction::Operation { target: Some((ty, Some(id))), .. } => {
-            fates.get(&(*ty, id.clone())).map(|fate| (fate, ty, id))
-        }
-        Interaction::Operation { target: None | Some((_, None)), .. } => None,
-        Interaction::Capabilities
-        | Interaction::History { of: HistoryOf::Type(_) | HistoryOf::All }
-        | Interaction::Search { .. }
-        | Interaction::Create { .. }
-        | Interaction::Update { .. }
-        | Interaction::Patch { .. }
-        | Interaction::Delete { .. }
-        | Interaction::AsyncStatus { .. }
-        | Interaction::AsyncCancel { .. }
-        | Interaction::Batch => return Ok(()),
+/// What the entries read, one after another; the first that fails is named.
+fn read_all(session: &Session, reads: &[Reading]) -> Result<Vec<(usize, Answer)>, Failure> {
+    let room = Room::of_transaction();
+    let one = |(place, interaction, request): &Reading| {
+        let answer = room.fill(|| read(session, interaction.clone(), request.clone()));
+        let named = |failure: Failure| failure.at(format!("Bundle.entry[{place}].request.url"));
+        answer.map(|answer| (*place, answer)).map_err(named)
     };
-    // What is written has a newest version and a history, but which number that version gets is not known yet.
-    let by_number = matches!(interaction, Interaction::Vread { .. });
-    let failure = match (fate, interaction) {
-        // Whether those who may read only part of what is there may read this is known of what is there already.
-        (Some((Fate::Written, ty, _)), _)
-            if !by_number && session.caller().visible(Action::Read, *ty) == Visible::All =>
-        {
-            return Ok(());
-        }
-        (Some((Fate::Deleted, ty, id)), Interaction::Read { .. } | Interaction::Operation { .. }) => {
-            Failure::new(Reason::Deleted, format!("Another entry of this transaction deletes {ty}/{id}."))
-        }
-        _ => match read(session, interaction.clone(), request.clone()) {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        },
-    };
-    Err(failure.at(format!("Bundle.entry[{place}].request.url")))
+    reads.iter().map(one).collect()
 }
 
-/// Refuses a read of what a delete by a search may delete: which ones that are is known only as it is written.
-fn spare(read_of: &(usize, Interaction, Request), changes: &[(usize, Change)]) -> Result<(), Failure> {
-    let (place, Interaction::Read { ty, .. } | Interaction::Operation { target: Some((ty, Some(_))), .. }, _) =
-        read_of
-    else {
-        return Ok(());
-    };
-    let deletes = |(_, change): &(usize, Change)| {
-        let ChangeAction::Delete { ty: of, target: Target::Match(_), .. } = &change.action else {
-            return false;
-        };
-        of == ty
-    };
-    if !changes.iter().any(deletes) {
-        return Ok(());
-    }
-    let text =
-        format!("Another entry deletes {ty} by a search, perhaps this one; name by its id what to delete.");
-    Err(Failure::new(Reason::NotSupported, text).at(format!("Bundle.entry[{place}].request.url")))
-}
-
-/// What becomes of the resources that entries name.
-type Fates = HashMap<(ResourceType, String), Fate>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Written,
-    Deleted,
+/// A change with the place of its entry, and how that is to be answered.
+struct Writing {
+    place: usize,
+    change: Change,
+    wanted: Wanted,
 }
 
 /// The entries by what becomes of them.
 #[derive(Default)]
 struct Sorted {
-    changes: Vec<(usize, Change)>,
-    reads: Vec<(usize, Interaction, Request)>,
-    fates: Fates,
+    changes: Vec<Writing>,
+    reads: Vec<Reading>,
+    written: HashSet<(ResourceType, String)>,
 }
 
 fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
@@ -151,13 +97,13 @@ fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
             sorted.reads.push((entry.index, interaction, entry.request));
             continue;
         }
-        if let Some(((ty, id), fate)) = identity(&interaction)
-            && sorted.fates.insert((ty, id.clone()), fate).is_some()
+        if let Some((ty, id)) = identity(&interaction)
+            && !sorted.written.insert((ty, id.clone()))
         {
             let text = format!("Two entries write {ty}/{id}; a transaction writes each resource once.");
             return Err(Failure::new(Reason::Invalid, text).at(entry.at("request.url")));
         }
-        sorted.changes.push((entry.index, change(session, interaction, entry)?));
+        sorted.changes.push(writing(session, interaction, entry)?);
     }
     Ok(sorted)
 }
@@ -227,13 +173,12 @@ fn check(session: &Session, interaction: &Interaction, entry: &Entry) -> Result<
     result.map_err(|failure| failure.at(entry.at("request.url")))
 }
 
-/// The resource that an interaction names to write it, and what becomes of it.
-fn identity(interaction: &Interaction) -> Option<((ResourceType, String), Fate)> {
+/// The resource that an interaction names to write it.
+fn identity(interaction: &Interaction) -> Option<(ResourceType, String)> {
     match interaction {
-        Interaction::Update { ty, id } | Interaction::Patch { ty, id } => {
-            Some(((*ty, id.clone()?), Fate::Written))
+        Interaction::Update { ty, id } | Interaction::Patch { ty, id } | Interaction::Delete { ty, id } => {
+            Some((*ty, id.clone()?))
         }
-        Interaction::Delete { ty, id } => Some(((*ty, id.clone()?), Fate::Deleted)),
         Interaction::Capabilities
         | Interaction::Read { .. }
         | Interaction::Vread { .. }
@@ -247,13 +192,15 @@ fn identity(interaction: &Interaction) -> Option<((ResourceType, String), Fate)>
     }
 }
 
-fn change(session: &Session, interaction: Interaction, entry: Entry) -> Result<Change, Failure> {
+fn writing(session: &Session, interaction: Interaction, mut entry: Entry) -> Result<Writing, Failure> {
     let (in_request, in_resource) = (entry.at("request"), entry.at("resource"));
-    let full_url = entry.full_url;
+    let wanted = Wanted::take(&interaction, &mut entry.request);
+    let wanted = wanted.map_err(|failure| failure.at(entry.at("request.url")))?;
+    let (place_of, full_url) = (entry.index, entry.full_url);
     let result = change_of(session, interaction, entry.request);
     let change = result.map_err(|failure| place(failure, &in_request, &in_resource))?;
     let at = if matches!(change.action, ChangeAction::Delete { .. }) { in_request } else { in_resource };
-    Ok(Change { full_url, at, ..change })
+    Ok(Writing { place: place_of, change: Change { full_url, at, ..change }, wanted })
 }
 
 /// A failure that names an element is about the resource, any other about the request.

@@ -1,0 +1,168 @@
+//! The connection of a write, lent to what reads in the same transaction. <https://hl7.org/fhir/R4/http.html#trules>
+//!
+//! Reads take a connection of the pool, which sees nothing of a transaction that is still open. While a write lends its
+//! own, all that its thread asks of the database goes there: reads see what was written, and are undone with it. A read
+//! may itself keep something (findings that are due); that becomes a part of the transaction, in a savepoint.
+//!
+//! What is read there may never come to be, so that nothing of it may be kept in memory: see [`is_lent`].
+
+use std::cell::Cell;
+use std::cell::RefCell;
+
+use crate::fhir::Failure;
+use crate::store::connection::Conn;
+use crate::store::connection::Target;
+use crate::store::fault::Fault;
+use crate::store::fault::unavailable;
+
+thread_local! {
+    static LENT: RefCell<Option<Conn>> = const { RefCell::new(None) };
+    static STATE: Cell<State> = const { Cell::new(State::Own) };
+}
+
+/// How it stands with the connection of this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// None is lent.
+    Own,
+    /// One is.
+    Lent,
+    /// The database has failed on the one that is, so that nobody knows what of the transaction is left.
+    Failed,
+}
+
+/// Reads with the connection of a write that is not committed yet. A failure of the database in between is one of the
+/// whole, also where what reads has made nothing of it.
+pub(crate) fn lend<T>(conn: &mut Conn, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Fault> {
+    let memory = Target::parse("sqlite::memory:").map_err(Failure::internal)?;
+    let stand_in = Conn::open(&memory).map_err(|_| unavailable("a connection could not be lent"))?;
+    let own = std::mem::replace(conn, stand_in);
+    LENT.set(Some(own));
+    STATE.set(State::Lent);
+    let _back = Back(conn);
+    let done = read()?;
+    match STATE.get() {
+        State::Failed => Err(Fault::Refused(unavailable("the database failed within a transaction"))),
+        State::Own | State::Lent => Ok(done),
+    }
+}
+
+/// Whether this thread reads what may never come to be.
+pub(crate) fn is_lent() -> bool {
+    STATE.get() != State::Own
+}
+
+/// Works with the connection that is lent to this thread; none where none is, or it is in use.
+pub(crate) fn with<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Option<Result<T, Fault>> {
+    let mut held = Held(Some(LENT.take()?));
+    let done = work(held.0.as_mut()?);
+    if matches!(done, Err(Fault::Database(_))) {
+        STATE.set(State::Failed);
+    }
+    Some(done)
+}
+
+/// Writes with the connection that is lent, in a savepoint of its own: what fails there is undone, and the transaction
+/// goes on.
+pub(crate) fn write<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Fault> {
+    let in_use = || Err(Fault::Refused(Failure::internal("a read wrote while it read")));
+    let mut within = |conn: &mut Conn| {
+        conn.transaction("SAVEPOINT lent")?;
+        let done = work(conn);
+        if done.is_err() {
+            conn.transaction("ROLLBACK TO SAVEPOINT lent")?;
+        }
+        conn.transaction("RELEASE SAVEPOINT lent")?;
+        Ok(done)
+    };
+    with(&mut within).map_or_else(in_use, |ended| ended?)
+}
+
+/// Gives the connection back to the write, whatever becomes of what reads.
+struct Back<'a>(&'a mut Conn);
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        STATE.set(State::Own);
+        if let Some(own) = LENT.take() {
+            *self.0 = own;
+        }
+    }
+}
+
+/// Puts the connection back where the next read finds it.
+struct Held(Option<Conn>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        LENT.set(self.0.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::sql::Sql;
+    use crate::store::Db;
+    use crate::store::fresh::on_each;
+    use crate::store::matches;
+    use crate::store::tables;
+
+    fn count(db: &Db) -> Result<i64, Failure> {
+        db.snapshot(|conn| Ok(matches::count(conn, Sql::of("SELECT count(*) FROM secret", []))?))
+    }
+
+    fn secret(db: &Db, name: &'static str) -> Result<Vec<u8>, Failure> {
+        db.write(move |conn| Ok(tables::secret(conn, name, vec![1])?)).map_err(Fault::into_failure)
+    }
+
+    #[test]
+    fn what_reads_within_a_write_sees_it_and_is_undone_with_it() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let reader = db.clone();
+            let write = move |conn: &mut Conn, refused: bool| -> Result<i64, Fault> {
+                tables::secret(conn, "written", vec![1])?;
+                let seen = lend(conn, || {
+                    assert!(is_lent());
+                    assert_eq!(secret(&reader, "kept"), Ok(vec![1]));
+                    let seen = count(&reader)?;
+                    if refused { Err(Failure::new(crate::fhir::Reason::Conflict, "no")) } else { Ok(seen) }
+                })?;
+                // the connection is the write's own again
+                assert_eq!(matches::count(conn, Sql::of("SELECT count(*) FROM secret", []))?, seen);
+                Ok(seen)
+            };
+            let again = write.clone();
+            assert_eq!(db.write(move |conn| again(conn, true)).unwrap_err().into_failure().status(), 409);
+            assert_eq!(count(&db), Ok(0));
+            assert_eq!(db.write(move |conn| write(conn, false)).unwrap(), 2);
+            assert_eq!(count(&db), Ok(2));
+            assert!(!is_lent());
+        });
+    }
+
+    #[test]
+    fn a_database_that_fails_or_a_panic_within_a_write_leaves_nothing_of_it() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let reader = db.clone();
+            let fault = db.write(move |conn| {
+                tables::secret(conn, "written", vec![1])?;
+                lend(conn, || {
+                    // the failure is passed over
+                    assert!(reader.read(|conn| Ok(conn.batch("SELECT nothing FROM nowhere")?)).is_err());
+                    Ok(())
+                })
+            });
+            assert_eq!(fault.unwrap_err().into_failure().status(), 503);
+            let panics = db.write(|conn| {
+                tables::secret(conn, "written", vec![1])?;
+                lend::<()>(conn, || panic!("this read panics"))
+            });
+            assert_eq!(panics.unwrap_err().into_failure().status(), 500);
+            assert_eq!(count(&db), Ok(0));
+            assert_eq!(secret(&db, "next"), Ok(vec![1]), "others write as before");
+        });
+    }
+}
