@@ -40,7 +40,7 @@ pub fn input_of_type(code: &str) -> Value {
 /// What an answer of this schema looks like. Each answer has one, since a page would otherwise make one up from
 /// the schema, which for FHIR's types that hold one another takes a browser minutes.
 pub fn answer(schema: &str) -> Value {
-    let none = || serde_json::json!({ "resourceType": "Parameters", "parameter": [] });
+    let none = || serde_json::json!({ "resourceType": "Parameters" });
     let given = EXAMPLES["answers"].get(schema).cloned();
     given.or_else(|| resource_with_id(schema)).or_else(|| resource(schema)).unwrap_or_else(none)
 }
