@@ -17,10 +17,11 @@ use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
 use crate::palliative::care_plan;
 use crate::palliative::enrollment;
-use crate::palliative::enrollment::STATE_EXTENSION;
 use crate::palliative::screening::report::OUTCOME_EXTENSION;
 use crate::palliative::vocabulary::COMPUTED_TIER_EXTENSION;
+use crate::palliative::vocabulary::EPISODE_EXTENSIONS;
 use crate::palliative::vocabulary::PROGRAM_EXTENSION;
+use crate::palliative::vocabulary::STATE_EXTENSION;
 use crate::search::Visible;
 use crate::store::EpisodeRow;
 
@@ -137,29 +138,63 @@ pub(crate) fn plan_row(value: &Value) -> Result<Option<PlanRow>, Failure> {
     Ok(care_plan::episode_of(&plan).map(|episode| PlanRow { episode: episode.to_owned(), patient }))
 }
 
+/// What the programme makes of a type: the extensions that mark it, with all that its operations alone set there.
+struct Own {
+    marks: &'static [&'static str],
+    extensions: &'static [&'static str],
+    elements: &'static [&'static str],
+}
+
+const OWN: [(&str, Own); 3] = [
+    (
+        "EpisodeOfCare",
+        Own {
+            marks: &[STATE_EXTENSION, PROGRAM_EXTENSION],
+            extensions: &EPISODE_EXTENSIONS,
+            elements: &EPISODE,
+        },
+    ),
+    (
+        "GuidanceResponse",
+        Own { marks: &[OUTCOME_EXTENSION], extensions: &[OUTCOME_EXTENSION], elements: &SCREENING },
+    ),
+    (
+        "RiskAssessment",
+        Own {
+            marks: &[COMPUTED_TIER_EXTENSION],
+            extensions: &[COMPUTED_TIER_EXTENSION],
+            elements: &STRATIFICATION,
+        },
+    ),
+];
+
 /// What of a resource only the programme's operations set; none where there is nothing of that.
 pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
-    let (names, urls): (&[&str], &[&str]) = match ty.name() {
-        "EpisodeOfCare" => (&EPISODE, &[STATE_EXTENSION, PROGRAM_EXTENSION]),
-        "GuidanceResponse" => (&SCREENING, &[OUTCOME_EXTENSION]),
-        "RiskAssessment" => (&STRATIFICATION, &[COMPUTED_TIER_EXTENSION]),
-        "PlanDefinition" => return rule_document::settled(value),
-        _ => return None,
-    };
-    let ours = |extension: &&Value| {
-        let url = extension.get("url").and_then(Value::as_str);
-        url.is_some_and(|url| urls.contains(&url))
-    };
-    let extensions: Vec<Value> = value.get("extension")?.as_array()?.iter().filter(ours).cloned().collect();
-    if extensions.is_empty() {
+    if ty.name() == "PlanDefinition" {
+        return rule_document::settled(value);
+    }
+    let (_, own) = OWN.iter().find(|(name, _)| *name == ty.name())?;
+    let all = value.get("extension")?.as_array()?;
+    if !all.iter().any(|one| url_of(one).is_some_and(|url| own.marks.contains(&url))) {
         return None;
     }
+    // Those of one URL stay in their order; in which order the URLs come says nothing.
+    let mut ours: Vec<Value> = all
+        .iter()
+        .filter(|one| url_of(one).is_some_and(|url| own.extensions.contains(&url)))
+        .cloned()
+        .collect();
+    ours.sort_by(|one, other| url_of(one).cmp(&url_of(other)));
     let mut kept = Map::new();
-    kept.insert("extension".into(), Value::Array(extensions));
-    for name in names {
+    kept.insert("extension".into(), Value::Array(ours));
+    for name in own.elements {
         kept.insert((*name).to_owned(), value.get(name).cloned().unwrap_or_default());
     }
     Some(Value::Object(kept))
+}
+
+fn url_of(extension: &Value) -> Option<&str> {
+    extension.get("url")?.as_str()
 }
 
 /// Refuses a client that would make what only the programme makes.
@@ -176,35 +211,51 @@ pub(crate) fn may_change(
     match origin {
         // A rule set is the client's own to publish.
         Origin::Client if ty.name() == "PlanDefinition" && old.is_none() => Ok(()),
-        Origin::Client if old != new => Err(derived_failure(ty)),
+        Origin::Client if old != new => Err(derived_failure(ty, (old, new))),
         Origin::Client | Origin::Programme | Origin::Effect => Ok(()),
     }
 }
 
 /// Why a client may not change what the programme derives.
-fn derived_failure(ty: ResourceType) -> Failure {
+fn derived_failure(ty: ResourceType, states: (Option<&Value>, Option<&Value>)) -> Failure {
     if ty.name() == "PlanDefinition" {
         return rule_document::is_settled();
     }
     let (at, text) = match ty.name() {
         "GuidanceResponse" => (
-            "GuidanceResponse.extension",
+            "GuidanceResponse.extension".to_owned(),
             "This is the record of a screening, on which decisions rest, and no client writes such; call \
              $palliative-screen, which makes it.",
         ),
         "RiskAssessment" => (
-            "RiskAssessment.extension",
+            "RiskAssessment.extension".to_owned(),
             "This is the record of a stratification, on which later ones rest, and no client writes such; call \
              $palliative-stratify, which makes it. Its status may be changed.",
         ),
         _ => (
-            "EpisodeOfCare.status",
+            first_change(states),
             "This episode belongs to a palliative programme, whose operations alone set its state, status, \
-             period, type, patient and referrals; call $palliative-refer, $palliative-transition, \
-             $palliative-enroll or $palliative-disenroll.",
+             period, type, patient, referrals and what they keep of a decision in extensions; call \
+             $palliative-refer, $palliative-transition, $palliative-enroll, $palliative-disenroll or, for the \
+             tier of need, $palliative-stratify.",
         ),
     };
     Failure::new(Reason::BusinessRule, text).at(at)
+}
+
+/// Where an episode would first differ from what is stored.
+fn first_change((old, new): (Option<&Value>, Option<&Value>)) -> String {
+    let status = || "EpisodeOfCare.status".to_owned();
+    let (Some(old), Some(new)) = (old, new) else { return status() };
+    if let Some(name) = EPISODE.into_iter().find(|name| old.get(name) != new.get(name)) {
+        return format!("EpisodeOfCare.{name}");
+    }
+    let of = |state: &Value, url: &str| -> Vec<Value> {
+        let all = state.get("extension").and_then(Value::as_array).into_iter().flatten();
+        all.filter(|one| url_of(one) == Some(url)).cloned().collect()
+    };
+    let changed = EPISODE_EXTENSIONS.into_iter().find(|url| of(old, url) != of(new, url));
+    changed.map_or_else(status, |url| format!("EpisodeOfCare.extension.where(url='{url}')"))
 }
 
 /// A second open episode of a patient in a programme.

@@ -1,6 +1,10 @@
 //! What the palliative operations read and write through a session: a programme, a patient's chart, the acting
 //! person, and the changes that a decision asks for. <https://hl7.org/fhir/R4/healthcareservice.html>
 
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
 use crate::access::Action;
 use crate::app::Change;
 use crate::app::ChangeAction;
@@ -28,6 +32,7 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::program::Program;
+use crate::palliative::screening::RuleSet;
 use crate::store::tables;
 
 /// The types that decisions about an episode read.
@@ -143,13 +148,18 @@ impl Session {
         Ok(Chart::new(resources))
     }
 
-    /// A patient as the programme's rule sets see them today: with all that is on file, as for [`Session::chart`].
+    /// A patient as rule sets see them on a day: with all that is on file, as for [`Session::chart`].
     ///
     /// # Errors
     /// Only what the database fails with.
-    pub fn screening_subject(&self, patient: &str, program: &Program) -> Result<Subject, Failure> {
-        let resources = self.as_service().screened_by(patient, &self.rule_sets(&[], program)?)?;
-        Ok(Subject::new(patient, resources, program, self.today_in(program)))
+    pub fn screening_subject(
+        &self,
+        patient: &str,
+        program: &Program,
+        (rule_sets, as_of): (&[Arc<RuleSet>], Date),
+    ) -> Result<Subject, Failure> {
+        let resources = self.as_service().screened_by(patient, rule_sets)?;
+        Ok(Subject::new(patient, resources, program, as_of))
     }
 
     /// Adds what a parameter refers to, where it is no part of the patient's own record (an Organization).

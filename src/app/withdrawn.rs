@@ -98,15 +98,6 @@ fn is_of(consent: &Value, patient: &str) -> bool {
         .is_some_and(|local| local.ty.name() == "Patient" && local.id == patient)
 }
 
-/// Whether the state of a Consent counts for a change of this patient's episode. The programme's operations have seen
-/// whose it is; to a client nothing is said of another person's, nor of one of which that is not known any more.
-fn counts(change: &Prepared, patient: &str, consent: &Stored) -> Result<bool, Failure> {
-    match change.origin {
-        Origin::Programme | Origin::Effect => Ok(true),
-        Origin::Client => Ok(!consent.deleted && is_of(&consent.value()?, patient)),
-    }
-}
-
 /// Whether a change leaves a Consent that may have been there as no agreement.
 fn leaves_none(prepared: &Prepared) -> bool {
     prepared.ty.name() == "Consent"
@@ -138,12 +129,12 @@ pub(crate) fn check(
             return Err(Fault::Stale);
         }
     }
-    for change in &batch.changes {
+    // A client cannot change on which agreement an episode rests; the programme's operations have seen whose it is.
+    for change in batch.changes.iter().filter(|change| change.origin != Origin::Client) {
         let Some(row) = change.work.content().and_then(|content| content.episode.as_ref()) else { continue };
         let named = current.get(&(consent, row.consent.clone())).filter(|_| row.open);
         let Some(named) = named else { continue };
-        if counts(change, &row.patient, named)?
-            && agreement(named)?.is_none()
+        if agreement(named)?.is_none()
             && rests_anew(current.get(&(change.ty, change.id.clone())), &row.consent)?
         {
             return Err(withdrawn(&named.id).into());

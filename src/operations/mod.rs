@@ -25,6 +25,7 @@ pub mod palliative_status;
 pub mod palliative_stratify;
 pub mod palliative_transition;
 mod place;
+mod screened;
 mod submitted;
 pub mod validate;
 pub mod validate_code;

@@ -8,6 +8,7 @@ use crate::operations::Call;
 use crate::operations::moved;
 use crate::operations::opened::Opened;
 use crate::operations::opened::named;
+use crate::operations::screened::screened;
 use crate::palliative::enrollment::disenroll;
 use crate::palliative::enrollment::disenroll::Ending;
 
@@ -20,7 +21,9 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let ending = Ending::read(&call.parameters)?;
     until_current(call.if_match, || {
         let opened = Opened::of(session, &call, (named(session, &call)?, &[]))?;
-        let decision = disenroll::decide(&opened.case(), &ending)?;
+        let case = opened.case();
+        let request = screened(session, &case, &ending.request)?;
+        let decision = disenroll::decide(&case, &Ending { request, ..ending.clone() })?;
         moved::write(session, &call, decision, &opened.episode)
     })
 }

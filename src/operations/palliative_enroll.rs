@@ -27,7 +27,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, Failure> {
-    let mut opened = Opened::of(session, call, (named(session, call)?, &["Encounter"]))?;
+    let mut opened = Opened::of(session, call, (named(session, call)?, &["Encounter", "RiskAssessment"]))?;
     if let Some(site) = &wish.pcmh_site {
         session.add_to_chart(&mut opened.chart, site);
     }

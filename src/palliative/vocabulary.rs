@@ -178,6 +178,36 @@ own! {
     TEMPLATE = "PlanDefinition/palliative-careplan";
 }
 
+/// What the programme's operations alone write on an episode: the extensions of ours that are defined for one.
+pub const EPISODE_EXTENSIONS: [&str; 26] = [
+    STATE_EXTENSION,
+    PROGRAM_EXTENSION,
+    EVIDENCE_EXTENSION,
+    END_REASON_EXTENSION,
+    END_DATE_EXTENSION,
+    ENROLLED_DAYS_EXTENSION,
+    OUTREACH_EXTENSION,
+    OFFER_EXPIRES_EXTENSION,
+    CONSENT_EXTENSION,
+    COVERAGE_EXTENSION,
+    SETTING_EXTENSION,
+    PCMH_EXTENSION,
+    TIER_EXTENSION,
+    INTAKE_EXTENSION,
+    EXPECTED_EXTENSION,
+    OVERRIDE_EXTENSION,
+    RECEIVED_EXTENSION,
+    SOURCE_EXTENSION,
+    TRANSFERRED_FROM_EXTENSION,
+    AUTHORIZATION_EXTENSION,
+    HOSPICE_END_EXTENSION,
+    DEATH_PLACE_EXTENSION,
+    INITIATED_BY_EXTENSION,
+    NOTICE_EXTENSION,
+    DESTINATION_EXTENSION,
+    SUMMARY_EXTENSION,
+];
+
 /// SNOMED CT.
 pub const SNOMED: &str = "http://snomed.info/sct";
 /// LOINC.
@@ -187,11 +217,32 @@ pub const US_CORE_PLAN_CATEGORY: &str = "http://hl7.org/fhir/us/core/CodeSystem/
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::ALL;
+    use super::EPISODE_EXTENSIONS;
+    use crate::definitions::Definitions;
+
+    #[test]
+    fn every_extension_that_is_defined_for_an_episode_is_the_operations_own() {
+        let structures = &Definitions::shared().unwrap().structures;
+        let is_for_episodes = |one: &Value| {
+            let mut contexts = one["context"].as_array().into_iter().flatten();
+            contexts.any(|context| context["expression"] == "EpisodeOfCare")
+        };
+        let defined: BTreeSet<&str> = structures
+            .values()
+            .filter(|one| is_for_episodes(one))
+            .filter_map(|one| one["url"].as_str())
+            .collect();
+        assert_eq!(defined, EPISODE_EXTENSIONS.into_iter().collect());
+    }
 
     #[test]
     fn every_name_of_ours_stands_below_the_canonical_root_and_is_used_once() {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for name in ALL {
             assert!(name.starts_with("https://comfrey.health/fhir/"), "{name}");
             assert!(seen.insert(name), "{name} stands for two things");

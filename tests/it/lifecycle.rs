@@ -4,6 +4,7 @@
 use comfrey::palliative::enrollment::state::State;
 use comfrey::palliative::enrollment::table::Action;
 use comfrey::palliative::enrollment::table::allowed;
+use comfrey::palliative::vocabulary::EPISODE_EXTENSIONS;
 use serde_json::Value;
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::client::Reply;
 use crate::programme::REASON;
 use crate::programme::act;
 use crate::programme::agreed;
+use crate::programme::because as dated;
 use crate::programme::consented;
 use crate::programme::enrolled;
 use crate::programme::parameters;
@@ -24,14 +26,8 @@ use crate::programme::state;
 use crate::programme::wish;
 
 fn director(app: &TestApp) -> Client {
-    app.with_claims(json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] }))
-}
-
-/// What most actions take.
-fn dated(reason: &str) -> Value {
-    json!([{ "name": "effectiveDate", "valueDate": "2026-03-01" },
-        { "name": "reason", "valueCoding": { "system": REASON, "code": reason } },
-        { "name": "decidedBy", "valueCode": "patient" }, { "name": "initiatedBy", "valueCode": "patient" }])
+    app.with_claims(json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"],
+        "fhirUser": "Practitioner/director" }))
 }
 
 fn outreach(times: usize) -> Value {
@@ -152,6 +148,27 @@ fn every_state_is_reached_and_in_each_what_the_table_does_not_list_is_refused_wi
             }
         }
         assert_eq!(client.get(&path).expect(200).json(), before, "{}", at.code());
+        is_referred_again(&client, at);
+    }
+}
+
+/// A referral opens another episode where the last one has closed, but not for one who died or is in hospice still.
+fn is_referred_again(client: &Client, at: State) {
+    let mut body = crate::programme::referral();
+    body["parameter"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "rejectDuplicate", "valueBoolean": true }));
+    let reply = client.post(&format!("/Patient/{}/$palliative-refer", at.code()), &body);
+    let expected = match at {
+        State::Deceased => (422, "deceased"),
+        State::HospiceElected | State::NotEligible => (422, "hospice-active"),
+        open if open.is_open() => (409, "already-open"),
+        _ => (201, ""),
+    };
+    assert_eq!(reply.status, expected.0, "{} {}", at.code(), reply.text());
+    if expected.0 != 201 {
+        assert_eq!(reply.details(), [expected.1], "{}", at.code());
     }
 }
 
@@ -192,8 +209,45 @@ fn the_state_is_not_changed_by_plain_writes_and_the_refusal_names_the_operations
         }
     }
     assert_eq!(clinician.get(&path).expect(200).json(), stored);
-    // What is no part of the state may be written by anyone who may write.
+    // Nor is anything that an operation keeps in an extension: made, changed or taken away.
+    for url in EPISODE_EXTENSIONS {
+        let own = |one: &Value| one["url"] == url;
+        let mut with = stored.clone();
+        let extensions = with["extension"].as_array_mut().unwrap();
+        let there = extensions.iter().any(own);
+        extensions.retain(|one| !own(one));
+        if !there {
+            extensions.push(json!({ "url": url, "valueString": "x" }));
+        }
+        let reply = clinician.put(&path, &with);
+        // Of what is not there the wrong type may be told first.
+        assert!(matches!(reply.status, 400 | 422), "{url} {}", reply.text());
+        let merge = json!({ "extension": with["extension"] });
+        let patch = clinician.request("PATCH", &path).body("application/merge-patch+json", merge.to_string());
+        if there {
+            let at = format!("EpisodeOfCare.extension.where(url='{url}')");
+            for reply in [reply, patch.send(), clinician.put(&format!("/EpisodeOfCare?_id={id}"), &with)] {
+                let reply = reply.expect_issue(422, "business-rule");
+                assert_eq!(reply.json()["issue"][0]["expression"][0], at);
+            }
+        }
+    }
+    let added = [
+        ("enrolled-days", json!({ "valueInteger": 0 })),
+        ("end-date", json!({ "valueDate": "2026-03-02" })),
+        ("attributed-pcmh", json!({ "valueReference": { "reference": "Organization/o" } })),
+    ];
+    for (name, value) in added {
+        let mut with = stored.clone();
+        let mut one = json!({ "url": format!("https://comfrey.health/fhir/StructureDefinition/{name}") });
+        one.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        with["extension"].as_array_mut().unwrap().push(one);
+        clinician.put(&path, &with).expect_issue(422, "business-rule");
+    }
+    assert_eq!(clinician.get(&path).expect(200).json(), stored);
+    // What is no part of the state may be written by anyone who may write, in whichever order the rest is sent.
     let mut other = stored;
+    other["extension"].as_array_mut().unwrap().reverse();
     other["careManager"] = json!({ "reference": "Practitioner/other" });
     clinician.put(&path, &other).expect(200);
 }

@@ -10,6 +10,7 @@ use crate::client::Reply;
 use crate::programme::REASON;
 use crate::programme::act;
 use crate::programme::agreed;
+pub use crate::programme::because;
 use crate::programme::consented;
 use crate::programme::enrolled;
 use crate::programme::parameters;
@@ -47,12 +48,6 @@ pub fn own_referral(id: &str) -> Value {
     body["parameter"][1]["valueReference"]["reference"] = json!(format!("Patient/{id}"));
     body["parameter"][2]["valueCode"] = json!("self");
     body
-}
-
-pub fn because(reason: &str) -> Value {
-    json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": reason } },
-        { "name": "effectiveDate", "valueDate": "2026-03-01" },
-        { "name": "decidedBy", "valueCode": "patient" }, { "name": "initiatedBy", "valueCode": "patient" }])
 }
 
 fn elected() -> Value {

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::programme::consented;
 use crate::programme::is_refused_to_others;
+use crate::programme::parameters;
 use crate::programme::part;
 use crate::programme::person;
 use crate::programme::refer;
@@ -35,6 +36,23 @@ fn an_enrolment_starts_the_service() {
     let mut other = wish("p");
     other["parameter"][0]["valueDate"] = json!("2026-03-02");
     assert_eq!(clinician.post(&path, &other).expect(409).details(), ["invalid-transition"]);
+    // Where none is asked for, the last stratification gives the tier, also one from before the referral.
+    person(&clinician, "r");
+    let record = parameters(json!([{ "name": "record", "valueBoolean": true }]));
+    let tier = part(&clinician.post("/Patient/r/$palliative-stratify", &record).expect(200), "tier");
+    let id = consented(&clinician, "r");
+    let mut wish = wish("r");
+    wish["parameter"].as_array_mut().unwrap().retain(|one| one["name"] != "tier");
+    let episode = part(
+        &clinician.post(&format!("/EpisodeOfCare/{id}/$palliative-enroll"), &wish).expect(200),
+        "episode",
+    );
+    let extensions = episode["extension"].as_array().unwrap();
+    let held = extensions.iter().find(|one| one["url"].as_str().unwrap().ends_with("/risk-tier")).unwrap();
+    assert_eq!(
+        (&held["extension"][0]["valueCode"], &held["extension"][1]["valueDate"]),
+        (&tier, &json!("2026-03-01"))
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::programme::REASON;
 use crate::programme::act;
+use crate::programme::because as dated;
 use crate::programme::consented;
 use crate::programme::enrolled;
 use crate::programme::is_refused_to_others;
@@ -39,6 +40,19 @@ fn a_dry_run_checks_and_shows_and_writes_nothing() {
         act(&clinician, &id, "screen", json!([{ "name": "dryRun", "valueBoolean": true }])).expect(200);
     assert_eq!(state(&part(&reply, "episode")), "screening");
     assert_eq!(state(&clinician.get(&format!("/EpisodeOfCare/{id}")).expect(200).json()), "referred");
+    let named = |rule_set: &str| {
+        json!([{ "name": "dryRun", "valueBoolean": true }, { "name": "asOf", "valueDate": "2026-02-20" },
+            { "name": "ruleSet", "valueCanonical": format!("https://comfrey.health/fhir/PlanDefinition/{rule_set}") }])
+    };
+    let screened = part(&act(&clinician, &id, "screen", named("RS-CA-ADULT")).expect(200), "related");
+    let module = screened["moduleCanonical"].as_str().unwrap();
+    assert!(
+        module.contains("/RS-CA-ADULT|") && screened["extension"].to_string().contains("2026-02-20"),
+        "{screened}"
+    );
+    act(&clinician, &id, "screen", named("RS-NONE")).expect(404);
+    let refused = act(&clinician, &id, "determine", named("RS-CA-ADULT")).expect_issue(422, "business-rule");
+    assert_eq!(refused.details()[..2], ["bad-parameter", "bad-parameter"]);
     let reply = act(&clinician, &id, "screen", json!([])).expect(200);
     assert_eq!(part(&reply, "task")["businessStatus"]["coding"][0]["code"], "screening");
     let screened = part(&reply, "related");
@@ -194,16 +208,11 @@ fn hold_resume_discharge_and_the_same_discharge_again() {
     let app = TestApp::new();
     let clinician = app.clinician();
     let id = enrolled(&clinician, "p");
-    let dated = |reason: &str| {
-        json!([{ "name": "effectiveDate", "valueDate": "2026-03-01" },
-            { "name": "reason", "valueCoding": { "system": REASON, "code": reason } },
-            { "name": "initiatedBy", "valueCode": "patient" }])
-    };
     act(&clinician, &id, "hold", dated("hold-travel")).expect(200);
     act(&clinician, &id, "resume", dated("hold-travel")).expect(200);
     assert_eq!(
-        act(&clinician, &id, "discharge", dated("hold-travel")).expect(400).details(),
-        ["bad-parameter"]
+        act(&clinician, &id, "discharge", dated("declined-cost")).expect(400).details(),
+        ["missing-parameter", "bad-parameter"]
     );
     let reply = act(&clinician, &id, "discharge", dated("moved-out-of-area")).expect(200);
     let episode = part(&reply, "episode");

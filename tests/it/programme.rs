@@ -84,6 +84,22 @@ pub fn act(client: &Client, episode: &str, action: &str, mut more: Value) -> Rep
     client.post(&format!("/EpisodeOfCare/{episode}/$palliative-transition"), &parameters(more))
 }
 
+/// What most actions take: the reason, the day unless something is undone, and whose decision it was where that is asked.
+pub fn because(reason: &str) -> Value {
+    let mut inputs = vec![json!({ "name": "reason", "valueCoding": { "system": REASON, "code": reason } })];
+    if reason != "recorded-in-error" {
+        inputs.push(json!({ "name": "effectiveDate", "valueDate": "2026-03-01" }));
+    }
+    let who = match reason {
+        "unable-to-contact" | "duplicate" | "wrong-patient" | "recorded-in-error" => None,
+        hold if hold.starts_with("hold") => None,
+        decline if decline.starts_with("declined") => Some("decidedBy"),
+        _ => Some("initiatedBy"),
+    };
+    inputs.extend(who.map(|who| json!({ "name": who, "valueCode": "patient" })));
+    Value::Array(inputs)
+}
+
 /// The parameters of the agreement.
 pub fn agreed(id: &str) -> Value {
     json!([{ "name": "consent", "valueReference": { "reference": format!("Consent/{id}-consent") } },

@@ -3,7 +3,6 @@
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
-use fhir_typed::types::Identifier;
 use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
@@ -17,12 +16,12 @@ use crate::palliative::element::string_value;
 use crate::palliative::enrollment::closing;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
-use crate::palliative::enrollment::companions::flag;
-use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task;
+use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::election;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::evidence::Evidence;
@@ -38,7 +37,6 @@ use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::amend;
 use crate::palliative::enrollment::undoing;
-use crate::palliative::program::HospicePolicy;
 use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
@@ -50,7 +48,6 @@ use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
-use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 use jiff::ToSpan;
 
@@ -92,16 +89,23 @@ pub fn apply(
         Action::Waitlist => change.to = State::Waitlisted,
         Action::Hold => change.to = State::OnHold,
         Action::Resume => change.to = State::Enrolled,
-        Action::Transfer => transfer(case, (stored, drafts), beside, &mut change)?,
+        Action::Transfer => {
+            transfer(case, (stored, drafts), beside, &mut change)?;
+            record(request, drafts);
+        }
         Action::Graduate => {
             change.to = State::Graduated;
             follow_up(case, drafts, (FOLLOW_UP, "Follow up in the medical home after palliative care"))?;
         }
-        Action::Discharge => change.to = State::Discharged,
-        Action::HospiceElect => elect_hospice(case, request, drafts, &mut change)?,
+        Action::Discharge => {
+            change.to = State::Discharged;
+            record(request, drafts);
+        }
+        Action::HospiceElect => election::elect(case, request, drafts, &mut change)?,
         Action::Death => {
             change.to = State::Deceased;
             follow_up(case, drafts, ("bereavement-follow-up", "Follow up with the family in bereavement"))?;
+            death::tell(case, drafts, change.on)?;
         }
         Action::Void => change.to = State::EnteredInError,
         Action::Undo => undoing::undo(case, stored, drafts, &mut change),
@@ -206,42 +210,6 @@ fn decline(case: &Case, drafts: &mut Drafts, change: &mut Change) {
     for request in requested::active(case) {
         amend(drafts, closing::closed(case, request, (change.to, "revoked")));
     }
-}
-
-fn elect_hospice(
-    case: &Case,
-    request: &Request,
-    drafts: &mut Drafts,
-    change: &mut Change,
-) -> Result<(), Failure> {
-    if hospice_since(case, change.on).is_none() {
-        let mut made = flag(case, "hospice-election", "Hospice elected", change.on);
-        let election = request.hospice.as_ref();
-        made.author = election.and_then(|one| one.organization.as_deref()).map(reference);
-        let document = election.and_then(|one| one.document.as_deref());
-        made.extension.extend(
-            document
-                .map(|to| extension(crate::palliative::vocabulary::ELECTION_EXTENSION, reference_value(to))),
-        );
-        drafts.add(Typed::Flag(Box::new(made)))?;
-    }
-    let both = case.program.hospice_policy == HospicePolicy::Concurrent && case.is_child_on(change.on);
-    if both {
-        let words = "Review hospice and palliative care side by side";
-        let mut review = task(case, &case.episode_name(), "concurrent-care-review", words);
-        // There is another review of this kind, which a birthday asks for; by this it is told from that.
-        review.identifier = vec![Identifier {
-            system: Some(REVIEW_TASK_SYSTEM.into()),
-            value: Some(
-                format!("{}/hospice-election/{}", case.episode.id().unwrap_or_default(), change.on).into(),
-            ),
-            ..Identifier::default()
-        }];
-        return drafts.add(Typed::Task(Box::new(review))).map(|_| ());
-    }
-    change.to = State::HospiceElected;
-    change.last_day = Some(change.on.yesterday().unwrap_or(change.on));
-    Ok(())
 }
 
 fn follow_up(case: &Case, drafts: &mut Drafts, (code, words): (&str, &str)) -> Result<(), Failure> {

@@ -1,14 +1,15 @@
 //! What each action asks of the facts, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use jiff::civil::Date;
-use serde_json::Value;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::authorization;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::consent;
+use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::extension_of;
@@ -18,6 +19,8 @@ use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::leaving;
+use crate::palliative::enrollment::leaving::of_age;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
@@ -46,15 +49,15 @@ pub fn guard(
         Action::Lapse => lapsable(case, stored, request),
         Action::Waitlist => full(case, beside),
         Action::Resume => resumable(case, request.date.unwrap_or(case.today())),
-        Action::Transfer => transferable(case, beside)?,
+        Action::Transfer => transferable(case, beside)?.into_iter().chain(of_age(case, request)).collect(),
+        Action::Discharge => leaving::check(case, stored, request),
+        Action::Graduate => leaving::attested(case).into_iter().collect(),
         Action::Undo => undoing::check(case, stored)?,
         Action::Refer
         | Action::Screen
         | Action::Decline
         | Action::Enroll
         | Action::Hold
-        | Action::Graduate
-        | Action::Discharge
         | Action::HospiceElect
         | Action::Death => Vec::new(),
         Action::Void => voidable(beside)?,
@@ -83,6 +86,10 @@ fn determinable(case: &Case, request: &Request) -> Vec<Issue> {
                 .at(parameter("screenResult")),
         ];
     };
+    let flaw = request.authorization.as_deref().and_then(|to| authorization::flaw(case, to));
+    if let Some(flaw) = flaw {
+        return vec![broken("authorization-missing", flaw).at(parameter("authorization"))];
+    }
     let approved = request.authorization.is_some() || !case.program.requires_authorization;
     match evidence.outcome {
         Outcome::Indeterminate => {
@@ -177,10 +184,8 @@ fn full(case: &Case, beside: Beside) -> Vec<Issue> {
 }
 
 fn resumable(case: &Case, date: Date) -> Vec<Issue> {
-    let died =
-        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     let hospice = hospice_since(case, date).filter(|_| !case.is_child_on(date)).map(in_hospice);
-    died.into_iter().chain(hospice).collect()
+    died(case).into_iter().chain(hospice).collect()
 }
 
 /// An adult is in hospice or in the programme, never in both.
@@ -188,12 +193,9 @@ pub fn in_hospice(since: String) -> Issue {
     broken("hospice-active", format!("Adult hospice election active since {since}."))
 }
 
-/// Whether the patient's record says that the person died.
-pub fn has_died(case: &Case) -> bool {
-    case.chart.find(case.patient()).is_some_and(|patient| {
-        patient.get("deceasedDateTime").is_some()
-            || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
-    })
+/// A rule that does not hold for one who died.
+pub fn died(case: &Case) -> Option<Issue> {
+    death::is_known(case).then(|| broken("deceased", "It is on record that the person has died."))
 }
 
 fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {

@@ -10,6 +10,7 @@ use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
@@ -32,7 +33,7 @@ const RULES: [(Rule, &str); 10] = [
     (is_no_denial,   "its provision is a denial"),
     (has_policy,     "it names no policy or policyRule, as R4 asks"),
     (names_the_form, "it does not name the programme's own policy"),
-    (is_by_right,    "its performer is neither the patient nor a surrogate with authority, capacity and date on record"),
+    (is_by_right,    "its performer is neither the patient of age nor one whose authority to decide is on record, for an adult with the finding and its date that the patient could not decide"),
     (is_evidenced,   "it has no source, and word of mouth that was verified with a date is not on record or not allowed"),
 ];
 
@@ -84,25 +85,56 @@ fn names_the_form(case: &Case, consent: &Resource, _: Date) -> bool {
             .any(|coding| is_form(coding.get("system")) || is_form(coding.get("code")))
 }
 
+/// The patient agrees, or one who may in the patient's place. A minor's own word is the child's assent, and no
+/// agreement, unless it is on record that the minor is emancipated.
 fn is_by_right(case: &Case, consent: &Resource, date: Date) -> bool {
     let performers: Vec<&str> = list(consent.get("performer"))
         .filter_map(|performer| performer.get("reference").and_then(Value::as_str).map(unversioned))
         .collect();
-    if performers.contains(&case.patient()) {
-        return true;
-    }
-    let minor = case.age_on(date).is_some_and(|age| age < 18);
-    !performers.is_empty() && has_authority(consent, minor)
+    let minor = case.age_on(date).is_some_and(|age| age < MAJORITY);
+    let own = performers.contains(&case.patient());
+    let by_another = performers.iter().any(|performer| *performer != case.patient());
+    (own && (!minor || is_emancipated(consent)))
+        || (by_another && has_authority(consent) && (minor || lacked_capacity(case, consent, date)))
 }
 
-/// A surrogate's authority must be on record, and unless the patient is a minor also that the patient could not
-/// decide, and when that was found. Who may stand in by default is the law of a state, and not decided here.
-fn has_authority(consent: &Resource, minor: bool) -> bool {
-    let Some(authority) = extension_of(consent, AUTHORITY_EXTENSION) else { return false };
-    let has = |name: &str| {
-        list(authority.get("extension")).any(|part| part.get("url").and_then(Value::as_str) == Some(name))
-    };
-    has("authority") && (minor || (has("capacity") && has("capacityDate")))
+/// The age from which a person agrees alone.
+const MAJORITY: i64 = 18;
+
+/// Whether by what right a minor agrees is said to be the minor's own.
+fn is_emancipated(consent: &Resource) -> bool {
+    part(consent, "authority")
+        .is_some_and(|authority| codes(authority).any(|code| code == "emancipated-minor"))
+}
+
+/// A surrogate's authority must be on record. Who may stand in by default is the law of a state, and not decided here.
+fn has_authority(consent: &Resource) -> bool {
+    part(consent, "authority").is_some() && !is_emancipated(consent)
+}
+
+/// Another decides for an adult only where it was found, by that day, that the patient could not.
+fn lacked_capacity(case: &Case, consent: &Resource, date: Date) -> bool {
+    let could_not = part(consent, "capacity").is_some_and(|capacity| {
+        capacity.get("valueBoolean").and_then(Value::as_bool) != Some(true)
+            && !codes(capacity).any(|code| code == "patient")
+    });
+    let found = part(consent, "capacityDate")
+        .and_then(|found| found.get("valueDate").or_else(|| found.get("valueDateTime"))?.as_str())
+        .and_then(|found| first_day(found, case.program));
+    could_not && found.is_some_and(|found| found <= date)
+}
+
+/// One part of what is on record of a surrogate's authority.
+fn part<'a>(consent: &'a Resource, name: &str) -> Option<&'a Value> {
+    let authority = extension_of(consent, AUTHORITY_EXTENSION)?;
+    list(authority.get("extension")).find(|part| part.get("url").and_then(Value::as_str) == Some(name))
+}
+
+/// The codes that a part may carry, in whichever type of value.
+fn codes(part: &Value) -> impl Iterator<Item = &str> {
+    let plain = ["/valueCode", "/valueString", "/valueCoding/code"].into_iter();
+    let plain = plain.filter_map(|place| part.pointer(place)?.as_str());
+    plain.chain(codings(part.get("valueCodeableConcept")).map(|(_, code)| code))
 }
 
 fn is_evidenced(case: &Case, consent: &Resource, _: Date) -> bool {

@@ -22,6 +22,7 @@ use crate::palliative::enrollment::reasons::fitting;
 use crate::palliative::enrollment::reasons::is_of_kind;
 use crate::palliative::enrollment::reasons::reasons;
 use crate::palliative::enrollment::request::Hospice;
+use crate::palliative::enrollment::request::Outreach;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::table::Action;
@@ -70,6 +71,7 @@ impl Ending {
             reasons,
             initiated_by: given.text("initiatedBy").map(str::to_owned),
             hospice,
+            outreach: Outreach::all(given)?,
             note: given.text("note").map(str::to_owned),
             kept: kept(given)?,
             ..Request::new(action)

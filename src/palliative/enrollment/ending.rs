@@ -14,6 +14,7 @@ use crate::palliative::enrollment::closing::is_open;
 use crate::palliative::enrollment::closing::with_status;
 use crate::palliative::enrollment::companions::is_of_episode;
 use crate::palliative::enrollment::companions::task_of;
+use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Case;
@@ -49,6 +50,7 @@ pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Dr
         for team in teams(case).filter(|team| is_open(team)) {
             amend(drafts, closed(case, team, (change.to, "entered-in-error")));
         }
+        death::call_off(case, drafts);
         if codes(&change.reasons).any(|code| code == "wrong-patient") {
             withdraw_elections(case, drafts);
         }

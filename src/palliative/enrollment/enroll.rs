@@ -36,6 +36,8 @@ use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::finish;
 use crate::palliative::enrollment::transition::impossible;
 use crate::palliative::enrollment::transition::permit;
+use crate::palliative::risk::decision::in_force;
+use crate::palliative::risk::tier::Earlier;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
@@ -138,7 +140,7 @@ pub fn decide(case: &Case, wish: &Enrollment) -> Result<Decision, Failure> {
 fn start(case: &Case, wish: &Enrollment, mut stored: Episode) -> Result<Decision, Failure> {
     let mut drafts = Drafts::default();
     stored.open_period(wish.start);
-    freeze(wish, &mut stored);
+    freeze(case, wish, &mut stored);
     if let Some(consent) = chosen(&wish.consent, &mut drafts, |_| ()) {
         stored.set(extension(CONSENT_EXTENSION, reference_value(&consent)));
     }
@@ -175,22 +177,45 @@ fn warnings(stored: &Episode) -> Vec<Issue> {
 }
 
 /// What stays on the episode as it was on the first day.
-fn freeze(wish: &Enrollment, stored: &mut Episode) {
+fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     stored.set(extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
     stored.set(extension(SETTING_EXTENSION, plain_code(&wish.setting)));
     let kept = [
         wish.pcmh_site.as_ref().map(|to| extension(PCMH_EXTENSION, reference_value(to))),
         wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
         wish.override_reason.as_ref().map(|text| extension(OVERRIDE_EXTENSION, string_value(text))),
-        wish.tier.as_ref().map(|tier| tier_extension(tier, wish.start)),
+        match &wish.tier {
+            Some(tier) => Some(tier_extension((tier, wish.start), None)),
+            None if stored.has(TIER_EXTENSION) => None,
+            None => last_tier(case, wish.start),
+        },
     ];
     for one in kept.into_iter().flatten() {
         stored.set(one);
     }
 }
 
-fn tier_extension(tier: &str, since: Date) -> Extension {
-    let parts = vec![extension("tier", plain_code(tier)), extension("since", date_value(since))];
+/// The tier that the last stratification for the programme gives on the first day; what a clinician set ends on its day.
+fn last_tier(case: &Case, start: Date) -> Option<Extension> {
+    let all: Vec<Resource> = case.chart.of("RiskAssessment").cloned().collect();
+    let mut earlier = Earlier::among(&all, case.program);
+    earlier.retain(|one| one.on <= start);
+    let settled = earlier.last()?.tier;
+    Some(match in_force(None, &earlier, start) {
+        Some((decision, tier)) => {
+            let until = decision.set.map(|(_, until)| (until, settled.code()));
+            tier_extension((tier.code(), start), until)
+        }
+        None => tier_extension((settled.code(), start), None),
+    })
+}
+
+fn tier_extension((tier, since): (&str, Date), until: Option<(Date, &str)>) -> Extension {
+    let mut parts = vec![extension("tier", plain_code(tier)), extension("since", date_value(since))];
+    if let Some((until, settled)) = until {
+        parts.push(extension("until", date_value(until)));
+        parts.push(extension("settled", plain_code(settled)));
+    }
     complex(TIER_EXTENSION, parts)
 }
 

@@ -2,19 +2,24 @@
 //! transition writes. An EpisodeOfCare carries it. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 pub mod actions;
+pub mod authorization;
 pub mod checks;
 pub mod closing;
 pub mod companions;
 pub mod consent;
 pub mod coverage;
+pub mod death;
 pub mod disenroll;
 pub mod drafts;
+pub mod election;
 pub mod ending;
 pub mod enroll;
 pub mod episode;
 pub mod evidence;
 pub mod facts;
 pub mod guards;
+pub mod inputs;
+pub mod leaving;
 pub mod reasons;
 pub mod refer;
 pub mod request;

@@ -24,6 +24,7 @@ use crate::palliative::payment::Asked;
 use crate::palliative::payment::Intakes;
 use crate::palliative::payment::policy::MonthRule;
 use crate::palliative::time_line::Stretch;
+use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::STATE_EXTENSION;
@@ -65,9 +66,15 @@ fn naive(world: &World, (first, last): (Date, Date)) -> Counted {
         .filter_map(|one| Some((name(one), from(one).filter(|from| serves_from(one, *from).is_some())?)))
         .collect();
     let today: Date = world.today.parse().unwrap();
+    // Nobody is cared for after a death, in whichever programme it was recorded.
+    let died = episodes.iter().filter(|one| state_of(one) == Some(State::Deceased));
+    let died = died.map(|one| {
+        day(extension_of(one, END_DATE_EXTENSION).unwrap()["valueDate"].as_str().unwrap()).unwrap()
+    });
+    let until = last.min(today).min(died.min().unwrap_or(Date::MAX));
     let mut counted = Counted::new();
     let mut date = first;
-    while date <= last.min(today) {
+    while date <= until {
         let serving = episodes.iter().filter(|one| serves(one, date) && !in_hospice(world, date));
         // Of two that could count the day, it is that of the one that began later.
         if let Some(one) = serving.max_by_key(|one| (began.get(&name(one)), name(one))) {

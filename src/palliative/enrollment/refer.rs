@@ -16,7 +16,7 @@ use crate::palliative::element::extension;
 use crate::palliative::element::plain_code;
 use crate::palliative::element::reference;
 use crate::palliative::element::remark;
-use crate::palliative::enrollment::checks::has_died;
+use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
 use crate::palliative::enrollment::companions::hospice_since;
@@ -164,11 +164,9 @@ fn check(case: &Case, referral: &Referral) -> Result<(), Failure> {
     let program = (!case.program.active).then(|| {
         broken("program-inactive", "The programme takes nobody at present.").at(parameter("program"))
     });
-    let died =
-        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     let issues: Vec<Issue> = program
         .into_iter()
-        .chain(died)
+        .chain(died(case))
         .chain(age(case, referral.received))
         .chain(received(case, referral))
         .chain(hospice(case, referral))
@@ -198,20 +196,27 @@ fn received(case: &Case, referral: &Referral) -> Option<Issue> {
     })
 }
 
-/// An adult may come back only when the hospice period has ended.
+/// An adult may come back only when the hospice period has ended: the one on the day of the referral, and one that began
+/// since then or is about to begin.
 fn hospice(case: &Case, referral: &Referral) -> Option<Issue> {
-    let day = referral.received;
-    let since = hospice_since(case, day).filter(|_| !case.is_child_on(day))?;
-    let over = referral.hospice_end.is_some_and(|end| end <= day);
-    (!over).then(|| {
-        broken(
-            "hospice-active",
-            format!(
-                "Adult hospice election active since {since}; give `hospiceEnd` when it was revoked or ended."
-            ),
-        )
-        .at(parameter("hospiceEnd"))
-    })
+    let (day, today) = (referral.received, case.today());
+    let over = |on: Date| referral.hospice_end.is_some_and(|end| end <= on);
+    let then = hospice_since(case, day).filter(|_| !case.is_child_on(day) && !over(day));
+    let now = || hospice_since(case, today).or_else(|| to_come(case, today));
+    let since = then.or_else(|| now().filter(|_| !case.is_child_on(today) && !over(today)))?;
+    let text = format!(
+        "Adult hospice election active since {since}; give `hospiceEnd` when it was revoked or ended."
+    );
+    Some(broken("hospice-active", text).at(parameter("hospiceEnd")))
+}
+
+/// The first day of an election that begins later.
+fn to_come(case: &Case, today: Date) -> Option<String> {
+    let starts = active_elections(case).filter_map(|flag| flag.text("/period/start"));
+    starts
+        .filter(|start| first_day(start, case.program).is_some_and(|start| start > today))
+        .min()
+        .map(str::to_owned)
 }
 
 /// No election ends before the day on which it begins.

@@ -47,6 +47,12 @@ pub struct Request {
     pub target_program: Option<String>,
     /// `authorization`: a reference.
     pub authorization: Option<String>,
+    /// `screenResult`: a reference.
+    pub screen_result: Option<String>,
+    /// `asOf`: the day that a screening is for.
+    pub as_of: Option<Date>,
+    /// `ruleSet`: canonicals.
+    pub rule_sets: Vec<String>,
     /// `place` of death.
     pub place: Option<String>,
     /// `note`.
@@ -72,6 +78,27 @@ pub struct Outreach {
     pub language: Option<String>,
     /// `interpreterUsed`
     pub interpreter_used: Option<bool>,
+}
+
+impl Outreach {
+    /// The attempts that are given.
+    ///
+    /// # Errors
+    /// 400 for one without a method, a person or a date.
+    pub fn all(given: &Given) -> Result<Vec<Self>, Failure> {
+        given.all("outreach").filter_map(|one| one.parts()).map(Self::read).collect()
+    }
+
+    fn read(parts: &Given) -> Result<Self, Failure> {
+        let text = |name: &str| parts.text(name).map(str::to_owned);
+        Ok(Self {
+            method: text("method").ok_or_else(|| missing("outreach.method"))?,
+            by: parts.reference("by").map(str::to_owned).ok_or_else(|| missing("outreach.by"))?,
+            date: parts.day("date")?.ok_or_else(|| missing("outreach.date"))?,
+            language: text("language"),
+            interpreter_used: parts.boolean("interpreterUsed"),
+        })
+    }
 }
 
 /// An election of hospice.
@@ -100,6 +127,9 @@ impl Request {
             hospice: None,
             target_program: None,
             authorization: None,
+            screen_result: None,
+            as_of: None,
+            rule_sets: Vec::new(),
             place: None,
             note: None,
             evidence: None,
@@ -114,10 +144,11 @@ impl Request {
     /// 400 for an action, date or reason that cannot be used.
     pub fn read(given: &Given) -> Result<Self, Failure> {
         let hospice = given.parts("hospice").map(hospice).transpose()?;
-        let outreach: Vec<Outreach> =
-            given.all("outreach").filter_map(|one| one.parts()).map(outreach).collect::<Result<_, _>>()?;
+        let outreach = Outreach::all(given)?;
         let action = action(given.text("action").unwrap_or_default())?;
-        let latest = outreach.iter().map(|one| one.date).max();
+        // An offer and its end are of the day of the last attempt; for what else attempts go with, they say no day.
+        let dating = matches!(action, Action::Offer | Action::Lapse);
+        let latest = outreach.iter().map(|one| one.date).max().filter(|_| dating);
         let date = given.day("effectiveDate")?;
         Ok(Self {
             date: date.or(hospice.as_ref().map(|election| election.date)).or(latest),
@@ -130,6 +161,9 @@ impl Request {
             hospice,
             target_program: given.reference("targetProgram").map(str::to_owned),
             authorization: given.reference("authorization").map(str::to_owned),
+            screen_result: given.reference("screenResult").map(str::to_owned),
+            as_of: given.day("asOf")?,
+            rule_sets: given.texts("ruleSet").map(str::to_owned).collect(),
             place: given.text("place").map(str::to_owned),
             note: given.text("note").map(str::to_owned),
             ..Self::new(action)
@@ -204,17 +238,6 @@ fn action(code: &str) -> Result<Action, Failure> {
         Action::Enroll => Err(refused("action", "Use `$palliative-enroll` to enrol.".to_owned())),
         _ => Ok(known),
     }
-}
-
-fn outreach(parts: &Given) -> Result<Outreach, Failure> {
-    let text = |name: &str| parts.text(name).map(str::to_owned);
-    Ok(Outreach {
-        method: text("method").ok_or_else(|| missing("outreach.method"))?,
-        by: parts.reference("by").map(str::to_owned).ok_or_else(|| missing("outreach.by"))?,
-        date: parts.day("date")?.ok_or_else(|| missing("outreach.date"))?,
-        language: text("language"),
-        interpreter_used: parts.boolean("interpreterUsed"),
-    })
 }
 
 fn hospice(parts: &Given) -> Result<Hospice, Failure> {

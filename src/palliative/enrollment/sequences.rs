@@ -81,7 +81,7 @@ fn asked(action: Action, date: Date, (what, today): (u8, Date)) -> Request {
         evidence.as_of = today;
     }
     Request {
-        consent: agreed().consent,
+        consent: (action == Action::Consent).then(|| agreed().consent).flatten(),
         outreach: if action == Action::Offer { vec![attempt] } else { Vec::new() },
         hospice: (action == Action::HospiceElect).then_some(hospice),
         target_program: (action == Action::Transfer).then(|| "HealthcareService/other".into()),

@@ -10,8 +10,8 @@ use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
 use crate::palliative::enrollment::actions::FOLLOW_UP;
+use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::checks::enrolled_before;
-use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::checks::in_hospice;
 use crate::palliative::enrollment::closing;
 use crate::palliative::enrollment::closing::with_status;
@@ -104,10 +104,8 @@ pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
         .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
     let unknown =
         stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
-    let died =
-        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     let hospice = hospice_between(case, stored, ended).map(in_hospice);
-    Ok(late.into_iter().chain(unknown).chain(died).chain(hospice).collect())
+    Ok(late.into_iter().chain(unknown).chain(died(case)).chain(hospice).collect())
 }
 
 /// Since when an adult is or was in hospice on a day that undoing gives back to the episode: the days from the ending

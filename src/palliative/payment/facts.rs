@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::death::days_on;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::first_day;
@@ -31,7 +32,8 @@ const CONTACTS: [&str; 3] = ["HH", "AMB", "VR"];
 /// Of a partial date the first day that it can mean is taken, and of a death without a date the last contact: a day
 /// that may lie after a death is not paid.
 pub fn last_alive(chart: &Chart, program: &Program) -> Option<Date> {
-    let mut last = Date::MAX;
+    // A death that any programme recorded holds for all, also before the Patient says so.
+    let mut last = days_on(chart.of("EpisodeOfCare")).min().unwrap_or(Date::MAX);
     for patient in chart.of("Patient") {
         if let Some(died) = patient.text("/deceasedDateTime") {
             last = last.min(first_day(died, program)?);

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::fhir::outcome::Issue;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
+use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::checks::enrolled_before;
-use crate::palliative::enrollment::checks::has_died;
 use crate::palliative::enrollment::checks::invalid_agreement;
 use crate::palliative::enrollment::checks::stale;
 use crate::palliative::enrollment::companions::hospice_since;
@@ -130,8 +130,6 @@ fn life_and_dates(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue
     let shift = |days: i64| today.checked_add(days.days()).unwrap_or(today);
     let (first, last) = (shift(-case.program.retro_limit_days), shift(30));
     let received = stored.date(RECEIVED_EXTENSION);
-    let died =
-        has_died(case).then(|| broken("deceased", "The patient's record says that the person has died."));
     let wrong = if wish.start > last {
         Some(format!("{} lies more than 30 days ahead.", wish.start))
     } else if wish.start < first {
@@ -147,7 +145,7 @@ fn life_and_dates(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue
             .map(|last| format!("{} lies within an earlier enrolment, which lasts until {last}.", wish.start))
     });
     let range = wrong.map(|text| broken("date-range", text).at(parameter("startDate")));
-    died.into_iter().chain(range).collect()
+    died(case).into_iter().chain(range).collect()
 }
 
 /// The last day on which the person was enrolled in this programme by an earlier episode.

@@ -60,11 +60,12 @@ pub fn request(action: Action) -> Request {
 }
 
 pub fn on(action: Action, date: &str, reason: &str) -> Request {
+    let by = |actions: &[Action]| actions.contains(&action).then(|| "patient".to_owned());
     Request {
-        date: Some(date.parse().unwrap()),
+        date: (action != Action::Undo).then(|| date.parse().unwrap()),
         reasons: vec![reason.into()],
-        initiated_by: Some("patient".into()),
-        decided_by: Some("patient".into()),
+        initiated_by: by(&[Action::Transfer, Action::Graduate, Action::Discharge]),
+        decided_by: by(&[Action::Decline, Action::Consent]),
         ..request(action)
     }
 }

@@ -4,12 +4,10 @@
 
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::CodeableConcept;
-use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::json;
 
 use crate::fhir::outcome::Failure;
-use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::actions;
@@ -22,16 +20,16 @@ use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::election;
 use crate::palliative::enrollment::ending;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Side;
-use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
-use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::version;
+use crate::palliative::enrollment::inputs;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
@@ -43,7 +41,6 @@ use crate::palliative::program::Program;
 use crate::palliative::vocabulary::ALLOWED_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
-use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 
 /// What some actions read beside the patient's own resources.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,13 +76,14 @@ pub struct Change {
 pub fn decide(case: &Case, request: &Request, beside: Beside) -> Result<Decision, Failure> {
     let state = case.state()?;
     let stored = Episode::of(case.episode);
-    if is_repeated(&stored, state, request) {
+    if is_repeated(case, &stored, request)? {
         return Ok(Decision::nothing(state));
     }
     let row = transition(state, request.action).ok_or_else(|| impossible(state, request.action))?;
     permit(case.actor, row)?;
     request.check(row)?;
-    let mut issues = dates(case, &stored, request);
+    let mut issues = inputs::untaken(request);
+    issues.extend(inputs::dates(case, &stored, request));
     issues.extend(checks::guard(case, &stored, request, beside)?);
     if !issues.is_empty() {
         return Err(Failure::of(Reason::BusinessRule, issues));
@@ -176,58 +174,36 @@ pub fn permit(actor: &Actor, row: &Transition) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same ending told twice is told once: nothing more is written.
-fn is_repeated(stored: &Episode, state: State, request: &Request) -> bool {
+/// The same ending told twice is told once: nothing more is written. So is an election that ends nothing.
+fn is_repeated(case: &Case, stored: &Episode, request: &Request) -> Result<bool, Failure> {
+    let state = case.state()?;
     let ends = match request.action {
         Action::Decline => state == State::Declined,
         Action::Lapse => state == State::Lapsed,
         Action::Transfer => state == State::TransferredOut,
         Action::Graduate => state == State::Graduated,
         Action::Discharge => state == State::Discharged,
+        Action::HospiceElect if state.is_open() => {
+            return Ok(request.date.is_some_and(|date| election::is_recorded(case, date)));
+        }
         Action::HospiceElect => state == State::HospiceElected,
         Action::Death => state == State::Deceased,
-        _ => false,
+        Action::Refer
+        | Action::Screen
+        | Action::Determine
+        | Action::Offer
+        | Action::Consent
+        | Action::Waitlist
+        | Action::Enroll
+        | Action::Hold
+        | Action::Resume
+        | Action::Void
+        | Action::Undo => false,
     };
     let on = stored.date(END_DATE_EXTENSION);
     let code = request.reasons.first().map(String::as_str).or(actions::usual_reason(request.action));
     let why = stored.text(END_REASON_EXTENSION);
-    ends && code.is_some() && code == why && (request.date.is_none() || request.date == on)
-}
-
-/// No date may lie before what it follows, nor further ahead than plans are made.
-fn dates(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
-    let Some(date) = request.date else { return Vec::new() };
-    let today = case.today();
-    let latest = match request.action {
-        Action::Screen
-        | Action::Determine
-        | Action::Offer
-        | Action::Decline
-        | Action::Consent
-        | Action::Lapse
-        | Action::Death
-        | Action::Void
-        | Action::Undo => today,
-        _ => today.checked_add(30.days()).unwrap_or(today),
-    };
-    let received = stored.date(RECEIVED_EXTENSION);
-    let earliest = match request.action {
-        // An election may lie before the start: the episode then has no enrolled day.
-        Action::HospiceElect | Action::Undo | Action::Void => None,
-        Action::Hold | Action::Resume => stored.since(),
-        _ => stored.start().or(received),
-    };
-    let at = parameter(match request.action {
-        Action::HospiceElect => "hospice",
-        Action::Offer => "outreach",
-        _ => "effectiveDate",
-    });
-    let late =
-        (date > latest).then(|| format!("{date} lies after {latest}, the last day that is possible here."));
-    let early = earliest
-        .filter(|earliest| date < *earliest)
-        .map(|earliest| format!("{date} lies before {earliest}, the first day that is possible here."));
-    late.into_iter().chain(early).map(|text| broken("date-range", text).at(at.clone())).collect()
+    Ok(ends && code.is_some() && code == why && (request.date.is_none() || request.date == on))
 }
 
 /// Writes a stored resource with a change made to its JSON.

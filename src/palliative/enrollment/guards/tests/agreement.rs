@@ -71,39 +71,62 @@ fn t26_agreement_consent_to_share_and_hospice_election_are_three_things() {
 fn t28_a_parent_agrees_until_the_day_on_which_the_child_is_18() {
     let authority = json!([{ "url": crate::palliative::vocabulary::AUTHORITY_EXTENSION,
         "extension": [{ "url": "authority", "valueString": "mother" }] }]);
-    for (birth, valid) in [("2008-01-16", true), ("2008-01-15", false)] {
+    let mother = json!([{ "reference": "RelatedPerson/mother" }]);
+    let (child, both) = (
+        json!([{ "reference": "Patient/p" }]),
+        json!([{ "reference": "Patient/p" }, { "reference": "RelatedPerson/mother" }]),
+    );
+    let mut own = authority.clone();
+    own[0]["extension"][0]["valueString"] = json!("emancipated-minor");
+    for (birth, performer, authority, valid) in [
+        ("2008-01-16", &mother, &authority, true),
+        ("2008-01-15", &mother, &authority, false),
+        ("2008-01-16", &both, &authority, true),
+        ("2008-01-16", &child, &json!([]), false),
+        ("2008-01-16", &child, &authority, false),
+        ("2008-01-16", &child, &own, true),
+        ("2008-01-16", &mother, &own, false),
+        ("2008-01-15", &child, &json!([]), true),
+    ] {
         let mut world = World::new();
         world.program.age_min = None;
         world.set("Patient/p", "birthDate", json!(birth));
-        world.set("Consent/con", "performer", json!([{ "reference": "RelatedPerson/mother" }]));
+        world.set("Consent/con", "performer", performer.clone());
         world.set("Consent/con", "extension", authority.clone());
         world.refer(&referral()).unwrap();
         world.act(&determined(Outcome::Eligible)).unwrap();
         let agreed = world.act(&agreed()).map(|_| ()).map_err(|failure| codes(&failure));
         let expected = if valid { Ok(()) } else { Err(vec!["consent-invalid".to_owned()]) };
-        assert_eq!(agreed, expected, "{birth}");
+        assert_eq!(agreed, expected, "{birth} {performer} {authority}");
     }
 }
 
 #[test]
 fn t27_a_surrogate_needs_authority_and_the_finding_that_the_patient_could_not_decide() {
-    let authority = |parts: &[&str]| {
-        let parts: Vec<Value> =
-            parts.iter().map(|url| json!({ "url": url, "valueString": "on record" })).collect();
-        json!([{ "url": crate::palliative::vocabulary::AUTHORITY_EXTENSION, "extension": parts }])
-    };
+    let right = || json!({ "url": "authority", "valueString": "on record" });
+    let could_not = |value: bool| json!({ "url": "capacity", "valueBoolean": value });
+    let found = |on: &str| json!({ "url": "capacityDate", "valueDate": on });
+    let says = |code: &str| json!({ "url": "capacity", "valueCode": code });
+    let (then, adult) = ("2026-01-15", "1950-05-01");
     for (parts, birth, valid) in [
-        (&["authority", "capacity", "capacityDate"][..], "1950-05-01", true),
-        (&["authority"][..], "1950-05-01", false),
-        (&["capacity", "capacityDate"][..], "1950-05-01", false),
-        (&["authority"][..], "2009-05-01", true), // a minor: nobody needs to find incapacity
+        (json!([right(), could_not(false), found(then)]), adult, true),
+        (json!([right(), says("surrogate"), found(then)]), adult, true),
+        (json!([right(), could_not(true), found(then)]), adult, false),
+        (json!([right(), says("patient"), found(then)]), adult, false),
+        (json!([right(), could_not(false), found("2026-01-16")]), adult, false),
+        (json!([right(), could_not(false)]), adult, false),
+        (json!([right()]), adult, false),
+        (json!([could_not(false), found(then)]), adult, false),
+        (json!([right()]), "2009-05-01", true), // a minor: nobody needs to find incapacity
     ] {
         let mut world = consented();
         world.program.age_min = None;
         world.set("Patient/p", "birthDate", json!(birth));
         world.set("Consent/con", "performer", json!([{ "reference": "RelatedPerson/spouse" }]));
-        world.set("Consent/con", "extension", authority(parts));
-        assert_eq!(world.enroll(&wish()).is_ok(), valid, "{parts:?} {birth}");
+        let authority =
+            json!([{ "url": crate::palliative::vocabulary::AUTHORITY_EXTENSION, "extension": parts }]);
+        world.set("Consent/con", "extension", authority);
+        assert_eq!(world.enroll(&wish()).is_ok(), valid, "{parts} {birth}");
     }
 }
 

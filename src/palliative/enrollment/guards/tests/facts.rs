@@ -172,8 +172,30 @@ fn a_payers_approval_is_asked_for_only_where_the_programme_needs_one() {
     world.program.requires_authorization = true;
     world.refer(&referral()).unwrap();
     let mut request = determined(Outcome::Eligible);
-    assert_eq!(codes(&world.act(&request).unwrap_err()), ["authorization-missing"]);
+    let missing = ["authorization-missing"];
+    assert_eq!(codes(&world.act(&request).unwrap_err()), missing);
     request.authorization = Some("ClaimResponse/1".into());
+    assert_eq!(codes(&world.act(&request).unwrap_err()), missing, "it is not on file");
+    request.authorization = Some("Coverage/cov".into());
+    assert_eq!(codes(&world.act(&request).unwrap_err()), missing, "it is no approval");
+    request.authorization = Some("ClaimResponse/1".into());
+    let approval = json!({ "resourceType": "ClaimResponse", "id": "1", "status": "active", "type": { "text": "care" },
+        "use": "preauthorization", "patient": { "reference": "Patient/p" }, "created": "2026-01-13",
+        "insurer": { "reference": "Organization/plan" }, "outcome": "complete",
+        "preAuthPeriod": { "end": "2026-01-15" } });
+    for (element, value) in [
+        ("patient", json!({ "reference": "Patient/other" })),
+        ("status", json!("cancelled")),
+        ("use", json!("claim")),
+        ("outcome", json!("queued")),
+        ("preAuthPeriod", json!({ "end": "2026-01-14" })),
+    ] {
+        let mut other = approval.clone();
+        other[element] = value;
+        world.put(other);
+        assert_eq!(codes(&world.act(&request).unwrap_err()), missing, "{element}");
+    }
+    world.put(approval);
     world.act(&request).unwrap();
     assert_eq!(world.state(), "eligible");
 }

@@ -46,6 +46,7 @@ fn all_guards_that_fail_are_reported_together() {
     let expected = [
         "age",
         "consent-invalid",
+        "consent-invalid",
         "coverage-inactive",
         "date-range",
         "deceased",

@@ -6,7 +6,14 @@ use super::*;
 fn a_graduation_asks_the_medical_home_to_follow_up() {
     let mut world = World::new();
     world.enrolled();
-    world.act(&on(Action::Graduate, "2026-01-20", "graduated-improved")).unwrap();
+    let graduation = on(Action::Graduate, "2026-01-20", "graduated-improved");
+    let clinician = world.actor.who.clone();
+    for who in ["Organization/plan", "Device/rules"] {
+        world.actor.who = crate::palliative::enrollment::facts::Who::Reference(who.into());
+        assert_eq!(codes(&world.act(&graduation).unwrap_err()), ["attestation-missing"]);
+    }
+    world.actor.who = clinician;
+    world.act(&graduation).unwrap();
     assert_eq!((world.state(), text(&world, "/period/end")), ("graduated", "2026-01-20"));
     assert!(world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("pcmh-follow-up")));
 }
@@ -107,4 +114,49 @@ fn a_mistake_takes_its_flag_and_team_along_and_undoing_it_brings_back_how_the_ep
         extension_of(world.episode(), END_REASON_EXTENSION),
         extension_of(&ended, END_REASON_EXTENSION)
     );
+}
+
+#[test]
+fn one_who_cannot_be_reached_was_tried_as_often_as_the_programme_tries() {
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    world.act(&offered("2026-01-14")).unwrap();
+    world.act(&offered("2026-01-15")).unwrap();
+    world.act(&agreed()).unwrap();
+    world.enroll(&wish()).unwrap();
+    world.today = "2026-01-25".into();
+    let tried = |days: &[&str]| days.iter().flat_map(|day| offered(day).outreach).collect::<Vec<_>>();
+    let leave = |days: &[&str]| Request {
+        outreach: tried(days),
+        ..on(Action::Discharge, "2026-01-25", "unable-to-contact")
+    };
+    assert_eq!(codes(&world.act(&leave(&[])).unwrap_err()), ["attempts"], "those of the offer do not count");
+    let hold = on(Action::Hold, "2026-01-20", "hold-contact");
+    world.act(&Request { outreach: tried(&["2026-01-20"]), ..hold }).unwrap();
+    assert_eq!(codes(&world.act(&leave(&["2026-01-21"])).unwrap_err()), ["attempts"]);
+    world.act(&leave(&["2026-01-21", "2026-01-25"])).unwrap();
+    assert_eq!(world.state(), "discharged");
+}
+
+#[test]
+fn an_ending_for_a_cause_says_what_was_tried_and_one_for_the_age_waits_for_it() {
+    let mut world = World::new();
+    world.program.age_min = None;
+    world.set("Patient/p", "birthDate", json!("2005-02-01"));
+    world.enrolled();
+    let cause = on(Action::Discharge, "2026-01-30", "safety-for-cause");
+    assert_eq!(codes(&world.act(&cause).unwrap_err()), ["steps-missing"]);
+    let blank = Request { note: Some(" ".into()), ..cause.clone() };
+    assert_eq!(codes(&world.act(&blank).unwrap_err()), ["steps-missing"]);
+    let early = on(Action::Discharge, "2026-01-30", "aged-out");
+    assert_eq!(codes(&world.act(&early).unwrap_err()), ["age"]);
+    let mut other = World::new();
+    other.program.age_min = None;
+    other.set("Patient/p", "birthDate", json!("2005-02-01"));
+    other.enrolled();
+    other.act(&Request { note: Some("Met with the family twice".into()), ..cause }).unwrap();
+    assert_eq!(other.state(), "discharged");
+    world.act(&on(Action::Discharge, "2026-01-31", "aged-out")).unwrap();
+    assert_eq!(world.state(), "discharged", "the last day before the birthday");
 }

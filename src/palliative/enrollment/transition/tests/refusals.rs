@@ -124,3 +124,72 @@ fn an_enrolment_does_not_overlap_an_earlier_one_in_the_same_programme() {
         );
     }
 }
+
+#[test]
+fn t26_what_an_action_does_not_take_is_refused_and_leaves_the_agreement_as_it_was() {
+    let mut world = World::new();
+    world.enrolled();
+    let before = world.episode().clone();
+    let hold = on(Action::Hold, "2026-01-15", "hold-travel");
+    let other = || Some("Consent/other".to_owned());
+    let cases = [
+        ("consent", Request { consent: other(), ..hold.clone() }),
+        ("place", Request { place: Some("home".into()), ..hold.clone() }),
+        ("authorization", Request { authorization: Some("ClaimResponse/1".into()), ..hold.clone() }),
+        ("decidedBy", Request { decided_by: Some("patient".into()), ..hold.clone() }),
+        ("initiatedBy", Request { initiated_by: Some("patient".into()), ..hold.clone() }),
+        ("targetProgram", Request { target_program: Some("HealthcareService/x".into()), ..hold.clone() }),
+        ("screenResult", Request { screen_result: Some("GuidanceResponse/g".into()), ..hold.clone() }),
+        ("hospice", Request { hospice: elected("2026-01-15").hospice, ..hold.clone() }),
+        ("asOf", Request { as_of: hold.date, ..hold.clone() }),
+        ("ruleSet", Request { rule_sets: vec!["urn:x".into()], ..hold.clone() }),
+    ];
+    for (name, asked) in cases {
+        let refused = world.act(&asked).unwrap_err();
+        assert_eq!((refused.status(), codes(&refused)), (422, vec!["bad-parameter".to_owned()]), "{name}");
+        let at = format!("Parameters.parameter.where(name='{name}')");
+        assert_eq!(refused.issues[0].expression.as_deref(), Some(at.as_str()));
+        assert!(
+            refused.issues[0].text.contains("effectiveDate, expectedDate, outreach, reason, note"),
+            "{name}"
+        );
+    }
+    let graduation = on(Action::Graduate, "2026-01-15", "graduated-improved");
+    let asked = Request { expected: graduation.date, outreach: offered("2026-01-15").outreach, ..graduation };
+    assert_eq!(codes(&world.act(&asked).unwrap_err()), ["bad-parameter"; 2]);
+    assert_eq!(world.episode(), &before);
+    let back = Request { date: hold.date, ..undo() };
+    world.act(&on(Action::Discharge, "2026-01-15", "coverage-lost")).unwrap();
+    assert_eq!(codes(&world.act(&back).unwrap_err()), ["bad-parameter"], "undoing is of today");
+}
+
+#[test]
+fn dates_that_contradict_one_another_or_lie_ahead_are_refused() {
+    let refused = |world: &mut World, asked: &Request, at: &str| {
+        let refused = world.act(asked).unwrap_err();
+        assert_eq!((refused.status(), codes(&refused)), (422, vec!["date-range".to_owned()]), "{asked:?}");
+        let at = format!("Parameters.parameter.where(name='{at}')");
+        assert_eq!(refused.issues[0].expression.as_deref(), Some(at.as_str()), "{asked:?}");
+    };
+    let day = |text: &str| Some(text.parse().unwrap());
+    let mut world = World::new();
+    world.refer(&referral()).unwrap();
+    refused(&mut world, &Request { as_of: day("2026-01-16"), ..request(Action::Screen) }, "asOf");
+    world.act(&determined(Outcome::Eligible)).unwrap();
+    refused(&mut world, &offered("2030-01-01"), "outreach");
+    refused(&mut world, &offered("2026-01-11"), "outreach");
+    refused(&mut world, &Request { date: day("2026-01-15"), ..offered("2030-01-01") }, "effectiveDate");
+    refused(&mut world, &Request { date: day("2026-01-15"), ..offered("2026-01-14") }, "effectiveDate");
+    world.act(&offered("2026-01-14")).unwrap();
+    for attempt in ["2026-01-11", "2026-01-15"] {
+        let mut lapse = on(Action::Lapse, "2026-01-14", "unable-to-contact");
+        lapse.outreach = [offered("2026-01-14").outreach, offered(attempt).outreach].concat();
+        refused(&mut world, &lapse, "outreach");
+    }
+    world.act(&agreed()).unwrap();
+    world.enroll(&wish()).unwrap();
+    refused(&mut world, &Request { date: day("2026-01-20"), ..elected("2026-01-18") }, "effectiveDate");
+    let hold = on(Action::Hold, "2026-01-20", "hold-travel");
+    refused(&mut world, &Request { expected: day("2026-01-19"), ..hold.clone() }, "expectedDate");
+    world.act(&Request { expected: day("2026-01-20"), ..hold }).unwrap();
+}

@@ -108,6 +108,8 @@ fn v_life_1_hospice_below_21_goes_on_and_from_21_ends_the_day_before() {
         assert_eq!(review.is_some(), state == "enrolled");
         let known = review.map(|one| one.text("/identifier/0/value").unwrap_or_default());
         assert!(known.is_none_or(|value| value.ends_with("/hospice-election/2026-02-10")), "{known:?}");
+        let again = world.act(&elected("2026-02-10")).unwrap();
+        assert!(again.drafts.is_empty(), "t18: the same election again changes nothing, born {birth}");
     }
 }
 
@@ -160,9 +162,72 @@ fn a_death_closes_the_episode_on_the_day_and_asks_for_bereavement_care() {
     assert!(
         world.resources.values().any(|one| one.text("/code/coding/0/code") == Some("bereavement-follow-up"))
     );
+    let of = |code: &str| {
+        let found = world.resources.values().find(|one| one.text("/code/coding/0/code") == Some(code));
+        found.map(|task| (task.text("/status").unwrap().to_owned(), task.value().clone()))
+    };
+    let (status, proposal) = of("record-death").unwrap();
+    assert_eq!((status.as_str(), &proposal["focus"]["reference"]), ("requested", &json!("Patient/p")));
+    assert_eq!(proposal["input"][0]["valueDateTime"], "2026-01-30");
+    assert!(of("death-review").is_none(), "there is no other programme");
+    assert!(
+        world.resources["Patient/p"].get("deceasedDateTime").is_none(),
+        "the Patient is another's to change"
+    );
+    let again = Referral { received: "2026-02-01".parse().unwrap(), ..referral() };
+    assert_eq!(codes(&world.refer(&again).unwrap_err()), ["deceased"]);
+    // a death that was a mistake takes its proposal along, and the person may be referred
+    let void = Request { reasons: vec!["duplicate".into()], ..request(Action::Void) };
+    world.act(&void).unwrap();
+    let status = |world: &World| {
+        let task =
+            world.resources.values().find(|one| one.text("/code/coding/0/code") == Some("record-death"));
+        task.unwrap().text("/status").unwrap().to_owned()
+    };
+    assert_eq!(status(&world), "cancelled");
+    world.refer(&again).unwrap();
     // one who never started is cancelled
     let mut world = World::new();
     world.refer(&referral()).unwrap();
     world.act(&on(Action::Death, "2026-01-14", "deceased")).unwrap();
     assert_eq!((text(&world, "/status"), &task(&world)["status"]), ("cancelled", &json!("cancelled")));
+}
+
+#[test]
+fn a_death_in_one_programme_is_seen_by_the_others() {
+    let mut world = World::new();
+    world.enrolled();
+    let mut elsewhere = world.episode().value().clone();
+    elsewhere["id"] = json!("elsewhere");
+    for extension in elsewhere["extension"].as_array_mut().unwrap() {
+        if extension["url"] == crate::palliative::vocabulary::PROGRAM_EXTENSION {
+            extension["valueReference"]["reference"] = json!("HealthcareService/other");
+        }
+    }
+    elsewhere["managingOrganization"] = json!({ "reference": "Organization/theirs" });
+    world.put(elsewhere);
+    world.set("Patient/p", "deceasedBoolean", json!(true));
+    world.act(&on(Action::Death, "2026-01-15", "deceased")).unwrap();
+    let tasks: Vec<_> = world.resources.values().filter(|one| one.ty().name() == "Task").collect();
+    let review = tasks.iter().find(|one| one.text("/code/coding/0/code") == Some("death-review")).unwrap();
+    assert_eq!(review.text("/focus/reference"), Some("EpisodeOfCare/elsewhere"));
+    assert_eq!(review.text("/owner/reference"), Some("Organization/theirs"));
+    assert!(
+        tasks.iter().all(|one| one.text("/code/coding/0/code") != Some("record-death")),
+        "it is recorded"
+    );
+    let other = &world.resources["EpisodeOfCare/elsewhere"];
+    assert_eq!(state_of(other), Some(State::Enrolled), "t54: it ends only by a person's act");
+    world.set("Patient/p", "deceasedBoolean", json!(false));
+    let resume = Request { date: Some("2026-01-15".parse().unwrap()), ..request(Action::Resume) };
+    let mut held = world.resources["EpisodeOfCare/elsewhere"].clone();
+    for extension in held.object_mut()["extension"].as_array_mut().unwrap() {
+        if extension["url"] == crate::palliative::vocabulary::STATE_EXTENSION {
+            extension["valueCoding"]["code"] = json!("on-hold");
+        }
+    }
+    let refused = world.with_case(&held, |case| {
+        crate::palliative::enrollment::transition::decide(case, &resume, Beside::default())
+    });
+    assert!(codes(&refused.unwrap_err()).contains(&"deceased".to_owned()));
 }

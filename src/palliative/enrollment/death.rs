@@ -1,0 +1,110 @@
+//! What the record of a death asks of others: the Patient's own record, and the programmes in which the person is still
+//! on the books. <https://hl7.org/fhir/R4/patient-definitions.html#Patient.deceased_x_>
+//!
+//! Nothing of it is changed by itself. The Patient may come from another system, which is to say when the person died;
+//! and another programme ends its episode by its own rules. So the same write leaves a task for each, with the day.
+
+use jiff::civil::Date;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::datetime::instant;
+use crate::fhir::outcome::Failure;
+use crate::fhir::resource::Resource;
+use crate::palliative::element::day;
+use crate::palliative::enrollment::closing::closed;
+use crate::palliative::enrollment::closing::is_open;
+use crate::palliative::enrollment::drafts::Drafts;
+use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::extension_of;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::transition::amend;
+use crate::palliative::vocabulary::END_DATE_EXTENSION;
+use crate::palliative::vocabulary::TASK_SYSTEM;
+
+/// Whether the patient's record, or an episode in any programme, says that the person died.
+pub fn is_known(case: &Case) -> bool {
+    is_on_record(case)
+        || case.chart.of("EpisodeOfCare").any(|episode| state_of(episode) == Some(State::Deceased))
+}
+
+/// The days of death that episodes of the person carry, in whichever programme.
+pub fn days_on<'a>(episodes: impl Iterator<Item = &'a Resource>) -> impl Iterator<Item = Date> {
+    let ended = episodes.filter(|episode| state_of(episode) == Some(State::Deceased));
+    ended.filter_map(|episode| day(extension_of(episode, END_DATE_EXTENSION)?.get("valueDate")?.as_str()?))
+}
+
+fn is_on_record(case: &Case) -> bool {
+    case.chart.find(case.patient()).is_some_and(|patient| {
+        patient.get("deceasedDateTime").is_some()
+            || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
+    })
+}
+
+/// Leaves the tasks: to record the day on the Patient, unless a death is on it, and to look at every other open episode.
+///
+/// # Errors
+/// `Internal`, for a fault of ours.
+pub fn tell(case: &Case, drafts: &mut Drafts, on: Date) -> Result<(), Failure> {
+    if !is_on_record(case) {
+        let words = format!("The person died on {on}. Record it on the Patient as `deceasedDateTime`.");
+        let mut task = task(case, ("record-death", "Record the death", &words));
+        task["focus"] = json!({ "reference": case.patient() });
+        task["input"] =
+            json!([{ "type": { "text": "Patient.deceasedDateTime" }, "valueDateTime": on.to_string() }]);
+        if let Some(owner) = case.program.organization.as_deref() {
+            task["owner"] = json!({ "reference": owner });
+        }
+        push(task, drafts)?;
+    }
+    for (other, _) in case.others_open() {
+        let words =
+            format!("The person died on {on}, as another programme recorded. End this episode by `death`.");
+        let mut task = task(case, ("death-review", "Review after a death", &words));
+        task["focus"] = json!({ "reference": name(other) });
+        if let Some(owner) = other.get("managingOrganization") {
+            task["owner"] = owner.clone();
+        }
+        push(task, drafts)?;
+    }
+    Ok(())
+}
+
+fn task(case: &Case, (code, display, words): (&str, &str, &str)) -> Value {
+    json!({
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "order",
+        "priority": "urgent",
+        "code": { "coding": [{ "system": TASK_SYSTEM, "code": code, "display": display }] },
+        "description": words,
+        "for": { "reference": case.patient() },
+        "authoredOn": instant(case.now),
+        "lastModified": instant(case.now),
+        "reasonReference": { "reference": case.episode_name() },
+    })
+}
+
+fn push(task: Value, drafts: &mut Drafts) -> Result<(), Failure> {
+    let name = drafts.name();
+    drafts.push(Resource::from_value(task)?, Place::New(name));
+    Ok(())
+}
+
+/// Calls off what a death asked for that was recorded by mistake.
+pub fn call_off(case: &Case, drafts: &mut Drafts) {
+    let episode = case.episode_name();
+    let asked = case.chart.of("Task").filter(|task| {
+        task.refers("/reasonReference/reference") == Some(episode.as_str())
+            && codings(task.get("code")).any(|(system, code)| {
+                system == TASK_SYSTEM && matches!(code, "record-death" | "death-review")
+            })
+    });
+    for task in asked.filter(|task| is_open(task)) {
+        amend(drafts, closed(case, task, (State::EnteredInError, "cancelled")));
+    }
+}

@@ -1,0 +1,110 @@
+//! What the reasons for a discharge ask to be on record. <https://hl7.org/fhir/R4/codesystem.html>
+
+use jiff::civil::Date;
+use serde_json::Value;
+
+use crate::fhir::outcome::Issue;
+use crate::palliative::element::day;
+use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::Who;
+use crate::palliative::enrollment::facts::broken;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::State;
+use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+use crate::palliative::vocabulary::SUMMARY_EXTENSION;
+
+/// The age at which programmes for children end.
+const GROWN_UP: i64 = 21;
+
+/// Every rule of the reasons that does not hold.
+pub fn check(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
+    let rules = [unreached(case, stored, request), without_steps(request), of_age(case, request)];
+    rules.into_iter().flatten().collect()
+}
+
+/// That the aims are reached is for a clinician to attest: the act is the attestation, and the record of it names who.
+pub fn attested(case: &Case) -> Option<Issue> {
+    let by_clinician = match &case.actor.who {
+        Who::Reference(who) => ["Practitioner/", "PractitionerRole/"].iter().any(|ty| who.starts_with(ty)),
+        Who::Name(_) => false,
+    };
+    (!by_clinician).then(|| {
+        broken(
+            "attestation-missing",
+            "A clinician attests that the aims are reached: use an access token that names a Practitioner or \
+             PractitionerRole as `fhirUser`.",
+        )
+    })
+}
+
+/// Whether the person leaves for the age.
+pub fn is_aged_out(request: &Request) -> bool {
+    request.reasons.iter().any(|code| code == "aged-out")
+}
+
+/// One who cannot be reached was tried as often as the programme tries, since they agreed.
+fn unreached(case: &Case, stored: &Episode, request: &Request) -> Option<Issue> {
+    if !request.reasons.iter().any(|code| code == "unable-to-contact") {
+        return None;
+    }
+    let since = agreed_on(case);
+    let earlier = list(case.episode.get("extension"))
+        .filter(|one| one.get("url").and_then(Value::as_str) == Some(OUTREACH_EXTENSION))
+        .filter_map(|one| {
+            let mut parts = list(one.get("extension"));
+            let date = parts.find(|part| part.get("url").and_then(Value::as_str) == Some("date"))?;
+            day(date.get("valueDate")?.as_str()?)
+        });
+    let made =
+        earlier.filter(|date| since.is_none_or(|since| *date > since)).count() + request.outreach.len();
+    let most = case.program.max_attempts;
+    if i64::try_from(made).unwrap_or(i64::MAX) >= most {
+        return None;
+    }
+    let from = stored.start().or(since).map_or_else(String::new, |day| format!(" since {day}"));
+    let text = format!(
+        "{made} of {most} attempts to reach the person{from} are on record; give the others as `outreach`."
+    );
+    Some(broken("attempts", text).at(parameter("outreach")))
+}
+
+/// The day on which the person last agreed: what was tried before was about the offer.
+fn agreed_on(case: &Case) -> Option<Date> {
+    let agreed = list(case.episode.get("statusHistory")).filter(|entry| {
+        list(entry.get("extension")).any(|one| {
+            one.pointer("/valueCoding/code").and_then(Value::as_str) == Some(State::Consented.code())
+        })
+    });
+    agreed.filter_map(|entry| day(entry.pointer("/period/start")?.as_str()?)).max()
+}
+
+/// For a cause of safety it is said what was tried before.
+fn without_steps(request: &Request) -> Option<Issue> {
+    let documented = request.note.as_deref().is_some_and(|note| !note.trim().is_empty())
+        || request.kept.iter().any(|one| one.url == SUMMARY_EXTENSION);
+    let missing = request.reasons.iter().any(|code| code == "safety-for-cause") && !documented;
+    missing.then(|| {
+        let text = "`safety-for-cause` needs the steps that were taken before: say them in `note`, or name the \
+                    document with them as `summary` of $palliative-disenroll.";
+        broken("steps-missing", text).at(parameter("note"))
+    })
+}
+
+/// Nobody leaves for an age that they have not reached.
+pub fn of_age(case: &Case, request: &Request) -> Option<Issue> {
+    if !is_aged_out(request) {
+        return None;
+    }
+    let on = request.date.unwrap_or(case.today());
+    let limit = case.program.age_max.map_or(GROWN_UP, |last| GROWN_UP.min(last.saturating_add(1)));
+    // The last enrolled day may be the one before the birthday.
+    let next = on.tomorrow().unwrap_or(on);
+    let reached = case.age_on(next).is_some_and(|age| age >= limit);
+    (!reached).then(|| {
+        let text = format!("The person is not {limit} by the day after {on}; `aged-out` is no reason yet.");
+        broken("age", text).at(parameter("reason"))
+    })
+}
