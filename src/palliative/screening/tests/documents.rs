@@ -147,10 +147,6 @@ fn a_rule_that_cannot_be_understood_is_refused_when_it_is_loaded() {
         (json!([kind("age")]), "min"),
         (json!([kind("age"), days("min", 60), days("max", 40)]), "Nobody is 60 or older"),
         (
-            and(and(condition(), days("ageMin", 60)).as_array().unwrap().clone(), days("ageMax", 40)),
-            "Nobody is 60",
-        ),
-        (
             json!([kind("attestation"), ["code", { "valueCode": "unmet-ned" }], ["value", { "valueBoolean": true }]]),
             "unmet-ned",
         ),
