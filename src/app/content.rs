@@ -123,7 +123,7 @@ pub(crate) fn content(
     let plan = if ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
     published::check_name(session, change, &value)?;
     let is_theirs = |name: &str| change.origin == Origin::Client && ty.name() == name;
-    let name = if is_theirs("PlanDefinition") { rule_document::name(session, &value)? } else { None };
+    let name = if is_theirs("PlanDefinition") { rule_document::name(session, &value, id)? } else { None };
     let needs =
         if is_theirs("HealthcareService") { rule_document::needs(session, &value)? } else { Vec::new() };
     Ok(Content {

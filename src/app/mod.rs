@@ -49,6 +49,7 @@ mod record;
 mod recorded;
 mod resolve;
 mod rule_document;
+mod rule_sets;
 mod tally;
 mod terminology;
 mod touched;

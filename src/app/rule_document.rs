@@ -9,28 +9,24 @@
 //! That no two have one name is seen to within the write too: all that would use a name wait for one another, and
 //! those that have it are looked at when everything is written, what the same request wrote included.
 
-use std::sync::Arc;
-
 use serde_json::Map;
 use serde_json::Value;
 
 use crate::app::Session;
-use crate::app::Stored;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
-use crate::app::published::is_theirs;
 use crate::app::resolve::Condition;
+use crate::app::rule_sets::named;
 use crate::app::session::LARGEST_PAGE;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
-use crate::palliative::program::Program;
 use crate::palliative::program_names;
 use crate::palliative::screening;
-use crate::palliative::screening::RuleSet;
+use crate::palliative::screening::Reading;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::matches;
@@ -50,7 +46,7 @@ const MEANING: [&str; 11] = [
     "action",
 ];
 
-fn plan_definition() -> ResourceType {
+pub(super) fn plan_definition() -> ResourceType {
     ResourceType::parse("PlanDefinition").expect("PlanDefinition is a type of R4")
 }
 
@@ -71,7 +67,7 @@ pub(crate) fn is_settled() -> Failure {
     Failure::new(Reason::BusinessRule, text).at("PlanDefinition")
 }
 
-fn is_draft(plan: &Value) -> bool {
+pub(super) fn is_draft(plan: &Value) -> bool {
     plan["status"] == "draft"
 }
 
@@ -84,6 +80,12 @@ pub(crate) struct Name {
 }
 
 impl Name {
+    fn of(session: &Session, url: String, version: String) -> Result<Self, Failure> {
+        let criteria = format!("url={}&version={}", value_of(&url), value_of(&version));
+        let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
+        Ok(Self { url, version, holders })
+    }
+
     /// By which all that would use the name wait for one another.
     pub(crate) fn key(&self) -> &str {
         &self.holders.key
@@ -145,11 +147,16 @@ pub(crate) fn are_here(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a rule set that cannot be understood; the name of one that can, which [`are_single`] looks at. A PlanDefinition that is no rule set has none.
+/// Refuses a rule set that cannot be understood; the name of one that can, which [`are_single`] looks at. A
+/// PlanDefinition that is no rule set has none.
 ///
 /// # Errors
 /// `Unprocessable` with everything that is wrong.
-pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Failure> {
+pub(crate) fn name(session: &Session, plan: &Value, id: &str) -> Result<Option<Name>, Failure> {
+    if is_kept(session, plan, id)? {
+        let text = |name: &str| plan[name].as_str().unwrap_or_default().to_owned();
+        return Name::of(session, text("url"), text("version")).map(Some);
+    }
     if let Some(kind) = screening::own_kind(plan) {
         let text = format!(
             "A PlanDefinition of the kind `{kind}` would not be read: own ones are not taken yet; leave the topic out to \
@@ -161,13 +168,23 @@ pub(crate) fn name(session: &Session, plan: &Value) -> Result<Option<Name>, Fail
     if !screening::is_rule_set(plan) {
         return Ok(None);
     }
-    let set = screening::rule_set(plan, &session.app().definitions).map_err(|problems| {
-        let issue = |problem: screening::Problem| Issue::error("invalid", problem.text).at(problem.at);
-        Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect())
-    })?;
-    let criteria = format!("url={}&version={}", value_of(&set.url), value_of(&set.version));
-    let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
-    Ok(Some(Name { url: set.url, version: set.version, holders }))
+    let set =
+        screening::rule_set(plan, &session.app().definitions, Reading::Written).map_err(|problems| {
+            let issue = |problem: screening::Problem| Issue::error("invalid", problem.text).at(problem.at);
+            Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect())
+        })?;
+    Name::of(session, set.url, set.version).map(Some)
+}
+
+/// Whether a rule set is stored under this id that says the same: it was taken once, and cannot be changed or deleted, so
+/// that nothing of it is judged again when it is retired.
+pub(crate) fn is_kept(session: &Session, plan: &Value, id: &str) -> Result<bool, Failure> {
+    let Some(new) = settled(plan) else { return Ok(false) };
+    match session.as_service().read(plan_definition(), id) {
+        Ok(stored) => Ok(settled(&stored.value()?) == Some(new)),
+        Err(failure) if matches!(failure.reason, Reason::NotFound | Reason::Deleted) => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Refuses a write, after everything is written, by which two rule sets would have one name.
@@ -197,70 +214,7 @@ pub(crate) fn name_of(change: &Prepared) -> Option<&Name> {
 }
 
 /// A value as a search has it.
-fn value_of(text: &str) -> String {
+pub(super) fn value_of(text: &str) -> String {
     let escape = |text: String, letter: &str| text.replace(letter, &format!("\\{letter}"));
     encoded(&["\\", ",", "|", "$"].into_iter().fold(text.to_owned(), escape))
-}
-
-/// The rule sets that are stored under a URL, whoever asks: they are configuration and no patient's data.
-fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
-    let found = session.as_service().find(plan_definition(), &format!("url={}", value_of(url)))?;
-    let plans = found.iter().filter(|one| is_theirs(session, one)).map(Stored::value);
-    let plans = plans.collect::<Result<Vec<_>, _>>()?;
-    Ok(plans.into_iter().filter(screening::is_rule_set).collect())
-}
-
-/// The one of these rule sets that a canonical names, with or without its version, and that is no draft. Without a
-/// version one in use comes first, and of these the one that was written last.
-pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value> {
-    let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
-    let is_named =
-        |plan: &&Value| plan["url"] == url && version.is_none_or(|version| plan["version"] == version);
-    let rank = |plan: &&Value| {
-        let updated = plan["meta"]["lastUpdated"].as_str().unwrap_or_default().to_owned();
-        (plan["status"] == "active", updated)
-    };
-    plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
-}
-
-impl Session {
-    /// The rule set that a canonical names, with or without its version: ours, or one that is stored and no draft.
-    /// Without a version one in use comes first, and of these the one that was written last.
-    ///
-    /// # Errors
-    /// Only what the database fails with.
-    pub fn rule_set(&self, canonical: &str) -> Result<Option<Arc<RuleSet>>, Failure> {
-        if let Some(own) = self.app().rule_sets.find(canonical) {
-            return Ok(Some(Arc::clone(own)));
-        }
-        let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
-        named(&stored(self, url)?, canonical).map(|plan| self.compiled(plan)).transpose()
-    }
-
-    /// Those that a programme names and that are in use, as `url|version`.
-    ///
-    /// # Errors
-    /// Only what the database fails with.
-    pub fn rule_sets_of(&self, program: &Program) -> Result<Vec<String>, Failure> {
-        let found =
-            program.rule_sets.iter().map(|named| self.rule_set(named)).collect::<Result<Vec<_>, _>>()?;
-        Ok(found.into_iter().flatten().filter(|set| set.active).map(|set| set.canonical()).collect())
-    }
-
-    /// All rule sets that are in use: ours, and those that are stored.
-    ///
-    /// # Errors
-    /// Only what the database fails with.
-    pub(crate) fn active_rule_sets(&self) -> Result<Vec<Arc<RuleSet>>, Failure> {
-        let topic = encoded(&format!("{}|{}", screening::TOPIC_SYSTEM, screening::SCREENING));
-        let found = self.as_service().find(plan_definition(), &format!("status=active&topic={topic}"))?;
-        let own = self.app().rule_sets.active().cloned().map(Ok);
-        let stored = found.iter().filter(|one| is_theirs(self, one)).map(|one| self.compiled(&one.value()?));
-        own.chain(stored).collect()
-    }
-
-    fn compiled(&self, plan: &Value) -> Result<Arc<RuleSet>, Failure> {
-        let compiled = screening::rule_set(plan, &self.app().definitions);
-        compiled.map(Arc::new).map_err(|_| Failure::internal("a stored rule set cannot be compiled any more"))
-    }
 }

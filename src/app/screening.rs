@@ -11,6 +11,7 @@ use crate::access::Action;
 use crate::app::Known;
 use crate::app::Session;
 use crate::app::Stored;
+use crate::app::rule_sets::each_once;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -155,18 +156,22 @@ impl Session {
     /// 404 for a rule set that is not here; `BusinessRule` where the programme names such a one.
     pub fn rule_sets(&self, named: &[&str], program: &Program) -> Result<Vec<Arc<RuleSet>>, Failure> {
         if !named.is_empty() {
-            let found = named.iter().map(|one| self.rule_set(one)?.ok_or_else(|| self.unknown_rule_set(one)));
+            let found = each_once(named.iter().copied());
+            let found = found.map(|one| self.rule_set(one)?.ok_or_else(|| self.unknown_rule_set(one)));
             return Ok(distinct(found.collect::<Result<_, _>>()?));
         }
         if program.rule_sets.is_empty() {
             return self.active_rule_sets();
         }
         let unknown = |canonical: &str| {
-            let text =
-                format!("The programme {} names the rule set {canonical}, which is not here.", program.name);
+            let text = format!(
+                "The programme {} names the rule set {canonical}, which is not here or cannot be used.",
+                program.name
+            );
             Failure::new(Reason::BusinessRule, text)
         };
-        let found = program.rule_sets.iter().map(|one| self.rule_set(one)?.ok_or_else(|| unknown(one)));
+        let found = each_once(program.rule_sets.iter().map(String::as_str));
+        let found = found.map(|one| self.rule_set(one)?.ok_or_else(|| unknown(one)));
         Ok(distinct(found.collect::<Result<_, _>>()?))
     }
 

@@ -15,7 +15,8 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::app::rule_document;
+use crate::app::rule_sets::each_once;
+use crate::app::rule_sets::named;
 use crate::definitions::Definitions;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
@@ -208,7 +209,7 @@ impl Sets<'_> {
     fn active(&mut self) -> Vec<usize> {
         let own: Vec<_> = self.app.rule_sets.active().cloned().collect();
         let stored = self.plans.iter().filter(|plan| plan["status"] == "active");
-        let stored: Vec<_> = stored.filter_map(|plan| self.compiled(plan)).collect();
+        let stored: Vec<_> = stored.filter_map(|plan| self.app.compiled(plan)).collect();
         own.into_iter().chain(stored).map(|set| self.place(set)).collect()
     }
 
@@ -218,19 +219,15 @@ impl Sets<'_> {
             return Some(active.to_vec());
         }
         let mut own = Vec::new();
-        for canonical in &program.rule_sets {
+        for canonical in each_once(program.rule_sets.iter().map(String::as_str)) {
             let ours = self.app.rule_sets.find(canonical).cloned();
-            let set = ours.or_else(|| self.compiled(rule_document::named(self.plans, canonical)?))?;
+            let set = ours.or_else(|| self.app.compiled(named(self.plans, canonical)?))?;
             let place = self.place(set);
             if !own.contains(&place) {
                 own.push(place);
             }
         }
         Some(own)
-    }
-
-    fn compiled(&self, plan: &Value) -> Option<Arc<RuleSet>> {
-        screening::rule_set(plan, &self.app.definitions).ok().map(Arc::new)
     }
 
     fn place(&mut self, set: Arc<RuleSet>) -> usize {

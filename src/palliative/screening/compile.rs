@@ -138,7 +138,7 @@ fn implied_criteria(plan: &Value, terminology: &Terminology) -> Result<Vec<Crite
     let alive = "The patient is alive on the day of the screening.".to_owned();
     let mut criteria = vec![implied("alive", alive, Rule::Alive, Ages::default())];
     let Some(parameters) = Parameters::of(plan, APPLIES_TO) else { return Ok(criteria) };
-    let ages = parameters.ages()?;
+    let ages = terminology.possible(parameters.ages()?, (&parameters, "ageMin"))?;
     let lines = document::own_codes(&parameters, terminology, ("lob", LOB_SYSTEM))?;
     parameters.finish()?;
     if !ages.is_unlimited() {

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::definitions::CANONICAL;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::condition::ConditionRule;
+use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::observation::Pick;
@@ -37,6 +38,16 @@ pub struct Terminology<'a> {
     value_sets: &'a BTreeMap<String, Value>,
     code_systems: &'a BTreeMap<String, Value>,
     encounters: Arc<EncounterCodes>,
+    reading: Reading,
+}
+
+/// Why a rule document is read. What was stored once is used as it was taken then, so that no later check undoes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// To be taken: all that can be told to be wrong is refused.
+    Written,
+    /// To be used: what no check refused when it was stored matches nothing now.
+    Stored,
 }
 
 impl<'a> Terminology<'a> {
@@ -59,7 +70,25 @@ impl<'a> Terminology<'a> {
             unplanned: codes("encounter-unplanned")?,
             planned: codes("encounter-planned")?,
         });
-        Ok(Self { value_sets, code_systems, encounters })
+        Ok(Self { value_sets, code_systems, encounters, reading: Reading::Written })
+    }
+
+    /// The same for documents that are read for this reason.
+    #[must_use]
+    pub fn to_read(self, reading: Reading) -> Self {
+        Self { reading, ..self }
+    }
+
+    fn is_strict(&self) -> bool {
+        self.reading == Reading::Written
+    }
+
+    /// Ages that somebody has; of a stored document any, though nobody has them.
+    ///
+    /// # Errors
+    /// Ages of which the greatest is below the least.
+    pub fn possible(&self, ages: Ages, (parameters, name): (&Parameters, &str)) -> Result<Ages, Problem> {
+        if ages.are_turned() && self.is_strict() { Err(parameters.turned(name, ages)) } else { Ok(ages) }
     }
 
     /// The codes by which encounters are told apart.
@@ -67,11 +96,12 @@ impl<'a> Terminology<'a> {
         &self.encounters
     }
 
-    /// Why a code is none of a code system of ours; nothing where it is one.
+    /// Why a code is none of a code system of ours; nothing where it is one, or in a stored document.
     pub fn unknown(&self, system: &str, code: &str) -> Option<String> {
         let concepts = self.code_systems.get(system).into_iter().flat_map(|system| list(system, "concept"));
         let known = concepts.into_iter().any(|concept| concept["code"] == code);
-        (!known).then(|| format!("`{code}` is no code of {system}; give one that it defines."))
+        (!known && self.is_strict())
+            .then(|| format!("`{code}` is no code of {system}; give one that it defines."))
     }
 
     /// The codes of a value set.
@@ -169,7 +199,7 @@ impl Reader<'_> {
     pub fn listed_codes(&self) -> Result<Codes, Problem> {
         let listed = self.codings("code")?;
         let sets = self.parameters.all("codeSet", "valueCanonical")?;
-        if listed.is_empty() && sets.is_empty() {
+        if self.parameters.all("code", "valueCoding")?.is_empty() && sets.is_empty() {
             return Err(self.parameters.missing("code"));
         }
         let codes = Codes::of(&listed);
@@ -178,17 +208,21 @@ impl Reader<'_> {
         })
     }
 
-    /// The codes that a parameter lists; one of a code system of ours must be defined there.
+    /// The codes that a parameter lists; one of a code system of ours must be defined there. A stored one that has no code
+    /// is passed over.
     pub fn codings(&self, name: &str) -> Result<Vec<Coding>, Problem> {
         let read = |(at, coding): (usize, &Value)| {
             let wrong = |text: String| self.parameters.wrong_one(name, at, text);
-            let coding =
-                Coding::read(coding).ok_or_else(|| wrong(format!("`{name}` has no code; give it one.")))?;
+            let Some(coding) = Coding::read(coding) else {
+                let problem = || wrong(format!("`{name}` has no code; give it one."));
+                return if self.terminology.is_strict() { Err(problem()) } else { Ok(None) };
+            };
             let own = coding.system.starts_with(CANONICAL);
             let unknown = self.terminology.unknown(&coding.system, &coding.code).filter(|_| own);
-            unknown.map_or(Ok(coding), |text| Err(wrong(text)))
+            unknown.map_or(Ok(Some(coding)), |text| Err(wrong(text)))
         };
-        self.parameters.all(name, "valueCoding")?.into_iter().enumerate().map(read).collect()
+        let given = self.parameters.all(name, "valueCoding")?.into_iter().enumerate();
+        given.filter_map(|one| read(one).transpose()).collect()
     }
 
     /// How often, where that is said.

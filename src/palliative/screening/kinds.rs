@@ -79,16 +79,14 @@ impl Reader<'_> {
 
     /// The ages for which it can be met: `ageMin` and `ageMax`, which the kind `age` calls `min` and `max`, too.
     pub(super) fn ages(&self) -> Result<Ages, Problem> {
-        let ages = self.parameters.ages()?;
+        let possible = |name: &str, ages: Ages| self.terminology.possible(ages, (self.parameters, name));
+        let ages = possible("ageMin", self.parameters.ages()?)?;
         let is_age = self.parameters.text("kind", "valueCode")? == Some("age");
         if !is_age {
             return Ok(ages);
         }
-        let own = self.parameters.ages_named("min", "max")?;
-        let ages = Ages { min: ages.min.or(own.min), max: ages.max.or(own.max) };
-        if ages.are_turned() {
-            return Err(self.parameters.turned("min", ages));
-        }
+        let own = possible("min", self.parameters.ages_named("min", "max")?)?;
+        let ages = possible("min", Ages { min: ages.min.or(own.min), max: ages.max.or(own.max) })?;
         if ages.is_unlimited() { Err(self.parameters.missing("min")) } else { Ok(ages) }
     }
 

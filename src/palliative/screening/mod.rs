@@ -41,6 +41,7 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::palliative::record::PatientRecord;
 
+pub use document::Reading;
 pub use finding::Finding;
 pub use finding::Window;
 pub use logic::State;
@@ -105,7 +106,7 @@ pub fn own_kind(plan: &Value) -> Option<&'static str> {
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its place.
-pub fn rule_set(plan: &Value, definitions: &Definitions) -> Result<RuleSet, Vec<Problem>> {
+pub fn rule_set(plan: &Value, definitions: &Definitions, reading: Reading) -> Result<RuleSet, Vec<Problem>> {
     let contained: Vec<&Value> =
         parameters::list(plan, "contained").filter(|inner| inner["resourceType"] == "ValueSet").collect();
     let mut value_sets = Cow::Borrowed(&definitions.value_sets);
@@ -119,6 +120,7 @@ pub fn rule_set(plan: &Value, definitions: &Definitions) -> Result<RuleSet, Vec<
         }
     }
     let terminology = document::Terminology::new(&value_sets, &definitions.code_systems)
+        .map(|terminology| terminology.to_read(reading))
         .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
     compile::compile(plan, &terminology)
 }

@@ -91,8 +91,7 @@ impl<'a> Parameters<'a> {
     /// The ages in two parameters.
     pub fn ages_named(&self, min: &str, max: &str) -> Result<Ages, Problem> {
         let age = |name| Ok(self.up_to(name, OLDEST)?.and_then(|age| i32::try_from(age).ok()));
-        let ages = Ages { min: age(min)?, max: age(max)? };
-        if ages.are_turned() { Err(self.turned(min, ages)) } else { Ok(ages) }
+        Ok(Ages { min: age(min)?, max: age(max)? })
     }
 
     /// The problem with ages of which the greatest is below the least.

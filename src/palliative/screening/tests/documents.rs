@@ -183,6 +183,44 @@ fn a_rule_that_cannot_be_understood_is_refused_when_it_is_loaded() {
 }
 
 #[test]
+fn a_rule_set_that_was_stored_before_a_check_is_used_still_and_meets_nothing_by_it() {
+    let code = |code: Value| ["code".into(), json!({ "valueCoding": code })];
+    let and = |mut rule: Value, more: &[Value]| {
+        rule.as_array_mut().unwrap().extend(more.iter().cloned());
+        rule
+    };
+    let disease = || json!([kind("condition"), value_set("valueSet", "vs-copd")]);
+    let yes = json!(["value", { "valueBoolean": true }]);
+    for rule in [
+        json!([kind("attestation"), ["code", { "valueCode": "our-own" }], yes]),
+        and(disease(), &[json!(["orAttestation", { "valueCode": "our-own" }])]),
+        json!([kind("flag"), ["code", { "valueCode": "our-own" }]]),
+        json!([kind("coverage"), ["lob", { "valueCode": "our-own" }]]),
+        and(
+            json!([kind("document")]),
+            &[value_set("valueSet", "vs-copd"), days("ageMin", 60), days("ageMax", 40)],
+        ),
+        json!([kind("age"), days("min", 60), days("max", 40)]),
+        json!([kind("observation"), code(json!({ "display": "none" })), ["op", { "valueCode": "ge" }],
+            ["value", { "valueDecimal": 4 }]]),
+        json!([kind("observation"), code(json!({ "system": LOCAL, "code": "our-own" })),
+            ["op", { "valueCode": "ge" }], ["value", { "valueDecimal": 4 }]]),
+    ] {
+        assert!(one_rule(rule.clone()).is_err(), "{rule}");
+        let set = read_rule(rule.clone(), Reading::Stored).unwrap_or_else(|wrong| panic!("{rule}: {wrong}"));
+        let record = record(&[]);
+        let situation = Situation {
+            record: &record,
+            as_of: date(AS_OF),
+            attestation_valid_days: 90,
+            lines_of_business: &[],
+        };
+        assert_ne!(finding(&set.screen(&situation), "c").state, State::Met, "{rule}");
+    }
+    assert!(read_rule(json!([kind("horoscope")]), Reading::Stored).is_err());
+}
+
+#[test]
 fn every_parameter_of_a_criterion_is_told_of_in_its_definition() {
     let definitions = Definitions::shared().unwrap();
     let structure = &definitions.structures[&format!("{CANONICAL}/StructureDefinition/criterion")];

@@ -179,6 +179,10 @@ fn without(facts: &[Value], code: &str) -> Vec<Value> {
 
 /// A rule set of one criterion, in the words of its parameters.
 fn one_rule(parameters: Value) -> std::result::Result<RuleSet, String> {
+    read_rule(parameters, Reading::Written)
+}
+
+fn read_rule(parameters: Value, reading: Reading) -> std::result::Result<RuleSet, String> {
     let inner: Vec<Value> = parameters
         .as_array()
         .unwrap()
@@ -194,8 +198,7 @@ fn one_rule(parameters: Value) -> std::result::Result<RuleSet, String> {
             "action": [{ "id": "c", "title": "a value", "description": "A sentence.", "extension": [{
                 "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": inner }] }] }] });
     let definitions = Definitions::shared().unwrap();
-    let terminology = document::Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
-    compile::compile(&plan, &terminology).map_err(|problems| problem::in_one_line(&problems))
+    rule_set(&plan, &definitions, reading).map_err(|problems| problem::in_one_line(&problems))
 }
 
 fn state_of(parameters: Value, facts: &[Value]) -> State {
