@@ -3,6 +3,7 @@
 mod bounds;
 mod composites;
 mod contained;
+mod contained_pages;
 mod database;
 mod dates;
 mod filter;
@@ -14,6 +15,7 @@ mod properties;
 mod quantities;
 mod queries;
 mod references;
+mod refusals;
 mod rows;
 mod several;
 mod texts;

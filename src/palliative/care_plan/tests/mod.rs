@@ -29,6 +29,7 @@ use crate::palliative::vocabulary::TIER_EXTENSION;
 
 mod again;
 mod goals;
+mod needs;
 mod orders;
 mod page;
 mod rows;

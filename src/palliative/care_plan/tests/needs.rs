@@ -1,0 +1,100 @@
+//! Rows of social needs and of safety, and what the plan does not tell.
+
+use serde_json::Value;
+use serde_json::json;
+
+use super::LOINC;
+use super::actions;
+use super::apply;
+use super::enrolled;
+use super::rows::answer;
+use super::rows::attested;
+use super::rows::condition;
+use super::rows::own;
+use super::score;
+
+#[test]
+fn t29_what_the_caregiver_answered_makes_the_row_and_is_neither_told_nor_pointed_to() {
+    let mut world = enrolled();
+    let mut zarit = own("zbi-12", 40.0);
+    zarit["focus"] = json!([{ "reference": "RelatedPerson/spouse" }]);
+    world.put(zarit);
+    let plan = apply(&mut world);
+    assert!(actions(plan.care_plan.value()).contains("d4-caregiver"));
+    for one in plan.drafts.iter().map(|draft| draft.resource.value().to_string()) {
+        assert!(!one.contains("score-zbi-12") && !one.contains("is 13 or more"), "{one}");
+    }
+    let goal = plan.goals.iter().find(|one| one.resource.value().to_string().contains("family caregiver"));
+    let goal = &goal.unwrap().resource;
+    assert_eq!(goal.text("/subject/reference"), Some("Patient/p"));
+    assert!(goal.get("addresses").is_none(), "no problem of the patient's");
+}
+
+#[test]
+fn t36_what_a_clinician_thinks_of_the_time_left_is_nowhere_in_the_plan() {
+    let mut world = enrolled();
+    world.put(attested("prognosis-6m", true));
+    world.put(attested("surprise-question-12m", true));
+    let plan = apply(&mut world);
+    assert!(actions(plan.care_plan.value()).contains("d7-comfort"));
+    for one in plan.drafts.iter().map(|draft| draft.resource.value().to_string()) {
+        assert!(!one.contains("attested-") && !one.contains("rognosis") && !one.contains("urprise"), "{one}");
+    }
+}
+
+#[test]
+fn each_social_need_has_its_own_goal_and_referral_with_its_category() {
+    let mut world = enrolled();
+    world.put(answer("88122-7", "LA28397-0"));
+    world.put(condition("Z59.12"));
+    let plan = apply(&mut world);
+    let sdoh = |one: &Value| -> Vec<String> {
+        let codings = one["coding"].as_array().unwrap().iter();
+        let ours = codings.filter(|coding| coding["system"].as_str().unwrap().contains("sdoh-clinicalcare"));
+        ours.map(|coding| coding["code"].as_str().unwrap().to_owned()).collect()
+    };
+    for (need, category, addressed) in [
+        ("food", "food-insecurity", "Observation/answer-88122-7"),
+        ("utilities", "utility-insecurity", "Condition/problem"),
+    ] {
+        let goal = world.resources[&super::name(&world, "Goal", &format!("d4-{need}"))].value();
+        assert_eq!(sdoh(&goal["category"][0]), [category]);
+        assert_eq!(goal["addresses"][0]["reference"], addressed);
+        let task = world.resources[&super::name(&world, "Task", &format!("d4-{need}-referral"))].value();
+        assert_eq!(sdoh(&task["code"]), [category]);
+    }
+    assert!(!actions(plan.care_plan.value()).contains("d4-housing"), "Z59.12 is no need for housing");
+}
+
+#[test]
+fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
+    let mut world = enrolled();
+    world.put(condition("T74.11XA"));
+    let plan = apply(&mut world);
+    let task = &world.resources[&super::name(&world, "Task", "d4-safety-check")];
+    assert_eq!(
+        (task.text("/priority"), task.text("/code/coding/0/code")),
+        (Some("urgent"), Some("safety-check"))
+    );
+    assert_eq!(task.text("/restriction/period/end"), Some("2026-01-16T12:00:00-07:00"));
+    let goal = plan.goals.iter().find(|one| one.resource.text("/description/text") == Some("Safe at home."));
+    assert!(goal.unwrap().resource.get("addresses").is_none());
+    for word in ["buse", "T74", "neglect"] {
+        assert!(!task.value().to_string().contains(word), "{word}");
+        assert!(!plan.care_plan.text("/text/div").unwrap().contains(word), "{word}");
+    }
+}
+
+#[test]
+fn t55_a_safety_check_is_due_within_24_hours_by_the_clocks_of_the_programme() {
+    let mut world = enrolled();
+    world.put(score((LOINC, "44260-8"), 1.0));
+    let plan = apply(&mut world);
+    let task = &world.resources[&super::name(&world, "Task", "d3-safety-check/Observation/score-44260-8")];
+    assert_eq!(task.text("/priority"), Some("urgent"));
+    let period = task.value().pointer("/restriction/period").unwrap();
+    // at noon in Phoenix
+    assert_eq!(*period, json!({ "start": "2026-01-15T12:00:00-07:00", "end": "2026-01-16T12:00:00-07:00" }));
+    let page = plan.care_plan.text("/text/div").unwrap();
+    assert!(page.contains("(by 2026-01-16 at 12:00)"), "{page}");
+}
