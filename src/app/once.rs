@@ -123,11 +123,11 @@ pub(crate) fn made(answer: &Answer) -> Result<Made, Failure> {
         Some(Later::Accepted(url)) => Some(url),
         Some(Later::Pending(..) | Later::Done(_) | Later::Cancelled) | None => None,
     };
-    let parts = [json!(answer.location), json!(answer.version), json!(answer.updated), json!(later)];
-    let [location, version, updated, later] = parts;
-    let mut bytes =
-        format!(r#"{{"location":{location},"version":{version},"updated":{updated},"later":{later},"body":"#)
-            .into_bytes();
+    let head = json!({ "location": answer.location, "version": answer.version, "updated": answer.updated,
+        "later": later, "judgedBy": answer.judged_by });
+    let mut bytes = head.to_string().into_bytes();
+    bytes.pop();
+    bytes.extend_from_slice(br#","body":"#);
     match &answer.body {
         Body::Empty => bytes.extend_from_slice(b"null"),
         Body::Stored(body) => bytes.extend_from_slice(body),
@@ -146,13 +146,39 @@ fn again(kept: &Kept) -> Result<Answer, Failure> {
     let broken = || Failure::internal("a kept answer cannot be read");
     let mut envelope: Value = serde_json::from_slice(&kept.body).map_err(|_| broken())?;
     let body = envelope.get_mut("body").map(Value::take).unwrap_or_default();
+    let judged_by = envelope.get("judgedBy").and_then(Value::as_array).into_iter().flatten();
     Ok(Answer {
         location: envelope.get("location").and_then(Value::as_str).map(str::to_owned),
         version: envelope.get("version").and_then(Value::as_i64),
         updated: envelope.get("updated").and_then(Value::as_i64),
         later: envelope.get("later").and_then(Value::as_str).map(|url| Later::Accepted(url.to_owned())),
+        judged_by: judged_by.filter_map(|rules| Some(rules.as_str()?.to_owned())).collect(),
         body: if body.is_null() { Body::Empty } else { Body::Value(body) },
         replayed: true,
         ..Answer::empty(u16::try_from(kept.status).map_err(|_| broken())?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_given_again_says_what_it_said() {
+        let rules = vec!["https://example.org/rules|1".to_owned(), "https://example.org/more|é\"".to_owned()];
+        let stored = Body::Stored(br#"{"resourceType":"Parameters"}"#.to_vec());
+        for (body, told) in [(stored, json!({ "resourceType": "Parameters" })), (Body::Empty, Value::Null)] {
+            let answer = Answer { judged_by: rules.clone(), version: Some(3), body, ..Answer::empty(201) };
+            let Made { status, bytes } = made(&answer).unwrap();
+            let kept = Kept { digest: String::new(), status: status.into(), body: bytes };
+            let again = again(&kept).unwrap();
+            assert_eq!((again.status, again.version, &again.judged_by), (201, Some(3), &rules));
+            assert!(again.replayed);
+            match again.body {
+                Body::Value(body) => assert_eq!(body, told),
+                Body::Empty => assert_eq!(told, Value::Null),
+                Body::Stored(_) => panic!("a kept answer is read"),
+            }
+        }
+    }
 }

@@ -126,7 +126,7 @@ impl Session {
             let persons = persons(conn, &members, self.base_url())?;
             for chunk in persons.chunks(CHUNK) {
                 self.progress(results.len(), persons.len())?;
-                results.extend(charts(conn, chunk, self.base_url())?.iter().map(&visit));
+                results.extend(charts(conn, chunk, self)?.iter().map(&visit));
             }
             Ok(results)
         })
@@ -217,8 +217,9 @@ fn must_be_there(conn: &mut Conn, patients: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The chart of each person.
-fn charts(conn: &mut Conn, persons: &[Vec<String>], base_url: &str) -> Result<Vec<Chart>, Fault> {
+/// The chart of each person. What was imported without the base URL may name what is here by its whole URL.
+fn charts(conn: &mut Conn, persons: &[Vec<String>], session: &Session) -> Result<Vec<Chart>, Fault> {
+    let base_url = session.base_url();
     let place_of: BTreeMap<&str, usize> = persons
         .iter()
         .enumerate()
@@ -230,7 +231,7 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>], base_url: &str) -> Result<Ve
     let mut resources: Vec<Vec<Resource>> = vec![Vec::new(); persons.len()];
     let mut roles: Vec<BTreeSet<String>> = vec![BTreeSet::new(); persons.len()];
     for stored in payment::compartments(conn, &ids, &types)? {
-        let resource = Resource::from_value(stored.value()?)?;
+        let resource = Resource::from_value(session.relative(stored.value()?))?;
         // The compartment also holds what refers to a patient in another way: the coverage of one whom they insure.
         let Some(&place) = about(&resource, base_url).and_then(|id| place_of.get(id)) else { continue };
         roles[place].extend(roles_in(&resource, base_url));
@@ -240,7 +241,7 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>], base_url: &str) -> Result<Ve
     let named: BTreeSet<String> = roles.iter().flatten().cloned().collect();
     let named: Vec<String> = named.into_iter().collect();
     for stored in payment::named(conn, ty, &named)? {
-        let role = Resource::from_value(stored.value()?)?;
+        let role = Resource::from_value(session.relative(stored.value()?))?;
         for (own, wanted) in resources.iter_mut().zip(&roles) {
             if wanted.contains(&stored.id) {
                 own.push(role.clone());

@@ -10,7 +10,6 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::http::header::CONTENT_LOCATION;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::ETAG;
-use actix_web::http::header::HeaderValue;
 use actix_web::http::header::LAST_MODIFIED;
 use actix_web::http::header::LOCATION;
 use actix_web::http::header::RETRY_AFTER;
@@ -106,9 +105,9 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
         }
         Some(Later::Done(_) | Later::Cancelled) | None => {}
     }
-    let judged_by = HeaderValue::from_str(&answer.judged_by.join(", "));
-    if let Some(rules) = judged_by.ok().filter(|rules| !rules.is_empty()) {
-        response.insert_header(("X-Rule-Set", rules));
+    if !answer.judged_by.is_empty() {
+        let rules: Vec<String> = answer.judged_by.iter().map(|one| in_header(one)).collect();
+        response.insert_header(("X-Rule-Set", rules.join(", ")));
     }
     if answer.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
@@ -187,6 +186,20 @@ fn written(value: &Value, format: Format, shapes: &Shapes) -> Result<Vec<u8>, Fa
     }
 }
 
+/// One entry of a list in a header: what would end it or cannot stand there is percent-encoded, and so is the percent
+/// sign itself, so that it can be read back. <https://www.rfc-editor.org/rfc/rfc9110#section-5.5>
+fn in_header(entry: &str) -> String {
+    let mut out = String::with_capacity(entry.len());
+    for byte in entry.bytes() {
+        match byte {
+            b'%' | b',' => out.push_str(&format!("%{byte:02X}")),
+            b'!'..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
@@ -230,6 +243,25 @@ mod tests {
         assert_eq!(header(&response, "content-type"), Some("application/fhir+json; charset=utf-8"));
         assert_eq!(header(&response, "cache-control"), Some("no-store"));
         assert_eq!(body(response), bytes);
+    }
+
+    #[test]
+    fn the_rules_of_an_answer_are_named_whatever_their_version() {
+        for (rules, expected) in [
+            (vec![], None),
+            (
+                vec!["https://a.example/x|1.0", "https://a.example/y|2"],
+                Some("https://a.example/x|1.0, https://a.example/y|2"),
+            ),
+            (
+                vec!["https://a.example/x|Entwürfe 1,5 %"],
+                Some("https://a.example/x|Entw%C3%BCrfe%201%2C5%20%25"),
+            ),
+        ] {
+            let judged_by = rules.into_iter().map(str::to_owned).collect();
+            let response = answered(Answer { judged_by, ..Answer::empty(200) }, FHIR_JSON);
+            assert_eq!(header(&response, "x-rule-set"), expected);
+        }
     }
 
     #[test]

@@ -44,6 +44,8 @@ fn what_is_kept_is_kept_once_for_each_key() {
         assert_eq!(first.header("idempotency-replayed"), None);
         let again = keyed(&clinician, operation, "k", &body(json!([]))).expect(200);
         assert_eq!((again.json(), again.header("idempotency-replayed")), (first.json(), Some("true")));
+        assert!(first.header("x-rule-set").is_some(), "{operation}");
+        assert_eq!(again.header("x-rule-set"), first.header("x-rule-set"), "{operation}");
         let other = body(json!([{ "name": "asOf", "valueDate": "2026-02-28" }]));
         keyed(&clinician, operation, "k", &other).expect_issue(422, "business-rule");
         assert_eq!((count(&clinician, ty), count(&clinician, "Task")), (kept, tasks), "{operation}");

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::fhir::reference::Reference;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::coverage::line_of_business;
 use crate::palliative::enrollment::facts::Chart;
@@ -29,14 +31,22 @@ pub struct Cover {
     pub line: String,
     /// The line of business of the coverage that is billed.
     pub billed: String,
-    /// The payer, as a reference; none where the coverage names it in words only.
+    /// The payer, as a reference without a version; none where the coverage names it in words only, or by what means
+    /// something within that Coverage alone.
     pub payer: Option<String>,
 }
 
 impl Cover {
-    /// Whether both may be the same payer's: one that is not known may be anybody.
+    /// Whether both may be the same payer's: one that is no resource here may be anybody.
     pub fn may_be_of(&self, other: &Self) -> bool {
-        self.payer.is_none() || other.payer.is_none() || self.payer == other.payer
+        match (self.payer_here(), other.payer_here()) {
+            (Some(own), Some(others)) => own == others,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    fn payer_here(&self) -> Option<&str> {
+        self.payer.as_deref().filter(|payer| Reference::parse(payer).local().is_some())
     }
 }
 
@@ -114,6 +124,14 @@ fn policy<'a>(coverage: &'a Resource, program: &Program) -> Option<Policy<'a>> {
             coverage.get("order").and_then(Value::as_i64).unwrap_or(i64::MAX),
             coverage.id().unwrap_or_default(),
         ),
-        payer: list(coverage.get("payor")).find_map(|payor| payor.get("reference")?.as_str()),
+        payer: list(coverage.get("payor")).find_map(|payor| payor.get("reference")?.as_str()).and_then(named),
     })
+}
+
+/// A payer by the one name that it has in every Coverage, if it has such a name.
+fn named(payer: &str) -> Option<&str> {
+    match Reference::parse(payer) {
+        Reference::Local(_) | Reference::Elsewhere(_) | Reference::Urn(_) => Some(unversioned(payer)),
+        Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable => None,
+    }
 }

@@ -209,8 +209,25 @@ fn one_payer_is_not_billed_twice_for_a_day_and_two_payers_each_for_their_program
     world.put(same.clone());
     assert_eq!(days(&world), [10, 21], "one payer");
     same["payor"] = json!([{ "display": "Some plan" }]);
-    world.put(same);
+    world.put(same.clone());
     assert_eq!(days(&world), [10, 21], "it may be the same payer");
+    same["payor"] = json!([{ "reference": "Organization/plan-c/_history/3" }]);
+    world.put(same.clone());
+    assert_eq!(days(&world), [10, 21], "one payer, whichever version of it");
+    world.asked.payer = Some("Organization/plan-c".to_owned());
+    assert_eq!(days(&world), [10, 21], "both are asked for");
+    world.asked.payer = None;
+    for payer in [
+        "#p1",
+        "https://elsewhere.example/fhir/Organization/1",
+        "urn:uuid:0b5c1c2e-6d4f-4f0e-9f0e-1d2c3b4a5f60",
+    ] {
+        same["payor"] = json!([{ "reference": payer }]);
+        world.put(same.clone());
+        assert_eq!(days(&world), [10, 21], "{payer} may be the same payer");
+        let told: Vec<Option<String>> = world.lines().into_iter().map(|line| line.cover.payer).collect();
+        assert!(told.iter().flatten().all(|told| !told.starts_with('#')), "{told:?}");
+    }
     world.put(coverage("m", "12", (None, None)));
     let mut transfer = episode("f", "q", ("2025-03-11", None));
     transfer["extension"].as_array_mut().unwrap().push(json!({ "url": TRANSFERRED_FROM_EXTENSION,
