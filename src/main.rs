@@ -35,11 +35,6 @@ use command_line::DEMO_FOLDER;
 use command_line::Refusal;
 use command_line::TokenArguments;
 
-/// An import takes a fifth less of the processor than with the C library's, an evaluation of everybody a sixth: their
-/// threads wait for each other there whenever memory grows.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match command_line::read().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,

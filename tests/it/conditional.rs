@@ -103,7 +103,6 @@ fn a_condition_is_never_wider_than_it_was_asked() {
             "identifier=urn:mrn|1&active=",
             "identifier=urn:mrn|1&_sort=_id",
             "identifier=urn:mrn|1&_count=5",
-            "identifier=urn:mrn|1&_summary=true",
             "_total=accurate",
             "_include=Patient:organization",
             "birthdate=never",

@@ -75,7 +75,7 @@ impl<'a> Terminology<'a> {
 
     /// The same for documents that are read for this reason.
     #[must_use]
-    pub fn to_read(self, reading: Reading) -> Self {
+    pub fn read_as(self, reading: Reading) -> Self {
         Self { reading, ..self }
     }
 

@@ -120,7 +120,7 @@ pub fn rule_set(plan: &Value, definitions: &Definitions, reading: Reading) -> Re
         }
     }
     let terminology = document::Terminology::new(&value_sets, &definitions.code_systems)
-        .map(|terminology| terminology.to_read(reading))
+        .map(|terminology| terminology.read_as(reading))
         .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
     compile::compile(plan, &terminology)
 }
