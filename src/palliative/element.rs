@@ -195,3 +195,11 @@ pub fn amended(
     object.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     Ok(stored)
 }
+
+/// FNV-1a over a text: short, the same on every machine, and no secret.
+pub fn digest(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}

@@ -34,6 +34,7 @@ use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name as name_of;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::record::is_labelled;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::PLAN_CATEGORY_SYSTEM;
 use crate::palliative::vocabulary::TEMPLATE_ACTION_EXTENSION;
@@ -121,7 +122,8 @@ impl Making<'_> {
         let (needs, evidence): (Vec<&String>, Vec<&String>) =
             self.evidence.iter().partition(|one| one.starts_with("Condition/"));
         let needs = needs.into_iter().filter(|one| !problems.contains(one)).cloned();
-        let wishes = wishes.sources();
+        let mut wishes = wishes.sources();
+        wishes.retain(|name| !case.chart.find(name).is_some_and(is_labelled));
         let supporting = evidence.into_iter().filter(|one| !wishes.contains(one)).chain(&wishes);
         let plan = CarePlan {
             meta: Some(items::claim("us-core-careplan")),

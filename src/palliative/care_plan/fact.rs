@@ -4,6 +4,7 @@
 //! What is not known is never taken for met: a row whose facts are missing is left out, and the answer says which
 //! fact would settle it. A restricted fact (what a clinician thinks of the time that is left, what the caregiver
 //! answered) makes its row as any other does, but is neither told nor pointed to: the plan is the person's to read.
+//! Neither is one that rests on something with a security label, which the plan would not carry.
 
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ impl Fact {
             Kind::Item(item) => item.evaluate(situation),
             Kind::Beside(item) => {
                 let finding = item.evaluate(situation);
-                let is_unused = finding.state == State::Unknown && finding.evidence.is_empty();
+                let is_unused = finding.state == State::Unknown && !finding.has_evidence();
                 if is_unused { Finding::of(State::NotMet) } else { finding }
             }
             Kind::Tier(least) => match planning.tier() {
@@ -113,17 +114,21 @@ pub struct Facts<'a> {
 /// What made a row belong to the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Because {
-    /// The facts that are met, as sentences; restricted ones are left out.
+    /// The facts that are met, as sentences; those that are restricted, or rest on something labelled, are left out.
     pub sentences: Vec<String>,
     /// The resources that show them, as `Type/id`.
     pub evidence: Vec<String>,
+    /// Those with a security label that show them too: nothing that is written names them.
+    pub hidden: Vec<String>,
 }
 
 impl<'a> Facts<'a> {
     /// Evaluates them all.
     pub fn of(planning: &Planning<'a>, situation: &Situation) -> Self {
         let facts = &planning.template.facts;
-        let findings: Vec<Finding> = facts.iter().map(|fact| fact.evaluate(planning, situation)).collect();
+        let labelled = &situation.record.labelled;
+        let evaluate = |fact: &Fact| fact.evaluate(planning, situation).without(labelled);
+        let findings: Vec<Finding> = facts.iter().map(evaluate).collect();
         let states = findings.iter().map(|finding| finding.state).collect();
         Self { facts, findings, states }
     }
@@ -153,13 +158,22 @@ impl<'a> Facts<'a> {
         let met: Vec<usize> = trigger.facts.iter().filter(told).copied().collect();
         let mut because = Because::default();
         for at in met {
-            because.sentences.push(self.facts[at].sentence.clone());
-            for source in &self.findings[at].evidence {
-                if !because.evidence.contains(source) {
-                    because.evidence.push(source.clone());
-                }
+            let finding = &self.findings[at];
+            if !finding.is_withheld() {
+                because.sentences.push(self.facts[at].sentence.clone());
             }
+            add(&mut because.evidence, &finding.evidence);
+            add(&mut because.hidden, &finding.hidden);
         }
         because
+    }
+}
+
+/// Adds each that is not there yet.
+fn add(all: &mut Vec<String>, sources: &[String]) {
+    for source in sources {
+        if !all.contains(source) {
+            all.push(source.clone());
+        }
     }
 }

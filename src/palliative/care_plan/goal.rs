@@ -39,6 +39,7 @@ use crate::palliative::care_plan::template::Days;
 use crate::palliative::care_plan::template::GoalTemplate;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Trigger;
+use crate::palliative::element;
 use crate::palliative::element::concept;
 use crate::palliative::element::reference;
 use crate::palliative::element::words;
@@ -207,7 +208,8 @@ fn due(planning: &Planning, aim: Aim, stored: Option<&Resource>) -> Option<Strin
 
 /// The last day of the observations that show something.
 fn shown_on(planning: &Planning, because: &Because) -> Option<Date> {
-    let observations = because.evidence.iter().filter_map(|one| planning.case.chart.find(one));
+    let all = because.evidence.iter().chain(&because.hidden);
+    let observations = all.filter_map(|one| planning.case.chart.find(one));
     let when = observations
         .filter_map(|one| one.text("/effectiveDateTime").or_else(|| one.text("/effectivePeriod/start")));
     when.filter_map(|when| first_day(when, planning.case.program)).max()
@@ -244,15 +246,11 @@ fn digest(goal: &Resource) -> String {
     digest_of(goal, &[category, description, target, WHOSE])
 }
 
-/// FNV-1a over these elements: short, the same on every machine, and no secret.
+/// The digest of these elements.
 fn digest_of(goal: &Resource, elements: &[&str]) -> String {
     let content: Vec<Value> =
         elements.iter().map(|name| goal.get(name).cloned().unwrap_or_default()).collect();
-    let text = Value::Array(content).to_string();
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    element::digest(&Value::Array(content).to_string())
 }
 
 fn keep_digest(goal: &mut Resource) {

@@ -27,6 +27,7 @@ use crate::palliative::care_plan::template::Due;
 use crate::palliative::care_plan::template::Row;
 use crate::palliative::element::code_value;
 use crate::palliative::element::coding;
+use crate::palliative::element::digest;
 use crate::palliative::element::extension;
 use crate::palliative::element::period;
 use crate::palliative::element::words;
@@ -131,14 +132,16 @@ pub struct Work<'a> {
 }
 
 /// The action as which an activity is found again. What is due in hours is asked for by each fact anew: that it was
-/// done once says nothing of what has come up since.
+/// done once says nothing of what has come up since. A fact that may not be named is told from others by a digest.
 pub fn asked(work: Work) -> String {
     let Work { activity, because, .. } = work;
     let is_task = matches!(activity.becomes, Becomes::Task);
-    if !is_task || !is_urgent(activity) || because.evidence.is_empty() {
+    let closed = because.hidden.iter().map(|source| digest(source));
+    let sources: Vec<String> = because.evidence.iter().cloned().chain(closed).collect();
+    if !is_task || !is_urgent(activity) || sources.is_empty() {
         return activity.id.clone();
     }
-    format!("{}/{}", activity.id, because.evidence.join("+"))
+    format!("{}/{}", activity.id, sources.join("+"))
 }
 
 /// Whether it is a matter of hours.

@@ -12,6 +12,7 @@ use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::record::Concept;
+use crate::palliative::record::is_labelled;
 use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::LOINC;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
@@ -45,7 +46,7 @@ pub fn preferred_language(planning: &Planning) -> Option<String> {
     codings(one.get("language")).next().map(|(_, code)| code.to_owned())
 }
 
-/// The active problems of the problem list; a diagnosis of one visit is none.
+/// The active problems of the problem list; a diagnosis of one visit is none, and one with a security label is not told.
 pub fn problems<'a>(planning: &Planning<'a>) -> impl Iterator<Item = &'a Resource> + use<'a> {
     let of_list = |problem: &&Resource| {
         list(problem.get("category")).any(|category| {
@@ -58,7 +59,7 @@ pub fn problems<'a>(planning: &Planning<'a>) -> impl Iterator<Item = &'a Resourc
             && !codings(problem.get("verificationStatus"))
                 .any(|(_, code)| matches!(code, "refuted" | "entered-in-error"))
     };
-    planning.case.chart.of("Condition").filter(of_list).filter(active)
+    planning.case.chart.of("Condition").filter(of_list).filter(active).filter(|one| !is_labelled(one))
 }
 
 /// The final observations of a kind up to the day, the latest first.

@@ -2,7 +2,9 @@
 //! so that it is told of here until it is done, and once its hours are over somebody else is asked.
 //! <https://hl7.org/fhir/R4/task.html>
 //!
-//! Its time is the end of its restriction, or 24 hours after it was asked for. What is about another episode is told there.
+//! Its time is the end of its restriction, or 24 hours after it was asked for: when it was written, its restriction begins
+//! or it was last changed, whichever it says first. What says nothing of time is told of as overdue. What is about another
+//! episode is told there.
 
 use jiff::civil::Date;
 
@@ -28,6 +30,9 @@ const KINDS: [(&str, &str, &str); 3] = [
     ("urgent-symptom-contact", "2", "the urgent contact for a symptom"),
 ];
 
+/// Where a task says when it was asked for.
+const ASKED: [&str; 3] = ["/authoredOn", "/restriction/period/start", "/meta/lastUpdated"];
+
 /// The urgent tasks that are not done.
 pub fn urgent(following: &Following) -> Vec<Gap> {
     following.planning.case.chart.of("Task").filter_map(|task| gap(following, task)).collect()
@@ -40,21 +45,24 @@ fn gap(following: &Following, task: &Resource) -> Option<Gap> {
     if is_settled(task) || is_of_another(following, task) {
         return None;
     }
-    let asked = span(task.text("/authoredOn")?, zone)?.low;
-    let due = task.text("/restriction/period/end").and_then(|end| Some(span(end, zone)?.high));
-    let due = due.unwrap_or(asked.saturating_add(DAY));
-    let day = date_in(due, zone);
-    if date_in(asked, zone) > planning.as_of {
+    let read = |place: &str| task.text(place).and_then(|text| span(text, zone));
+    let asked = ASKED.iter().find_map(|place| read(place)).map(|span| span.low);
+    if asked.is_some_and(|asked| date_in(asked, zone) > planning.as_of) {
         return None;
     }
-    let status = if due < moment(following) { Status::Open } else { Status::Prospective };
+    let end = read("/restriction/period/end").map(|span| span.high);
+    let due = end.or(asked.map(|asked| asked.saturating_add(DAY)));
+    let day = due.map_or(planning.as_of, |due| date_in(due, zone));
+    let is_late = due.is_none_or(|due| due < moment(following));
+    let status = if is_late { Status::Open } else { Status::Prospective };
+    let since = due.map_or_else(String::new, |_| format!(" since {day}"));
     let taken = matches!(task.text("/status"), Some("accepted" | "in-progress" | "on-hold"));
     let text = match (status, taken) {
         (Status::Open, true) => {
-            format!("Overdue since {day}: {words} was taken on and is not done; see to it today.")
+            format!("Overdue{since}: {words} was taken on and is not done; see to it today.")
         }
         (Status::Open, false) => {
-            format!("Overdue since {day}: nobody has taken on {words}; see to it today.")
+            format!("Overdue{since}: nobody has taken on {words}; see to it today.")
         }
         (Status::Prospective | Status::Closed, _) => format!("Due by {day}: {words}."),
     };

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::datetime::instant;
+use crate::palliative::element::digest;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
@@ -200,14 +201,19 @@ impl Report<'_> {
     }
 
     /// A task, and the search that finds it where the same facts have asked for it before.
-    fn task(&self, due: &Due, stored: &dyn Fn(&str) -> bool) -> Result<(Resource, String), Failure> {
+    pub(super) fn task(
+        &self,
+        due: &Due,
+        stored: &dyn Fn(&str) -> bool,
+    ) -> Result<(Resource, String), Failure> {
         let mut evidence = due.evidence.iter().filter(|one| !one.restricted && stored(&one.text));
         let why = evidence.next().map(|one| one.text.clone());
-        // Without a clock there is one open task a patient and kind; with one, each new fact asks anew.
-        let about = match (&why, due.hours) {
-            (Some(why), Some(_)) => why.clone(),
-            (None, Some(_)) => self.found.as_of.to_string(),
-            (_, None) => self.program.id.clone(),
+        // Without a clock there is one open task a patient and kind; with one, each new fact asks anew. A fact that
+        // may not be named is told from others by a digest.
+        let closed = || due.sources.iter().find(|one| stored(one)).map(|one| digest(one));
+        let about = match due.hours {
+            Some(_) => why.clone().or_else(closed).unwrap_or_else(|| self.found.as_of.to_string()),
+            None => self.program.id.clone(),
         };
         let value = format!("{}/{}/{about}", self.patient, due.code);
         let mut task = json!({

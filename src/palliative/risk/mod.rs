@@ -106,8 +106,10 @@ pub struct Due {
     pub sentence: String,
     /// Within how many hours it is due.
     pub hours: Option<i64>,
-    /// The resources that ask for it.
+    /// The resources that ask for it and may be named.
     pub evidence: Vec<Told>,
+    /// All resources that ask for it, as `Type/id`: by them it is told from what was asked for before.
+    pub sources: Vec<String>,
 }
 
 /// What was found.

@@ -87,7 +87,7 @@ impl Algorithm {
             applied,
             collect,
             basis,
-            withheld: findings.iter().any(|finding| finding.withheld && is_evidence(finding)),
+            withheld: findings.iter().any(|finding| finding.is_withheld() && is_evidence(finding)),
             tasks,
             warnings,
             next_change: change,
@@ -157,7 +157,9 @@ impl Algorithm {
 
     fn task(&self, rule: &TaskRule, findings: &[Finding]) -> Due {
         let met = rule.items.iter().copied().filter(|at| findings[*at].state == State::Met);
+        let sources = |at: usize| findings[at].evidence.iter().chain(&findings[at].hidden).cloned();
         Due {
+            sources: met.clone().flat_map(sources).collect(),
             code: rule.code.clone(),
             sentence: rule.sentence.clone(),
             hours: rule.hours,

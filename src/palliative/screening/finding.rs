@@ -19,8 +19,8 @@ pub struct Finding {
     pub state: State,
     /// The resources that show it, as `Type/id`.
     pub evidence: Vec<String>,
-    /// Whether resources with a security label show it too, which are not named.
-    pub withheld: bool,
+    /// The resources with a security label that show it too: they tell one fact from another, and are nowhere named.
+    pub hidden: Vec<String>,
     /// The value that was used: the name of its element, such as `valueQuantity`, and its JSON.
     pub value: Option<(String, Value)>,
     /// The local date of that value or event.
@@ -39,7 +39,7 @@ impl Finding {
         Self {
             state,
             evidence: Vec::new(),
-            withheld: false,
+            hidden: Vec::new(),
             value: None,
             date: None,
             window: None,
@@ -74,10 +74,10 @@ impl Finding {
         if labelled.is_empty() {
             return self;
         }
-        let named = self.evidence.len();
-        self.evidence.retain(|source| !labelled.contains(source));
-        if self.evidence.len() < named {
-            self.withheld = true;
+        let (hidden, named) = self.evidence.into_iter().partition(|source| labelled.contains(source));
+        self.evidence = named;
+        self.hidden.extend::<Vec<String>>(hidden);
+        if self.is_withheld() {
             (self.value, self.date) = (None, None);
         }
         let word = |word: &str| {
@@ -93,7 +93,12 @@ impl Finding {
 
     /// Whether it rests on something that was written down.
     pub fn has_evidence(&self) -> bool {
-        self.withheld || !self.evidence.is_empty()
+        self.is_withheld() || !self.evidence.is_empty()
+    }
+
+    /// Whether resources with a security label show it too.
+    pub fn is_withheld(&self) -> bool {
+        !self.hidden.is_empty()
     }
 
     /// This or the other: what made it met is told; where neither did, both are.

@@ -129,10 +129,8 @@ impl ObservationRule {
         match without_date {
             Some(observation) => {
                 let source = &observation.source;
-                Finding::unknown(format!(
-                    "{}: the exact date of {source} (reason: date)",
-                    self.missing_item()
-                ))
+                let missing = format!("{}: the exact date of {source} (reason: date)", self.missing_item());
+                Finding { evidence: vec![source.clone()], ..Finding::unknown(missing) }
             }
             None => Finding::unknown(self.missing_item()),
         }

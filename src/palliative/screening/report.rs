@@ -79,7 +79,7 @@ fn criterion(result: &CriterionResult) -> Output {
     for evidence in &finding.evidence {
         output = output.reference("evidence", evidence);
     }
-    if finding.withheld {
+    if finding.is_withheld() {
         output = output.value("evidence", "Reference", json!({ "display": RESTRICTED_ITEM }));
     }
     if let Some((element, value)) = &finding.value {

@@ -7,11 +7,13 @@ use super::LOINC;
 use super::actions;
 use super::apply;
 use super::enrolled;
+use super::observed;
 use super::rows::answer;
 use super::rows::attested;
 use super::rows::condition;
 use super::rows::own;
 use super::score;
+use crate::palliative::enrollment::tests::World;
 
 #[test]
 fn t29_what_the_caregiver_answered_makes_the_row_and_is_neither_told_nor_pointed_to() {
@@ -97,4 +99,39 @@ fn t55_a_safety_check_is_due_within_24_hours_by_the_clocks_of_the_programme() {
     assert_eq!(*period, json!({ "start": "2026-01-15T12:00:00-07:00", "end": "2026-01-16T12:00:00-07:00" }));
     let page = plan.care_plan.text("/text/div").unwrap();
     assert!(page.contains("(by 2026-01-16 at 12:00)"), "{page}");
+}
+
+#[test]
+fn what_rests_on_a_labelled_answer_makes_the_row_and_is_neither_told_nor_named_in_anything_written() {
+    let mut world = enrolled();
+    let labelled = |world: &mut World, id: &str, day: &str| {
+        world.put(observed(id, (LOINC, "44260-8"), day, json!({ "valueInteger": 1 })));
+        let label = json!({ "versionId": "1", "security": [{ "code": "PSY" }] });
+        world.set(&format!("Observation/{id}"), "meta", label);
+    };
+    let template = super::template();
+    let sentence = template.facts.iter().find(|fact| fact.id == "phq9-item9").unwrap().sentence.as_str();
+    let checks = |world: &World| {
+        let of = |one: &&crate::fhir::Resource| one.text("/code/coding/0/code") == Some("safety-check");
+        let tasks = world.resources.iter().filter(|(_, one)| one.ty().name() == "Task" && of(one));
+        tasks.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    labelled(&mut world, "first-secret", "2026-01-14");
+    let plan = apply(&mut world);
+    let first = checks(&world);
+    assert_eq!(first.len(), 1, "it asks for a safety check as any other does");
+    for one in plan.drafts.iter().map(|draft| draft.resource.value().to_string()) {
+        assert!(!one.contains("first-secret"), "{one}");
+        assert!(!one.contains(sentence), "{one}");
+    }
+    world.set(&first[0], "status", json!("completed"));
+    apply(&mut world);
+    assert_eq!(checks(&world), first, "the same answer asks once");
+    labelled(&mut world, "second-secret", "2026-01-15");
+    apply(&mut world);
+    assert_eq!(
+        checks(&world).len(),
+        2,
+        "another answer asks anew, on the day on which the first was seen to"
+    );
 }

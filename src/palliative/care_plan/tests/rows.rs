@@ -279,3 +279,17 @@ fn what_is_assessed_is_as_often_as_the_tier_says() {
         assert_eq!(period("d3-phq"), 90);
     }
 }
+
+#[test]
+fn an_item_of_the_ipos_without_an_exact_date_is_not_taken_for_one_that_was_not_asked() {
+    let mut world = enrolled();
+    world.put(own("esas-nausea", 1.0));
+    let mut ipos = own("ipos-nausea", 4.0);
+    ipos["effectiveDateTime"] = json!("2026-01");
+    world.put(ipos);
+    let why = why(&world, "d2-nausea").unwrap_err();
+    assert!(
+        why.starts_with("Not known") && why.contains("the exact date of Observation/score-ipos-nausea"),
+        "{why}"
+    );
+}

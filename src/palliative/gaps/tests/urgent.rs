@@ -33,6 +33,22 @@ fn t_55_what_nobody_has_taken_on_within_its_hours_is_told_of_and_asked_for_once_
         let expected = if due == "2026-01-15" { Status::Open } else { Status::Prospective };
         assert_eq!(at(&world, "2026-01-15"), is(expected, due), "{kind}");
     }
+    let mut unsigned = task("safety-check", "requested", None);
+    unsigned.as_object_mut().unwrap().remove("authoredOn");
+    for (more, expected) in [
+        (json!({ "meta": { "lastUpdated": "2026-01-13T12:00:00-07:00" } }), "2026-01-14"),
+        (json!({ "restriction": { "period": { "start": "2026-01-12T12:00:00-07:00" } } }), "2026-01-13"),
+        (json!({ "meta": { "versionId": "1" } }), "2026-01-15"),
+    ] {
+        let mut world = enrolled();
+        let mut task = unsigned.clone();
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.put(task);
+        for (place, value) in more.as_object().unwrap() {
+            world.set("Task/safety-check", place, value.clone());
+        }
+        assert_eq!(at(&world, "2026-01-15"), is(Status::Open, expected), "{more}");
+    }
     let gaps = found(&world, Tier::Three, "2026-01-16");
     let drafts = tasks(world.episode(), &world.program, &gaps, 0).unwrap();
     let told: Vec<_> = drafts.iter().map(|draft| draft.resource.value()).collect();

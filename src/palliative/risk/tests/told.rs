@@ -58,3 +58,27 @@ fn what_is_written_is_valid_and_the_same_for_the_same_facts() {
         assert!(basis.contains(used), "{used}");
     }
 }
+
+#[test]
+fn a_labelled_score_asks_for_a_contact_once_and_another_of_the_same_day_once_more() {
+    let program = program(json!([]));
+    let on = |id: &str| {
+        let mut facts = vec![patient("1950-01-01")];
+        let mut dyspnea = number((LOCAL, "esas-dyspnea"), 1, 8);
+        dyspnea["id"] = json!(id);
+        dyspnea["meta"] = json!({ "security": [{ "code": "HIV" }] });
+        facts.push(dyspnea);
+        let mut found = of(facts);
+        assert_eq!(tasks(&found).len(), 1);
+        let mut kept = |day: &str| {
+            found.as_of = super::day(day);
+            let (task, _) = report(&found, &program, Reader::Team).task(&found.tasks[0], &|_| true).unwrap();
+            assert!(!task.value().to_string().contains(id), "{}", task.value());
+            task.text("/identifier/0/value").unwrap().to_owned()
+        };
+        let today = kept("2026-01-15");
+        assert_eq!(today, kept("2026-01-16"), "the same score asks once");
+        today
+    };
+    assert_ne!(on("first-secret"), on("second-secret"));
+}
