@@ -121,7 +121,7 @@ pub(crate) fn content(
         None
     };
     let plan = if ty.name() == "CarePlan" { guard::plan_row(&value)? } else { None };
-    published::check_name(session, change, &value)?;
+    published::check_name(session, (change, id), &value)?;
     let is_theirs = |name: &str| change.origin == Origin::Client && ty.name() == name;
     let name = if is_theirs("PlanDefinition") { rule_document::name(session, &value, id)? } else { None };
     let needs =

@@ -153,7 +153,7 @@ impl App {
     pub fn open(config: Config, clock: Clock) -> Result<Arc<Self>, String> {
         let definitions = Definitions::shared()?;
         let parameters = Arc::new(own_parameters(&config, &definitions)?);
-        let rule_sets = Arc::new(RuleSets::compile(&definitions)?);
+        let rule_sets = RuleSets::compile(&definitions)?;
         let risk = Arc::new(Algorithms::compile(&definitions)?);
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
         let care_plans = Arc::new(Templates::compile(&definitions)?);
@@ -168,6 +168,8 @@ impl App {
         let current = parameters::Current::open(&db, &definitions, &parameters)
             .map_err(|failure| first_text(&failure))?;
         findings::rules::begin(&db, &definitions).map_err(|failure| first_text(&failure))?;
+        let rule_sets = rule_sets::beside_theirs(rule_sets, &db, &definitions);
+        let rule_sets = Arc::new(rule_sets.map_err(|failure| first_text(&failure))?);
         let app = Arc::new(Self {
             config,
             db,

@@ -22,9 +22,11 @@ use crate::app::Stored;
 use crate::app::Target;
 use crate::app::change::Demand;
 use crate::app::commit::commit;
+use crate::app::rule_document::is_kept;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
+use crate::palliative::screening::is_rule_set;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::published;
@@ -152,15 +154,25 @@ pub(crate) fn check_free(session: &Session, change: &Change, id: &str) -> Result
 }
 
 /// Refuses a client's resource that has the URL and the version of one of our definitions: what is meant by them would
-/// not be told any more.
+/// not be told any more. A rule set has no version of a URL of ours, as a later one of ours would have its name.
 ///
 /// # Errors
 /// `Conflict`.
-pub(crate) fn check_name(session: &Session, change: &Change, value: &Value) -> Result<(), Failure> {
+pub(crate) fn check_name(
+    session: &Session,
+    (change, id): (&Change, &str),
+    value: &Value,
+) -> Result<(), Failure> {
     let (ty, text) = (change.action.ty(), |name: &str| value.get(name).and_then(Value::as_str));
     let (Origin::Client, Some(url)) = (change.origin, text("url")) else { return Ok(()) };
     let own = session.app().definitions.published_as(ty, url);
-    if own.is_none_or(|own| own.get("version").and_then(Value::as_str) != text("version")) {
+    let Some(own) = own else { return Ok(()) };
+    let is_rule_set = ty.name() == "PlanDefinition" && is_rule_set(value);
+    if is_rule_set && !is_kept(session, value, id)? {
+        let text = format!("{url} is a rule set of this server; give yours a `url` of your own.");
+        return Err(Failure::new(Reason::Conflict, text).at("PlanDefinition.url"));
+    }
+    if is_rule_set || own.get("version").and_then(Value::as_str) != text("version") {
         return Ok(());
     }
     let text = format!("{url} in this version is a definition of this server; give yours another `version`.");

@@ -9,6 +9,8 @@
 //! That no two have one name is seen to within the write too: all that would use a name wait for one another, and
 //! those that have it are looked at when everything is written, what the same request wrote included.
 
+use std::collections::BTreeSet;
+
 use serde_json::Map;
 use serde_json::Value;
 
@@ -30,6 +32,9 @@ use crate::palliative::screening::Reading;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::matches;
+
+/// How many rule sets a programme names at most.
+const MOST_RULE_SETS: usize = 50;
 
 /// What tells what a rule set means, and by which name it is known.
 const MEANING: [&str; 11] = [
@@ -110,14 +115,27 @@ pub(crate) struct Need {
 
 /// The rule sets that a programme names and that others must have stored, by the time at which it is.
 pub(crate) fn needs(session: &Session, service: &Value) -> Result<Vec<Need>, Failure> {
-    let theirs = |(_, canonical): &(String, &str)| session.app().rule_sets.find(canonical).is_none();
+    let theirs = |(_, canonical): &(String, &str)| session.app().rule_sets.meant(canonical).is_none();
     let need = |(at, canonical): (String, &str)| {
         let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
         let criteria = format!("url={}", value_of(url));
         let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
         Ok(Need { at, canonical: canonical.to_owned(), holders })
     };
-    program_names::rule_sets(service).filter(theirs).map(need).collect()
+    let named: Vec<(String, &str)> = program_names::rule_sets(service).collect();
+    let mut seen = BTreeSet::new();
+    for (which, (at, canonical)) in named.iter().enumerate() {
+        let text = if which >= MOST_RULE_SETS {
+            format!("A programme names at most {MOST_RULE_SETS} rule sets; leave this one out.")
+        } else if seen.insert(*canonical) {
+            continue;
+        } else {
+            format!("{canonical} is named twice; keep one of them.")
+        };
+        let issue = Issue::error("business-rule", text).at(at.clone());
+        return Err(Failure::of(Reason::Unprocessable, vec![issue]));
+    }
+    named.into_iter().filter(theirs).map(need).collect()
 }
 
 /// Refuses a programme, after everything is written, that names a rule set which is not here. None can be deleted, so

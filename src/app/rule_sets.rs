@@ -13,6 +13,7 @@ use crate::app::published::is_theirs;
 use crate::app::rule_document::is_draft;
 use crate::app::rule_document::plan_definition;
 use crate::app::rule_document::value_of;
+use crate::definitions::Definitions;
 use crate::fhir::Failure;
 use crate::fhir::form::encoded;
 use crate::palliative::program::Program;
@@ -20,6 +21,9 @@ use crate::palliative::screening;
 use crate::palliative::screening::Problem;
 use crate::palliative::screening::Reading;
 use crate::palliative::screening::RuleSet;
+use crate::palliative::screening::RuleSets;
+use crate::store::Db;
+use crate::store::parameter_set;
 
 /// These names, each once, in their order.
 pub(crate) fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
@@ -48,6 +52,29 @@ pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value
     plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
 }
 
+/// Our rule sets beside those that clients stored under a name that one of ours has now: these go on as what they were.
+///
+/// # Errors
+/// Only what the database fails with.
+pub(super) fn beside_theirs(own: RuleSets, db: &Db, definitions: &Definitions) -> Result<RuleSets, Failure> {
+    let ty = plan_definition();
+    let stored = db.read(move |conn| Ok(parameter_set::stored(conn, ty)?))?;
+    let plans = stored.iter().filter_map(|(_, _, body)| serde_json::from_slice::<Value>(body).ok());
+    let name = |plan: Value| {
+        let text = |name: &str| plan[name].as_str().unwrap_or_default();
+        let ours = definitions.published(ty, text("id")).is_some_and(|one| one["url"] == plan["url"]);
+        let theirs = screening::is_rule_set(&plan) && !is_draft(&plan) && !ours;
+        let name = format!("{}|{}", text("url"), text("version"));
+        let is_taken = theirs && own.all().any(|set| set.canonical() == name);
+        is_taken.then(|| {
+            log::warn!("PlanDefinition/{} is a client's, and used as {name} in place of ours", text("id"));
+            name
+        })
+    };
+    let names: BTreeSet<String> = plans.filter_map(name).collect();
+    Ok(own.beside(names))
+}
+
 impl Session {
     /// The rule set that a canonical names, with or without its version: ours, or one that is stored and no draft.
     /// Without a version one in use comes first, and of these the one that was written last.
@@ -55,7 +82,7 @@ impl Session {
     /// # Errors
     /// Only what the database fails with.
     pub fn rule_set(&self, canonical: &str) -> Result<Option<Arc<RuleSet>>, Failure> {
-        if let Some(own) = self.app().rule_sets.find(canonical) {
+        if let Some(own) = self.app().rule_sets.meant(canonical) {
             return Ok(Some(Arc::clone(own)));
         }
         let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
@@ -73,7 +100,7 @@ impl Session {
         }
         let mut in_force = Vec::new();
         for canonical in each_once(program.rule_sets.iter().map(String::as_str)) {
-            let is_pinned = canonical.contains('|') && self.app().rule_sets.find(canonical).is_some();
+            let is_pinned = canonical.contains('|') && self.app().rule_sets.meant(canonical).is_some();
             let set = self.rule_set(canonical)?.filter(|set| set.active || is_pinned);
             in_force.extend(set.map(|set| set.canonical()));
         }

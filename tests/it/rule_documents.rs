@@ -229,7 +229,11 @@ fn a_rule_set_has_a_name_of_its_own() {
     let reply = clinician.put("/PlanDefinition/copy", &copy).expect_issue(409, "conflict");
     assert_eq!(reply.expressions(), ["PlanDefinition.version"]);
     let ours = json!("https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B");
-    clinician.put("/PlanDefinition/copy", &with(copy, "url", ours)).expect_issue(409, "conflict");
+    for version in ["1", "77"] {
+        let taken = with(with(copy.clone(), "url", ours.clone()), "version", json!(version));
+        let reply = clinician.put("/PlanDefinition/copy", &taken).expect_issue(409, "conflict");
+        assert_eq!(reply.expressions(), ["PlanDefinition.url"], "{version}");
+    }
     let named = with(lung("active"), "id", json!("RS-KELLEY-B"));
     clinician.put("/PlanDefinition/RS-KELLEY-B", &named).expect_issue(409, "conflict");
 }

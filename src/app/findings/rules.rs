@@ -220,7 +220,7 @@ impl Sets<'_> {
         }
         let mut own = Vec::new();
         for canonical in each_once(program.rule_sets.iter().map(String::as_str)) {
-            let ours = self.app.rule_sets.find(canonical).cloned();
+            let ours = self.app.rule_sets.meant(canonical).cloned();
             let set = ours.or_else(|| self.app.compiled(named(self.plans, canonical)?))?;
             let place = self.place(set);
             if !own.contains(&place) {

@@ -32,6 +32,7 @@ mod units;
 pub(super) mod value_set;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::ToSpan;
@@ -71,6 +72,8 @@ pub struct Situation<'a> {
 pub struct RuleSets {
     sets: Vec<Arc<RuleSet>>,
     signals: Vec<Arc<RuleSet>>,
+    /// The canonicals that clients gave to theirs before there was one of ours.
+    theirs: BTreeSet<String>,
 }
 
 /// A need that the record shows.
@@ -149,7 +152,18 @@ impl RuleSets {
         };
         let sets = of_kind(SCREENING)?.into_iter().map(Arc::new).collect();
         let signals = of_kind("need-signals")?.into_iter().filter(|set| set.active).map(Arc::new).collect();
-        Ok(Self { sets, signals })
+        Ok(Self { sets, signals, theirs: BTreeSet::new() })
+    }
+
+    /// The same where clients have these names, as `url|version`, for rule sets of theirs.
+    #[must_use]
+    pub fn beside(self, theirs: BTreeSet<String>) -> Self {
+        Self { theirs, ..self }
+    }
+
+    /// The rule set of ours that a programme or a caller means by a canonical; none where a client's has its name.
+    pub fn meant(&self, canonical: &str) -> Option<&Arc<RuleSet>> {
+        self.find(canonical).filter(|set| !self.theirs.contains(&set.canonical()))
     }
 
     /// The rule set that a canonical names, with or without its version.
@@ -165,7 +179,7 @@ impl RuleSets {
 
     /// All rule sets that are in use.
     pub fn active(&self) -> impl Iterator<Item = &Arc<RuleSet>> {
-        self.sets.iter().filter(|set| set.active)
+        self.sets.iter().filter(|set| set.active && !self.theirs.contains(&set.canonical()))
     }
 
     /// Those that tell needs, whatever a programme admits: what a team should look at.

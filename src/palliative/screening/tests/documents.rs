@@ -18,6 +18,10 @@ fn a_rule_set_is_found_by_its_canonical() {
     assert_eq!(rule_sets().find(&of("|1")).map(|set| set.canonical()), Some(of("|1")));
     assert_eq!(rule_sets().find(&of("")).map(|set| set.canonical()), Some(of("|2")));
     assert!(!active.contains(&of("|1")) && active.contains(&of("|2")));
+    // What a client has under a name of ours is what is meant by it.
+    let own = RuleSets::compile(&Definitions::shared().unwrap()).unwrap().beside([of("|2")].into());
+    assert!(own.meant(&of("|2")).is_none() && own.meant(&of("")).is_none() && own.meant(&of("|1")).is_some());
+    assert!(own.active().all(|set| set.canonical() != of("|2")));
 }
 
 #[test]
