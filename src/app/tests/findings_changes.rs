@@ -105,7 +105,7 @@ fn a_patient(draw: &mut Draw, today: Date) -> Value {
         patient["birthDate"] = birth.into();
     }
     match draw.below(8) {
-        0 => patient["deceasedDateTime"] = draw.day(today, (3, 20)).to_string().into(),
+        0 | 4 => patient["deceasedDateTime"] = draw.day(today, (3, 20)).to_string().into(),
         1 => patient["active"] = false.into(),
         2 | 3 => {
             let ty = draw.of(&["replaced-by", "replaces", "seealso"]);

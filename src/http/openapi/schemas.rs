@@ -240,9 +240,13 @@ mod tests {
     use crate::definitions::r4_structures;
     use crate::definitions::r4_value_sets;
 
-    fn care_plan() -> Value {
-        let made = schemas(&r4_structures().unwrap(), &r4_value_sets().unwrap(), &["CarePlan"]);
+    fn made(types: &[&str]) -> Value {
+        let made = schemas(&r4_structures().unwrap(), &r4_value_sets().unwrap(), types);
         serde_json::to_value(made).unwrap()
+    }
+
+    fn care_plan() -> Value {
+        made(&["CarePlan"])
     }
 
     #[test]
@@ -261,6 +265,7 @@ mod tests {
         let codes = all["CarePlan"]["properties"]["intent"]["enum"].as_array().unwrap();
         assert_eq!(codes.len(), 4);
         assert!(codes.contains(&"plan".into()));
+        let all = made(&["Patient"]);
         let any = &all["Attachment"]["properties"]["contentType"];
         assert_eq!((&any["type"], any.get("enum")), (&"string".into(), None), "media types cannot be listed");
     }

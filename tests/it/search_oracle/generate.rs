@@ -252,7 +252,11 @@ impl<'a> Generator<'a> {
                 .enumerate()
                 .any(|(at, own)| own.ty == ty && !self.world.values(at, one.code).is_empty())
         };
-        let used: Vec<&Parameter> = list.iter().filter(filled).collect();
+        let mut used: Vec<&Parameter> = list.iter().filter(filled).collect();
+        // A chain may lead to a type of which nothing is stored.
+        if used.is_empty() {
+            used.extend(list);
+        }
         let parameter = (*self.random.of(&used)).clone();
         if self.random.one_in(12) {
             return (format!("{}:missing", parameter.code), (*self.random.of(&["true", "false"])).to_owned());

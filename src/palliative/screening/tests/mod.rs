@@ -8,6 +8,7 @@ mod facts;
 mod kinds;
 mod kinds_of_trend;
 mod kinds_of_values;
+mod marks;
 mod outcomes;
 mod social;
 mod told;
