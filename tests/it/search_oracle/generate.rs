@@ -78,8 +78,10 @@ impl<'a> Generator<'a> {
 
     /// The next search, of somebody who may see all or of this patient.
     pub fn search(&mut self, caller: Option<&str>) -> Search {
-        let ty = match self.random.one_in(3) {
-            true => self.world.all[self.random.below(self.world.all.len())].ty.clone(),
+        let any = self.world.all[self.random.below(self.world.all.len())].ty.clone();
+        // What is there of other types is not searched for.
+        let ty = match self.random.one_in(3) && !self.world.table.of(&any).is_empty() {
+            true => any,
             false => (*self.random.of(&self.world.table.types())).to_owned(),
         };
         let of_type: Vec<usize> =
@@ -252,11 +254,7 @@ impl<'a> Generator<'a> {
                 .enumerate()
                 .any(|(at, own)| own.ty == ty && !self.world.values(at, one.code).is_empty())
         };
-        let mut used: Vec<&Parameter> = list.iter().filter(filled).collect();
-        // A chain may lead to a type of which nothing is stored.
-        if used.is_empty() {
-            used.extend(list);
-        }
+        let used: Vec<&Parameter> = list.iter().filter(filled).collect();
         let parameter = (*self.random.of(&used)).clone();
         if self.random.one_in(12) {
             return (format!("{}:missing", parameter.code), (*self.random.of(&["true", "false"])).to_owned());
