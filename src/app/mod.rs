@@ -205,6 +205,12 @@ impl App {
         self.db.ping()
     }
 
+    /// Whether what is read now may never come to be, because it is read within a write: nothing of it is to be kept in
+    /// memory.
+    pub fn is_provisional(&self) -> bool {
+        crate::store::lent::is_lent()
+    }
+
     /// Each programme has a fixed id: what is there is left alone, and of two instances that start at once one
     /// stores it and the other finds it.
     fn store_programmes(self: &Arc<Self>) -> Result<(), Failure> {

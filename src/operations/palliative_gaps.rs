@@ -94,6 +94,8 @@ fn wants_tasks(session: &Session, call: &Call, (program, as_of): (&Program, Date
         return Ok(false);
     }
     require_post(call, "createTasks")?;
+    // Which tasks are asked for tells which are open.
+    session.require_reading(&["Task"])?;
     if session.actor().side == Side::Patient {
         let text = "The team asks for reviews, and the access token is held to a patient's own data.";
         return Err(Failure::new(Reason::Forbidden, text));

@@ -77,6 +77,11 @@ fn made(session: &Session, case: &Case, request: &Request) -> Result<Request, Fa
         true => failure,
         false => failure.at(parameter("ruleSet")),
     })?;
+    // What the caller chooses to ask about a person is told to those who may read it; what the programme asks is a part
+    // of its own decision.
+    if request.action == Action::Screen && !(named.is_empty() && request.as_of.is_none()) {
+        session.require_screening_by(&rule_sets)?;
+    }
     let subject = session.screening_subject(patient, case.program, (&rule_sets, as_of))?;
     let situation = subject.situation();
     let screenings = rule_sets.iter().map(|set| set.screen(&situation));

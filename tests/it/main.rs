@@ -37,6 +37,7 @@ mod fuzz;
 mod history;
 mod hostile;
 mod http;
+mod identify_within;
 mod import;
 mod include;
 mod invariants;

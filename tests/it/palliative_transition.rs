@@ -273,6 +273,17 @@ fn a_dry_run_shows_nothing_to_one_who_may_not_write_it() {
     act(&app.with_scope("user/EpisodeOfCare.cruds"), &id, "screen", dry()).expect(403);
     let enough = "user/EpisodeOfCare.cruds user/Task.cu user/Provenance.c user/GuidanceResponse.c";
     act(&app.with_scope(enough), &id, "screen", dry()).expect(200);
+    // what the caller chooses to ask of the record is for those who may read it
+    for (name, value, chosen) in [
+        ("ruleSet", "valueCanonical", "https://comfrey.health/fhir/PlanDefinition/RS-NEED"),
+        ("asOf", "valueDate", "2026-01-20"),
+    ] {
+        let mut asked = dry();
+        asked.as_array_mut().unwrap().push(json!({ "name": name, value: chosen }));
+        let reads = format!("{enough} user/GuidanceResponse.cr");
+        act(&app.with_scope(&reads), &id, "screen", asked.clone()).expect(403);
+        act(&clinician, &id, "screen", asked).expect(200);
+    }
 }
 
 #[test]

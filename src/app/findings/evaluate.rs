@@ -40,6 +40,7 @@ use crate::store::findings::ProgramRow;
 use crate::store::findings::due;
 use crate::store::findings::kept;
 use crate::store::findings::kept::Evaluated;
+use crate::store::lent::is_lent;
 
 /// How many threads evaluate at once.
 const THREADS: usize = 4;
@@ -58,7 +59,10 @@ pub(crate) fn evaluate(
     rules: &Rules,
     (patients, now): (&[String], Micros),
 ) -> Result<usize, Failure> {
-    let most = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
+    // A connection is lent to one thread: others would wait for the very write that waits for them, and would not see
+    // what it wrote.
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(THREADS);
+    let most = if is_lent() { 1 } else { cores() };
     let share = patients.len().div_ceil(most).max(WORTH_A_THREAD);
     let mut shares = patients.chunks(share);
     let Some(first) = shares.next() else { return Ok(0) };

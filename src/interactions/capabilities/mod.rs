@@ -103,6 +103,10 @@ fn kept(session: &Session, mode: Mode) -> (String, Vec<u8>) {
     let digest = digest::digest(&digest::SHA256, &bytes);
     let tag: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("W/\"{tag}\"");
+    if session.app().is_provisional() {
+        // What it speaks of may never come to be, and something else may take its number.
+        return (tag, bytes);
+    }
     kept.truncate(KEPT - 1);
     let own = Kept { mode, base_url: base_url.to_owned(), settings, tag: tag.clone(), bytes: bytes.clone() };
     kept.insert(0, own);

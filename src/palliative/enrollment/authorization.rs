@@ -1,8 +1,13 @@
 //! Whether a document is a payer's approval of this person. <https://hl7.org/fhir/R4/claimresponse.html>
 
+use serde_json::Value;
+
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::facts::Case;
+use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::list;
 
 /// What may stand for an approval, where it says whose it is, and the statuses in which it counts.
 const KINDS: [(&str, &str, &str); 3] = [
@@ -10,6 +15,11 @@ const KINDS: [(&str, &str, &str); 3] = [
     ("CoverageEligibilityResponse", "/patient/reference", "active"),
     ("DocumentReference", "/subject/reference", "current"),
 ];
+
+/// The answer of a payer's review, as requests for authorisation by X12 carry it.
+const REVIEW: &str = "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-reviewActionCode";
+/// Certified in total, in part, and as modified.
+const CERTIFIED: [&str; 3] = ["A1", "A2", "A6"];
 
 /// Why the reference is no approval; none where it is one. It must be on file where the caller may read it.
 pub fn flaw(case: &Case, to: &str) -> Option<String> {
@@ -21,25 +31,68 @@ pub fn flaw(case: &Case, to: &str) -> Option<String> {
         let kinds = KINDS.map(|(ty, ..)| ty).join(", ");
         return Some(format!("{to} is not on file as a payer's approval for this patient: one of {kinds}."));
     };
-    let text = |place: &str| found.text(place);
-    if text("/status") != Some(status) {
+    if found.text("/status") != Some(status) {
         return Some(format!("The status of {to} is not `{status}`."));
     }
-    answered(found).then_some(()).map_or_else(
-        || Some(format!("{to} has not been answered, or not with an approval before the service.")),
-        |()| {
-            let lapsed = !covers(found.get("preAuthPeriod"), case.today(), case.program);
-            lapsed.then(|| format!("The approval {to} does not hold today: see its `preAuthPeriod`."))
-        },
-    )
+    let own = if found.ty().name() == "DocumentReference" { letter(case, found) } else { answer(found) };
+    own.map(|flaw| format!("{to} {flaw}")).or_else(|| {
+        let lapsed = !covers(found.get("preAuthPeriod"), case.today(), case.program);
+        lapsed.then(|| format!("The approval {to} does not hold today: see its `preAuthPeriod`."))
+    })
 }
 
-/// Whether the payer has answered, and about what is yet to be done.
-fn answered(response: &Resource) -> bool {
-    let done = || matches!(response.text("/outcome"), Some("complete" | "partial"));
-    match response.ty().name() {
-        "ClaimResponse" => response.text("/use") == Some("preauthorization") && done(),
-        "CoverageEligibilityResponse" => done(),
-        _ => true,
+/// An outcome of `complete` says that the request was processed, not that it was approved: that is told by the number
+/// under which the service may be billed, and taken back by what a review or an insurance says.
+fn answer(response: &Resource) -> Option<String> {
+    let claim = response.ty().name() == "ClaimResponse";
+    if claim && response.text("/use") != Some("preauthorization") {
+        return Some("is about a claim, not about what is yet to be done: see its `use`.".to_owned());
     }
+    if !matches!(response.text("/outcome"), Some("complete" | "partial")) {
+        return Some("has not been answered: see its `outcome`.".to_owned());
+    }
+    if response.text("/preAuthRef").is_none() {
+        return Some("has no `preAuthRef`, so that it is an answer and no approval.".to_owned());
+    }
+    let mut out_of_force = list(response.get("insurance")).map(|one| one.get("inforce"));
+    if out_of_force.any(|inforce| inforce.and_then(Value::as_bool) == Some(false)) {
+        return Some("says that the insurance is not in force.".to_owned());
+    }
+    let mut reviews = Vec::new();
+    gather(response.value(), &mut reviews);
+    let denied = !reviews.is_empty() && !reviews.iter().any(|code| CERTIFIED.contains(code));
+    denied.then(|| format!("is no approval; the payer's review says {}.", reviews.join(", ")))
+}
+
+/// The codes of all reviews, wherever they stand.
+fn gather<'a>(value: &'a Value, codes: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(all) => all.iter().for_each(|one| gather(one, codes)),
+        Value::Object(object) => {
+            if object.get("url").and_then(Value::as_str) == Some(REVIEW) {
+                codes.extend(codings(object.get("valueCodeableConcept")).map(|(_, code)| code));
+            }
+            object.values().for_each(|one| gather(one, codes));
+        }
+        _ => {}
+    }
+}
+
+/// A letter approves where it comes from one who pays for the person's care.
+fn letter(case: &Case, document: &Resource) -> Option<String> {
+    let payors: Vec<&str> = case
+        .chart
+        .of("Coverage")
+        .flat_map(|coverage| list(coverage.get("payor")))
+        .filter_map(|payor| payor.get("reference")?.as_str())
+        .map(unversioned)
+        .collect();
+    let signed =
+        list(document.get("author")).chain(document.get("authenticator")).chain(document.get("custodian"));
+    let mut by = signed.filter_map(|one| one.get("reference")?.as_str()).map(unversioned);
+    let found = by.any(|name| payors.contains(&name));
+    (!found).then(|| {
+        "is by none of the payors of the person's coverages: see its `author`, `authenticator` and `custodian`."
+            .to_owned()
+    })
 }

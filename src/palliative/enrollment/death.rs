@@ -38,7 +38,8 @@ pub fn days_on<'a>(episodes: impl Iterator<Item = &'a Resource>) -> impl Iterato
     ended.filter_map(|episode| day(extension_of(episode, END_DATE_EXTENSION)?.get("valueDate")?.as_str()?))
 }
 
-fn is_on_record(case: &Case) -> bool {
+/// Whether the patient's record says that the person died.
+pub fn is_on_record(case: &Case) -> bool {
     case.chart.find(case.patient()).is_some_and(|patient| {
         patient.get("deceasedDateTime").is_some()
             || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)

@@ -124,7 +124,9 @@ pub fn decide(case: &Case, ending: &Ending) -> Result<Decision, Failure> {
     if state.is_open() && transition(state, Action::Discharge).is_none() {
         return Err(impossible(state, Action::Discharge));
     }
-    let early = Episode::of(case.episode).start().filter(|start| ending.last_day < *start);
+    // Before a start that lies ahead one can still leave; the episode then has no enrolled day.
+    let begun = Episode::of(case.episode).start().filter(|start| *start <= case.today());
+    let early = begun.filter(|start| ending.last_day < *start);
     if let Some(start) = early.filter(|_| state.is_open()) {
         let text = format!("{} lies before {start}, the first enrolled day.", ending.last_day);
         let issue = broken("date-range", text).at(parameter("endDate"));
@@ -155,11 +157,14 @@ mod tests {
     use crate::fhir::outcome::Failure;
     use crate::fhir::parameters;
     use crate::palliative::enrollment::drafts::Decision;
+    use crate::palliative::enrollment::enroll::Enrollment;
     use crate::palliative::enrollment::extension_of;
     use crate::palliative::enrollment::tests::World;
     use crate::palliative::enrollment::tests::codes;
     use crate::palliative::enrollment::tests::referral;
+    use crate::palliative::enrollment::tests::wish;
     use crate::palliative::program::HospicePolicy;
+    use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
     use crate::palliative::vocabulary::REASON_SYSTEM;
 
     fn ending(day: &str, reason: &str, more: Value) -> Result<Ending, Failure> {
@@ -255,6 +260,21 @@ mod tests {
                 (400, vec!["bad-parameter".to_owned()]),
                 "{reason}"
             );
+        }
+    }
+
+    #[test]
+    fn one_who_dies_or_leaves_before_a_start_that_lies_ahead_was_enrolled_on_no_day() {
+        for (reason, state) in [("deceased", "deceased"), ("patient-request", "discharged")] {
+            let mut world = World::new();
+            world.consented();
+            let ahead = "2026-01-25".parse().unwrap();
+            world.enroll(&Enrollment { start: ahead, ..wish() }).unwrap();
+            assert_eq!(world.episode().text("/period/start"), Some("2026-01-25"));
+            end(&mut world, &ending("2026-01-15", reason, json!([])).unwrap()).unwrap();
+            assert_eq!((world.state(), world.episode().text("/period/end")), (state, Some("2026-01-25")));
+            let days = extension_of(world.episode(), ENROLLED_DAYS_EXTENSION).unwrap();
+            assert_eq!(days["valueInteger"], 0);
         }
     }
 

@@ -104,9 +104,9 @@ fn effective(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
         | Action::Waitlist
         | Action::Enroll
         | Action::Transfer
-        | Action::Graduate
-        | Action::Discharge
-        | Action::Death => stored.start().or(received),
+        | Action::Graduate => stored.start().or(received),
+        // One may die or leave before a start that lies ahead: the episode then has no enrolled day.
+        Action::Discharge | Action::Death => stored.start().filter(|start| *start <= today).or(received),
     };
     let at = match (&request.hospice, request.action == Action::Offer) {
         (Some(_), _) => "hospice",
@@ -137,6 +137,7 @@ fn election(_: &Case, _: &Episode, request: &Request) -> Vec<Issue> {
 }
 
 /// An attempt lies between the referral and the day that the action is of; an offer is of the day of its last attempt.
+/// One who cannot be reached any more is tried after the last day of care, which is what ends or holds it.
 fn outreach(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
     let today = case.today();
     let of = request.date.unwrap_or(today);
@@ -150,7 +151,8 @@ fn outreach(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
         return vec![out_of_range("effectiveDate", text)];
     }
     let first = stored.date(RECEIVED_EXTENSION).unwrap_or(Date::MIN);
-    let last = of.min(today);
+    let after = matches!(request.action, Action::Discharge | Action::Hold);
+    let last = if after { today } else { of.min(today) };
     // The day of an offer is looked at as such.
     let others = made.into_iter().filter(|date| request.action != Action::Offer || *date != of);
     let wrong = others.filter(|date| *date < first || *date > last).map(|date| {

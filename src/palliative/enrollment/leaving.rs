@@ -1,5 +1,7 @@
 //! What the reasons for a discharge ask to be on record. <https://hl7.org/fhir/R4/codesystem.html>
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -13,6 +15,7 @@ use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 
@@ -54,12 +57,17 @@ fn unreached(case: &Case, stored: &Episode, request: &Request) -> Option<Issue> 
     let earlier = list(case.episode.get("extension"))
         .filter(|one| one.get("url").and_then(Value::as_str) == Some(OUTREACH_EXTENSION))
         .filter_map(|one| {
-            let mut parts = list(one.get("extension"));
-            let date = parts.find(|part| part.get("url").and_then(Value::as_str) == Some("date"))?;
-            day(date.get("valueDate")?.as_str()?)
+            let part = |name: &str, value: &str| {
+                let mut parts = list(one.get("extension"));
+                parts.find(|part| part.get("url").and_then(Value::as_str) == Some(name))?.get(value)?.as_str()
+            };
+            Some((day(part("date", "valueDate")?)?, part("method", "valueCode").unwrap_or_default()))
         });
-    let made =
-        earlier.filter(|date| since.is_none_or(|since| *date > since)).count() + request.outreach.len();
+    // One that is on record already may be told again.
+    let told = request.outreach.iter().map(|one| (one.date, one.method.as_str()));
+    let all: BTreeSet<(Date, &str)> =
+        earlier.chain(told).filter(|(date, _)| since.is_none_or(|since| *date > since)).collect();
+    let made = all.len();
     let most = case.program.max_attempts;
     if i64::try_from(made).unwrap_or(i64::MAX) >= most {
         return None;
@@ -100,11 +108,11 @@ pub fn of_age(case: &Case, request: &Request) -> Option<Issue> {
     }
     let on = request.date.unwrap_or(case.today());
     let limit = case.program.age_max.map_or(GROWN_UP, |last| GROWN_UP.min(last.saturating_add(1)));
-    // The last enrolled day may be the one before the birthday.
-    let next = on.tomorrow().unwrap_or(on);
-    let reached = case.age_on(next).is_some_and(|age| age >= limit);
+    // The last enrolled day may be the one before the birthday; of a transfer it is the first day elsewhere.
+    let first = if request.action == Action::Transfer { on } else { on.tomorrow().unwrap_or(on) };
+    let reached = case.age_on(first).is_some_and(|age| age >= limit);
     (!reached).then(|| {
-        let text = format!("The person is not {limit} by the day after {on}; `aged-out` is no reason yet.");
+        let text = format!("The person is not {limit} on {first}; `aged-out` is no reason yet.");
         broken("age", text).at(parameter("reason"))
     })
 }

@@ -107,7 +107,7 @@ pub enum From {
     States(&'static [State]),
     /// Every open state.
     Open,
-    /// Every closed state but death.
+    /// Every closed state.
     Closed,
     /// Every state but `entered-in-error`.
     Any,
@@ -191,7 +191,7 @@ impl Transition {
             From::Nothing => false,
             From::States(states) => states.contains(&state),
             From::Open => state.is_open(),
-            From::Closed => !state.is_open() && state != State::Deceased,
+            From::Closed => !state.is_open(),
             From::Any => state != State::EnteredInError,
         }
     }
@@ -265,7 +265,7 @@ mod tests {
         ("graduated", "void undo"),
         ("discharged", "void undo"),
         ("hospice-elected", "refer void undo"),
-        ("deceased", "void"),
+        ("deceased", "void undo"),
         ("lapsed", "void undo"),
         ("entered-in-error", "undo"),
     ];

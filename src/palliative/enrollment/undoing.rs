@@ -17,6 +17,7 @@ use crate::palliative::enrollment::closing;
 use crate::palliative::enrollment::closing::with_status;
 use crate::palliative::enrollment::companions::elections;
 use crate::palliative::enrollment::companions::since;
+use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::ending::elections_recorded;
 use crate::palliative::enrollment::ending::enrolled_flags;
@@ -105,7 +106,19 @@ pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
     let unknown =
         stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
     let hospice = hospice_between(case, stored, ended).map(in_hospice);
-    Ok(late.into_iter().chain(unknown).chain(died(case)).chain(hospice).collect())
+    Ok(late.into_iter().chain(unknown).chain(dead(case)).chain(hospice).collect())
+}
+
+/// Nobody goes on who died. A death that this very episode recorded is what a director takes back, also where other
+/// programmes have followed it; the Patient, which its own system keeps, is to be corrected first.
+fn dead(case: &Case) -> Option<Issue> {
+    let mistaken = case.state().is_ok_and(|state| state == State::Deceased);
+    if !mistaken {
+        return died(case);
+    }
+    let text =
+        "The Patient says that the person died; if that is wrong, correct `Patient.deceased[x]` first.";
+    death::is_on_record(case).then(|| broken("deceased", text))
 }
 
 /// Since when an adult is or was in hospice on a day that undoing gives back to the episode: the days from the ending
@@ -144,17 +157,27 @@ pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut
     }
     mark_enrolled(case, change.to, drafts);
     closing::reopen(case, drafts);
-    if case.state().is_ok_and(|state| state == State::Graduated) {
-        call_off_follow_up(case, drafts);
+    match case.state() {
+        Ok(State::Graduated) => call_off(case, drafts, &[FOLLOW_UP]),
+        Ok(State::Deceased) => {
+            call_off(case, drafts, &["bereavement-follow-up", "record-death", "death-review"])
+        }
+        Ok(_) | Err(_) => {}
     }
 }
 
-/// The medical home need not follow up on a graduation that never was.
-fn call_off_follow_up(case: &Case, drafts: &mut Drafts) {
+/// Nobody need follow up on an ending that never was: the medical home on a graduation, the team and other programmes
+/// on a death.
+fn call_off(case: &Case, drafts: &mut Drafts, codes: &[&str]) {
     let episode = case.episode_name();
+    let about = |task: &Resource| {
+        ["/focus/reference", "/reasonReference/reference"]
+            .iter()
+            .any(|place| task.refers(place) == Some(episode.as_str()))
+    };
     let asked = case.chart.of("Task").filter(|task| {
-        task.refers("/focus/reference") == Some(episode.as_str())
-            && has_coding(task.get("code"), TASK_SYSTEM, FOLLOW_UP)
+        about(task)
+            && codes.iter().any(|code| has_coding(task.get("code"), TASK_SYSTEM, code))
             && closing::is_open(task)
     });
     for task in asked {

@@ -98,6 +98,9 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
         Reference::Local(local @ Local { version: Some(version), .. }) => {
             Ok(elsewhere(&versioned(local, version)))
         }
+        Reference::Local(local) if asked.parameter.nature == Nature::Whole => {
+            Ok(local_to(asked, &[local.ty], local.id))
+        }
         // A canonical keeps the whole URL, even of a definition here.
         Reference::Local(local) if text.contains("://") => Ok(either(local, &text)),
         Reference::Local(local) => Ok(local_to(asked, &[local.ty], local.id)),

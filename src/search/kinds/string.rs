@@ -75,12 +75,16 @@ const OVERLAP: usize = 240;
 const MOST_PIECES: usize = 4_500;
 
 /// How many later words of a part of a name begin a match; nobody has more.
-const MOST_WORDS: usize = 64;
+const MOST_WORDS: usize = 16;
+
+/// A resource with so many texts was made to have many: its names are found by their beginnings alone.
+const MOST_TEXTS: usize = 10_000;
 
 pub(super) fn index(found: &Found, rows: &mut IndexRows) {
     let parameter = found.parameter;
     each_text(found.hit.value, &mut |text| {
         let folded = fold(text);
+        let has_words = parameter.nature == Nature::Names && rows.strings.len() < MOST_TEXTS;
         let mut push = |param, folded, exact| rows.strings.push(StringRow { param, folded, exact });
         if folded.is_empty() {
             return;
@@ -88,7 +92,7 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
         for piece in pieces(&folded) {
             push(parameter.text_number, piece, String::new());
         }
-        if parameter.nature == Nature::Names {
+        if has_words {
             for rest in later_words(&folded) {
                 push(parameter.of_type_number, cut(rest.to_owned()), String::new());
             }

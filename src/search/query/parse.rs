@@ -107,7 +107,9 @@ fn of_type(
         let once = result::once(pairs, (name, value));
         match once.and_then(|()| take(context, &mut read, types, (name, value))) {
             Ok(Part::Criterion) => understood.push(format!("{}={}", shown(name), shown(value))),
-            Ok(Part::Result) | Err(Problem::Empty) => {}
+            Ok(Part::Result) => {}
+            // It narrows nothing, which one who meant to give a value had better be told.
+            Err(Problem::Empty) => read.ignored.push(format!("{name}=")),
             Err(Problem::Unknown(_)) if context.lenient => read.ignored.push(format!("{name}={value}")),
             // What goes with the matches changes none of them.
             Err(Problem::Wrong(_)) if context.lenient && result::is_include(name) => {

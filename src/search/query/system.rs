@@ -87,7 +87,8 @@ pub fn parse_system(context: &Context, types: &[ResourceType], query: &str) -> R
 
 /// Those of the types that have a narrative, where it is asked for; where none of them has, nothing is found.
 fn narrated(context: &Context, types: &[ResourceType], rest: &mut [Pair]) -> Option<Vec<ResourceType>> {
-    let mut asked = rest.iter_mut().filter(|(name, _)| name.split(':').next() == Some(NARRATIVE));
+    // What is ignored or refused narrows nothing.
+    let mut asked = rest.iter_mut().filter(|(name, value)| name == NARRATIVE && !value.is_empty());
     let first = asked.next()?;
     let has_narrative = |ty: &&ResourceType| context.parameters.find(**ty, NARRATIVE).is_some();
     let some: Vec<ResourceType> = types.iter().filter(has_narrative).copied().collect();

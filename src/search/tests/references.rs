@@ -92,6 +92,8 @@ fn what_a_document_begins_with_is_found_by_its_id_and_leads_nowhere() {
         ("Bundle?composition=c1", &["document"]),
         ("Bundle?composition=Composition/c1", &["document"]),
         ("Bundle?composition:Composition=c1", &["document"]),
+        ("Bundle?composition=https://comfrey.test/fhir/Composition/c1", &["document"]),
+        ("Bundle?composition=https://comfrey.test/fhir/Composition/c2", &[]),
         ("Bundle?composition=later", &[]),
         ("Bundle?composition=m1", &[]),
         ("Bundle?composition:missing=false", &["document"]),

@@ -183,3 +183,13 @@ fn race_ethnicity_and_gender_identity_of_us_core_are_tokens_with_their_system() 
     let snomed = system(Some("http://snomed.info/sct"));
     assert_eq!(tokens(&rows, "gender-identity"), [("446151000124109".into(), snomed)]);
 }
+
+#[test]
+fn a_resource_that_was_made_to_have_many_words_has_no_rows_without_bound() {
+    let words = |at: usize| format!("{at} {}", "w ".repeat(40));
+    let few = indexed(&json!({ "resourceType": "Patient", "name": [{ "given": [words(0)] }] }));
+    assert!(few.strings.iter().filter(|row| row.folded.starts_with("w ")).count() >= 15);
+    let given: Vec<String> = (0..3_000).map(words).collect();
+    let many = indexed(&json!({ "resourceType": "Patient", "name": [{ "given": given }] }));
+    assert!(many.strings.len() < 3 * 3_000 + 10_100, "{}", many.strings.len());
+}

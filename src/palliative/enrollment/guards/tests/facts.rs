@@ -1,6 +1,7 @@
 //! What the screening, the coverage, the team and the programme must say. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use super::*;
+use crate::palliative::enrollment::authorization::flaw;
 
 #[test]
 fn a_screening_holds_for_so_many_days_and_only_while_its_rule_set_does() {
@@ -182,8 +183,16 @@ fn a_payers_approval_is_asked_for_only_where_the_programme_needs_one() {
     let approval = json!({ "resourceType": "ClaimResponse", "id": "1", "status": "active", "type": { "text": "care" },
         "use": "preauthorization", "patient": { "reference": "Patient/p" }, "created": "2026-01-13",
         "insurer": { "reference": "Organization/plan" }, "outcome": "complete",
-        "preAuthPeriod": { "end": "2026-01-15" } });
+        "preAuthRef": "A-77", "preAuthPeriod": { "end": "2026-01-15" } });
+    let review = |code: &str| {
+        json!([{ "itemSequence": 1, "adjudication": [{ "category": { "text": "submitted" }, "extension": [{
+            "url": "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-reviewAction", "extension": [{
+            "url": "http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-reviewActionCode",
+            "valueCodeableConcept": { "coding": [{ "code": code }] } }] }] }] }])
+    };
     for (element, value) in [
+        ("preAuthRef", Value::Null),
+        ("item", review("A3")),
         ("patient", json!({ "reference": "Patient/other" })),
         ("status", json!("cancelled")),
         ("use", json!("claim")),
@@ -192,9 +201,21 @@ fn a_payers_approval_is_asked_for_only_where_the_programme_needs_one() {
     ] {
         let mut other = approval.clone();
         other[element] = value;
+        other.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         world.put(other);
         assert_eq!(codes(&world.act(&request).unwrap_err()), missing, "{element}");
     }
+    let mut letter = json!({ "resourceType": "DocumentReference", "id": "letter", "status": "current",
+        "subject": { "reference": "Patient/p" }, "content": [{ "attachment": { "title": "Approval" } }] });
+    request.authorization = Some("DocumentReference/letter".into());
+    world.put(letter.clone());
+    assert_eq!(codes(&world.act(&request).unwrap_err()), missing, "anybody may have written it");
+    letter["author"] = json!([world.resources["Coverage/cov"].value()["payor"][0]]);
+    world.put(letter);
+    assert_eq!(world.with_case(world.episode(), |case| flaw(case, "DocumentReference/letter")), None);
+    request.authorization = Some("ClaimResponse/1".into());
+    let mut approval = approval;
+    approval["item"] = review("A1");
     world.put(approval);
     world.act(&request).unwrap();
     assert_eq!(world.state(), "eligible");

@@ -138,3 +138,36 @@ fn what_was_undone_is_not_undone_to_twice() {
     assert_eq!(history, 9, "the history keeps every step");
     assert_eq!(world.act(&undo()).unwrap_err().status(), 409);
 }
+
+#[test]
+fn a_death_that_was_a_mistake_is_taken_back_though_months_were_paid_and_others_followed() {
+    let mut world = World::new();
+    world.enrolled();
+    let mut elsewhere = world.episode().value().clone();
+    elsewhere["id"] = json!("elsewhere");
+    for extension in elsewhere["extension"].as_array_mut().unwrap() {
+        if extension["url"] == crate::palliative::vocabulary::PROGRAM_EXTENSION {
+            extension["valueReference"]["reference"] = json!("HealthcareService/other");
+        }
+        if extension["url"] == crate::palliative::vocabulary::STATE_EXTENSION {
+            extension["valueCoding"]["code"] = json!("deceased");
+        }
+    }
+    world.act(&on(Action::Death, "2026-01-15", "deceased")).unwrap();
+    world.put(elsewhere);
+    let undo = Request { reasons: vec!["recorded-in-error".into()], ..request(Action::Undo) };
+    world.set("Patient/p", "deceasedBoolean", json!(true));
+    assert_eq!(codes(&world.act(&undo).unwrap_err()), ["deceased"], "the Patient says so itself");
+    world.set("Patient/p", "deceasedBoolean", json!(false));
+    let paid = Beside { paid_month: Some("2026-01"), ..Beside::default() };
+    world.act_beside(&undo, paid).unwrap();
+    assert_eq!((world.state(), text(&world, "/period/end")), ("enrolled", "(nothing)"));
+    for code in ["bereavement-follow-up", "record-death"] {
+        let task =
+            world.resources.values().find(|one| one.text("/code/coding/0/code") == Some(code)).unwrap();
+        assert_eq!(task.text("/status"), Some("cancelled"), "{code}");
+    }
+    // another ending is not undone for one of whom another programme says that they died
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    assert_eq!(codes(&world.act(&undo).unwrap_err()), ["deceased"]);
+}
