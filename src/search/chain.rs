@@ -12,9 +12,6 @@ use crate::search::query::Test;
 use crate::search::query::parameter;
 use crate::search::query::read_criterion;
 
-/// How many steps make a chain no dearer than its end.
-const CHEAP: u8 = 3;
-
 /// A step from a resource to what it refers to.
 pub(super) struct Step<'a> {
     /// The type of the resource.
@@ -61,7 +58,7 @@ pub(super) fn along(
     }
     let (mut inner, mut last) = (Vec::new(), None);
     for target in types {
-        context.effort.steps(weight(depth))?;
+        context.effort.step()?;
         match beyond(target, depth) {
             Ok(criterion) => inner.push((target, criterion)),
             // What could not be looked up is no answer; to leave the type out would be one. And a type that has the
@@ -148,9 +145,4 @@ fn deeper(depth: u8) -> Result<u8, Problem> {
     depth
         .checked_sub(1)
         .ok_or_else(|| Problem::Wrong(format!("The chain is too long; {DEEPEST} steps are the most.")))
-}
-
-/// How many conditions a condition counts for that stands behind a step, after which so many may follow.
-fn weight(depth: u8) -> usize {
-    1 << (DEEPEST - depth).saturating_sub(CHEAP)
 }

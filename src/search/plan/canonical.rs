@@ -4,10 +4,12 @@
 //! has the URL: the ones without find one another, and those with it, where there are any, leave that version alone.
 //! From either end that is a look-up in `idx_reference` and one in `idx_uri`, for each row.
 
+use std::borrow::Cow;
+
 use crate::fhir::ResourceType;
 use crate::search::bearing::Nature;
 use crate::search::parameter::Parameter;
-use crate::search::plan::scope::END;
+use crate::search::plan::links::Way;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Criterion;
@@ -16,52 +18,54 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 impl Seen<'_> {
-    /// A visible resource of the type, which a canonical of the row names, meets the criterion; none where the
-    /// parameter finds no canonicals or nothing of the type is published under a URL.
-    pub(super) fn names(
+    /// To a visible resource of the type, which a canonical of the row names; none where the parameter finds no
+    /// canonicals or nothing of the type is published under a URL.
+    pub(super) fn names<'a>(
         &self,
         param: i64,
-        (ty, inner): (ResourceType, &Criterion),
+        (ty, inner): (ResourceType, &'a Criterion),
         scope: &Scope,
-    ) -> Option<Sql> {
-        let canonical = self.named_by(param, &[ty])?;
+    ) -> Option<Way<'a>> {
+        let canonical = self.named_under(param, scope.numbered([param]), &[ty])?;
         let target = Scope::row(scope.depth + 1);
-        let sql =
-            Sql::of("EXISTS (SELECT 1 FROM idx_reference f CROSS JOIN idx_uri u CROSS JOIN resource ", []);
+        let sql = Sql::of("idx_reference f CROSS JOIN idx_uri u CROSS JOIN resource ", []);
         let sql = sql.name(target.alias.clone()).push(" WHERE f.rid = ", []).append(scope.column("rid"));
         let sql = sql.push(" AND ", []).append(canonical).push(" AND ", []);
         let sql = sql.append(target.column("rid")).push(" = u.rid AND ", []);
-        let sql =
-            sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
-        Some(self.and_visible(sql, ty, &target).push(END, []))
+        let sql = sql.append(target.column("deleted")).push(" = 0", []);
+        let visible = self.visible(ty, &target);
+        Some(Way { from: sql, target, inner: Cow::Borrowed(inner), visible, open: None })
     }
 
-    /// A visible resource of the type, of which a canonical names the row, meets the criterion.
-    pub(super) fn is_named(
+    /// To a visible resource of the type, of which a canonical names the row.
+    pub(super) fn is_named<'a>(
         &self,
         source: ResourceType,
         param: i64,
-        inner: &Criterion,
+        inner: &'a Criterion,
         scope: &Scope,
-    ) -> Option<Sql> {
+    ) -> Option<Way<'a>> {
         let canonical = self.named_by(param, &self.targets(param))?;
         let from = Scope::row(scope.depth + 1);
-        let sql =
-            Sql::of("EXISTS (SELECT 1 FROM idx_uri u CROSS JOIN idx_reference f CROSS JOIN resource ", []);
+        let sql = Sql::of("idx_uri u CROSS JOIN idx_reference f CROSS JOIN resource ", []);
         let sql = sql.name(from.alias.clone()).push(" WHERE u.rid = ", []).append(scope.column("rid"));
         let sql = sql.push(" AND ", []).append(canonical).push(" AND ", []);
         let sql = sql.append(from.column("rid")).push(" = f.rid AND ", []);
-        let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
-        Some(self.and_visible(sql, source, &from).push(END, []))
+        let sql = sql.append(from.column("deleted")).push(" = 0", []);
+        let visible = self.visible(source, &from);
+        Some(Way { from: sql, target: from, inner: Cow::Borrowed(inner), visible, open: None })
     }
 
     /// The canonical `f` of the parameter names `u`, the URL of a resource of these types.
     pub(super) fn named_by(&self, param: i64, types: &[ResourceType]) -> Option<Sql> {
+        self.named_under(param, Sql::of(" = ?", [param.into()]), types)
+    }
+
+    /// The same where the canonical stands under these numbers of the parameter.
+    fn named_under(&self, param: i64, numbered: Sql, types: &[ResourceType]) -> Option<Sql> {
         self.parameters.by_number(param).filter(|parameter| parameter.has_canonicals())?;
-        let sql = Sql::of(
-            "f.param = ? AND f.target_type = ? AND u.uri = f.target_id AND ",
-            [param.into(), ELSEWHERE.into()],
-        );
+        let sql = Sql::of("f.param", []).append(numbered);
+        let sql = sql.push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()]);
         Some(sql.append(self.canonical(types)?))
     }
 

@@ -7,6 +7,7 @@ use crate::search::plan::beyond::chained;
 use crate::search::plan::beyond::pointed_to;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
+use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
 use crate::search::plan::scope::of_parameter;
@@ -176,7 +177,7 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
             Some(Driver::of((Sql::of("resource d0", []), filter), Width::Ranged, Found::Once))
         }
         Test::Tree(tree) => {
-            let found = (Sql::of("idx_reference d0", []), seen.in_tree("d0", tree));
+            let found = (Sql::of("idx_reference d0", []), seen.in_tree("d0", tree, &Scope::found(0)));
             Some(Driver::of(found, Width::Chained, Found::Repeated))
         }
         Test::Words(words) => {

@@ -3,8 +3,11 @@
 //!
 //! A chain is evaluated inside contained resources too, as R4 has it: a reference by fragment leads to what stands in
 //! the same resource. Where a parameter finds canonicals, it leads to what is published under their URLs (see
-//! `canonical`); one that finds nothing else, such as `questionnaire`, has no other way, so that what a chain of such
-//! steps asks is written once for each.
+//! `canonical`). So a step has up to three ways. What is asked at the end of a chain is asked on each of them, with the
+//! numbers that the index has for it; but what leads further on is asked once, of the rows of all ways together, under
+//! the numbers of either kind: else a statement would double with each step, and PostgreSQL plan it for minutes.
+
+use std::borrow::Cow;
 
 use crate::fhir::ResourceType;
 use crate::search::contained;
@@ -16,6 +19,20 @@ use crate::search::query::Criterion;
 use crate::search::query::Test;
 use crate::search::sql::Sql;
 
+/// One way along a reference, from a row to others.
+pub(super) struct Way<'a> {
+    /// The tables, and the conditions by which they lead on.
+    pub(super) from: Sql,
+    /// The row to which they lead.
+    pub(super) target: Scope,
+    /// What must hold of it.
+    pub(super) inner: Cow<'a, Criterion>,
+    /// What the caller may see of it, where that is not all.
+    pub(super) visible: Option<Sql>,
+    /// What holds where there is anything on this way at all.
+    pub(super) open: Option<Sql>,
+}
+
 impl Seen<'_> {
     /// What the reference points to, and what it says of itself, meets the criterion: a visible resource of the type, or
     /// one that stands in the same resource.
@@ -23,7 +40,7 @@ impl Seen<'_> {
         let by_reference = self.leads_by_reference(param);
         let own = by_reference.then(|| self.points_to(param, end, scope));
         let inside = by_reference.then(|| self.points_inside(param, end, scope)).flatten();
-        either([own, inside, self.names(param, end, scope)])
+        self.ends([own, inside, self.names(param, end, scope)], end.1)
     }
 
     /// Whether a parameter finds references by type and id, or by a fragment.
@@ -31,45 +48,50 @@ impl Seen<'_> {
         self.parameters.by_number(param).is_none_or(Parameter::has_references)
     }
 
-    fn points_to(&self, param: i64, (ty, inner): (ResourceType, &Criterion), scope: &Scope) -> Sql {
+    fn points_to<'a>(
+        &self,
+        param: i64,
+        (ty, inner): (ResourceType, &'a Criterion),
+        scope: &Scope,
+    ) -> Way<'a> {
         let target = Scope::row(scope.depth + 1);
         let link = format!("c{}", target.depth);
-        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
+        let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.name(link.clone()).push(".rid = ", []).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
+        let sql = sql.name(link.clone()).push(".param", []).append(scope.numbered([param])).push(" AND ", []);
         let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
-        let sql =
-            sql.append(target.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &target));
-        self.and_visible(sql, ty, &target).push(END, [])
+        let sql = sql.append(target.column("deleted")).push(" = 0", []);
+        let visible = self.visible(ty, &target);
+        Way { from: sql, target, inner: Cow::Borrowed(inner), visible, open: None }
     }
 
-    /// A contained resource of the type, to which the reference points by its fragment, meets the criterion. Whoever sees
-    /// the resource sees what stands in it. Where nothing of the type is contained anywhere, no row is looked at.
+    /// To a contained resource of the type, to which the reference points by its fragment. Whoever sees the resource sees
+    /// what stands in it. Where nothing of the type is contained anywhere, no row is looked at.
     fn points_inside(
         &self,
         param: i64,
         (ty, inner): (ResourceType, &Criterion),
         scope: &Scope,
-    ) -> Option<Sql> {
-        let inner = of_neighbour(inner)?;
+    ) -> Option<Way<'static>> {
+        let inner = Cow::Owned(of_neighbour(inner)?);
         let target = Scope::inside(scope.depth + 1);
         let link = format!("c{}", target.depth);
         let column = |name: &'static str| Sql::default().name(link.clone()).push(name, []);
-        let sql = Sql::of("(EXISTS (SELECT 1 FROM contained z WHERE z.type = ?", [ty.number().into()]);
-        let sql = sql.push(END, []).push(" AND EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
+        let open = Sql::of("EXISTS (SELECT 1 FROM contained z WHERE z.type = ?", [ty.number().into()]);
+        let open = Some(open.push(END, []));
+        let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN contained ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.append(column(".rid = ")).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.append(column(".param = ")).push("? AND ", [param.into()]);
+        let sql = sql.append(column(".param")).append(scope.numbered([param])).push(" AND ", []);
         let number = contained::target(ty.number());
         let sql = sql.append(column(".target_type = ")).push("? AND ", [number.into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.container()).push(" = ", []).append(scope.container()).push(" AND ", []);
-        let sql =
-            sql.append(target.column("id")).push(" = ", []).append(column(".target_id")).push(" AND ", []);
-        Some(sql.append(self.holds(&inner, &target)).push(END, []).push(")", []))
+        let sql = sql.append(target.column("id")).push(" = ", []).append(column(".target_id"));
+        Some(Way { from: sql, target, inner, visible: None, open })
     }
 
     /// A visible resource of the type, which points here, meets the criterion.
@@ -81,13 +103,19 @@ impl Seen<'_> {
         scope: &Scope,
     ) -> Sql {
         let own = self.leads_by_reference(param).then(|| self.is_pointed_to(source, param, inner, scope));
-        either([own, self.is_named(source, param, inner, scope), None])
+        self.ends([own, self.is_named(source, param, inner, scope), None], inner)
     }
 
-    fn is_pointed_to(&self, source: ResourceType, param: i64, inner: &Criterion, scope: &Scope) -> Sql {
+    fn is_pointed_to<'a>(
+        &self,
+        source: ResourceType,
+        param: i64,
+        inner: &'a Criterion,
+        scope: &Scope,
+    ) -> Way<'a> {
         let from = Scope::row(scope.depth + 1);
         let link = format!("c{}", from.depth);
-        let sql = Sql::of("EXISTS (SELECT 1 FROM idx_reference ", []).name(link.clone());
+        let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
         let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
         let sql =
@@ -95,28 +123,67 @@ impl Seen<'_> {
         let sql =
             sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id")).push(" AND ", []);
         let sql = sql.append(from.column("rid")).push(" = ", []).name(link).push(".rid AND ", []);
-        let sql = sql.append(from.column("deleted")).push(" = 0 AND ", []).append(self.holds(inner, &from));
-        self.and_visible(sql, source, &from).push(END, [])
+        let sql = sql.append(from.column("deleted")).push(" = 0", []);
+        let visible = self.visible(source, &from);
+        Way { from: sql, target: from, inner: Cow::Borrowed(inner), visible, open: None }
     }
 
-    pub(super) fn and_visible(&self, sql: Sql, ty: ResourceType, scope: &Scope) -> Sql {
-        match self.visible(ty, scope) {
-            Some(visible) => sql.push(" AND ", []).append(visible),
+    /// One of the ways leads to what meets the criterion; of none, nothing does.
+    fn ends(&self, ways: [Option<Way>; 3], inner: &Criterion) -> Sql {
+        let ways: Vec<Way> = ways.into_iter().flatten().collect();
+        if ways.len() > 1 && leads_on(inner) {
+            return self.together(ways, inner);
+        }
+        let mut each: Vec<Sql> = ways.into_iter().map(|way| self.alone(way)).collect();
+        match (each.len(), each.pop()) {
+            (_, None) => Sql::of("1 = 0", []),
+            (1, Some(only)) => only,
+            (_, Some(last)) => {
+                each.push(last);
+                Sql::of("(", []).append(Sql::join(each, " OR ")).push(")", [])
+            }
+        }
+    }
+
+    fn alone(&self, way: Way) -> Sql {
+        let holds = self.holds(&way.inner, &way.target);
+        let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).append(way.from).push(" AND ", []).append(holds);
+        let sql = and(sql, way.visible).push(END, []);
+        match way.open {
+            Some(open) => Sql::of("(", []).append(open).push(" AND ", []).append(sql).push(")", []),
             None => sql,
         }
     }
+
+    /// The ways as one source of rows, about which what follows is asked once. The offset keeps both databases from
+    /// asking it of each way by itself.
+    fn together(&self, ways: Vec<Way>, inner: &Criterion) -> Sql {
+        let depth = ways.first().map_or(0, |way| way.target.depth);
+        let is_mixed = ways.iter().any(|way| way.target.is_inside());
+        let target = if is_mixed { Scope::either(depth) } else { Scope::row(depth) };
+        let each = ways.into_iter().map(|way| {
+            let sql = Sql::of("SELECT ", []).append(way.target.columns()).push(" FROM ", []).append(way.from);
+            and(and(sql, way.visible), way.open)
+        });
+        let sql = Sql::of("EXISTS (SELECT 1 FROM (", []).append(Sql::join(each, " UNION ALL "));
+        let sql = sql.either(" LIMIT -1 OFFSET 0) ", " OFFSET 0) ").name(target.alias.clone());
+        sql.push(" WHERE ", []).append(self.holds(inner, &target)).push(END, [])
+    }
 }
 
-/// One of these holds; of none, nothing does.
-fn either(ways: [Option<Sql>; 3]) -> Sql {
-    let mut ways: Vec<Sql> = ways.into_iter().flatten().collect();
-    match (ways.len(), ways.pop()) {
-        (1, Some(only)) => only,
-        (_, None) => Sql::of("1 = 0", []),
-        (_, Some(last)) => {
-            ways.push(last);
-            Sql::of("(", []).append(Sql::join(ways, " OR ")).push(")", [])
-        }
+fn and(sql: Sql, condition: Option<Sql>) -> Sql {
+    match condition {
+        Some(condition) => sql.push(" AND ", []).append(condition),
+        None => sql,
+    }
+}
+
+/// Whether a criterion is about what stands further on.
+fn leads_on(criterion: &Criterion) -> bool {
+    match &criterion.test {
+        Test::Chain(..) | Test::Has(..) => true,
+        Test::All(parts) | Test::Any(parts) => parts.iter().any(leads_on),
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => false,
     }
 }
 

@@ -26,6 +26,7 @@ mod links;
 mod order;
 mod record;
 pub mod record_query;
+mod row;
 mod rows;
 mod scope;
 mod several;

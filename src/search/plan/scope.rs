@@ -3,6 +3,7 @@
 use crate::fhir::ResourceType;
 use crate::search::kinds;
 use crate::search::parameter::Parameters;
+pub(super) use crate::search::plan::row::Scope;
 use crate::search::query::Condition;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
@@ -22,58 +23,6 @@ pub(super) const END: &str = " LIMIT 1 OFFSET 0)";
 
 /// How many values of one shape still make a statement that is worth keeping.
 const FEW_VALUES: usize = 8;
-
-/// The row that a condition is about: an alias that has a `rid`, and how deep in a chain it stands.
-pub(super) struct Scope {
-    pub(super) alias: String,
-    pub(super) depth: u8,
-    table: Table,
-}
-
-/// Of what it is a row.
-#[derive(Clone, Copy, PartialEq)]
-enum Table {
-    Resource,
-    Contained,
-    Index,
-}
-
-impl Scope {
-    /// A row of `resource`, with all its columns.
-    pub(super) fn row(depth: u8) -> Self {
-        Self { alias: format!("r{depth}"), depth, table: Table::Resource }
-    }
-
-    /// A row of `contained`.
-    pub(super) fn inside(depth: u8) -> Self {
-        Self { alias: format!("r{depth}"), depth, table: Table::Contained }
-    }
-
-    /// A row of an index, of which only `rid` says something about the resource.
-    pub(super) fn found(depth: u8) -> Self {
-        Self { alias: format!("d{depth}"), depth, table: Table::Index }
-    }
-
-    /// Whether it has all columns of the resource.
-    pub(super) fn is_row(&self) -> bool {
-        self.table != Table::Index
-    }
-
-    /// A column of the row; what is contained was written when its container was.
-    pub(super) fn column(&self, name: &'static str) -> Sql {
-        let column = |name| Sql::default().name(self.alias.clone()).push(".", []).push(name, []);
-        if self.table == Table::Contained && name == "updated" {
-            let sql = Sql::of("(SELECT o.updated FROM resource o WHERE o.rid = ", []);
-            return sql.append(column("container")).push(")", []);
-        }
-        column(name)
-    }
-
-    /// The number of the resource in which that stands to which a fragment points.
-    pub(super) fn container(&self) -> Sql {
-        self.column(if self.table == Table::Contained { "container" } else { "rid" })
-    }
-}
 
 /// What conditions are read against: the parameters, and what the caller may see.
 #[derive(Clone, Copy)]
@@ -231,7 +180,8 @@ fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
 pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let (table, ..) = kinds::table(rows.kind);
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
-    let sql = sql.append(scope.column("rid")).push(" AND ", []).append(of_parameter(Sql::of("x", []), rows));
+    let sql = sql.append(scope.column("rid")).push(" AND ", []).push("x.param", []);
+    let sql = sql.append(scope.numbered(std::iter::once(rows.param).chain(rows.also)));
     let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
     sql.push(END, [])
 }

@@ -17,13 +17,13 @@ impl Seen<'_> {
     pub(super) fn points_into(&self, tree: &Tree, scope: &Scope) -> Sql {
         let sql =
             Sql::of("EXISTS (SELECT 1 FROM idx_reference x WHERE x.rid = ", []).append(scope.column("rid"));
-        sql.push(" AND ", []).append(self.in_tree("x", tree)).push(END, [])
+        sql.push(" AND ", []).append(self.in_tree("x", tree, scope)).push(END, [])
     }
 
-    /// The row of `idx_reference` points into the hierarchy.
-    pub(super) fn in_tree(&self, alias: &'static str, tree: &Tree) -> Sql {
+    /// The row of `idx_reference`, which is one of the resource's, points into the hierarchy.
+    pub(super) fn in_tree(&self, alias: &'static str, tree: &Tree, scope: &Scope) -> Sql {
         let column = |name: &'static str| Sql::of(alias, []).push(".", []).push(name, []);
-        let sql = column("param").push(" = ? AND ", [tree.param.into()]);
+        let sql = column("param").append(scope.numbered([tree.param])).push(" AND ", []);
         let sql = sql.append(column("target_type")).push(" = ? AND (", [tree.ty.number().into()]);
         let sql =
             sql.append(column("target_id")).push(" IN (", []).append(texts(&tree.ids)).push(") OR ", []);

@@ -27,9 +27,8 @@ use crate::search::tree;
 use crate::search::value::is_escaped_well;
 use crate::search::value::split;
 
-/// How often chains and `_has` may nest. Each step of a chain leads to resources of their own and to contained ones, so
-/// that what follows is written into the statement for both; each step is counted for what it costs (see `effort`).
-pub(in crate::search) const DEEPEST: u8 = 3;
+/// How often chains and `_has` may nest: more than any path through R4 has. A statement grows by one step with each.
+pub(in crate::search) const DEEPEST: u8 = 16;
 
 /// How many values one parameter may have.
 const MOST_VALUES: usize = 500;

@@ -2,9 +2,8 @@
 //!
 //! A few words may ask for much: a chain by a reference that leads to any type is a condition on each of them, a
 //! search on several types asks the same of each, and every one of these conditions may name a value set. So they are
-//! counted while they are read, and what a value set holds is found out once for the whole query. A condition at the end
-//! of a long chain stands in the statement twice as often with each step, and counts for more: so the longest statement
-//! that is put together is no longer than with chains of three steps.
+//! counted while they are read, and what a value set holds is found out once for the whole query. Each step of a chain
+//! counts for every type to which it may lead, and stands in the statement once.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -62,12 +61,7 @@ impl<'a> Effort<'a> {
 
     /// Counts a condition on one type, or what else costs as much.
     pub(in crate::search) fn step(&self) -> Result<(), Failure> {
-        self.steps(1)
-    }
-
-    /// Counts what costs as much as so many.
-    pub(in crate::search) fn steps(&self, many: usize) -> Result<(), Failure> {
-        self.left.set(self.left.get().and_then(|left| left.checked_sub(many)));
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(1)));
         if self.is_over() {
             let text = "The search has too many conditions, counted for each type of which they are asked; name \
                         fewer, or the type that is meant, as in `subject:Patient.name`.";

@@ -170,6 +170,7 @@ fn a_filter_that_is_not_understood_is_refused_with_what_is_known() {
         ("Observation?subject:Encounter.status eq x", "never refers to `Encounter`"),
         (
             "Patient?link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.\
+             link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.link:Patient.\
              link:Patient.link:Patient.name eq x",
             "too long",
         ),

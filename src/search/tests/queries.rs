@@ -14,9 +14,12 @@ use crate::search::parse_system;
 fn every_problem_is_reported_and_chains_have_an_end() {
     assert_eq!(refused("Patient?a=1&b=2&_count=x&name=ok").len(), 3);
     assert_eq!(refused("Patient?%zz=1").len(), 1);
-    let chain = |steps: usize| format!("Patient?{}name=x", "link:Patient.".repeat(steps));
-    assert!(query(&chain(3)).is_ok());
-    assert!(refused(&chain(4))[0].1.contains("too long; 3 steps"));
+    let chain: fn(usize) -> String = |steps| format!("Patient?{}name=x", "link:Patient.".repeat(steps));
+    let has: fn(usize) -> String = |steps| format!("Patient?{}name=x", "_has:Patient:link:".repeat(steps));
+    for nested in [chain, has] {
+        assert!(query(&nested(16)).is_ok());
+        assert!(refused(&nested(17))[0].1.contains("too long; 16 steps"));
+    }
     let many = format!("Patient?{}", "name=a&".repeat(41));
     assert!(refused(&many)[0].1.contains("conditions"));
 }
