@@ -11,6 +11,7 @@ use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
 use crate::fhir::reference::is_id;
 use crate::search::bearing::Nature;
+use crate::search::canonical;
 use crate::search::contained::FRAGMENT;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
@@ -33,13 +34,8 @@ pub(super) fn index(found: &Found, rows: &mut IndexRows) {
         rows.references.push(ReferenceRow { param, target_type, target_id: bounded(id) });
     };
     match found.hit.value {
-        // A canonical or a URI; it is found with and without the version that it names.
-        Value::String(url) => {
-            push(ELSEWHERE, url);
-            if let Some((unversioned, _)) = url.split_once('|') {
-                push(ELSEWHERE, unversioned);
-            }
-        }
+        // A canonical or a URI; it is found with and without the version and the part that it names.
+        Value::String(url) => canonical::forms(url).iter().for_each(|form| push(ELSEWHERE, form)),
         Value::Object(members) if found.parameter.nature == Nature::Whole => {
             let text = |name: &str| members.get(name).and_then(Value::as_str);
             let ty = text("resourceType").and_then(ResourceType::parse);
@@ -105,6 +101,8 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
         Reference::Local(local) if text.contains("://") => Ok(either(local, &text)),
         Reference::Local(local) => Ok(local_to(asked, &[local.ty], local.id)),
         Reference::Urn(url) | Reference::Elsewhere(url) => Ok(elsewhere(url)),
+        // A part of a definition here, which a canonical names by the whole URL.
+        Reference::Unreadable if text.contains("://") && text.contains('#') => Ok(elsewhere(&text)),
         Reference::Contained(_) | Reference::Conditional { .. } | Reference::Unreadable if !is_id(&text) => {
             Err("A reference is an id, `Type/id` or an absolute URL.".into())
         }

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::search::bearing::Nature;
+use crate::search::canonical;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
 use crate::search::kinds::Found;
@@ -23,8 +24,12 @@ use crate::search::sql::Sql;
 use crate::search::value::unescaped;
 
 pub(super) fn index(found: &Found, rows: &mut IndexRows) {
-    if let Value::String(uri) = found.hit.value {
-        rows.uris.push(UriRow { param: found.parameter.number, uri: bounded(uri) });
+    let Value::String(uri) = found.hit.value else { return };
+    let mut push = |uri: &str| rows.uris.push(UriRow { param: found.parameter.number, uri: bounded(uri) });
+    // The versions of a canonical are found by how it begins, and the whole of which it names a part by a row of its own.
+    match found.parameter.nature == Nature::Canonical && uri.contains('#') {
+        true => canonical::forms(uri).iter().for_each(|form| push(form)),
+        false => push(uri),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of searching as a whole: the index rows of resources, queries, and plans run on a database.
 
 mod bounds;
+mod canonicals;
 mod chains;
 mod composites;
 mod contained;
