@@ -8,6 +8,7 @@
 //! Several threads send work at once, since on SQLite the writer commits whatever waits in one durable commit and
 //! on PostgreSQL each has a connection.
 
+mod abroad;
 mod entry;
 mod progress;
 mod report;
@@ -28,6 +29,7 @@ use crate::app::Session;
 use crate::import::progress::Progress;
 use crate::import::source::Work;
 
+pub use abroad::Abroad;
 pub use report::Refused;
 pub use report::Report;
 

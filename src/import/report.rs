@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::import::abroad::Abroad;
+
 /// A resource that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -37,6 +39,8 @@ pub struct Report {
     pub not_stored: u64,
     /// What was refused.
     pub refused: Vec<Refused>,
+    /// References by a whole URL, where nothing says which are to resources here.
+    pub abroad: Abroad,
     /// How long it took.
     pub took: Duration,
 }
@@ -53,6 +57,7 @@ impl Report {
         self.unchanged += other.unchanged;
         self.not_stored += other.not_stored;
         self.refused.extend(other.refused);
+        self.abroad.add(other.abroad);
     }
 
     /// Whether nothing was refused.
@@ -65,6 +70,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for refused in &self.refused {
             writeln!(f, "{refused}")?;
+        }
+        if self.abroad.many > 0 {
+            writeln!(f, "{}", self.abroad)?;
         }
         let (stored, unchanged, seconds) = (self.stored, self.unchanged, self.took.as_secs_f64().max(0.001));
         let rate = (stored + unchanged) as f64 / seconds;

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
+use crate::import::abroad::Abroad;
 use crate::import::entry::Batch;
 use crate::import::entry::Entry;
 use crate::import::report::Refused;
@@ -31,6 +32,10 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
         report.add(Report::refusal(Refused { file: Arc::clone(&batch.file), place: Some(place), reason }));
     }
     batch.link(&session.app().definitions.shapes);
+    if session.base_url().is_empty() {
+        let resources = batch.entries.iter().filter_map(|entry| entry.resource.as_ref());
+        resources.for_each(|resource| report.abroad.add(Abroad::of(resource)));
+    }
     let (file, is_one) = (batch.file, batch.is_one);
     let (there, new): (Vec<_>, Vec<_>) =
         batch.entries.into_iter().partition(|entry| is_there(session, entry));

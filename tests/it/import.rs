@@ -3,13 +3,19 @@
 use std::io::Write;
 use std::path::Path;
 
+use comfrey::app::App;
+use comfrey::app::Clock;
+use comfrey::config::Config;
 use comfrey::import;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::app::START;
 use crate::app::TestApp;
+use crate::app::config;
+use crate::database::Database;
 
 const PATIENT: &str = "34a17aef-dd20-4eda-bf6c-f121e454616d";
 
@@ -129,4 +135,38 @@ fn all_samples_are_loaded_and_loading_them_again_changes_nothing() {
     let again = import::samples::load(app.app()).unwrap();
     assert_eq!((again.stored, again.not_stored), (0, 0), "{again}");
     assert_eq!(total(&app, "/Patient?"), 7);
+}
+
+#[test]
+fn references_by_a_whole_url_are_warned_of_where_nothing_says_which_are_to_resources_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("goals.ndjson");
+    let goal = |id: &str, subject: &str| {
+        json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Rest" },
+            "subject": { "reference": subject } })
+    };
+    let goals = [
+        goal("g1", "https://care.example/fhir/Patient/1"),
+        goal("g2", "https://care.example/fhir/Patient/2"),
+        goal("g3", "Patient/1"),
+    ];
+    std::fs::write(&file, lines(&goals)).unwrap();
+    let imported = |base_url: Option<&str>| {
+        let database = Database::fresh();
+        let settings = Config { base_url: base_url.map(str::to_owned), ..config(database.url()) };
+        let app = App::open(settings, Clock::set_to(START)).unwrap();
+        let report = import::run(&app, std::slice::from_ref(&file)).unwrap();
+        (report.stored, report.abroad.many, report.to_string())
+    };
+    let (stored, many, text) = imported(None);
+    assert_eq!((stored, many), (3, 2));
+    let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("warning")).collect();
+    assert!(
+        matches!(warnings[..], [one] if one.contains("2 references") && one.contains("COMFREY_BASE_URL"))
+    );
+    assert!(!text.contains("Patient/"), "{text}");
+    let (stored, many, text) = imported(Some("https://care.example/fhir"));
+    assert_eq!((stored, many, text.contains("warning")), (3, 0, false));
+    std::fs::write(&file, lines(&goals[2..])).unwrap();
+    assert!(!imported(None).2.contains("warning"));
 }
