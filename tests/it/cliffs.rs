@@ -31,6 +31,19 @@ fn patient(at: usize) -> Value {
         "birthDate": format!("19{:02}-01-01", 20 + at % 80) })
 }
 
+/// A form, and an answer to it: every second one names its version.
+fn form(at: usize) -> [Value; 2] {
+    let url = format!("http://example.org/form{at}");
+    let version = if at.is_multiple_of(2) { "|1" } else { "" };
+    [
+        json!({ "resourceType": "Questionnaire", "id": format!("f{at}"), "status": "active", "url": url, "version": "1",
+            "title": format!("Form {at}") }),
+        json!({ "resourceType": "QuestionnaireResponse", "id": format!("a{at}"), "questionnaire": format!("{url}{version}"),
+            "status": if at.is_multiple_of(5) { "amended" } else { "completed" },
+            "subject": { "reference": format!("Patient/p{at}") } }),
+    ]
+}
+
 fn store(client: &Client, resources: &[Value]) {
     let put = |resource: &Value| {
         let (ty, id) = (resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
@@ -55,7 +68,8 @@ fn with(observations: usize) -> (TestApp, Database) {
     }
     let app = TestApp::on(&database);
     let patients = (0..=observations / 20).map(patient);
-    let all: Vec<Value> = patients.chain((0..observations).map(observation)).collect();
+    let forms = (0..=observations / 20).flat_map(form);
+    let all: Vec<Value> = patients.chain((0..observations).map(observation)).chain(forms).collect();
     store(&operator(&app), &all);
     tamper(database.url(), if database.is_postgres() { "ANALYZE" } else { "" });
     (app, database)
@@ -131,6 +145,19 @@ const SEARCHES: &[&str] = &[
     "/Patient?name:exact=Ash1",
     "/Patient?_id=p1&_revinclude=Observation:subject",
     "/Patient?_has:Observation:patient:code=rare1",
+    "/QuestionnaireResponse?questionnaire.title=form 1",
+    "/QuestionnaireResponse?questionnaire:Questionnaire.url=http://example.org/form1",
+    "/QuestionnaireResponse?questionnaire.title=form 1&patient=p1",
+    "/QuestionnaireResponse?questionnaire.title:contains=orm 1&_count=5",
+    "/QuestionnaireResponse?questionnaire:below=http://example.org/form2|1",
+    "/Questionnaire?_has:QuestionnaireResponse:questionnaire:subject=Patient/p1",
+    "/Questionnaire?_has:QuestionnaireResponse:questionnaire:status:not=amended&_count=5",
+    "/QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire&patient=p1",
+    "/Questionnaire?url=http://example.org/form1&_revinclude=QuestionnaireResponse:questionnaire",
+    // Row by row, from the observations of one patient.
+    "/Observation?patient=p1&patient._has:QuestionnaireResponse:subject:questionnaire.title=form 1",
+    "/Observation?patient=p1&patient._has:QuestionnaireResponse:subject:questionnaire._has:QuestionnaireResponse:\
+     questionnaire:subject:Patient._has:Observation:subject:code=rare1",
     "/Patient?birthdate=1921-01-01",
     "/Patient/p1/Observation?code=rare1",
     "/Patient/p1/*?_type=Observation",

@@ -1,6 +1,7 @@
 //! Decides by a plain reading of the R4 page which resources a search finds: every resource, every value, no index.
 //! <https://hl7.org/fhir/R4/search.html>
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use crate::search_oracle::found::fold;
 use crate::search_oracle::found::found;
 use crate::search_oracle::found::half;
 use crate::search_oracle::found::span;
+use crate::search_oracle::parameters::CANONICAL;
 use crate::search_oracle::parameters::COMPOSITES;
 use crate::search_oracle::parameters::DIRECTORY;
 use crate::search_oracle::parameters::Kind;
@@ -76,6 +78,12 @@ pub struct World {
     /// Now, in microseconds.
     pub now: i64,
     places: HashMap<String, usize>,
+    /// By which URL and version a definition is published.
+    published: HashMap<String, Vec<usize>>,
+    /// What points to each resource, and by which parameter.
+    pointing: Vec<Vec<(usize, &'static str)>>,
+    /// What one search has found out of each resource.
+    memo: RefCell<HashMap<(usize, String), bool>>,
 }
 
 /// One resource.
@@ -130,7 +138,7 @@ impl Resource {
 pub struct Question {
     /// The type.
     pub ty: String,
-    /// In which patient's compartment.
+    /// In which compartment: `Patient/1`.
     pub compartment: Option<String>,
     /// The conditions: name and value.
     pub criteria: Vec<(String, String)>,
@@ -168,15 +176,40 @@ impl World {
         };
         let all: Vec<Resource> = resources.iter().map(read).collect();
         let places = all.iter().enumerate().map(|(at, one)| (one.reference(), at)).collect();
-        Self { table, all, base: base.to_owned(), now, places }
+        let mut published: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, resource) in resources.iter().enumerate() {
+            let url = resource["url"].as_str().unwrap_or_default();
+            let version = resource["version"].as_str().unwrap_or_default();
+            published.entry(url.to_owned()).or_default().push(at);
+            published.entry(format!("{url}|{version}")).or_default().push(at);
+        }
+        let (base, memo) = (base.to_owned(), RefCell::default());
+        let mut world = Self { table, all, base, now, places, published, pointing: Vec::new(), memo };
+        let mut pointing = vec![Vec::new(); world.all.len()];
+        for at in 0..world.all.len() {
+            for parameter in
+                world.table.of(&world.all[at].ty).iter().filter(|one| one.kind == Kind::Reference)
+            {
+                for target in world.targets(at, parameter.code) {
+                    pointing[target].push((at, parameter.code));
+                }
+            }
+        }
+        world.pointing = pointing;
+        world
+    }
+
+    /// What points to a resource, and by which parameter.
+    pub fn pointing(&self, at: usize) -> &[(usize, &'static str)] {
+        &self.pointing[at]
     }
 
     /// The places of all that a question finds.
     pub fn answer(&self, question: &Question) -> BTreeSet<usize> {
+        self.memo.borrow_mut().clear();
         let seen = question.caller.as_deref().map(|patient| self.seen_by(patient));
         let matches = |at: &usize| {
-            let inside =
-                question.compartment.as_deref().is_none_or(|patient| self.in_compartment(*at, patient));
+            let inside = question.compartment.as_deref().is_none_or(|about| self.in_compartment(*at, about));
             self.all[*at].ty == question.ty
                 && self.visible(*at, seen.as_ref())
                 && inside
@@ -287,28 +320,39 @@ impl World {
     }
 
     /// What is stored here and a reference parameter points to.
-    fn targets(&self, at: usize, code: &str) -> Vec<usize> {
-        let local = |value: &Found| match value {
-            Found::Reference { local: Some(local), .. } => self.place(local),
-            _ => None,
+    pub fn targets(&self, at: usize, code: &str) -> Vec<usize> {
+        let by_canonical = CANONICAL.contains(&(self.all[at].ty.as_str(), code));
+        let target = |value: &Found| match value {
+            Found::Reference { local: Some(local), .. } => self.place(local).into_iter().collect(),
+            Found::Reference { url: Some(url), .. } if by_canonical => self.published_as(url),
+            _ => Vec::new(),
         };
-        self.values(at, code).iter().filter_map(local).collect()
+        self.values(at, code).iter().flat_map(target).collect()
     }
 
-    fn in_compartment(&self, at: usize, patient: &str) -> bool {
-        let (resource, own) = (&self.all[at], format!("Patient/{patient}"));
+    /// What is published under a canonical URL, in any version or in the one that it names; what stands after `#` names a
+    /// part of it.
+    fn published_as(&self, canonical: &str) -> Vec<usize> {
+        let whole = canonical.split('#').next().expect("a split has a first part");
+        self.published.get(whole).cloned().unwrap_or_default()
+    }
+
+    /// Whether a resource stands in the compartment of `Type/id`.
+    fn in_compartment(&self, at: usize, own: &str) -> bool {
+        let (resource, about) = (&self.all[at], own.split('/').next().expect("a type"));
         let points = |code: &&str| {
             self.values(at, code)
                 .iter()
                 .any(|value| matches!(value, Found::Reference { local: Some(local), .. } if *local == own))
         };
-        resource.reference() == own || compartment(&resource.ty).iter().any(points)
+        resource.reference() == own || compartment(about, &resource.ty).iter().any(points)
     }
 
     /// All that a patient may see: their compartment, what of the directory it refers to, and definitions.
     fn seen_by(&self, patient: &str) -> HashSet<usize> {
-        let mut seen: HashSet<usize> =
-            (0..self.all.len()).filter(|at| self.in_compartment(*at, patient)).collect();
+        let mut seen: HashSet<usize> = (0..self.all.len())
+            .filter(|at| self.in_compartment(*at, &format!("Patient/{patient}")))
+            .collect();
         let own: Vec<usize> = seen.iter().copied().collect();
         for at in own {
             for parameter in
@@ -318,24 +362,50 @@ impl World {
                 seen.extend(self.targets(at, parameter.code).into_iter().filter(directory));
             }
         }
-        seen.extend((0..self.all.len()).filter(|at| self.all[*at].ty == "ValueSet"));
+        let definition = |at: &usize| ["ValueSet", "Questionnaire"].contains(&self.all[*at].ty.as_str());
+        seen.extend((0..self.all.len()).filter(definition));
         seen
     }
 
-    fn visible(&self, at: usize, seen: Option<&HashSet<usize>>) -> bool {
+    /// Whether the caller may see a resource.
+    pub fn visible(&self, at: usize, seen: Option<&HashSet<usize>>) -> bool {
         seen.is_none_or(|seen| seen.contains(&at))
     }
 
     /// Whether a resource meets one condition.
-    fn holds(&self, at: usize, (name, value): (&str, &str), seen: Option<&HashSet<usize>>) -> bool {
+    pub fn holds(&self, at: usize, (name, value): (&str, &str), seen: Option<&HashSet<usize>>) -> bool {
+        let asked = (at, format!("{name}={value}"));
+        let known = self.memo.borrow().get(&asked).copied();
+        known.unwrap_or_else(|| {
+            let holds = self.is_so(at, (name, value), seen);
+            self.memo.borrow_mut().insert(asked, holds);
+            holds
+        })
+    }
+
+    fn is_so(&self, at: usize, (name, value): (&str, &str), seen: Option<&HashSet<usize>>) -> bool {
+        if name == "_filter" {
+            return self.meets(at, value, seen);
+        }
+        if name == "_list" {
+            let named = split(value, ',');
+            return self.pointing[at].iter().any(|(list, code)| {
+                let list_named =
+                    |name: &String| name.strip_prefix("List/").unwrap_or(name) == self.all[*list].id;
+                self.all[*list].ty == "List"
+                    && *code == "item"
+                    && self.visible(*list, seen)
+                    && named.iter().any(list_named)
+            });
+        }
         if let Some(rest) = name.strip_prefix("_has:") {
             let mut parts = rest.splitn(3, ':');
             let [ty, code, rest] = [(); 3].map(|()| parts.next().expect("three parts"));
-            return (0..self.all.len()).any(|source| {
-                self.all[source].ty == ty
-                    && self.visible(source, seen)
-                    && self.targets(source, code).contains(&at)
-                    && self.holds(source, (rest, value), seen)
+            return self.pointing[at].iter().any(|(source, own)| {
+                *own == code
+                    && self.all[*source].ty == ty
+                    && self.visible(*source, seen)
+                    && self.holds(*source, (rest, value), seen)
             });
         }
         if let Some((head, rest)) = name.split_once('.') {
@@ -394,7 +464,7 @@ impl World {
         let code = name.split(['.', ':']).next().expect("a split has a first part");
         let composite = COMPOSITES.iter().any(|(own, composite, ..)| ty == *own && code == *composite);
         composite
-            || code == "_has"
+            || ["_has", "_filter", "_list"].contains(&code)
             || code == "_id"
             || code == "_lastUpdated"
             || self.table.find(ty, code).is_some()
@@ -405,7 +475,7 @@ impl World {
     }
 
     /// Whether one value found is what one value asks for.
-    fn one(&self, parameter: &Parameter, own: &Found, modifier: &str, asked: &str) -> bool {
+    pub fn one(&self, parameter: &Parameter, own: &Found, modifier: &str, asked: &str) -> bool {
         match own {
             Found::Text(text) => {
                 let asked = plain(asked);
@@ -499,7 +569,12 @@ impl World {
                 let (ty, id) = local.split_once('/').expect("a type and an id");
                 id == asked && parameter.targets.contains(&ty)
             }
-            (None, Some(url)) => url == asked || url.split('|').next() == Some(asked) && url.contains('|'),
+            (None, Some(url)) => {
+                // With and without the version, and with and without the part.
+                let (whole, part) = url.split_once('#').unwrap_or((url, ""));
+                let short = whole.split('|').next().expect("a split has a first part");
+                url == asked || whole == asked || short == asked || asked == format!("{short}#{part}")
+            }
             (None, None) => false,
         }
     }

@@ -11,6 +11,7 @@ use crate::search_oracle::found::Token;
 use crate::search_oracle::found::fold;
 use crate::search_oracle::parameters::Kind;
 use crate::search_oracle::parameters::Parameter;
+use crate::search_oracle::parameters::compartment;
 
 /// A search with what it asks about its result.
 #[derive(Clone, Debug)]
@@ -66,9 +67,14 @@ impl Random {
 
 /// Makes searches over what is stored.
 pub struct Generator<'a> {
-    world: &'a World,
-    random: Random,
+    /// What is stored.
+    pub world: &'a World,
+    /// What decides.
+    pub random: Random,
 }
+
+/// How many steps a chain has at most.
+const STEPS: usize = 6;
 
 impl<'a> Generator<'a> {
     /// From a seed.
@@ -87,12 +93,15 @@ impl<'a> Generator<'a> {
         let of_type: Vec<usize> =
             (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == ty).collect();
         let witness = *self.random.of(&of_type);
-        let criteria = (0..self.random.below(4)).map(|_| self.criterion(&ty, Some(witness), 2)).collect();
-        let patient = self.random.one_in(12).then(|| self.id_of("Patient"));
-        let directory =
-            ["Patient", "Practitioner", "Organization", "Location", "ValueSet"].contains(&ty.as_str());
+        let mut criteria: Vec<_> =
+            (0..self.random.below(4)).map(|_| self.criterion(&ty, Some(witness), STEPS)).collect();
+        if self.random.one_in(6) {
+            let steps = 4 + self.random.below(STEPS - 3);
+            criteria.truncate(1);
+            criteria.push(self.long(&ty, Some(witness), steps));
+        }
         let question = Question {
-            compartment: patient.filter(|_| !directory),
+            compartment: if self.random.one_in(8) { self.compartment(&ty) } else { None },
             criteria,
             caller: caller.map(str::to_owned),
             ty: ty.clone(),
@@ -114,7 +123,73 @@ impl<'a> Generator<'a> {
         }
     }
 
-    fn id_of(&mut self, ty: &str) -> String {
+    /// A resource in whose compartment something of the type may stand.
+    fn compartment(&mut self, ty: &str) -> Option<String> {
+        let about = *self.random.of(&["Patient", "Patient", "Patient", "Encounter", "Practitioner"]);
+        let has_any = !compartment(about, ty).is_empty() && ty != "Patient";
+        has_any.then(|| format!("{about}/{}", self.id_of(about)))
+    }
+
+    /// A condition at the end of so many steps, forth and back.
+    fn long(&mut self, ty: &str, witness: Option<usize>, steps: usize) -> (String, String) {
+        if steps == 0 {
+            return self.plain(ty, witness);
+        }
+        if self.random.one_in(3)
+            && let Some((source, parameter, from)) = self.step_back(ty, witness)
+        {
+            let (name, value) = self.long(source, from, steps - 1);
+            return (format!("_has:{source}:{}:{name}", parameter.code), value);
+        }
+        match self.step(ty, witness) {
+            Some((parameter, target, pointed)) => {
+                let (name, value) = self.long(target, pointed, steps - 1);
+                (format!("{}:{target}.{name}", parameter.code), value)
+            }
+            None => self.plain(ty, witness),
+        }
+    }
+
+    /// A step along a reference: most often one that the witness has.
+    pub fn step(
+        &mut self,
+        ty: &str,
+        witness: Option<usize>,
+    ) -> Option<(Parameter, &'static str, Option<usize>)> {
+        let mut all = Vec::new();
+        for parameter in self.world.table.of(ty).iter().filter(|one| one.kind == Kind::Reference) {
+            for at in witness.map_or(Vec::new(), |at| self.world.targets(at, parameter.code)) {
+                let own = parameter.targets.iter().find(|target| **target == self.world.all[at].ty);
+                all.extend(own.map(|target| (parameter.clone(), *target, Some(at))));
+            }
+        }
+        if !all.is_empty() && !self.random.one_in(6) {
+            return Some(self.random.of(&all).clone());
+        }
+        let parameter = self.reference(ty)?;
+        let target = *self.random.of(&parameter.targets);
+        Some((parameter, target, None))
+    }
+
+    /// A step back along a reference: most often one that points to the witness.
+    fn step_back(
+        &mut self,
+        ty: &str,
+        witness: Option<usize>,
+    ) -> Option<(&'static str, Parameter, Option<usize>)> {
+        let pointing = witness.map_or(&[][..], |at| self.world.pointing(at));
+        if !pointing.is_empty() && !self.random.one_in(6) {
+            let (from, code) = *self.random.of(pointing);
+            let source = self.world.table.types().into_iter().find(|ty| *ty == self.world.all[from].ty)?;
+            let (_, parameter) = self.world.table.find(source, code)?;
+            return parameter.targets.contains(&ty).then(|| (source, parameter.clone(), Some(from)));
+        }
+        let (source, parameter) = self.pointing(ty)?;
+        Some((source, parameter, None))
+    }
+
+    /// The id of any resource of a type.
+    pub fn id_of(&mut self, ty: &str) -> String {
         let ids: Vec<&str> =
             self.world.all.iter().filter(|one| one.ty == ty).map(|one| one.id.as_str()).collect();
         (*self.random.of(&ids)).to_owned()
@@ -123,11 +198,17 @@ impl<'a> Generator<'a> {
     /// A condition on a type; of a witness, most often one that it meets.
     fn criterion(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> (String, String) {
         // Words go into no chain.
-        if depth == 2
+        if depth == STEPS
             && self.random.one_in(8)
             && let Some(words) = witness.and_then(|witness| self.words(witness))
         {
             return words;
+        }
+        if self.random.one_in(9) {
+            return ("_filter".to_owned(), self.filter(ty, witness, 2));
+        }
+        if self.random.one_in(40) {
+            return ("_list".to_owned(), self.lists());
         }
         match self.random.below(10) {
             0 | 1 if depth > 0 => self.chain(ty, witness, depth).unwrap_or_else(|| self.plain(ty, witness)),
@@ -136,6 +217,15 @@ impl<'a> Generator<'a> {
             4 if ty == "Observation" => self.pair().unwrap_or_else(|| self.plain(ty, witness)),
             _ => self.plain(ty, witness),
         }
+    }
+
+    fn lists(&mut self) -> String {
+        let ids: Vec<String> = (0..=self.random.below(2)).map(|_| self.id_of("List")).collect();
+        let whole = self.random.one_in(2);
+        ids.iter()
+            .map(|id| if whole { format!("List/{id}") } else { id.clone() })
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// Words of the witness, beside or against words of another resource.
@@ -246,31 +336,14 @@ impl<'a> Generator<'a> {
 
     /// A condition on a parameter of the type.
     fn plain(&mut self, ty: &str, witness: Option<usize>) -> (String, String) {
-        let list = self.world.table.of(ty);
-        let filled = |one: &&Parameter| {
-            self.world
-                .all
-                .iter()
-                .enumerate()
-                .any(|(at, own)| own.ty == ty && !self.world.values(at, one.code).is_empty())
-        };
-        let used: Vec<&Parameter> = list.iter().filter(filled).collect();
-        let parameter = (*self.random.of(&used)).clone();
+        let parameter = self.used(ty);
         if self.random.one_in(12) {
             return (format!("{}:missing", parameter.code), (*self.random.of(&["true", "false"])).to_owned());
         }
         let modifier = self.modifier(&parameter);
         let mut values = Vec::new();
         for _ in 0..=self.random.below(5).saturating_sub(2) {
-            let own =
-                witness.filter(|_| !self.random.one_in(4)).map(|at| self.world.values(at, parameter.code));
-            let all = || {
-                let own = self.world.all.iter().enumerate().filter(|(_, own)| own.ty == ty);
-                own.flat_map(|(at, _)| self.world.values(at, parameter.code)).collect::<Vec<_>>()
-            };
-            let from: Vec<&Found> =
-                own.filter(|own| !own.is_empty()).map_or_else(all, |own| own.iter().collect());
-            let value = (*self.random.of(&from)).clone();
+            let Some(value) = self.some_value(ty, witness, parameter.code) else { continue };
             values.extend(self.value(&parameter, &value, modifier));
             if parameter.code == "url" && modifier.is_empty() && self.random.one_in(2) {
                 values.extend(self.versioned(ty));
@@ -293,6 +366,32 @@ impl<'a> Generator<'a> {
         let name =
             if named.is_empty() { parameter.code.to_owned() } else { format!("{}:{named}", parameter.code) };
         (name, values.join(","))
+    }
+
+    /// A parameter that has values in resources of the type.
+    pub fn used(&mut self, ty: &str) -> Parameter {
+        let list = self.world.table.of(ty);
+        let filled = |one: &&Parameter| {
+            self.world
+                .all
+                .iter()
+                .enumerate()
+                .any(|(at, own)| own.ty == ty && !self.world.values(at, one.code).is_empty())
+        };
+        let used: Vec<&Parameter> = list.iter().filter(filled).collect();
+        (*self.random.of(&used)).clone()
+    }
+
+    /// A value of a parameter: most often one that the witness has.
+    pub fn some_value(&mut self, ty: &str, witness: Option<usize>, code: &str) -> Option<Found> {
+        let own = witness.filter(|_| !self.random.one_in(4)).map(|at| self.world.values(at, code));
+        let all = || {
+            let own = self.world.all.iter().enumerate().filter(|(_, own)| own.ty == ty);
+            own.flat_map(|(at, _)| self.world.values(at, code)).collect::<Vec<_>>()
+        };
+        let from: Vec<&Found> =
+            own.filter(|own| !own.is_empty()).map_or_else(all, |own| own.iter().collect());
+        (!from.is_empty()).then(|| (*self.random.of(&from)).clone())
     }
 
     /// The URL and the version of two definitions, most often the same.
@@ -322,7 +421,7 @@ impl<'a> Generator<'a> {
     }
 
     /// A value that asks for this one, or for something near it; none where it cannot be asked for.
-    fn value(&mut self, parameter: &Parameter, found: &Found, modifier: &str) -> Option<String> {
+    pub fn value(&mut self, parameter: &Parameter, found: &Found, modifier: &str) -> Option<String> {
         match found {
             Found::Text(text) => self.text(text, modifier),
             Found::Part(text) => {
@@ -357,9 +456,11 @@ impl<'a> Generator<'a> {
                 })
             }
             Found::Reference { url: Some(url), .. } if modifier.is_empty() && !url.starts_with('#') => {
-                Some(match self.random.below(2) {
+                let until = |end: char| url.split(end).next().expect("a split has a first part");
+                Some(match self.random.below(3) {
                     0 => escaped(url),
-                    _ => escaped(url.split('|').next().expect("a split has a first part")),
+                    1 => escaped(until('#')),
+                    _ => escaped(until('|')),
                 })
             }
             Found::Reference { .. } => None,

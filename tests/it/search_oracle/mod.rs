@@ -6,6 +6,7 @@
 
 mod contained;
 mod evaluate;
+mod filter;
 mod fixed;
 mod found;
 mod generate;

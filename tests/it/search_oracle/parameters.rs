@@ -276,6 +276,36 @@ ServiceRequest requester reference requester Practitioner,Organization,Patient
 ServiceRequest requisition token requisition
 ServiceRequest status token status
 ServiceRequest subject reference subject Patient,Location
+List code token code
+List date date date
+List empty-reason token emptyReason
+List encounter reference encounter Encounter
+List identifier token identifier
+List item reference entry.item *
+List patient reference subject{Patient} Patient
+List source reference source Practitioner,Patient
+List status token status
+List subject reference subject Patient,Location
+List title string title
+Questionnaire date date date
+Questionnaire identifier token identifier
+Questionnaire name string name
+Questionnaire publisher string publisher
+Questionnaire status token status
+Questionnaire title string title
+Questionnaire url uri url
+Questionnaire version token version
+QuestionnaireResponse author reference author Practitioner,Organization,Patient
+QuestionnaireResponse authored date authored
+QuestionnaireResponse based-on reference basedOn CarePlan,ServiceRequest
+QuestionnaireResponse encounter reference encounter Encounter
+QuestionnaireResponse identifier token identifier
+QuestionnaireResponse part-of reference partOf Observation,Procedure
+QuestionnaireResponse patient reference subject{Patient} Patient
+QuestionnaireResponse questionnaire reference questionnaire Questionnaire
+QuestionnaireResponse source reference source Practitioner,Patient
+QuestionnaireResponse status token status
+QuestionnaireResponse subject reference subject *
 ValueSet date date date
 ValueSet name string name
 ValueSet publisher string publisher
@@ -290,6 +320,43 @@ ValueSet version token version
 * _tag token meta.tag
 ";
 
+/// References that name what is published under a canonical URL.
+pub const CANONICAL: [(&str, &str); 1] = [("QuestionnaireResponse", "questionnaire")];
+
+/// What of each type puts a resource into an encounter's compartment.
+/// <https://hl7.org/fhir/R4/compartmentdefinition-encounter.html>
+const OF_ENCOUNTER: &[(&str, &[&str])] = &[
+    ("CarePlan", &["encounter"]),
+    ("CareTeam", &["encounter"]),
+    ("Claim", &["encounter"]),
+    ("Condition", &["encounter"]),
+    ("DiagnosticReport", &["encounter"]),
+    ("MedicationRequest", &["encounter"]),
+    ("Observation", &["encounter"]),
+    ("Procedure", &["encounter"]),
+    ("QuestionnaireResponse", &["encounter"]),
+    ("ServiceRequest", &["encounter"]),
+];
+
+/// What of each type puts a resource into a practitioner's compartment.
+/// <https://hl7.org/fhir/R4/compartmentdefinition-practitioner.html>
+const OF_PRACTITIONER: &[(&str, &[&str])] = &[
+    ("CarePlan", &["performer"]),
+    ("CareTeam", &["participant"]),
+    ("Claim", &["enterer", "provider", "payee", "care-team"]),
+    ("Condition", &["asserter"]),
+    ("DiagnosticReport", &["performer"]),
+    ("Encounter", &["practitioner", "participant"]),
+    ("Immunization", &["performer"]),
+    ("List", &["source"]),
+    ("MedicationRequest", &["requester"]),
+    ("Observation", &["performer"]),
+    ("Procedure", &["performer"]),
+    ("QuestionnaireResponse", &["author", "source"]),
+    ("RiskAssessment", &["performer"]),
+    ("ServiceRequest", &["performer", "requester"]),
+];
+
 /// What of each type puts a resource into a patient's compartment.
 /// <https://hl7.org/fhir/R4/compartmentdefinition-patient.html>
 const COMPARTMENT: &[(&str, &[&str])] = &[
@@ -303,9 +370,11 @@ const COMPARTMENT: &[(&str, &[&str])] = &[
     ("Encounter", &["patient"]),
     ("Goal", &["patient"]),
     ("Immunization", &["patient"]),
+    ("List", &["subject", "source"]),
     ("MedicationRequest", &["subject"]),
     ("Observation", &["subject", "performer"]),
     ("Procedure", &["patient", "performer"]),
+    ("QuestionnaireResponse", &["subject", "author"]),
     ("RiskAssessment", &["subject"]),
     ("ServiceRequest", &["subject", "performer"]),
 ];
@@ -453,9 +522,15 @@ impl Table {
     }
 }
 
-/// The reference parameters that put a resource of the type into a patient's compartment.
-pub fn compartment(ty: &str) -> &'static [&'static str] {
-    COMPARTMENT.iter().find(|(own, _)| *own == ty).map_or(&[], |(_, codes)| codes)
+/// The reference parameters that put a resource of the type into a compartment of what the first is.
+pub fn compartment(about: &str, ty: &str) -> &'static [&'static str] {
+    let all = match about {
+        "Patient" => COMPARTMENT,
+        "Encounter" => OF_ENCOUNTER,
+        "Practitioner" => OF_PRACTITIONER,
+        other => panic!("{other}"),
+    };
+    all.iter().find(|(own, _)| *own == ty).map_or(&[], |(_, codes)| codes)
 }
 
 impl Parameter {

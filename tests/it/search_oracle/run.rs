@@ -43,6 +43,15 @@ impl Store {
         let definitions = Definitions::shared().expect("the definitions load");
         let sets = definitions.value_sets.values().filter_map(|own| own["id"].as_str());
         references.extend(sets.map(|id| format!("ValueSet/{id}")));
+        // And its own forms.
+        references.extend(
+            clinician
+                .get("/Questionnaire?_count=1000")
+                .expect(200)
+                .ids()
+                .into_iter()
+                .map(|id| format!("Questionnaire/{id}")),
+        );
         let mut refused = Vec::new();
         for (at, line) in EDGES.lines().enumerate() {
             app.clock().set(START + i64::try_from(at).expect("few") * SECOND * 3_600);
@@ -85,7 +94,10 @@ impl Store {
                 one.question.criteria.remove(at);
                 smaller.push(one);
             }
-            for (at, (_, value)) in search.question.criteria.iter().enumerate() {
+            for (at, (name, value)) in search.question.criteria.iter().enumerate() {
+                if name.ends_with("_filter") {
+                    continue;
+                }
                 for part in value.split(',').filter(|_| value.contains(',') && !value.contains("\\,")) {
                     let mut one = search.clone();
                     one.question.criteria[at].1 = part.to_owned();
@@ -253,7 +265,7 @@ fn path(search: &Search) -> String {
 fn base(search: &Search) -> String {
     let ty = &search.question.ty;
     match &search.question.compartment {
-        Some(patient) => format!("/Patient/{patient}/{ty}"),
+        Some(about) => format!("/{about}/{ty}"),
         None => format!("/{ty}"),
     }
 }
