@@ -17,6 +17,7 @@ use crate::app::plan_slot;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
+use crate::app::programme_needs;
 use crate::app::rule_document;
 use crate::app::rule_document::Name;
 use crate::app::tally::Place;
@@ -60,7 +61,7 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     let written = write(tally, conn, batch)?;
     overlap::check(conn, batch)?;
     rule_document::are_single(conn, batch)?;
-    rule_document::are_here(conn, batch)?;
+    programme_needs::are_here(conn, batch)?;
     voided::are_unpaid(conn, batch)?;
     Ok(written)
 }

@@ -9,6 +9,7 @@ use crate::app::change::Change;
 use crate::app::change::Origin;
 use crate::app::defined;
 use crate::app::guard;
+use crate::app::programme_needs;
 use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::resolve::make_relative;
@@ -41,8 +42,8 @@ pub(crate) struct Content {
     pub(crate) defines: Vec<(ResourceType, String)>,
     /// The name that the resource has as a rule set.
     pub(crate) name: Option<rule_document::Name>,
-    /// The rule sets that the resource names as a programme.
-    pub(crate) needs: Vec<rule_document::Need>,
+    /// What the resource names as a programme and that is stored beside it.
+    pub(crate) needs: Vec<programme_needs::Need>,
 }
 
 /// The JSON to store, with a gap for version and time.
@@ -125,7 +126,7 @@ pub(crate) fn content(
     let is_theirs = |name: &str| change.origin == Origin::Client && ty.name() == name;
     let name = if is_theirs("PlanDefinition") { rule_document::name(session, &value, id)? } else { None };
     let needs =
-        if is_theirs("HealthcareService") { rule_document::needs(session, &value)? } else { Vec::new() };
+        if is_theirs("HealthcareService") { programme_needs::needs(session, &value)? } else { Vec::new() };
     Ok(Content {
         bytes: Bytes::new(&value, ty, id),
         rows: rows(session.parameters(), &value, session.zone()),

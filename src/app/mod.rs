@@ -44,6 +44,8 @@ mod pieces;
 mod plan_slot;
 mod prepare;
 mod profiles;
+mod programme_maps;
+mod programme_needs;
 mod published;
 mod record;
 mod recorded;

@@ -9,8 +9,6 @@
 //! That no two have one name is seen to within the write too: all that would use a name wait for one another, and
 //! those that have it are looked at when everything is written, what the same request wrote included.
 
-use std::collections::BTreeSet;
-
 use serde_json::Map;
 use serde_json::Value;
 
@@ -19,22 +17,17 @@ use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::place;
 use crate::app::resolve::Condition;
-use crate::app::rule_sets::named;
 use crate::app::session::LARGEST_PAGE;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
-use crate::palliative::program_names;
 use crate::palliative::screening;
 use crate::palliative::screening::Reading;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::matches;
-
-/// How many rule sets a programme names at most.
-const MOST_RULE_SETS: usize = 50;
 
 /// What tells what a rule set means, and by which name it is known.
 const MEANING: [&str; 11] = [
@@ -103,66 +96,6 @@ impl Name {
         );
         Failure::new(Reason::Conflict, text).at("PlanDefinition.version")
     }
-}
-
-/// A rule set that a programme is to be stored with, and that is none of ours.
-pub(crate) struct Need {
-    at: String,
-    canonical: String,
-    /// Finds those that have its URL.
-    holders: Condition,
-}
-
-/// The rule sets that a programme names and that others must have stored, by the time at which it is.
-pub(crate) fn needs(session: &Session, service: &Value) -> Result<Vec<Need>, Failure> {
-    let theirs = |(_, canonical): &(String, &str)| session.app().rule_sets.meant(canonical).is_none();
-    let need = |(at, canonical): (String, &str)| {
-        let url = canonical.split_once('|').map_or(canonical, |(url, _)| url);
-        let criteria = format!("url={}", value_of(url));
-        let holders = session.as_service().condition(plan_definition(), &criteria, LARGEST_PAGE)?;
-        Ok(Need { at, canonical: canonical.to_owned(), holders })
-    };
-    let named: Vec<(String, &str)> = program_names::rule_sets(service).collect();
-    let mut seen = BTreeSet::new();
-    for (which, (at, canonical)) in named.iter().enumerate() {
-        let text = if which >= MOST_RULE_SETS {
-            format!("A programme names at most {MOST_RULE_SETS} rule sets; leave this one out.")
-        } else if seen.insert(*canonical) {
-            continue;
-        } else {
-            format!("{canonical} is named twice; keep one of them.")
-        };
-        let issue = Issue::error("business-rule", text).at(at.clone());
-        return Err(Failure::of(Reason::Unprocessable, vec![issue]));
-    }
-    named.into_iter().filter(theirs).map(need).collect()
-}
-
-/// Refuses a programme, after everything is written, that names a rule set which is not here. None can be deleted, so
-/// that one that is here stays.
-///
-/// # Errors
-/// `Unprocessable`, with the place of each.
-pub(crate) fn are_here(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
-    for change in &batch.changes {
-        let mut issues = Vec::new();
-        for need in change.work.content().into_iter().flat_map(|content| &content.needs) {
-            let hits = matches::hits(conn, need.holders.plan.page.clone())?;
-            let plans = hits.iter().map(|hit| hit.stored.value()).collect::<Result<Vec<_>, _>>()?;
-            let sets: Vec<Value> = plans.into_iter().filter(screening::is_rule_set).collect();
-            if named(&sets, &need.canonical).is_none() {
-                let text = format!(
-                    "There is no rule set {} here, or only a draft; store it first, or in the same transaction.",
-                    need.canonical
-                );
-                issues.push(Issue::error("business-rule", text).at(need.at.clone()));
-            }
-        }
-        if !issues.is_empty() {
-            return Err(place(Failure::of(Reason::Unprocessable, issues), &change.at).into());
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a rule set that cannot be understood; the name of one that can, which [`are_single`] looks at. A

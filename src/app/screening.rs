@@ -57,6 +57,7 @@ impl Subject {
 
     /// The same from resources that [`sort`] has put in their order.
     pub fn of_sorted(patient: &str, resources: &[Resource], program: &Program, as_of: Date) -> Self {
+        let resources = program.maps.applied(resources);
         let active = resources
             .iter()
             .filter(|resource| resource.ty().name() == "Coverage" && is_active_on(resource, as_of, program));
@@ -64,7 +65,7 @@ impl Subject {
             active.filter_map(line_of_business).filter(|line| !says_nothing(line)).collect();
         Self {
             lines_of_business: lines.into_iter().map(str::to_owned).collect(),
-            record: PatientRecord::of_sorted(patient, resources, &program.zone),
+            record: PatientRecord::of_sorted(patient, &resources, &program.zone),
             as_of,
             attestation_valid_days: program.attestation_valid_days,
         }

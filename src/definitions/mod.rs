@@ -9,6 +9,7 @@ mod care_dates;
 mod compartments;
 mod extensions;
 mod lists;
+mod named_codes;
 mod search_parameter;
 pub mod terminology;
 mod us_core;

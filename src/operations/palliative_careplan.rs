@@ -101,6 +101,9 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
     if mode == Mode::Apply {
         require_people(session, &opened.chart, &people)?;
     }
+    if let Some(mapped) = opened.program.maps.applied_to(&opened.chart) {
+        opened.chart = mapped;
+    }
     let case = Case { rule_sets: &[], ..opened.case() };
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };
     let (subject, warnings) = subject(&planning);

@@ -153,6 +153,8 @@ pub(super) fn of_episode(
     let template = session.app().care_plans.find(TEMPLATE);
     let template = template.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
     let actor = session.actor();
+    let mapped = program.maps.applied_to(chart);
+    let chart = mapped.as_ref().unwrap_or(chart);
     let case = Case { program, episode, chart, actor: &actor, now: session.now(), rule_sets: &[] };
     let assessments = &session.app().assessments;
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };

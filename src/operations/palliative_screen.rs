@@ -25,6 +25,9 @@ use crate::operations::submitted::known;
 use crate::operations::submitted::reader;
 use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
+use crate::palliative::code_maps::unmapped;
+use crate::palliative::program::Program;
+use crate::palliative::record::Coding;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::Screening;
 use crate::palliative::screening::Signal;
@@ -62,7 +65,10 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let situation = subject.situation();
     let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
     let signals: Vec<Signal> = of_needs.iter().flat_map(|set| set.signals(&situation)).collect();
-    let told = Told::of(reader(session), &signals, &screenings);
+    let told = Told {
+        unread: unread(session, &subject, &program),
+        ..Told::of(reader(session), &signals, &screenings)
+    };
     let judged_by: Vec<String> = rule_sets.iter().map(|set| set.canonical()).collect();
     if !record {
         return Ok(Answer { judged_by, ..Answer::value(told.value(&[])) });
@@ -124,6 +130,7 @@ struct Told {
     results: Vec<Output>,
     steps: Vec<Value>,
     signals: Vec<Value>,
+    unread: Output,
 }
 
 impl Told {
@@ -132,6 +139,7 @@ impl Told {
             results: screenings.iter().map(|screening| report::result(screening, reader)).collect(),
             steps: report::next_steps(screenings),
             signals: report::signals(signals, reader),
+            unread: Output::new(),
         }
     }
 
@@ -151,8 +159,23 @@ impl Told {
         for signal in &self.signals {
             output = output.value("signals", "CodeableConcept", signal.clone());
         }
-        output.into_value()
+        output.and(self.unread.clone()).into_value()
     }
+}
+
+/// The codes of surveys that no rule of ours reads, and the maps of the programme that are not there to read them by. It
+/// is the team that can do something about them.
+fn unread(session: &Session, subject: &Subject, program: &Program) -> Output {
+    if reader(session) == Reader::Patient {
+        return Output::new();
+    }
+    let definitions = &session.app().definitions;
+    let is_read = |coding: &Coding| definitions.names_code(&coding.system, &coding.code);
+    let unmapped = unmapped(&subject.record, subject.as_of, &is_read);
+    let output =
+        unmapped.iter().fold(Output::new(), |output, one| output.part("unmapped", report::unmapped(one)));
+    let missing = program.maps.missing.iter();
+    missing.fold(output, |output, map| output.value("conceptMapMissing", "canonical", map.as_str()))
 }
 
 /// The changes that keep each screening as a GuidanceResponse, in their order.

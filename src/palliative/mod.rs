@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/clinicalreasoning-module.html>
 
 pub mod care_plan;
+pub mod code_maps;
 pub mod element;
 pub mod enrollment;
 pub mod findings;
@@ -10,6 +11,7 @@ pub mod identify;
 pub mod payment;
 pub mod program;
 pub mod program_names;
+mod program_settings;
 pub mod record;
 pub mod risk;
 pub mod screening;

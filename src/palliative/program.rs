@@ -3,6 +3,8 @@
 //!
 //! A setting that is not known is refused and not passed over, so that nobody believes in one that does nothing.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -10,10 +12,14 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
+use crate::palliative::code_maps::CodeMaps;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::payment::policy::MonthRule;
 use crate::palliative::payment::policy::Policy;
 use crate::palliative::payment::policy::Rate;
 use crate::palliative::payment::policy::TierRule;
+use crate::palliative::program_settings::settings;
+use crate::palliative::program_settings::wrong;
 use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
@@ -99,6 +105,12 @@ pub struct Program {
     pub first_visit_days: Option<i64>,
     /// Within how many days of the start the first assessments are made; without it the tier says. `assessDays`
     pub assess_days: Option<i64>,
+    /// From which severity of 0 to 10 pain is to be answered. `painPositive`
+    pub pain_positive: i64,
+    /// The ConceptMaps by which codes of senders are read, as canonicals. `conceptMap`
+    pub concept_maps: Vec<String>,
+    /// What these maps say, as whoever reads the programme fills in.
+    pub maps: Arc<CodeMaps>,
 }
 
 /// The last age of those whom a programme for children and the young serves.
@@ -107,7 +119,7 @@ const LAST_YOUNG_AGE: i64 = 20;
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 33] = [
+const SETTERS: [(&str, &str, Setter); 35] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -141,6 +153,8 @@ const SETTERS: [(&str, &str, Setter); 33] = [
     ("inPersonRequired", "valueBoolean", |p, v| { p.in_person_required = v.as_bool()?; Some(()) }),
     ("firstVisitDays", "valueInteger", |p, v| { p.first_visit_days = Some(whole(v)?); Some(()) }),
     ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
+    ("painPositive", "valueInteger", |p, v| { p.pain_positive = whole(v).filter(|least| (1..=10).contains(least))?; Some(()) }),
+    ("conceptMap", "valueCanonical", |p, v| { p.concept_maps.push(v.as_str()?.to_owned()); Some(()) }),
 ];
 
 fn whole(value: &Value) -> Option<i64> {
@@ -220,6 +234,9 @@ impl Program {
             in_person_required: false,
             first_visit_days: None,
             assess_days: None,
+            pain_positive: 1,
+            concept_maps: Vec::new(),
+            maps: Arc::default(),
         }
     }
 
@@ -241,35 +258,6 @@ pub fn issues(service: &Value) -> Vec<Issue> {
     }
     let Ok(service) = Resource::from_value(service.clone()) else { return Vec::new() };
     Program::read(&service).err().map_or_else(Vec::new, |failure| failure.issues)
-}
-
-pub(super) fn wrong((extension, setting): Place, text: String) -> Issue {
-    Issue::error("business-rule", text).at(at((extension, setting)))
-}
-
-/// Where a setting stands: the place of the extension that has it, and its own in there.
-pub(super) type Place = (usize, usize);
-
-/// A place as a path.
-pub(super) fn at((extension, setting): Place) -> String {
-    format!("HealthcareService.extension[{extension}].extension[{setting}]")
-}
-
-/// The settings that a HealthcareService has, with their places and names.
-pub(super) fn settings(service: &Value) -> impl Iterator<Item = (Place, &str, &Value)> {
-    list(service.get("extension"))
-        .enumerate()
-        .filter(|(_, extension)| extension.get("url").and_then(Value::as_str) == Some(SETTINGS_EXTENSION))
-        .flat_map(|(outer, extension)| {
-            list(extension.get("extension"))
-                .enumerate()
-                .map(move |(inner, setting)| ((outer, inner), setting))
-        })
-        .filter_map(|(place, setting)| Some((place, setting.get("url")?.as_str()?, setting)))
-}
-
-fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
 }
 
 fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
@@ -397,8 +385,13 @@ mod tests {
             (left_out.first_visit_days, left_out.assess_days),
         );
         assert_eq!(nothing, (None, None, None, None, None, (None, None)));
-        let lists =
-            [left_out.rule_sets, left_out.lines_of_business, left_out.exclusive_with, left_out.settings];
+        let lists = [
+            left_out.rule_sets,
+            left_out.lines_of_business,
+            left_out.exclusive_with,
+            left_out.settings,
+            left_out.concept_maps,
+        ];
         assert!(lists.concat().is_empty() && left_out.required_roles.is_empty());
         assert!(left_out.payment.rates.is_empty());
     }

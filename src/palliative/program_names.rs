@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::fhir::outcome::Issue;
 use crate::palliative::enrollment::guards::PHONE;
-use crate::palliative::program::at;
 use crate::palliative::program::is_programme;
-use crate::palliative::program::settings;
-use crate::palliative::program::wrong;
+use crate::palliative::program_settings::at;
+use crate::palliative::program_settings::settings;
+use crate::palliative::program_settings::wrong;
 use crate::palliative::risk::Algorithms;
 use crate::palliative::vocabulary::LOB_SYSTEM;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
@@ -60,9 +60,9 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
     found.map(|(place, text)| wrong(place, text)).collect()
 }
 
-/// The rule sets that a programme names, each with its place.
-pub fn rule_sets(service: &Value) -> impl Iterator<Item = (String, &str)> {
-    let named = settings(service).filter(|(_, name, _)| *name == "ruleSet");
+/// What a programme names by a canonical in a setting such as `ruleSet`, each with its place.
+pub fn canonicals<'a>(service: &'a Value, setting: &str) -> impl Iterator<Item = (String, &'a str)> {
+    let named = settings(service).filter(move |(_, name, _)| *name == setting);
     named.filter_map(|(place, _, setting)| Some((at(place), setting.get("valueCanonical")?.as_str()?)))
 }
 

@@ -17,6 +17,7 @@ mod came_back;
 mod capabilities;
 mod cliffs;
 mod commands;
+mod concept_maps;
 mod conditional;
 mod consent_withdrawn;
 mod contained;

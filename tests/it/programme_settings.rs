@@ -8,11 +8,19 @@ use crate::app::TestApp;
 use crate::programme::part;
 
 const EXAMPLE: &str = include_str!("../data/programme.json");
+const MAP: &str = include_str!("../data/concept-map.json");
 const README: &str = include_str!("../../README.md");
 const PATH: &str = "/HealthcareService/every-setting";
 
 fn example() -> Value {
     serde_json::from_str(EXAMPLE).unwrap()
+}
+
+/// A server that has the ConceptMap which the example names.
+fn server() -> TestApp {
+    let app = TestApp::new();
+    app.clinician().store(&serde_json::from_str(MAP).unwrap());
+    app
 }
 
 fn names(service: &Value) -> Vec<String> {
@@ -33,7 +41,7 @@ fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
 
 #[test]
 fn the_example_has_every_setting_that_is_told_of_and_is_read_back_as_it_was_written() {
-    let app = TestApp::new();
+    let app = server();
     let clinician = app.clinician();
     let told: Vec<&str> = rows().iter().map(|row| row.0).collect();
     assert_eq!(names(&example()), told);
@@ -60,7 +68,7 @@ fn every_setting_is_told_of_with_what_holds_without_it() {
 
 #[test]
 fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
-    let app = TestApp::new();
+    let app = server();
     let clinician = app.clinician();
     for (at, name) in names(&example()).into_iter().enumerate() {
         let mut wrong = example();
@@ -93,6 +101,10 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("exclusiveWith", json!({ "valueReference": { "reference": "Organization/default" } })),
         ("exclusiveWith", json!({ "valueReference": { "reference": "HealthcareService/every-setting" } })),
         ("ruleSet", json!({ "valueCanonical": "https://example.org/PlanDefinition/none" })),
+        ("painPositive", json!({ "valueInteger": 0 })),
+        ("painPositive", json!({ "valueInteger": 11 })),
+        ("conceptMap", json!({ "valueCanonical": "https://example.org/ConceptMap/none" })),
+        ("conceptMap", json!({ "valueCanonical": "https://example.org/ConceptMap/flowsheet|2" })),
         ("ruleSet", json!({ "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B|0" })),
     ] {
         let at = names(&example()).iter().position(|known| known == name).unwrap_or_default();
@@ -113,7 +125,7 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
 
 #[test]
 fn a_programme_is_stored_with_the_rule_set_that_comes_with_it_and_not_before() {
-    let app = TestApp::new();
+    let app = server();
     let clinician = app.clinician();
     let url = "https://example.org/PlanDefinition/lung";
     let mut programme = example();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::palliative::record::FURTHER_TYPES;
@@ -13,6 +15,7 @@ use crate::search::IndexRows;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::findings::due;
+use crate::store::parameter_set;
 
 /// What is read of a patient beside what rule sets read: what a tier rests on, and whether an episode is open.
 pub(crate) const BESIDE: [&str; 3] = ["EpisodeOfCare", "Patient", "RiskAssessment"];
@@ -25,6 +28,8 @@ pub(crate) const NAMED: [&str; 2] = ["Device", "Medication"];
 pub(crate) struct Marks {
     subjects: BTreeSet<String>,
     concerns_all: bool,
+    /// The URLs of ConceptMaps, of which it is seen at the end whether a programme names them.
+    maps: BTreeSet<String>,
 }
 
 impl Marks {
@@ -45,23 +50,38 @@ impl Marks {
             }
             "HealthcareService" => self.concerns_all |= mentions(body, SETTINGS_EXTENSION),
             "PlanDefinition" => self.concerns_all |= mentions(body, TOPIC_SYSTEM),
+            "ConceptMap" => {
+                let map: Value = serde_json::from_slice(body).unwrap_or_default();
+                self.maps.extend(map["url"].as_str().map(str::to_owned));
+            }
             _ => {}
         }
     }
 
     /// Marks them, at the time of the write.
     pub(crate) fn put(&self, conn: &mut Conn, at: Micros) -> Result<(), Fault> {
-        if self.concerns_all {
+        if self.concerns_all || self.are_named(conn)? {
             due::change_rules(conn)?;
         }
         Ok(due::mark(conn, self.subjects.iter().map(String::as_str), at)?)
+    }
+
+    /// Whether a programme names one of the maps: most maps are for something else, and evaluating everybody is dear.
+    fn are_named(&self, conn: &mut Conn) -> Result<bool, Fault> {
+        if self.maps.is_empty() {
+            return Ok(false);
+        }
+        let services = ResourceType::parse("HealthcareService").expect("it is a type of R4");
+        let stored = parameter_set::stored(conn, services)?;
+        let names = |body: &[u8]| self.maps.iter().any(|url| mentions(body, url));
+        Ok(stored.iter().any(|(_, _, body)| mentions(body, SETTINGS_EXTENSION) && names(body)))
     }
 }
 
 /// Whether the JSON has this text. The marks of a programme and of a rule set are URLs, which need no escapes; one that
 /// has them all the same is none that this service would have written.
 fn mentions(body: &[u8], text: &str) -> bool {
-    body.windows(text.len()).any(|window| window == text.as_bytes())
+    !text.is_empty() && body.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::app::App;
+use crate::app::programme_maps::concept_map;
+use crate::app::programme_maps::with_maps;
 use crate::app::rule_sets::each_once;
 use crate::app::rule_sets::named;
 use crate::definitions::Definitions;
@@ -50,7 +52,8 @@ pub(crate) struct Kept {
 pub(crate) struct Rules {
     /// Which rules these are.
     pub(crate) number: i64,
-    /// The programmes, in groups that see the same facts: of the same zone, with the same validity of attestations.
+    /// The programmes, in groups that see the same facts: of the same zone, with the same validity of attestations and
+    /// the same maps.
     pub(crate) groups: Vec<Vec<Kept>>,
     /// The rule sets, with their numbers in the tables.
     pub(crate) sets: Vec<(Arc<RuleSet>, i64)>,
@@ -150,9 +153,10 @@ fn load(app: &App) -> Result<Rules, Failure> {
         .filter(is_programme)
         .filter_map(|service| usable(app, &Resource::from_value(service).ok()?))
         .collect();
+    let programs = mapped(app, programs)?;
     let mut sets = Sets { app, plans: &plans, found: Vec::new() };
     let active: Vec<usize> = sets.active();
-    let mut groups: BTreeMap<(String, i64), Vec<Kept>> = BTreeMap::new();
+    let mut groups: BTreeMap<(String, i64, Vec<String>), Vec<Kept>> = BTreeMap::new();
     for program in programs {
         let Some(own) = sets.own(&program, &active) else {
             log::warn!(
@@ -163,7 +167,8 @@ fn load(app: &App) -> Result<Rules, Failure> {
             continue;
         };
         let zone = program.zone.iana_name().unwrap_or_default().to_owned();
-        groups.entry((zone, program.attestation_valid_days)).or_default().push(Kept { program, own });
+        let facts = (zone, program.attestation_valid_days, program.concept_maps.clone());
+        groups.entry(facts).or_default().push(Kept { program, own });
     }
     let found = sets.found;
     let names: Vec<String> = found.iter().map(|set| set.canonical()).collect();
@@ -175,6 +180,17 @@ fn load(app: &App) -> Result<Rules, Failure> {
     };
     let sets = found.into_iter().map(numbered).collect::<Result<_, _>>()?;
     Ok(Rules { number, groups: groups.into_values().collect(), sets })
+}
+
+/// The programmes with the maps that they name.
+fn mapped(app: &App, programs: Vec<Program>) -> Result<Vec<Program>, Failure> {
+    if programs.iter().all(|program| program.concept_maps.is_empty()) {
+        return Ok(programs);
+    }
+    let stored = app.db.read(|conn| Ok(parameter_set::stored(conn, concept_map())?))?;
+    let maps: Vec<Value> =
+        stored.iter().filter_map(|(_, _, body)| serde_json::from_slice(body).ok()).collect();
+    Ok(programs.into_iter().map(|program| with_maps(program, &maps)).collect())
 }
 
 /// A programme that is in use and can be kept for.

@@ -27,10 +27,6 @@ use crate::palliative::record::Concept;
 use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
-/// Pain from which something is to be done, on a scale of 0 to 10.
-const TREATED_FROM: f64 = 4.0;
-/// The same on a scale of 0 to 4: severe.
-const TREATED_FROM_OF_FOUR: f64 = 3.0;
 /// Days in which it is to be done.
 const TREATED_WITHIN: i64 = 1;
 
@@ -73,8 +69,8 @@ pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
     Some(duty.on(following.planning.as_of))
 }
 
-/// An answer to the last pain score, where it is 4 or more of 10 or 3 or more of 4: a medicine, an order that names it, or
-/// a later lower score.
+/// An answer to the last pain score, where it is positive for the programme: a medicine, an order that names it, or a
+/// later lower score.
 pub fn pain(following: &Following) -> Option<Gap> {
     let planning = following.planning;
     let scored = in_pain(following)?;
@@ -90,13 +86,24 @@ pub fn pain(following: &Following) -> Option<Gap> {
     Some(duty.on(planning.as_of))
 }
 
+/// From which score on pain is positive, on a scale of 0 to 10 and on one of 0 to 4, where 3 (severe) stands for what is
+/// 4 to 6, as everywhere in our rules, and nothing above 0 is passed over where any pain counts.
+fn positive_from(least: i64) -> (f64, f64) {
+    let of_four = match least {
+        ..=1 => 1.0,
+        2..=3 => 2.0,
+        4..=6 => 3.0,
+        7.. => 4.0,
+    };
+    (f64::from(i32::try_from(least).unwrap_or(i32::MAX)), of_four)
+}
+
 /// The last pain score, where something is to be done about it; of two instruments on one day, either.
 fn in_pain(following: &Following) -> Option<Done> {
     let of = |codes: &Codes| latest(following, |one| codes.has_any(&Concept::read(one.get("code"))));
-    let scales = [
-        (of(&following.assessments.pain), TREATED_FROM),
-        (of(&following.assessments.pain_of_four), TREATED_FROM_OF_FOUR),
-    ];
+    let (of_ten, of_four) = positive_from(following.planning.case.program.pain_positive);
+    let scales =
+        [(of(&following.assessments.pain), of_ten), (of(&following.assessments.pain_of_four), of_four)];
     let last = scales.iter().filter_map(|(scored, _)| Some(scored.as_ref()?.on)).max()?;
     let is_pain = |scored: &Done, least: f64| {
         let score = following.planning.case.chart.find(&scored.source).and_then(number);

@@ -32,7 +32,11 @@ pub struct Observation {
     pub by_practitioner: bool,
     /// Whether it is about another than the patient, as a caregiver's burden is.
     pub of_another: bool,
+    /// Whether it is of the category `survey`: an answer to an instrument.
+    pub is_survey: bool,
 }
+
+const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 
 impl Observation {
     /// Reads an Observation and its components.
@@ -46,6 +50,7 @@ impl Observation {
             value: Observed::read(resource.value()),
             by_practitioner: by_practitioner(resource),
             of_another: of_another(resource),
+            is_survey: Concept::read_all(resource.get("category")).has(CATEGORY, "survey"),
         };
         let components = resource.get("component").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let part = |component: &Value| Self {

@@ -13,6 +13,7 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
 use crate::fhir::parameters::Output;
+use crate::palliative::code_maps::Unmapped;
 use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
@@ -137,6 +138,27 @@ fn signal(signal: &Signal) -> Value {
     match &signal.coding {
         Some(coding) => json!({ "coding": [coding], "text": text }),
         None => json!({ "text": text }),
+    }
+}
+
+/// A code of surveys that no rule reads, with the latest observation that has it.
+pub fn unmapped(one: &Unmapped) -> Output {
+    let mut output = Output::new();
+    if let Some(code) = &one.code {
+        let system = (!code.system.is_empty()).then_some(&code.system);
+        let mut coding = json!({ "code": code.code });
+        if let Some(system) = system {
+            coding["system"] = json!(system);
+        }
+        output = output.value("code", "Coding", coding);
+    }
+    if let Some(text) = &one.text {
+        output = output.value("text", "string", text.as_str());
+    }
+    output = output.value("count", "integer", one.count);
+    match &one.source {
+        Some(source) => output.reference("evidence", source),
+        None => output.value("evidence", "Reference", json!({ "display": RESTRICTED_ITEM })),
     }
 }
 

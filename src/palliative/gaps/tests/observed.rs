@@ -28,11 +28,12 @@ fn t_66_a_personal_care_plan_on_file_is_a_document_and_no_preference() {
 }
 
 #[test]
-fn pain_of_four_or_more_is_to_be_answered_within_a_day() {
+fn positive_pain_is_to_be_answered_within_a_day() {
     let code = "pain-positive-untreated";
     let pain =
         |value: i64| observed("pain", (LOINC, "72514-3"), "2026-02-01", json!({ "valueInteger": value }));
     let mut world = enrolled();
+    world.program.pain_positive = 4;
     world.put(pain(3));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
     world.put(pain(4));
@@ -89,6 +90,7 @@ fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() 
     };
     let ipos = (OBSERVATION_SYSTEM, "ipos-pain");
     let mut world = enrolled();
+    world.program.pain_positive = 4;
     world.put(pain("one", ipos, "2026-02-01", 2));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
     world.put(pain("one", ipos, "2026-02-01", 3));
@@ -97,6 +99,28 @@ fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() 
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None, "3 of 10 is mild");
     world.put(pain("two", (LOINC, "72514-3"), "2026-02-03", 4));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), is(Status::Open, "2026-02-04"));
+}
+
+#[test]
+fn from_which_score_pain_is_positive_the_programme_says_and_else_any_pain_is() {
+    let code = "pain-positive-untreated";
+    let (ten, four) = ((LOINC, "72514-3"), (OBSERVATION_SYSTEM, "ipos-pain"));
+    for (least, coding, positive) in [
+        (None, ten, 1),
+        (None, four, 1),
+        (Some(3), four, 2),
+        (Some(4), ten, 4),
+        (Some(6), four, 3),
+        (Some(7), four, 4),
+    ] {
+        let mut world = enrolled();
+        world.program.pain_positive = least.unwrap_or(world.program.pain_positive);
+        for (value, expected) in [(positive - 1, None), (positive, is(Status::Open, "2026-02-02"))] {
+            world.put(observed("pain", coding, "2026-02-01", json!({ "valueInteger": value })));
+            let found = found(&world, Tier::Three, "2026-02-05");
+            assert_eq!(state(&found, code), expected, "{least:?} {coding:?} {value}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! Codes of senders, read as ours by the ConceptMaps that a programme names (T-48). <https://hl7.org/fhir/R4/conceptmap.html>
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+
+const MAP: &str = include_str!("../data/concept-map.json");
+const MAP_URL: &str = "https://example.org/ConceptMap/flowsheet";
+const OWN: &str = "urn:hospital:flowsheet";
+const SETTINGS: &str = "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings";
+const RULES: &str = "https://example.org/PlanDefinition/pain";
+const LOCAL: &str = "https://comfrey.health/fhir/CodeSystem/palliative-observation";
+
+fn map() -> Value {
+    serde_json::from_str(MAP).unwrap()
+}
+
+/// A rule set for people with pain of 7 or more, by our own code.
+fn rules() -> Value {
+    let parameters = json!([{ "url": "kind", "valueCode": "observation" },
+        { "url": "code", "valueCoding": { "system": LOCAL, "code": "esas-pain" } },
+        { "url": "op", "valueCode": "ge" }, { "url": "value", "valueDecimal": 7 }, { "url": "unit", "valueCode": "{score}" },
+        { "url": "lookbackDays", "valueInteger": 90 }]);
+    json!({ "resourceType": "PlanDefinition", "id": "pain", "url": RULES, "version": "1", "title": "Pain", "status": "active",
+        "topic": [{ "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind", "code": "screening" }] }],
+        "action": [{ "id": "criteria",
+            "condition": [{ "kind": "applicability", "expression": { "language": "text/cql", "expression": "`pain`" } }],
+            "action": [{ "id": "pain", "title": "Pain", "description": "Pain was rated 7 or more.",
+                "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/criterion", "extension": parameters }] }] }] })
+}
+
+fn programme(clinician: &Client, id: &str, further: &Value) {
+    let mut settings = vec![json!({ "url": "ruleSet", "valueCanonical": RULES })];
+    settings.extend(further.as_array().unwrap().clone());
+    clinician.store(&json!({ "resourceType": "HealthcareService", "id": id, "name": id,
+        "providedBy": { "reference": "Organization/default" },
+        "extension": [{ "url": SETTINGS, "extension": settings }] }));
+}
+
+fn score(id: &str, code: &str, value: i64) -> Value {
+    json!({ "resourceType": "Observation", "id": id, "status": "final",
+        "category": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey" }] }],
+        "subject": { "reference": "Patient/p" }, "effectiveDateTime": "2026-02-20",
+        "code": { "coding": [{ "system": OWN, "code": code, "display": "As the hospital has it" }] },
+        "valueQuantity": { "value": value, "unit": "score", "system": "http://unitsofmeasure.org", "code": "{score}" } })
+}
+
+/// A patient with pain in the hospital's own code, and programmes that read it and do not.
+fn server() -> TestApp {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1950-01-01" }));
+    clinician.store(&rules());
+    clinician.store(&map());
+    programme(&clinician, "plain", &json!([]));
+    programme(&clinician, "mapped", &json!([{ "url": "conceptMap", "valueCanonical": MAP_URL }]));
+    clinician.store(&score("o", "PAIN", 8));
+    app
+}
+
+fn screened(client: &Client, program: &str) -> Value {
+    client
+        .get(&format!("/Patient/p/$palliative-screen?program=HealthcareService/{program}"))
+        .expect(200)
+        .json()
+}
+
+fn outcome(answer: &Value) -> &str {
+    let parts = answer["parameter"][0]["part"].as_array().unwrap();
+    parts.iter().find(|part| part["name"] == "outcome").unwrap()["valueCode"].as_str().unwrap()
+}
+
+/// The unmapped codes, each with how many and the latest.
+fn unmapped(answer: &Value) -> Vec<(String, i64, String)> {
+    let all = answer["parameter"].as_array().unwrap().iter().filter(|one| one["name"] == "unmapped");
+    let told = all.map(|one| {
+        let part = |name: &str| {
+            let parts = one["part"].as_array().unwrap();
+            parts.iter().find(|part| part["name"] == name).cloned().unwrap_or_default()
+        };
+        let code = part("code")["valueCoding"]["code"].as_str().unwrap_or_default().to_owned();
+        let evidence =
+            part("evidence")["valueReference"]["reference"].as_str().unwrap_or_default().to_owned();
+        (code, part("count")["valueInteger"].as_i64().unwrap(), evidence)
+    });
+    told.collect()
+}
+
+fn found(clinician: &Client, program: &str) -> bool {
+    let path = format!("/$palliative-identify?program=HealthcareService/{program}&outcomes=eligible");
+    clinician.get(&path).expect(200).text().contains("Patient/p")
+}
+
+#[test]
+fn t_48_a_local_code_is_read_by_the_map_that_the_programme_names() {
+    let app = server();
+    let clinician = app.clinician();
+    assert_eq!(outcome(&screened(&clinician, "plain")), "indeterminate");
+    let mapped = screened(&clinician, "mapped");
+    assert_eq!(outcome(&mapped), "eligible");
+    assert!(mapped.to_string().contains("Observation/o"), "the evidence is what was sent");
+    assert!(found(&clinician, "mapped") && !found(&clinician, "plain"));
+    // what is stored stays as it was
+    let stored = clinician.get("/Observation/o").expect(200).json();
+    assert_eq!(stored["code"]["coding"].as_array().unwrap().len(), 1);
+    // the tier rests on it too
+    let path = |program: &str| format!("/Patient/p/$palliative-stratify?program=HealthcareService/{program}");
+    let told = |program: &str| clinician.get(&path(program)).expect(200).text();
+    assert!(told("mapped").contains("Observation/o") && !told("plain").contains("Observation/o"));
+}
+
+#[test]
+fn t_48_a_map_that_changes_changes_what_is_found() {
+    let app = server();
+    let clinician = app.clinician();
+    assert!(found(&clinician, "mapped"));
+    let mut inexact = map();
+    inexact["group"][0]["element"][0]["target"][0]["equivalence"] = json!("wider");
+    clinician.put("/ConceptMap/flowsheet", &inexact).expect(200);
+    assert!(!found(&clinician, "mapped"));
+    assert_eq!(outcome(&screened(&clinician, "mapped")), "indeterminate");
+    clinician.put("/ConceptMap/flowsheet", &map()).expect(200);
+    assert!(found(&clinician, "mapped"));
+    // one that has gone is told of, and nothing is taken for not being so
+    clinician.delete("/ConceptMap/flowsheet").expect(204);
+    assert!(!found(&clinician, "mapped"));
+    let answer = screened(&clinician, "mapped");
+    assert_eq!(outcome(&answer), "indeterminate");
+    let missing = json!({ "name": "conceptMapMissing", "valueCanonical": MAP_URL });
+    assert!(answer["parameter"].as_array().unwrap().contains(&missing), "{answer}");
+    // another map concerns nobody and changes nothing
+    let mut other = map();
+    (other["id"], other["url"]) = (json!("other"), json!("https://example.org/ConceptMap/other"));
+    clinician.store(&other);
+    assert!(!found(&clinician, "mapped"));
+}
+
+#[test]
+fn t_48_codes_of_surveys_that_no_rule_reads_are_told() {
+    let app = server();
+    let clinician = app.clinician();
+    assert_eq!(
+        unmapped(&screened(&clinician, "plain")),
+        [("PAIN".to_owned(), 1, "Observation/o".to_owned())]
+    );
+    assert_eq!(unmapped(&screened(&clinician, "mapped")), []);
+    clinician.store(&score("distress", "DISTRESS", 5));
+    let mut later = score("later", "DISTRESS", 6);
+    later["effectiveDateTime"] = json!("2026-02-21");
+    clinician.store(&later);
+    // these are none of it: no survey, not final, our own code, one without a value
+    let mut vital = score("vital", "HR", 80);
+    vital["category"][0]["coding"][0]["code"] = json!("vital-signs");
+    let mut draft = score("draft", "HR", 80);
+    draft["status"] = json!("preliminary");
+    let mut ours = score("ours", "pps", 80);
+    ours["code"]["coding"][0]["system"] = json!(LOCAL);
+    let mut panel = score("panel", "PANEL", 1);
+    panel.as_object_mut().unwrap().remove("valueQuantity");
+    for one in [vital, draft, ours, panel] {
+        clinician.store(&one);
+    }
+    let told = unmapped(&screened(&clinician, "mapped"));
+    assert_eq!(told, [("DISTRESS".to_owned(), 2, "Observation/later".to_owned())]);
+    // before it was observed there was nothing to tell
+    let path = "/Patient/p/$palliative-screen?program=HealthcareService/mapped&asOf=2026-02-20";
+    let then = unmapped(&clinician.get(path).expect(200).json());
+    assert_eq!(then, [("DISTRESS".to_owned(), 1, "Observation/distress".to_owned())]);
+    // a security label keeps name and code, not that there is something
+    let mut labelled = score("later", "SECRET", 6);
+    labelled["meta"] = json!({ "security": [{ "code": "R",
+        "system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality" }] });
+    clinician.store(&labelled);
+    let answer = screened(&clinician, "mapped");
+    assert!(!answer.to_string().contains("SECRET"), "{answer}");
+    assert_eq!(unmapped(&answer).len(), 2);
+    // who may not read observations learns nothing
+    let path = "/Patient/p/$palliative-screen?program=HealthcareService/mapped";
+    app.with_scope("user/Patient.rs user/Condition.rs").get(path).expect_issue(403, "forbidden");
+    app.patient("other").get(path).expect(404);
+}
+
+#[test]
+fn t_48_gaps_and_plans_read_by_the_maps_too() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&map());
+    let episode = crate::programme::enrolled(&clinician, "p");
+    clinician.store(&score("o", "PAIN", 8));
+    let told = |path: &str| clinician.get(path).expect(200).text().contains("Observation/o");
+    let gaps = "/Patient/p/$palliative-gaps?status=open-gap&status=closed-gap&status=prospective-gap";
+    let plan = || {
+        let drafted = clinician.post(
+            &format!("/EpisodeOfCare/{episode}/$palliative-careplan"),
+            &json!({ "resourceType": "Parameters" }),
+        );
+        drafted.expect(200).text().contains("Observation/o")
+    };
+    assert!(!told(gaps) && !plan());
+    let mut programme = clinician.get("/HealthcareService/default").expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.push(json!({ "url": "conceptMap", "valueCanonical": format!("{MAP_URL}|1") }));
+    clinician.put("/HealthcareService/default", &programme).expect(200);
+    assert!(told(gaps) && plan());
+}
