@@ -79,13 +79,6 @@ fn serve(settings: Config) -> Result<(), Refusal> {
         log::warn!("access control is off: whoever uses this machine sees everything");
     }
     let app = App::open(settings, Clock::system())?;
-    // Where the database cannot say so, the first request says more.
-    if app.is_index_current().is_ok_and(|is_current| !is_current) {
-        log::warn!(
-            "the search index was made by another version's rules, so that searches may miss something or find too \
-             much: run `comfrey reindex`, which may be done while this runs"
-        );
-    }
     serve_on(app, listener)
 }
 

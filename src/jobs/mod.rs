@@ -5,6 +5,7 @@
 //! a time and looks again a moment later where nothing is left. Tests take the steps by hand.
 
 pub mod findings;
+pub mod index;
 pub mod requests;
 
 use std::panic::AssertUnwindSafe;
@@ -47,6 +48,7 @@ struct Worker {
 /// All kinds of work.
 const WORKERS: &[Worker] = &[
     Worker { name: "comfrey-findings", step: findings::run_next },
+    Worker { name: "comfrey-index", step: index::run_next },
     Worker { name: "comfrey-requests", step: requests::run_next },
 ];
 

@@ -8,8 +8,11 @@ use comfrey::store::Db;
 use serde_json::json;
 
 use crate::app::TestApp;
+use crate::crash::Running;
 use crate::crash::check;
 use crate::crash::comfrey;
+use crate::crash::http;
+use crate::crash::send;
 use crate::database::Database;
 use crate::database::number;
 use crate::database::tamper;
@@ -259,4 +262,32 @@ fn tables_that_were_taken_back_come_again_and_lose_no_resource() {
     }
     reindexed(&database);
     serves(&database);
+}
+
+#[test]
+fn an_index_by_other_rules_is_made_anew_by_whoever_serves() {
+    let database = Database::fresh();
+    let serve = || Running::start(database.url());
+    let (http, found) = (http(), "Patient?family=elm");
+    let patient = json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Elm" }] });
+    {
+        let server = serve();
+        let url = format!("{}/Patient/p", server.base);
+        assert!(send(&http, "PUT", &url, Some(&patient)).unwrap().status().is_success());
+    }
+    tamper(database.url(), "UPDATE index_rules SET number = 1; DELETE FROM idx_string;");
+    let server = serve();
+    let total = || -> i64 {
+        let reply = send(&http, "GET", &format!("{}/{found}&_summary=count", server.base), None).unwrap();
+        reply.json::<serde_json::Value>().unwrap()["total"].as_i64().unwrap()
+    };
+    // Nobody asks for it, and no time is promised: the test itself ends by the time that all tests have.
+    for _ in 0..600 {
+        if total() == 1 && number(database.url(), "SELECT count(*) FROM index_rules WHERE number <> 1") == 1 {
+            drop(server);
+            return check(database.url());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the index was not made anew");
 }

@@ -97,13 +97,24 @@ impl App {
         if due.is_empty() && !more {
             return Ok(0);
         }
-        // A database in this process has no other instance beside it.
-        let holder = self.findings.holder().to_owned();
-        let lease = move |conn: &mut Conn| Ok(due::lease(conn, &holder, (now, now + LEASE))?);
-        if !self.is_embedded() && !self.db.write(lease).map_err(Fault::into_failure)? {
+        if !self.is_mine_to_keep_up()? {
             return Ok(0);
         }
         self.evaluate_settled(Among::Everybody, (now, now - CALM), PIECE)
+    }
+
+    /// Whether this instance is the one that keeps up what is worked out of the resources, for a while from now on.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub(crate) fn is_mine_to_keep_up(&self) -> Result<bool, Failure> {
+        // A database in this process has no other instance beside it.
+        if self.is_embedded() {
+            return Ok(true);
+        }
+        let (now, holder) = (self.clock.now(), self.findings.holder().to_owned());
+        let lease = move |conn: &mut Conn| Ok(due::lease(conn, &holder, (now, now + LEASE))?);
+        self.db.write(lease).map_err(Fault::into_failure)
     }
 
     /// How many are due at a time, whoever evaluates them.

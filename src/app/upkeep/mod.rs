@@ -5,6 +5,7 @@ mod check;
 mod differences;
 mod entered;
 mod reindex;
+mod renew;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -22,6 +23,7 @@ use crate::store::survey::Held;
 pub use check::Checked;
 pub use check::check;
 pub use reindex::Reindexed;
+pub use renew::Renewed;
 
 /// What an upkeep tells while it runs.
 #[derive(Clone, Copy, Debug)]
