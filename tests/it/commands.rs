@@ -412,6 +412,7 @@ fn a_server_on_an_index_of_older_rules_says_so_and_makes_it_anew() {
     let arguments = ["serve", "--auth", "off", "--listen", "127.0.0.1:0", "--database-url", url];
     let warns = |words: &str| {
         let mut server = Running::until(comfrey(folder.path(), &arguments), "serving on");
+        Client::new(&server.origin(), None).get("/metadata").expect(200);
         while !server.lines.iter().any(|line| line.contains(words)) {
             server.lines.push(server.more.recv_timeout(std::time::Duration::from_secs(180)).expect(words));
         }
