@@ -25,6 +25,7 @@ use crate::app::profiles::check;
 use crate::app::published;
 use crate::app::resolve::Links;
 use crate::app::session::Session;
+use crate::app::taken_back::tiers_after;
 use crate::app::whole;
 use crate::app::withdrawn::Withdrawal;
 use crate::app::withdrawn::withdrawals;
@@ -133,9 +134,10 @@ fn require(session: &Session, Change { action, origin, .. }: &Change) -> Result<
 /// Prepares changes that [`examine`] found right.
 pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Failure> {
     let mut prepared = all(session, changes, 0)?;
-    let (withdrawals, tasks) = withdrawals(session, &prepared)?;
-    if !tasks.is_empty() {
-        prepared.extend(all(&session.as_service(), &tasks, changes.len())?);
+    let (withdrawals, mut effects) = withdrawals(session, &prepared)?;
+    effects.extend(tiers_after(session, &prepared)?);
+    if !effects.is_empty() {
+        prepared.extend(all(&session.as_service(), &effects, changes.len())?);
     }
     let app = session.app();
     Ok(Batch {

@@ -47,10 +47,11 @@ pub(crate) struct Need {
 impl Kind {
     const ALL: [Self; 2] = [Self::RuleSet, Self::ConceptMap];
 
-    fn setting(self) -> &'static str {
+    /// The settings that name such: rule sets by which a programme admits and lets go, ConceptMaps by which it reads.
+    fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::RuleSet => "ruleSet",
-            Self::ConceptMap => "conceptMap",
+            Self::RuleSet => &["ruleSet", "exitRuleSet"],
+            Self::ConceptMap => &["conceptMap"],
         }
     }
 
@@ -103,7 +104,7 @@ pub(crate) fn needs(session: &Session, service: &Value) -> Result<Vec<Need>, Fai
     let mut needs = Vec::new();
     for kind in Kind::ALL {
         let mut seen = BTreeSet::new();
-        for (which, (at, canonical)) in program_names::canonicals(service, kind.setting()).enumerate() {
+        for (which, (at, canonical)) in program_names::canonicals(service, kind.settings()).enumerate() {
             let words = kind.words();
             let text = if which >= MOST {
                 format!("A programme names at most {MOST} {words}s; leave this one out.")

@@ -100,6 +100,10 @@ impl Tally {
             }
             (Work::Update { content, demand, .. }, Some(current)) => {
                 let old = open(batch, change, current)?;
+                // What follows from the others was worked out from this version, and nobody asked for it.
+                if change.change >= batch.asked && demand.check(Some(current)).is_err() {
+                    return Err(Fault::Stale);
+                }
                 demand.check(Some(current))?;
                 self.update(batch, change, (content, current, &old))?;
             }

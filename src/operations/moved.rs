@@ -13,7 +13,8 @@ use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::allowed;
 
-/// Writes what was decided, or with `dryRun` shows it.
+/// Writes what was decided, or with `dryRun` shows it; the episode as it was stands for itself where nothing is written of
+/// it, and what is told further comes last.
 ///
 /// # Errors
 /// `Forbidden` for one who may not write all of it; what the write fails with.
@@ -21,7 +22,7 @@ pub(super) fn write(
     session: &Session,
     call: &Call,
     decision: Decision,
-    episode: &Resource,
+    (episode, further): (&Resource, Output),
 ) -> Result<Answer, Failure> {
     let dry = call.parameters.boolean("dryRun") == Some(true);
     let state = decision.state;
@@ -30,14 +31,15 @@ pub(super) fn write(
     if dry || (decision.drafts.is_empty() && call.once.is_none()) {
         let told = decision.drafts.iter().map(|draft| &draft.resource).filter(|one| session.may_be_told(one));
         let resources = told.map(|one| one.value().clone()).collect();
-        return Ok(Answer::value(output(resources, episode, state).into_value()));
+        return Ok(Answer::value(output(resources, episode, state).and(further).into_value()));
     }
     let episode = episode.clone();
     session.write_once(call.once.as_ref(), session.decided(&decision.drafts)?, move |written| {
         let told = written.iter().filter(|one| one.shown);
         let resources = told.map(|one| one.stored.value()).collect::<Result<_, _>>()?;
         let version = written.first().map(|one| one.stored.version);
-        Ok(Answer { version, ..Answer::value(output(resources, &episode, state).into_value()) })
+        let output = output(resources, &episode, state).and(further.clone());
+        Ok(Answer { version, ..Answer::value(output.into_value()) })
     })
 }
 

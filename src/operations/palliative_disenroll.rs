@@ -4,6 +4,7 @@ use crate::app::Answer;
 use crate::app::Session;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
+use crate::fhir::parameters::Output;
 use crate::operations::Call;
 use crate::operations::moved;
 use crate::operations::opened::Opened;
@@ -11,6 +12,8 @@ use crate::operations::opened::named;
 use crate::operations::screened::screened;
 use crate::palliative::enrollment::disenroll;
 use crate::palliative::enrollment::disenroll::Ending;
+use crate::palliative::payment::line::Line;
+use crate::palliative::payment::report;
 
 /// Ends the service by the action that the reason means, or with `dryRun` says what that would do.
 ///
@@ -24,6 +27,14 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         let case = opened.case();
         let request = screened(session, &case, &ending.request)?;
         let decision = disenroll::decide(&case, &Ending { request, ..ending.clone() })?;
-        moved::write(session, &call, decision, &opened.episode)
+        let unpaid = session.unpaid_months((&opened.program, &opened.episode), &decision.drafts)?;
+        moved::write(session, &call, decision, (&opened.episode, told(unpaid)))
     })
+}
+
+/// The months that are not paid for, with how many lines they have: none is told to one who may not know.
+fn told(unpaid: Option<Vec<Line>>) -> Output {
+    let Some(lines) = unpaid else { return Output::new() };
+    let count = Output::new().value("unpaidMonthCount", "integer", lines.len());
+    lines.iter().fold(count, |output, line| output.part("unpaidMonth", report::unpaid(line)))
 }

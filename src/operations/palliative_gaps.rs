@@ -19,6 +19,7 @@ use crate::operations::submitted::as_of;
 use crate::operations::submitted::reader;
 use crate::operations::submitted::require_post;
 use crate::palliative::care_plan::Planning;
+use crate::palliative::enrollment::companions::task_among;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::Side;
@@ -75,7 +76,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     if !wants_tasks(session, &call, (&program, as_of))? {
         return Ok(Answer::value(output.into_value()));
     }
-    let drafts = tasks(&episode, &program, &gaps, session.now())?;
+    let enrollment = task_among(chart.of("Task"), &name(&episode));
+    let drafts = tasks((&episode, enrollment), &program, &gaps, session.now())?;
     session.write_once(call.once.as_ref(), changes(&drafts), move |written| {
         let names = written.iter().map(|one| format!("{}/{}", one.stored.ty, one.stored.id));
         let output = names.fold(output.clone(), |output, task| output.reference("task", task));

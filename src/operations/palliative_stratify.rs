@@ -26,9 +26,11 @@ use crate::operations::submitted::known;
 use crate::operations::submitted::reader;
 use crate::operations::submitted::require_on_record;
 use crate::operations::submitted::wants_record;
+use crate::palliative::enrollment::companions::task_among;
 use crate::palliative::enrollment::facts::Side;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
@@ -42,9 +44,11 @@ use crate::palliative::risk::decision::Asking;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::decision::in_force;
 use crate::palliative::risk::decision::is_clinician;
+use crate::palliative::risk::kept::Around;
 use crate::palliative::risk::report::Report;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::screening::RuleSet;
+use crate::palliative::vocabulary::RISK_TASK_SYSTEM;
 
 /// Whether the answer is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +155,16 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         return Ok(Answer { judged_by, ..Answer::value(report.told(assessment).into_value()) });
     }
     let episode = open_episode(session, patient, program)?;
-    let drafts = report.drafts(episode.as_ref(), &is_known)?;
+    let tasks = tasks(session, patient)?;
+    let enrollment = episode.as_ref().and_then(|episode| task_among(tasks.iter(), &name(episode))).map(name);
+    let asked = identifiers(&tasks);
+    let around = Around {
+        episode: episode.as_ref(),
+        enrollment: enrollment.as_deref(),
+        stored: &is_known,
+        asked: &asked,
+    };
+    let drafts = report.drafts(&around)?;
     // Its place is taken by the RiskAssessment as it is stored.
     let told = report.told(Value::Null).into_value();
     session.write_once(once, changes(&drafts), move |written| {
@@ -226,6 +239,20 @@ fn stored(session: &Session, patient: &str, (ty, by): (&str, Known)) -> Result<V
     let types: Vec<ResourceType> = ResourceType::parse(ty).into_iter().collect();
     let stored = session.compartment_as(patient, &types, by)?;
     stored.iter().map(|one| Resource::from_value(one.value()?)).collect()
+}
+
+/// All tasks about the patient, whoever may see them: what was asked for is not asked for again.
+fn tasks(session: &Session, patient: &str) -> Result<Vec<Resource>, Failure> {
+    let Some(ty) = ResourceType::parse("Task") else { return Ok(Vec::new()) };
+    let found = session.as_service().find(ty, &format!("patient=Patient/{patient}"))?;
+    found.iter().map(|one| Resource::from_value(one.value()?)).collect()
+}
+
+/// By what the tasks of earlier stratifications are told from one another.
+fn identifiers(tasks: &[Resource]) -> BTreeSet<String> {
+    let all = tasks.iter().flat_map(|task| list(task.get("identifier")));
+    let own = all.filter(|one| one["system"] == RISK_TASK_SYSTEM);
+    own.filter_map(|one| Some(one["value"].as_str()?.to_owned())).collect()
 }
 
 /// The patient's open episode in the programme.

@@ -4,6 +4,7 @@ use crate::app::Answer;
 use crate::app::Session;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
+use crate::fhir::parameters::Output;
 use crate::operations::Call;
 use crate::operations::moved;
 use crate::operations::opened::Opened;
@@ -44,7 +45,7 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
         paid_month: paid_month.as_deref(),
     };
     let decision = transition::decide(&case, request, beside)?;
-    moved::write(session, call, decision, &opened.episode)
+    moved::write(session, call, decision, (&opened.episode, Output::new()))
 }
 
 fn target(session: &Session, request: &Request) -> Result<Option<Program>, Failure> {

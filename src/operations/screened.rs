@@ -8,6 +8,7 @@ use crate::palliative::enrollment::evidence::rank;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::leaving::is_aged_out;
+use crate::palliative::enrollment::leaving::unattested;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::table::Action;
@@ -32,6 +33,7 @@ pub(super) fn screened(session: &Session, case: &Case, request: &Request) -> Res
             }
         }
         Action::Screen => {}
+        Action::Graduate => return leaving(session, case, request),
         Action::Discharge | Action::Transfer if is_aged_out(&request) => {
             request.rule_sets = vec![FOR_ADULTS.to_owned()];
             let made = made(session, case, &request)?;
@@ -47,7 +49,6 @@ pub(super) fn screened(session: &Session, case: &Case, request: &Request) -> Res
         | Action::Hold
         | Action::Resume
         | Action::Transfer
-        | Action::Graduate
         | Action::Discharge
         | Action::HospiceElect
         | Action::Death
@@ -55,6 +56,21 @@ pub(super) fn screened(session: &Session, case: &Case, request: &Request) -> Res
         | Action::Undo => return Ok(request),
     }
     made(session, case, &request)
+}
+
+/// One who leaves as the aims are reached: by the screening that is named, or, where nobody attests that they are, by one
+/// that is made now by the programme's rule set for leaving.
+fn leaving(session: &Session, case: &Case, mut request: Request) -> Result<Request, Failure> {
+    let Some(rule_set) = case.program.exit_rule_set.clone() else { return Ok(request) };
+    if let Some(named) = request.screen_result.clone() {
+        request.evidence = Some(recorded(case, &named)?);
+        return Ok(request);
+    }
+    if unattested(case).is_none() {
+        return Ok(request);
+    }
+    let made = made(session, case, &Request { rule_sets: vec![rule_set], ..request })?;
+    Ok(Request { rule_sets: Vec::new(), ..made })
 }
 
 fn recorded(case: &Case, named: &str) -> Result<Evidence, Failure> {

@@ -13,6 +13,7 @@ pub mod program;
 pub mod program_names;
 mod program_settings;
 pub mod record;
+pub mod required_roles;
 pub mod risk;
 pub mod screening;
 pub mod time_line;

@@ -20,6 +20,9 @@ use crate::palliative::payment::policy::Rate;
 use crate::palliative::payment::policy::TierRule;
 use crate::palliative::program_settings::settings;
 use crate::palliative::program_settings::wrong;
+use crate::palliative::required_roles::TierRole;
+use crate::palliative::required_roles::alternatives;
+use crate::palliative::required_roles::phone_all_day;
 use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
@@ -85,8 +88,11 @@ pub struct Program {
     pub pcmh_required: bool,
     /// The settings of care; empty for all. `setting`
     pub settings: Vec<String>,
-    /// Roles that the team must have; each is a list of alternatives. `requiredRole`, as `rn|prescriber`
+    /// Roles that every team must have, as they are given; each is a list of alternatives. `requiredRole`, as
+    /// `rn|prescriber`. What is asked for is [`Program::roles_of`].
     pub required_roles: Vec<Vec<String>>,
+    /// Roles that the teams of a tier must have beside these. `tierRole`
+    pub tier_roles: Vec<TierRole>,
     /// Whether every change must name the version it was made from. `strictConcurrency`
     pub strict_concurrency: bool,
     /// Whether the agreement given to another programme holds here too. `acceptsConsent`
@@ -111,6 +117,9 @@ pub struct Program {
     pub concept_maps: Vec<String>,
     /// What these maps say, as whoever reads the programme fills in.
     pub maps: Arc<CodeMaps>,
+    /// The rule set that says when the aims are reached, as a canonical with its version; without it a clinician alone
+    /// does. `exitRuleSet`
+    pub exit_rule_set: Option<String>,
 }
 
 /// The last age of those whom a programme for children and the young serves.
@@ -119,7 +128,7 @@ const LAST_YOUNG_AGE: i64 = 20;
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 35] = [
+const SETTERS: [(&str, &str, Setter); 37] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -139,7 +148,8 @@ const SETTERS: [(&str, &str, Setter); 35] = [
     ("ageMax", "valueInteger", |p, v| { p.age_max = Some(whole(v)?); Some(()) }),
     ("pcmhRequired", "valueBoolean", |p, v| { p.pcmh_required = v.as_bool()?; Some(()) }),
     ("setting", "valueCode", |p, v| { p.settings.push(v.as_str()?.to_owned()); Some(()) }),
-    ("requiredRole", "valueString", |p, v| { p.required_roles.push(v.as_str()?.split('|').map(|role| role.trim().to_owned()).collect()); Some(()) }),
+    ("requiredRole", "valueString", |p, v| { p.required_roles.push(alternatives(v.as_str()?)); Some(()) }),
+    ("tierRole", "extension", |p, v| { p.tier_roles.push(TierRole::read(v)?); Some(()) }),
     ("strictConcurrency", "valueBoolean", |p, v| { p.strict_concurrency = v.as_bool()?; Some(()) }),
     ("acceptsConsent", "valueBoolean", |p, v| { p.accepts_consent = v.as_bool()?; Some(()) }),
     ("monthRule", "valueCode", |p, v| { p.payment.month_rule = MonthRule::parse(v.as_str()?)?; Some(()) }),
@@ -155,10 +165,17 @@ const SETTERS: [(&str, &str, Setter); 35] = [
     ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
     ("painPositive", "valueInteger", |p, v| { p.pain_positive = whole(v).filter(|least| (1..=10).contains(least))?; Some(()) }),
     ("conceptMap", "valueCanonical", |p, v| { p.concept_maps.push(v.as_str()?.to_owned()); Some(()) }),
+    ("exitRuleSet", "valueCanonical", |p, v| { p.exit_rule_set = Some(versioned(v.as_str()?)?); Some(()) }),
 ];
 
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().filter(|number| (0..=100_000).contains(number))
+}
+
+/// A canonical with its version: what is meant by it does not change.
+fn versioned(canonical: &str) -> Option<String> {
+    canonical.split_once('|').filter(|(url, version)| !url.is_empty() && !version.is_empty())?;
+    Some(canonical.to_owned())
 }
 
 fn policy(code: &str) -> Option<HospicePolicy> {
@@ -225,6 +242,7 @@ impl Program {
             pcmh_required: false,
             settings: Vec::new(),
             required_roles: Vec::new(),
+            tier_roles: Vec::new(),
             strict_concurrency: false,
             accepts_consent: false,
             payment: Policy::default(),
@@ -237,6 +255,7 @@ impl Program {
             pain_positive: 1,
             concept_maps: Vec::new(),
             maps: Arc::default(),
+            exit_rule_set: None,
         }
     }
 
@@ -260,17 +279,9 @@ pub fn issues(service: &Value) -> Vec<Issue> {
     Program::read(&service).err().map_or_else(Vec::new, |failure| failure.issues)
 }
 
-fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
+/// The telephones of a programme.
+pub(super) fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
     list(service.get("telecom")).filter(|point| point.get("system").and_then(Value::as_str) == Some("phone"))
-}
-
-fn phone_all_day(service: &Resource) -> bool {
-    let phone = phones(service).next().is_some();
-    let days: usize = list(service.get("availableTime"))
-        .filter(|time| time.get("allDay").and_then(Value::as_bool) == Some(true))
-        .map(|time| list(time.get("daysOfWeek")).count())
-        .sum();
-    phone && days >= 7
 }
 
 #[cfg(test)]
@@ -382,9 +393,9 @@ mod tests {
             left_out.age_min,
             left_out.age_max,
             left_out.risk_algorithm,
-            (left_out.first_visit_days, left_out.assess_days),
+            (left_out.first_visit_days, left_out.assess_days, left_out.exit_rule_set),
         );
-        assert_eq!(nothing, (None, None, None, None, None, (None, None)));
+        assert_eq!(nothing, (None, None, None, None, None, (None, None, None)));
         let lists = [
             left_out.rule_sets,
             left_out.lines_of_business,
@@ -392,7 +403,9 @@ mod tests {
             left_out.settings,
             left_out.concept_maps,
         ];
-        assert!(lists.concat().is_empty() && left_out.required_roles.is_empty());
+        assert!(
+            lists.concat().is_empty() && left_out.required_roles.is_empty() && left_out.tier_roles.is_empty()
+        );
         assert!(left_out.payment.rates.is_empty());
     }
 

@@ -8,11 +8,14 @@ use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::fhir::outcome::Issue;
-use crate::palliative::enrollment::guards::PHONE;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::is_programme;
 use crate::palliative::program_settings::at;
 use crate::palliative::program_settings::settings;
 use crate::palliative::program_settings::wrong;
+use crate::palliative::required_roles::NONE;
+use crate::palliative::required_roles::PHONE;
+use crate::palliative::required_roles::alternatives;
 use crate::palliative::risk::Algorithms;
 use crate::palliative::vocabulary::LOB_SYSTEM;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
@@ -28,18 +31,27 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
         let concepts = definitions.code_systems.get(system).and_then(|system| system["concept"].as_array());
         concepts.into_iter().flatten().any(|concept| concept["code"] == code)
     };
+    let code_of = |system: &str, code: &str| {
+        (!known(system, code)).then(|| format!("`{code}` is no code of {system}; give one that it defines."))
+    };
+    let unknown_role = |text: &str| {
+        let roles = alternatives(text);
+        roles.iter().filter(|role| *role != PHONE).find_map(|role| code_of(ROLE_SYSTEM, role))
+    };
     let problem = |name: &str, setting: &Value| {
         let text = |element: &str| setting.get(element).and_then(Value::as_str);
-        let code_of = |system: &str, code: &str| {
-            (!known(system, code))
-                .then(|| format!("`{code}` is no code of {system}; give one that it defines."))
-        };
         match name {
             "lobAllowed" => code_of(LOB_SYSTEM, text("valueCode")?),
             "setting" => code_of(SETTING_SYSTEM, text("valueCode")?),
-            "requiredRole" => {
-                let mut roles = text("valueString")?.split('|').map(str::trim).filter(|role| *role != PHONE);
-                roles.find_map(|role| code_of(ROLE_SYSTEM, role))
+            "requiredRole" if text("valueString")? == NONE => {
+                let others = settings(service).filter(|(_, name, _)| *name == "requiredRole").count() > 1;
+                others.then(|| format!("`{NONE}` stands alone; leave it out, or the other roles."))
+            }
+            "requiredRole" => unknown_role(text("valueString")?),
+            "tierRole" => {
+                let mut parts = list(setting.get("extension"));
+                let role = parts.find(|part| part["url"] == "role")?;
+                unknown_role(role.get("valueString")?.as_str()?)
             }
             "riskAlgorithm" => {
                 let canonical = text("valueCanonical")?;
@@ -60,9 +72,9 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
     found.map(|(place, text)| wrong(place, text)).collect()
 }
 
-/// What a programme names by a canonical in a setting such as `ruleSet`, each with its place.
-pub fn canonicals<'a>(service: &'a Value, setting: &str) -> impl Iterator<Item = (String, &'a str)> {
-    let named = settings(service).filter(move |(_, name, _)| *name == setting);
+/// What a programme names by a canonical in settings such as `ruleSet`, each with its place.
+pub fn canonicals<'a>(service: &'a Value, of: &[&str]) -> impl Iterator<Item = (String, &'a str)> {
+    let named = settings(service).filter(move |(_, name, _)| of.contains(name));
     named.filter_map(|(place, _, setting)| Some((at(place), setting.get("valueCanonical")?.as_str()?)))
 }
 

@@ -139,6 +139,12 @@ pub(crate) fn paid_month(conn: &mut Conn, episode: &str) -> QueryResult<Option<S
     Ok(conn.load::<(Text,), (String,)>(query)?.pop().map(|row| row.0))
 }
 
+/// All months of an episode for which a kept run has something payable.
+pub(crate) fn paid_months(conn: &mut Conn, episode: &str) -> QueryResult<Vec<String>> {
+    let query = Sql::of("SELECT month FROM payment_month WHERE episode = ? ORDER BY month", [episode.into()]);
+    Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
+}
+
 /// An episode of which a run has something payable and which is in this state now. On PostgreSQL the rows of all of
 /// them stay as they are until the transaction ends.
 pub(crate) fn in_state(conn: &mut Conn, run: &PaymentRun, state: &str) -> QueryResult<Option<String>> {

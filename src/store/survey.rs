@@ -200,6 +200,15 @@ fn plans(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, String>> {
     Ok(conn.load::<(BigInt, Text), (i64, String)>(query)?.into_iter().collect())
 }
 
+/// The id of the plan that has the place of an episode.
+pub(crate) fn plan_of(conn: &mut Conn, episode: &str) -> QueryResult<Option<String>> {
+    let query = Sql::of(
+        "SELECT r.id FROM care_plan p JOIN resource r ON r.rid = p.rid WHERE p.episode = ?",
+        [episode.into()],
+    );
+    Ok(conn.load::<(Text,), (String,)>(query)?.pop().map(|row| row.0))
+}
+
 fn strays(conn: &mut Conn, span: &Span) -> QueryResult<Vec<i64>> {
     let query = Sql::of("SELECT DISTINCT c.rid FROM history_compartment c WHERE ", [])
         .append(span.holds(conn, "c.rid"))

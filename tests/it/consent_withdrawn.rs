@@ -11,6 +11,7 @@ use crate::lifecycle_actors::own;
 use crate::programme::act;
 use crate::programme::agreed;
 use crate::programme::agreement;
+use crate::programme::because;
 use crate::programme::consented;
 use crate::programme::enrolled;
 use crate::programme::person;
@@ -250,4 +251,26 @@ fn of_another_persons_agreement_an_episode_learns_nothing() {
     // What rests on one that was withdrawn since may be changed otherwise.
     clinician.put(CONSENT, &withdrawn()).expect(200);
     name("p-consent").expect(200);
+}
+
+#[test]
+fn an_ending_that_is_undone_leaves_the_withdrawal_to_be_spoken_of_again() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    let open = || tasks(&clinician).into_iter().filter(|task| task["status"] == "requested").count();
+    let director = json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] });
+    let director = app.with_claims(director);
+    let end = || act(&clinician, &episode, "discharge", because("patient-request")).expect(200);
+    let undo = || act(&director, &episode, "undo", because("recorded-in-error")).expect(200);
+    end();
+    clinician.put(CONSENT, &withdrawn()).expect(200);
+    assert_eq!(open(), 0, "nothing open rests on it");
+    undo();
+    assert_eq!(open(), 1);
+    end();
+    assert_eq!(open(), 0, "the ending has settled it");
+    undo();
+    assert_eq!(open(), 1, "the same task is open again");
+    assert_eq!(tasks(&clinician).len(), 1, "and no second one");
 }

@@ -88,6 +88,7 @@ mod stored_parameters;
 mod system_search;
 mod terminology;
 mod transaction;
+mod traps;
 mod update;
 mod upgrade;
 mod us_core;

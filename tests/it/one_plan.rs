@@ -1,6 +1,8 @@
 //! An episode has one palliative care plan, whoever makes it: the operation goes on with the one that there is, and
 //! nobody makes a second by plain requests. <https://hl7.org/fhir/R4/careplan.html>
 
+use comfrey::app::upkeep::Step;
+use comfrey::app::upkeep::check;
 use serde_json::Value;
 use serde_json::json;
 
@@ -233,4 +235,50 @@ fn of_plans_made_at_once_by_people_and_by_the_template_one_holds() {
     let clinician = app.clinician();
     assert_eq!(plans(&clinician).len(), 1);
     assert_eq!(clinician.get("/Goal?patient=Patient/p").expect(200).resources().len(), 5);
+}
+
+#[test]
+fn two_plans_from_before_there_could_be_but_one_are_both_named_and_keep_no_index_from_being_whole() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    clinician.store(&by_hand("first", &episode));
+    let url = app.app().config.database_url.clone();
+    crate::database::tamper(&url, "DELETE FROM care_plan");
+    clinician.store(&by_hand("second", &episode));
+    crate::database::tamper(
+        &url,
+        "DELETE FROM idx_token WHERE rid = (SELECT rid FROM resource WHERE id = 'first')",
+    );
+    let found = || clinician.get("/CarePlan?category=palliative").expect(200).ids();
+    assert_eq!(found(), ["second"]);
+    let both = |lines: &[String]| {
+        let names = ["CarePlan/first", "CarePlan/second", &format!("EpisodeOfCare/{episode}")];
+        lines.iter().filter(|line| names.iter().all(|name| line.contains(name))).count()
+    };
+    let mut said = Vec::new();
+    let mut tell = |step: Step<'_>| {
+        if let Step::Differs(text) = step {
+            said.push(text.to_owned());
+        }
+    };
+    let done = app.app().reindex(0, &mut tell).unwrap();
+    assert_eq!((done.refused, both(&said)), (0, 1), "{said:?}");
+    assert!(app.app().is_index_current().unwrap());
+    assert_eq!(found().len(), 2, "its rows are made all the same");
+    let mut said = Vec::new();
+    let mut tell = |step: Step<'_>| {
+        if let Step::Differs(text) = step {
+            said.push(text.to_owned());
+        }
+    };
+    let checked = check(&app.app().config, &mut tell).unwrap();
+    assert_eq!((checked.differences, both(&said)), (1, 1), "{said:?}");
+    // where a person ends one, the other takes the place
+    let mut ended = clinician.get("/CarePlan/second").expect(200).json();
+    ended["status"] = json!("revoked");
+    clinician.put("/CarePlan/second", &ended).expect(200);
+    app.app().reindex(0, &mut |_| {}).unwrap();
+    assert_eq!(check(&app.app().config, &mut |_| {}).unwrap().differences, 0);
+    refused(clinician.post("/CarePlan", &by_hand("third", &episode)));
 }

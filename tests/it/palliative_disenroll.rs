@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::app::START;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
@@ -15,6 +16,8 @@ use crate::programme::parts;
 use crate::programme::person;
 use crate::programme::refer;
 use crate::programme::state;
+
+const DAY: i64 = 86_400_000_000;
 
 fn ending(day: &str, reason: &str) -> Value {
     parameters(json!([
@@ -82,4 +85,83 @@ fn nobody_ends_an_enrolment_without_the_right_to() {
     // Whether the aims are reached is for the team to say.
     let own = json!({ "sub": "p", "scope": "patient/*.cruds", "patient": "p" });
     assert_eq!(app.with_claims(own).post(&path, &graduation).expect(403).details(), ["scope"]);
+}
+
+/// A value among the parts of a parameter.
+fn field(parameter: &Value, name: &str) -> Value {
+    let found = parameter["part"].as_array().unwrap().iter().find(|one| one["name"] == name);
+    let value =
+        found.and_then(|one| one.as_object().unwrap().iter().find(|(key, _)| key.starts_with("value")));
+    value.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// The month, the eligible days, the units and the lack of each unpaid month.
+fn unpaid(reply: &Reply) -> Vec<(String, i64, f64, Value)> {
+    let of = |one: &Value| {
+        let month = field(one, "month").as_str().unwrap().to_owned();
+        let days = field(one, "eligibleDays").as_i64().unwrap();
+        assert_eq!(field(one, "lob"), "medicaid-mc");
+        (month, days, field(one, "unit").as_f64().unwrap(), field(one, "unmet"))
+    };
+    parts(reply, "unpaidMonth").iter().map(of).collect()
+}
+
+#[test]
+fn the_months_that_no_kept_run_has_as_payable_are_told_to_those_who_may_ask_for_a_run() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let visit = |id: &str, day: &str| {
+        json!({ "resourceType": "Encounter", "id": id, "status": "finished",
+            "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HH" },
+            "subject": { "reference": "Patient/p" }, "period": { "start": day, "end": day },
+            "participant": [{ "individual": { "reference": "Practitioner/nurse" } }] })
+    };
+    clinician.store(&visit("march", "2026-03-10"));
+    clinician.store(&visit("may", "2026-05-02"));
+    app.clock().set(START + 70 * DAY);
+    let mut body = ending("2026-05-03", "moved-out-of-area");
+    body["parameter"].as_array_mut().unwrap().push(json!({ "name": "dryRun", "valueBoolean": true }));
+    let reply = end(&clinician, &id, &body).expect(200);
+    let april = ("2026-04".to_owned(), 30, 0.0, json!("no-contact"));
+    let may = ("2026-05".to_owned(), 3, 1.0, Value::Null);
+    assert_eq!(
+        unpaid(&reply),
+        [("2026-03".to_owned(), 31, 1.0, Value::Null), april.clone(), may.clone()],
+        "as the episode will be: it ends on 3 May"
+    );
+    let asked = parameters(json!([{ "name": "periodStart", "valueDate": "2026-03-01" },
+        { "name": "periodEnd", "valueDate": "2026-04-30" }]));
+    clinician.post("/EpisodeOfCare/$palliative-payment-months", &asked).expect(200);
+    // one who may not ask for a run is told nothing of payment
+    let own = json!({ "sub": "p", "scope": "patient/*.cruds", "patient": "p", "fhirUser": "Patient/p" });
+    let held = end(&app.with_claims(own), &id, &body).expect(200);
+    assert!(parts(&held, "unpaidMonth").is_empty() && parts(&held, "unpaidMonthCount").is_empty());
+    body["parameter"].as_array_mut().unwrap().pop();
+    let reply = end(&clinician, &id, &body).expect(200);
+    assert_eq!(unpaid(&reply), [april.clone(), may.clone()]);
+    assert_eq!(part(&reply, "unpaidMonthCount"), 2);
+    let again = end(&clinician, &id, &body).expect(200);
+    assert_eq!(unpaid(&again), [april, may], "told again, nothing has changed");
+}
+
+#[test]
+fn a_notice_that_cannot_have_been_given_is_refused_with_its_place() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let told = |day: &str| {
+        let mut body = ending("2026-03-01", "no-longer-medically-necessary");
+        body["parameter"].as_array_mut().unwrap().push(json!({ "name": "noticeDate", "valueDate": day }));
+        body
+    };
+    for day in ["2026-02-28", "2026-03-02"] {
+        let refused = end(&clinician, &id, &told(day)).expect_issue(422, "business-rule");
+        assert_eq!(refused.details(), ["date-range"]);
+        assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='noticeDate')"]);
+    }
+    let episode = part(&end(&clinician, &id, &told("2026-03-01")).expect(200), "episode");
+    let extensions = episode["extension"].as_array().unwrap();
+    let notice = extensions.iter().find(|one| one["url"].as_str().unwrap().ends_with("/notice-date"));
+    assert_eq!(notice.unwrap()["valueDate"], "2026-03-01");
 }

@@ -106,3 +106,25 @@ fn nobody_enrols_without_the_right_to() {
     is_refused_to_others(&app, &format!("/EpisodeOfCare/{id}/$palliative-enroll"), &wish("p"));
     assert_eq!(state(&app.clinician().get(&format!("/EpisodeOfCare/{id}")).expect(200).json()), "consented");
 }
+
+#[test]
+fn the_roles_of_the_tier_are_missed_together_with_all_else() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = consented(&clinician, "p");
+    let service = "/HealthcareService/default";
+    let mut programme = clinician.get(service).expect(200).json();
+    let row = json!({ "url": "tierRole", "extension": [
+        { "url": "tier", "valueCode": "tier-3" }, { "url": "role", "valueString": "chaplain" }] });
+    programme["extension"][0]["extension"].as_array_mut().unwrap().push(row);
+    clinician.put(service, &programme).expect(200);
+    let path = format!("/EpisodeOfCare/{id}/$palliative-enroll");
+    let mut body = wish("p");
+    body["parameter"][1]["valueCode"] = json!("ed");
+    let reply = clinician.post(&path, &body).expect_issue(422, "business-rule");
+    assert_eq!(reply.details(), ["roles-missing", "setting"]);
+    assert_eq!(reply.expressions()[0], "Parameters.parameter.where(name='careTeam')");
+    let mut lower = wish("p");
+    lower["parameter"][4]["valueCode"] = json!("tier-2");
+    clinician.post(&path, &lower).expect(200);
+}

@@ -251,3 +251,66 @@ fn what_is_due_and_paid_follows_a_tier_that_a_clinician_set_until_its_last_day()
     assert_eq!(days(&clinician), ["tier-2", "tier-2", "tier-4", "tier-4"]);
     assert_eq!(paid(&clinician), split());
 }
+
+#[test]
+fn an_override_that_was_a_mistake_leaves_the_open_episode_in_the_same_write() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let episode = crate::programme::refer(&clinician, "p");
+    let tier = || {
+        let stored = clinician.get(&format!("/EpisodeOfCare/{episode}")).expect(200).json();
+        let version = stored["meta"]["versionId"].as_str().unwrap().to_owned();
+        let extensions = stored["extension"].as_array().unwrap().clone();
+        let newest = extensions.into_iter().rfind(|one| one["url"].as_str().unwrap().ends_with("/risk-tier"));
+        (newest.map(|one| one["extension"][0]["valueCode"].as_str().unwrap().to_owned()), version)
+    };
+    let assessment = |reply: &Reply| all(reply, "riskAssessment").remove(0)["resource"].clone();
+    stratify(&clinician, json!([{ "name": "record", "valueBoolean": true }])).expect(200);
+    assert_eq!(tier().0.as_deref(), Some("tier-4"));
+    app.clock().set(START + DAY);
+    let kept = assessment(&stratify(&clinician, deciding(tier_two())).expect(200));
+    assert_eq!(tier().0.as_deref(), Some("tier-2"));
+    app.clock().set(START + 2 * DAY);
+    // what people add to it changes nothing
+    let path = format!("/RiskAssessment/{}", kept["id"].as_str().unwrap());
+    let mut noted = kept.clone();
+    noted["note"] = json!([{ "text": "The daughter agrees." }]);
+    let before = tier();
+    clinician.put(&path, &noted).expect(200);
+    assert_eq!(tier(), before);
+    // one who may not write it takes nothing back
+    let mut mistake = noted.clone();
+    mistake["status"] = "entered-in-error".into();
+    app.partner().put(&path, &mistake).expect(403);
+    let other = json!({ "sub": "q", "scope": "patient/*.cruds", "patient": "q", "fhirUser": "Patient/q" });
+    let refused = app.with_claims(other).put(&path, &mistake);
+    assert!(matches!(refused.status, 403 | 404), "{}", refused.text());
+    assert_eq!(tier(), before);
+    let reply = clinician.put(&path, &mistake).expect(200).json();
+    assert_eq!(reply["resourceType"], "RiskAssessment", "the answer is what was asked for");
+    assert_eq!(tier().0.as_deref(), Some("tier-4"));
+    let stored = clinician.get(&format!("/EpisodeOfCare/{episode}")).expect(200).text();
+    assert!(stored.contains("tier-2"), "the day on which it held keeps it");
+    // where it was no mistake, the tier holds again
+    clinician.put(&path, &noted).expect(200);
+    assert_eq!(tier().0.as_deref(), Some("tier-2"));
+    clinician.put(&path, &mistake).expect(200);
+}
+
+#[test]
+fn an_override_that_was_all_that_spoke_for_a_tier_leaves_none() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    patient(&clinician);
+    let episode = crate::programme::refer(&clinician, "p");
+    let stored = || clinician.get(&format!("/EpisodeOfCare/{episode}")).expect(200);
+    let mut kept =
+        all(&stratify(&clinician, deciding(tier_two())).expect(200), "riskAssessment").remove(0)["resource"]
+            .clone();
+    assert!(stored().text().contains("tier-2"));
+    kept["status"] = "entered-in-error".into();
+    clinician.put(&format!("/RiskAssessment/{}", kept["id"].as_str().unwrap()), &kept).expect(200);
+    assert!(!stored().text().contains("/risk-tier"), "{}", stored().text());
+    assert_eq!(stored().json()["meta"]["versionId"], "3");
+}

@@ -215,6 +215,15 @@ fn a_recorded_stratification_is_kept_in_all_its_places_and_each_task_is_asked_fo
     assert_eq!(urgent().len(), 1);
     assert_eq!(urgent()[0]["restriction"]["period"]["end"], "2026-03-02T12:00:00.000Z");
     assert_eq!(urgent()[0]["reasonReference"]["reference"], "Observation/dyspnea");
+    let all_tasks = clinician.get("/Task?patient=Patient/p").expect(200).resources();
+    let enrolment =
+        all_tasks.iter().find(|task| task["code"]["coding"][0]["code"] == "palliative-enrollment");
+    let enrolment = format!("Task/{}", enrolment.unwrap()["id"].as_str().unwrap());
+    assert_eq!(
+        urgent()[0]["partOf"][0]["reference"],
+        enrolment.as_str(),
+        "it is a part of the enrolment's work"
+    );
     stratify(&clinician, record()).expect(200);
     assert_eq!(urgent().len(), 1, "the same fact asks once");
     assert_eq!(clinician.get("/RiskAssessment?subject=Patient/p").expect(200).ids().len(), 2);
@@ -372,4 +381,45 @@ fn what_the_rule_sets_of_the_floors_read_must_be_readable() {
     stratify(&with(""), given.clone()).expect_issue(403, "forbidden");
     stratify(&with(""), json!([])).expect(200);
     stratify(&with("system/Consent.rs system/DocumentReference.rs"), given).expect(200);
+}
+
+#[test]
+fn a_second_severe_symptom_beside_one_that_goes_on_asks_for_a_contact_of_its_own() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &second());
+    clinician.store(&observation("pain", (LOCAL, "esas-pain"), json!({ "valueInteger": 8 })));
+    let urgent = || {
+        let tasks = clinician.get("/Task?patient=Patient/p").expect(200).resources();
+        let of = |task: &&Value| task["code"]["coding"][0]["code"] == "urgent-symptom-contact";
+        let mut why: Vec<String> = tasks
+            .iter()
+            .filter(of)
+            .map(|task| task["reasonReference"]["reference"].as_str().unwrap().to_owned())
+            .collect();
+        why.sort();
+        why
+    };
+    stratify(&clinician, record()).expect(200);
+    assert_eq!(urgent(), ["Observation/pain"]);
+    // what somebody else's task has for an identifier takes nobody's place
+    let value = |id: &str| format!("p/urgent-symptom-contact/Observation/{id}");
+    let system = clinician.get("/Task?patient=Patient/p").expect(200).resources();
+    let system = system.iter().find_map(|task| {
+        let own = task["identifier"][0]["value"] == value("pain").as_str();
+        own.then(|| task["identifier"][0]["system"].clone())
+    });
+    clinician.store(&json!({ "resourceType": "Patient", "id": "q" }));
+    let theirs = json!({ "resourceType": "Task", "id": "theirs", "status": "completed", "intent": "order",
+        "identifier": [{ "system": system.unwrap(), "value": value("dyspnea") }],
+        "for": { "reference": "Patient/q" } });
+    clinician.store(&theirs);
+    clinician.store(&observation("dyspnea", (LOCAL, "esas-dyspnea"), json!({ "valueInteger": 9 })));
+    stratify(&clinician, record()).expect(200);
+    assert_eq!(urgent(), ["Observation/dyspnea", "Observation/pain"]);
+    clinician.store(&observation("nausea", (LOCAL, "esas-nausea"), json!({ "valueInteger": 7 })));
+    stratify(&clinician, record()).expect(200);
+    assert_eq!(urgent().len(), 3, "one that is due later asks too");
+    stratify(&clinician, record()).expect(200);
+    assert_eq!(urgent().len(), 3);
 }

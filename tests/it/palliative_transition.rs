@@ -335,3 +335,54 @@ fn an_undone_ending_gives_back_what_it_closed_unless_hospice_was_elected() {
     assert_eq!(state(&part(&undo().expect(200), "episode")), "enrolled");
     assert_eq!(status(), "accepted");
 }
+
+/// The default programme with a further setting.
+fn with_setting(client: &crate::client::Client, setting: Value) {
+    let path = "/HealthcareService/default";
+    let mut programme = client.get(path).expect(200).json();
+    programme["extension"][0]["extension"].as_array_mut().unwrap().push(setting);
+    client.put(path, &programme).expect(200);
+}
+
+#[test]
+fn people_leave_by_the_programmes_rule_set_where_no_clinician_attests_that_the_aims_are_reached() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let (p, q) = (enrolled(&clinician, "p"), enrolled(&clinician, "q"));
+    let device = app.with_claims(json!({ "sub": "rules", "scope": "system/*.cruds" }));
+    let graduation = || dated("graduated-improved");
+    let refused = act(&device, &p, "graduate", graduation()).expect_issue(422, "business-rule");
+    assert_eq!(refused.details(), ["attestation-missing"]);
+    let exit = |rule_set: &str| {
+        let canonical = format!("https://comfrey.health/fhir/PlanDefinition/{rule_set}");
+        json!({ "url": "exitRuleSet", "valueCanonical": canonical })
+    };
+    with_setting(&clinician, exit("RS-KELLEY-B|1"));
+    let mut dry = graduation();
+    dry.as_array_mut().unwrap().push(json!({ "name": "dryRun", "valueBoolean": true }));
+    act(&device, &p, "graduate", dry).expect(200);
+    let reply = act(&device, &p, "graduate", graduation()).expect(200);
+    assert_eq!(state(&part(&reply, "episode")), "graduated");
+    let kept = parts(&reply, "related").into_iter().find(|one| one["resourceType"] == "GuidanceResponse");
+    assert!(kept.unwrap()["moduleCanonical"].as_str().unwrap().ends_with("/RS-KELLEY-B|1"));
+    // one who is held to a patient's own data does not graduate, whatever a rule set says
+    let own = json!({ "sub": "q", "scope": "patient/*.cruds", "patient": "q", "fhirUser": "Patient/q" });
+    assert_eq!(act(&app.with_claims(own), &q, "graduate", graduation()).expect(403).details(), ["scope"]);
+    // a screening by which people come in does not say that they leave
+    let screened = clinician.post(
+        "/Patient/q/$palliative-screen",
+        &parameters(json!([
+        { "name": "record", "valueBoolean": true },
+        { "name": "ruleSet", "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT" }])),
+    );
+    screened.expect(200);
+    let found = clinician.get("/GuidanceResponse?patient=Patient/q").expect(200).resources();
+    let other =
+        found.iter().find(|one| one["moduleCanonical"].as_str().unwrap().contains("RS-CA-ADULT")).unwrap();
+    let mut named = graduation();
+    named.as_array_mut().unwrap().push(json!({ "name": "screenResult",
+        "valueReference": { "reference": format!("GuidanceResponse/{}", other["id"].as_str().unwrap()) } }));
+    let refused = act(&device, &q, "graduate", named.clone()).expect_issue(422, "business-rule");
+    assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='screenResult')"]);
+    assert_eq!(state(&part(&act(&clinician, &q, "graduate", named).expect(200), "episode")), "graduated");
+}

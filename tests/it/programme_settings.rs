@@ -97,6 +97,18 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("lobAllowed", json!({ "valueCode": "medicaid" })),
         ("setting", json!({ "valueCode": "moon" })),
         ("requiredRole", json!({ "valueString": "rn|magician" })),
+        ("requiredRole", json!({ "valueString": "none|rn" })),
+        (
+            "tierRole",
+            json!({ "extension": [{ "url": "tier", "valueCode": "tier-5" }, { "url": "role", "valueString": "rn" }] }),
+        ),
+        (
+            "tierRole",
+            json!({ "extension": [{ "url": "tier", "valueCode": "tier-4" }, { "url": "role", "valueString": "magician" }] }),
+        ),
+        ("tierRole", json!({ "extension": [{ "url": "tier", "valueCode": "tier-4" }] })),
+        ("exitRuleSet", json!({ "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-NEED" })),
+        ("exitRuleSet", json!({ "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-NEED|99" })),
         ("riskAlgorithm", json!({ "valueCanonical": "https://example.org/PlanDefinition/own" })),
         ("exclusiveWith", json!({ "valueReference": { "reference": "Organization/default" } })),
         ("exclusiveWith", json!({ "valueReference": { "reference": "HealthcareService/every-setting" } })),

@@ -16,6 +16,7 @@ use crate::app::upkeep::Step;
 use crate::app::upkeep::count;
 use crate::app::upkeep::differences::index_faults;
 use crate::app::upkeep::is_tangled;
+use crate::app::upkeep::second_plan::told;
 use crate::app::upkeep::sentence;
 use crate::config::Config;
 use crate::definitions::Definitions;
@@ -64,6 +65,7 @@ pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked,
         parameters: &set.parameters,
         zone: &config.time_zone,
         seen: Checked::default(),
+        placeless: Vec::new(),
         tell,
     };
     checker.run(&mut conn).map_err(|fault| sentence(&fault.into_failure()))?;
@@ -75,6 +77,8 @@ struct Checker<'a> {
     parameters: &'a Parameters,
     zone: &'a TimeZone,
     seen: Checked,
+    /// The plans without a row, each by its id, with the episodes for which they hold.
+    placeless: Vec<(String, String)>,
     tell: &'a mut dyn FnMut(Step<'_>),
 }
 
@@ -100,8 +104,18 @@ impl Checker<'_> {
         }
         let rest = survey::page(conn, &Span::Between(after, i64::MAX))?;
         self.page(rest);
+        self.plans(conn)?;
         self.counts(conn)?;
         self.history(conn)
+    }
+
+    /// A plan whose episode has another, from before there could be but one, is told with that one.
+    fn plans(&mut self, conn: &mut Conn) -> Result<(), Fault> {
+        for plan in std::mem::take(&mut self.placeless) {
+            let text = told(conn, &plan)?;
+            self.differs(&text);
+        }
+        Ok(())
     }
 
     fn counts(&mut self, conn: &mut Conn) -> Result<(), Fault> {
@@ -185,8 +199,12 @@ impl Checker<'_> {
         if expected.episode != around.episode {
             self.differs_at(stored, "has another row in `episode` than its content gives");
         }
-        if expected.plan != around.plan {
-            self.differs_at(stored, "has another row in `care_plan` than its content gives");
+        match (&expected.plan, &around.plan) {
+            (Some(episode), None) => self.placeless.push((stored.id.clone(), episode.clone())),
+            (expected, held) if expected != held => {
+                self.differs_at(stored, "has another row in `care_plan` than its content gives");
+            }
+            _ => {}
         }
     }
 

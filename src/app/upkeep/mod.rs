@@ -6,6 +6,7 @@ mod differences;
 mod entered;
 mod reindex;
 mod renew;
+mod second_plan;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;

@@ -13,6 +13,8 @@ use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
 use crate::app::upkeep::entered;
 use crate::app::upkeep::is_tangled;
+use crate::app::upkeep::second_plan::Plans;
+use crate::app::upkeep::second_plan::told;
 use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -168,7 +170,7 @@ impl App {
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<(), Failure> {
         let (own, used) = (rids.to_vec(), Arc::clone(rules));
-        match self.db.write(move |conn| mend(conn, &own, &used)) {
+        match self.db.write(move |conn| mend(conn, &own, (&used, Plans::Kept))) {
             Ok((mended, unreadable)) => {
                 done.mended += mended;
                 done.refused += unreadable.len() as u64;
@@ -177,6 +179,20 @@ impl App {
             }
             Err(fault) if is_second(&fault).is_some() && rids.len() > 1 => {
                 rids.iter().try_for_each(|rid| self.mend(&[*rid], rules, done, tell))
+            }
+            // Of two plans of one episode, from before there could be but one, a person ends one. No search goes by that
+            // row, so that the index is whole without it.
+            Err(fault) if fault.is_second_plan() => {
+                let (rid, used) = (rids[0], Arc::clone(rules));
+                let both = self.db.write(move |conn| {
+                    mend(conn, &[rid], (&used, Plans::Left))?;
+                    let page = survey::page(conn, &Span::These(vec![rid]))?;
+                    let plan =
+                        |stored: &Stored| Some((stored.id.clone(), expected(&used, stored).ok()?.plan?));
+                    page.resources.first().and_then(plan).map(|plan| told(conn, &plan)).transpose()
+                });
+                both.map_err(Fault::into_failure)?.iter().for_each(|both| tell(Step::Differs(both)));
+                Ok(())
             }
             Err(fault) => {
                 let Some(second) = is_second(&fault) else { return Err(fault.into_failure()) };
@@ -227,7 +243,7 @@ fn changed() -> Failure {
 
 /// Writes what is missing and removes what is too much, inside one transaction; how many it mended, and a line for
 /// each that it had to leave.
-fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String>), Fault> {
+fn mend(conn: &mut Conn, rids: &[i64], (rules, which): (&Rules, Plans)) -> Result<(u64, Vec<String>), Fault> {
     resources::lock_numbers(conn, rids)?;
     // What is locked now was written by the parameters of now, at the latest.
     if parameter_set::mark(conn)?.number != rules.set.mark.number {
@@ -272,6 +288,7 @@ fn mend(conn: &mut Conn, rids: &[i64], rules: &Rules) -> Result<(u64, Vec<String
         tables::put_episode(conn, *rid, row.as_ref())?;
     }
     plans.sort_by_key(|(_, episode)| episode.is_some());
+    plans.retain(|_| which == Plans::Kept);
     for (rid, episode) in &plans {
         tables::put_plan(conn, *rid, episode.as_deref())?;
     }

@@ -118,7 +118,8 @@ pub struct Because {
     pub sentences: Vec<String>,
     /// The resources that show them, as `Type/id`.
     pub evidence: Vec<String>,
-    /// Those with a security label that show them too: nothing that is written names them.
+    /// Those that show them too, or show a restricted fact, and that nothing which is written names: what has a security
+    /// label, and all that a restricted fact rests on.
     pub hidden: Vec<String>,
 }
 
@@ -164,6 +165,12 @@ impl<'a> Facts<'a> {
             }
             add(&mut because.evidence, &finding.evidence);
             add(&mut because.hidden, &finding.hidden);
+        }
+        // What a restricted fact rests on tells one urgent task from another, and is told to nobody.
+        let closed = |at: &&usize| self.states[**at] == State::Met && self.facts[**at].is_restricted();
+        for at in trigger.facts.iter().filter(closed) {
+            add(&mut because.hidden, &self.findings[*at].evidence);
+            add(&mut because.hidden, &self.findings[*at].hidden);
         }
         because
     }

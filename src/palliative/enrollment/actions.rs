@@ -95,6 +95,7 @@ pub fn apply(
         }
         Action::Graduate => {
             change.to = State::Graduated;
+            record(request, drafts);
             follow_up(case, drafts, (FOLLOW_UP, "Follow up in the medical home after palliative care"))?;
         }
         Action::Discharge => {
@@ -108,7 +109,7 @@ pub fn apply(
             death::tell(case, drafts, change.on)?;
         }
         Action::Void => change.to = State::EnteredInError,
-        Action::Undo => undoing::undo(case, stored, drafts, &mut change),
+        Action::Undo => undoing::undo(case, stored, drafts, &mut change)?,
         Action::Refer | Action::Enroll => {
             return Err(Failure::internal("refer and enroll have rules of their own"));
         }

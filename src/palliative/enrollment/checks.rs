@@ -51,7 +51,7 @@ pub fn guard(
         Action::Resume => resumable(case, request.date.unwrap_or(case.today())),
         Action::Transfer => transferable(case, beside)?.into_iter().chain(of_age(case, request)).collect(),
         Action::Discharge => leaving::check(case, stored, request),
-        Action::Graduate => leaving::attested(case).into_iter().collect(),
+        Action::Graduate => leaving::unreached_aims(case, request),
         Action::Undo => undoing::check(case, stored)?,
         Action::Refer
         | Action::Screen

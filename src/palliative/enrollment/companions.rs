@@ -67,9 +67,13 @@ pub fn enrollment_task(case: &Case, episode: &str, state: State) -> Task {
 
 /// The episode's own task, where it is on file.
 pub fn task_of<'a>(case: &Case<'a>) -> Option<&'a Resource> {
-    let episode = case.episode_name();
-    case.chart.of("Task").find(|task| {
-        task.refers("/focus/reference") == Some(episode.as_str())
+    task_among(case.chart.of("Task"), &case.episode_name())
+}
+
+/// The own task of the episode of this name, as `EpisodeOfCare/id`, among these.
+pub fn task_among<'a>(mut tasks: impl Iterator<Item = &'a Resource>, episode: &str) -> Option<&'a Resource> {
+    tasks.find(|task| {
+        task.refers("/focus/reference") == Some(episode)
             && has_coding(task.get("code"), TASK_SYSTEM, "palliative-enrollment")
     })
 }

@@ -6,6 +6,7 @@ use fhir_typed::types::Extension;
 use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
+use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
@@ -32,6 +33,7 @@ use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::enrollment::transition::impossible;
 use crate::palliative::vocabulary::DESTINATION_EXTENSION;
 use crate::palliative::vocabulary::NOTICE_EXTENSION;
+use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 
 /// The endings, each with the kind of reason that means it. Of a reason that has several kinds the first counts.
@@ -47,6 +49,8 @@ const ENDINGS: [(&str, Action); 4] = [
 pub struct Ending {
     /// `endDate`: the last enrolled day.
     pub last_day: Date,
+    /// `noticeDate`: the day on which the person was told.
+    pub notice: Option<Date>,
     /// What it is, by its reason.
     pub request: Request,
 }
@@ -76,7 +80,7 @@ impl Ending {
             kept: kept(given)?,
             ..Request::new(action)
         };
-        Ok(Self { last_day, request })
+        Ok(Self { last_day, notice: given.day("noticeDate")?, request })
     }
 }
 
@@ -124,15 +128,33 @@ pub fn decide(case: &Case, ending: &Ending) -> Result<Decision, Failure> {
     if state.is_open() && transition(state, Action::Discharge).is_none() {
         return Err(impossible(state, Action::Discharge));
     }
-    // Before a start that lies ahead one can still leave; the episode then has no enrolled day.
-    let begun = Episode::of(case.episode).start().filter(|start| *start <= case.today());
-    let early = begun.filter(|start| ending.last_day < *start);
-    if let Some(start) = early.filter(|_| state.is_open()) {
-        let text = format!("{} lies before {start}, the first enrolled day.", ending.last_day);
-        let issue = broken("date-range", text).at(parameter("endDate"));
-        return Err(Failure::of(Reason::BusinessRule, vec![issue]));
+    let issues = if state.is_open() { dates(case, ending) } else { Vec::new() };
+    if !issues.is_empty() {
+        return Err(Failure::of(Reason::BusinessRule, issues));
     }
     transition::decide(case, &ending.request, Beside::default()).map_err(renamed)
+}
+
+/// The last day lies within the enrolment, and the person was told of it on a day between its beginning and its end.
+fn dates(case: &Case, ending: &Ending) -> Vec<Issue> {
+    let stored = Episode::of(case.episode);
+    let wrong = |text: String, at: &str| broken("date-range", text).at(parameter(at));
+    let last = ending.last_day;
+    // Before a start that lies ahead one can still leave; the episode then has no enrolled day.
+    let begun = stored.start().filter(|start| *start <= case.today());
+    let early = begun.filter(|start| last < *start);
+    let early =
+        early.map(|start| wrong(format!("{last} lies before {start}, the first enrolled day."), "endDate"));
+    let told = ending.notice.and_then(|notice| {
+        let first = begun.or(stored.date(RECEIVED_EXTENSION));
+        if notice > last {
+            Some(format!("{notice} lies after `endDate`, {last}; notice is given before the service ends."))
+        } else {
+            let first = first.filter(|first| notice < *first);
+            first.map(|first| format!("{notice} lies before {first}, when there was nothing to end yet."))
+        }
+    });
+    early.into_iter().chain(told.map(|text| wrong(text, "noticeDate"))).collect()
 }
 
 fn renamed(mut failure: Failure) -> Failure {
@@ -220,6 +242,37 @@ mod tests {
             .map(|one| one.text("/period/start").unwrap())
             .collect();
         assert_eq!(starts, ["2026-01-16"], "the day after the last one without hospice");
+    }
+
+    #[test]
+    fn the_person_is_told_between_the_beginning_and_the_end() {
+        for (end_date, notice, place) in [
+            ("2026-01-20", "2026-01-15", None),
+            ("2026-01-18", "2026-01-18", None),
+            ("2026-01-18", "2026-01-19", Some("noticeDate")),
+            ("2026-01-18", "2026-01-14", Some("noticeDate")),
+            ("2026-02-10", "2026-01-21", None),
+            ("2026-02-10", "2026-01-20", None),
+        ] {
+            let mut world = World::new();
+            world.enrolled();
+            world.today = "2026-01-20".into();
+            let more = json!([{ "name": "noticeDate", "valueDate": notice }]);
+            let ending = ending(end_date, "no-longer-medically-necessary", more).unwrap();
+            let refused = end(&mut world, &ending).err();
+            let told = refused.map(|failure| (codes(&failure), failure.issues[0].expression.clone()));
+            let expected = place.map(|name| {
+                let at = format!("Parameters.parameter.where(name='{name}')");
+                (vec!["date-range".to_owned()], Some(at))
+            });
+            assert_eq!(told, expected, "{end_date} {notice}");
+        }
+        let mut world = World::new();
+        world.enrolled();
+        let more = json!([{ "name": "noticeDate", "valueDate": "2026-01-13" }]);
+        let both = ending("2026-01-12", "moved-out-of-area", more).unwrap();
+        assert_eq!(codes(&end(&mut world, &both).unwrap_err()), ["date-range", "date-range"]);
+        assert_eq!(world.state(), "enrolled");
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Drafts {
         self.list.push(Draft { resource, place });
     }
 
+    /// The drafts so far.
+    pub fn all(&self) -> impl Iterator<Item = &Draft> {
+        self.list.iter()
+    }
+
     /// The drafts.
     pub fn into_list(self) -> Vec<Draft> {
         self.list

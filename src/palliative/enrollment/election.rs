@@ -14,9 +14,11 @@ use crate::palliative::element::reference_value;
 use crate::palliative::enrollment::companions::flag;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::companions::task;
+use crate::palliative::enrollment::companions::task_of;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::Change;
@@ -47,6 +49,7 @@ pub fn elect(
     if both {
         let words = "Review hospice and palliative care side by side";
         let mut review = task(case, &case.episode_name(), "concurrent-care-review", words);
+        review.part_of.extend(task_of(case).map(|task| *reference(&name(task))));
         // There is another review of this kind, which a birthday asks for; by this it is told from that.
         review.identifier = vec![Identifier {
             system: Some(REVIEW_TASK_SYSTEM.into()),

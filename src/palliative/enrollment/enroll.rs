@@ -32,12 +32,14 @@ use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::table::transition;
+use crate::palliative::enrollment::tiers;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::finish;
 use crate::palliative::enrollment::transition::impossible;
 use crate::palliative::enrollment::transition::permit;
-use crate::palliative::risk::decision::in_force;
+use crate::palliative::risk::decision::standing;
 use crate::palliative::risk::tier::Earlier;
+use crate::palliative::risk::tier::Tier;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
@@ -187,7 +189,9 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
         match &wish.tier {
             Some(tier) => Some(tier_extension((tier, wish.start), None)),
             None if stored.has(TIER_EXTENSION) => None,
-            None => last_tier(case, wish.start),
+            None => last_tier(case, wish.start).map(|(tier, until)| {
+                tier_extension((tier.code(), wish.start), until.map(|(day, next)| (day, next.code())))
+            }),
         },
     ];
     for one in kept.into_iter().flatten() {
@@ -195,19 +199,18 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     }
 }
 
-/// The tier that the last stratification for the programme gives on the first day; what a clinician set ends on its day.
-fn last_tier(case: &Case, start: Date) -> Option<Extension> {
+/// The tier of need on the first day: the one that is wished, else the one on the episode, else the last
+/// stratification's.
+pub fn tier(case: &Case, wish: &Enrollment) -> Option<Tier> {
+    let given = wish.tier.as_deref().or_else(|| tiers::on(case.episode, wish.start));
+    given.map_or_else(|| last_tier(case, wish.start).map(|(tier, _)| tier), Tier::parse)
+}
+
+/// The tier that the last stratification for the programme gives on the first day; what a clinician set ends on its day,
+/// from which on the tier is the second.
+fn last_tier(case: &Case, start: Date) -> Option<(Tier, Option<(Date, Tier)>)> {
     let all: Vec<Resource> = case.chart.of("RiskAssessment").cloned().collect();
-    let mut earlier = Earlier::among(&all, case.program);
-    earlier.retain(|one| one.on <= start);
-    let settled = earlier.last()?.tier;
-    Some(match in_force(None, &earlier, start) {
-        Some((decision, tier)) => {
-            let until = decision.set.map(|(_, until)| (until, settled.code()));
-            tier_extension((tier.code(), start), until)
-        }
-        None => tier_extension((settled.code(), start), None),
-    })
+    standing(&Earlier::among(&all, case.program), start)
 }
 
 fn tier_extension((tier, since): (&str, Date), until: Option<(Date, &str)>) -> Extension {

@@ -35,7 +35,7 @@ const INPUTS: [Input; 13] = [
     ("outreach",       |asked| !asked.outreach.is_empty(),     &[A::Offer, A::Lapse, A::Hold, A::Discharge]),
     ("hospice",        |asked| asked.hospice.is_some(),        &[A::HospiceElect]),
     ("targetProgram",  |asked| asked.target_program.is_some(), &[A::Transfer]),
-    ("screenResult",   |asked| asked.screen_result.is_some(),  &[A::Determine]),
+    ("screenResult",   |asked| asked.screen_result.is_some(),  &[A::Determine, A::Graduate]),
     ("authorization",  |asked| asked.authorization.is_some(),  &[A::Determine]),
     ("asOf",           |asked| asked.as_of.is_some(),          &[A::Screen]),
     ("ruleSet",        |asked| !asked.rule_sets.is_empty(),    &[A::Screen]),

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::outcome::Issue;
 use crate::palliative::element::day;
 use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::broken;
@@ -16,6 +18,7 @@ use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
+use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
 use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 
@@ -28,8 +31,38 @@ pub fn check(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
     rules.into_iter().flatten().collect()
 }
 
+/// Why the aims are not known to be reached: neither does a clinician attest it, nor does a recent screening by the
+/// programme's rule set for leaving, where it has one.
+pub fn unreached_aims(case: &Case, request: &Request) -> Vec<Issue> {
+    let Some(rule_set) = case.program.exit_rule_set.as_deref() else {
+        let strange = request.screen_result.as_ref().map(|_| {
+            let text = "The programme has no rule set by which people leave (`exitRuleSet`); leave `screenResult` out.";
+            broken("bad-parameter", text).at(parameter("screenResult"))
+        });
+        return strange.into_iter().chain(unattested(case)).collect();
+    };
+    let flaw = |evidence: &Evidence| flaw(case, evidence, rule_set);
+    let flaw = request.evidence.as_ref().map_or_else(|| Some("there is none".to_owned()), flaw);
+    let Some((unattested, flaw)) = unattested(case).zip(flaw) else { return Vec::new() };
+    let text = format!("{} Or screen by {rule_set}, by which people leave: {flaw}.", unattested.text);
+    vec![Issue { text, ..unattested }.at(parameter("screenResult"))]
+}
+
+/// Why a screening does not say that the person may leave.
+fn flaw(case: &Case, evidence: &Evidence, rule_set: &str) -> Option<String> {
+    let valid = case.program.eligibility_valid_days;
+    let last = evidence.as_of.checked_add(valid.days()).unwrap_or(evidence.as_of);
+    if evidence.rule_set != rule_set {
+        Some(format!("the screening was by {}", evidence.rule_set))
+    } else if evidence.outcome != Outcome::Eligible {
+        Some(format!("the screening of {} says {}", evidence.as_of, evidence.outcome.code()))
+    } else {
+        (case.today() > last).then(|| format!("the screening of {} was valid until {last}", evidence.as_of))
+    }
+}
+
 /// That the aims are reached is for a clinician to attest: the act is the attestation, and the record of it names who.
-pub fn attested(case: &Case) -> Option<Issue> {
+pub fn unattested(case: &Case) -> Option<Issue> {
     let by_clinician = match &case.actor.who {
         Who::Reference(who) => ["Practitioner/", "PractitionerRole/"].iter().any(|ty| who.starts_with(ty)),
         Who::Name(_) => false,

@@ -72,6 +72,19 @@ pub fn with(episode: &Resource, held: &Held) -> Option<Resource> {
     Some(episode)
 }
 
+/// The episode without the tier that began on a day; none where none did.
+pub fn without(episode: &Resource, since: Date) -> Option<Resource> {
+    let began = began(episode);
+    let all: Vec<&Value> = list(episode.get("extension")).collect();
+    let goes = |one: &Value| is_tier(one) && self::since(one).unwrap_or(began) == since;
+    let kept: Vec<Value> = all.iter().filter(|one| !goes(one)).map(|one| (*one).clone()).collect();
+    (kept.len() < all.len()).then(|| {
+        let mut episode = episode.clone();
+        episode.object_mut().insert("extension".to_owned(), kept.into());
+        episode
+    })
+}
+
 /// The tiers as they are written on the episode, in the order of their first days.
 fn written(episode: &Resource) -> Vec<Held<'_>> {
     let began = began(episode);

@@ -3,10 +3,12 @@
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
+use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
 use crate::palliative::enrollment::actions::FOLLOW_UP;
@@ -18,6 +20,7 @@ use crate::palliative::enrollment::closing::with_status;
 use crate::palliative::enrollment::companions::elections;
 use crate::palliative::enrollment::companions::since;
 use crate::palliative::enrollment::death;
+use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::ending::elections_recorded;
 use crate::palliative::enrollment::ending::enrolled_flags;
@@ -33,6 +36,8 @@ use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::amend;
+use crate::palliative::enrollment::withdrawal;
+use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
 use crate::palliative::vocabulary::DESTINATION_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
@@ -143,7 +148,15 @@ fn elections_of_ending<'a>(case: &'a Case, stored: &Episode) -> impl Iterator<It
 }
 
 /// The episode goes back to where it was, and so does what its ending closed.
-pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut Change) {
+///
+/// # Errors
+/// `Internal`, for a fault of ours.
+pub fn undo(
+    case: &Case,
+    stored: &mut Episode,
+    drafts: &mut Drafts,
+    change: &mut Change,
+) -> Result<(), Failure> {
     change.to = stored.previous().unwrap_or(change.to);
     change.on = case.today();
     for flag in elections_of_ending(case, stored) {
@@ -164,6 +177,29 @@ pub fn undo(case: &Case, stored: &mut Episode, drafts: &mut Drafts, change: &mut
         }
         Ok(_) | Err(_) => {}
     }
+    if change.to.is_open() { ask_about_agreement(case, stored, drafts) } else { Ok(()) }
+}
+
+/// Where the agreement on which the episode rests again does not hold any more, somebody is to speak with the person: the
+/// ending has settled that once, and stands no longer.
+fn ask_about_agreement(case: &Case, stored: &Episode, drafts: &mut Drafts) -> Result<(), Failure> {
+    let Some(consent) =
+        stored.text(CONSENT_EXTENSION).and_then(|to| unversioned(to).strip_prefix("Consent/"))
+    else {
+        return Ok(());
+    };
+    let found = case.chart.find(&format!("Consent/{consent}"));
+    if !withdrawal::is_withdrawn(found.map_or(&Value::Null, Resource::value)) {
+        return Ok(());
+    }
+    let asks = |task: &Resource| withdrawal::asks(task, case.episode, consent) && closing::is_open(task);
+    let reopened = drafts.all().any(|draft| asks(&draft.resource));
+    if reopened || case.chart.of("Task").any(asks) {
+        return Ok(());
+    }
+    let Draft { resource, place } = withdrawal::task(case.episode, consent, case.now)?;
+    drafts.push(resource, place);
+    Ok(())
 }
 
 /// Nobody need follow up on an ending that never was: the medical home on a graduation, the team and other programmes

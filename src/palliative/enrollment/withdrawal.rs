@@ -16,6 +16,7 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::patient_name;
 use crate::palliative::vocabulary::CONSENT_TASK_SYSTEM;
@@ -35,12 +36,22 @@ pub fn is_withdrawn(consent: &Value) -> bool {
     text("/status") != Some("active") || text("/provision/type") == Some("deny")
 }
 
+/// Whether it is the task about the withdrawal of an agreement on which an episode rests, in whatever state.
+pub fn asks(task: &Resource, episode: &Resource, consent: &str) -> bool {
+    let value = identifier(episode, consent);
+    list(task.get("identifier")).any(|one| one["system"] == CONSENT_TASK_SYSTEM && one["value"] == value)
+}
+
+fn identifier(episode: &Resource, consent: &str) -> String {
+    format!("{}/{consent}", episode.id().unwrap_or_default())
+}
+
 /// The task to speak with the person about the withdrawal, for the organisation that the episode belongs to.
 ///
 /// # Errors
 /// `Internal`, for a fault of ours.
 pub fn task(episode: &Resource, consent: &str, now: Micros) -> Result<Draft, Failure> {
-    let value = format!("{}/{consent}", episode.id().unwrap_or_default());
+    let value = identifier(episode, consent);
     let mut task = json!({
         "resourceType": "Task",
         "identifier": [{ "system": CONSENT_TASK_SYSTEM, "value": value }],

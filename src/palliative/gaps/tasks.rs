@@ -30,12 +30,13 @@ const ASKED_FOR: [(&str, &str); 3] = [
     (URGENT, "escalation"),
 ];
 
-/// The tasks for those of an episode's gaps that are reviews and not done, or urgent and overdue.
+/// The tasks for those of an episode's gaps that are reviews and not done, or urgent and overdue: parts of the task that
+/// is overdue, or of the enrolment's own.
 ///
 /// # Errors
 /// `Internal`, for a fault of ours.
 pub fn tasks(
-    episode: &Resource,
+    (episode, enrollment): (&Resource, Option<&Resource>),
     program: &Program,
     gaps: &[Gap],
     now: Micros,
@@ -64,8 +65,9 @@ pub fn tasks(
             "authoredOn": instant(now),
             "restriction": { "period": { "end": due.to_string() } },
         });
-        if let Some(overdue) = overdue {
-            task["partOf"] = json!([{ "reference": overdue }]);
+        let whole = overdue.map(str::to_owned).or_else(|| enrollment.map(name));
+        if let Some(whole) = whole {
+            task["partOf"] = json!([{ "reference": whole }]);
         }
         if let Some(organization) = &program.organization {
             task["owner"] = json!({ "reference": organization });

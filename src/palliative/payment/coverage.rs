@@ -3,6 +3,8 @@
 //!
 //! Of several coverages that a programme serves, `Coverage.order` decides, and then the id. Medicare and Medicaid on
 //! the same day are called `dual`, unless one coverage is a plan for both; which of the two is billed is kept beside it.
+//! A coverage may name several payers: each of them is told of its days, and a day that two episodes could count for any
+//! of them is counted once.
 
 use std::collections::BTreeSet;
 
@@ -34,19 +36,27 @@ pub struct Cover {
     /// The payer, as a reference without a version; none where the coverage names it in words only, or by what means
     /// something within that Coverage alone.
     pub payer: Option<String>,
+    /// The further payers that the coverage names, each once; none for those that it names in words only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Option<String>>,
 }
 
 impl Cover {
-    /// Whether both may be the same payer's: one that is no resource here may be anybody.
+    /// Whether both may be a payer of the other's too: one that is no resource here may be anybody.
     pub fn may_be_of(&self, other: &Self) -> bool {
-        match (self.payer_here(), other.payer_here()) {
-            (Some(own), Some(others)) => own == others,
-            (None, _) | (_, None) => true,
-        }
+        let is_here = |payer: &Option<&str>| payer.is_some_and(|one| Reference::parse(one).local().is_some());
+        let all_here = self.all().chain(other.all()).all(|payer| is_here(&payer));
+        !all_here || self.all().any(|own| other.all().any(|theirs| own == theirs))
     }
 
-    fn payer_here(&self) -> Option<&str> {
-        self.payer.as_deref().filter(|payer| Reference::parse(payer).local().is_some())
+    /// Whether this payer is one of them.
+    pub fn is_of(&self, payer: &str) -> bool {
+        self.all().any(|own| own == Some(payer))
+    }
+
+    /// All payers, as references; none for one without.
+    pub fn all(&self) -> impl Iterator<Item = Option<&str>> {
+        std::iter::once(&self.payer).chain(&self.others).map(Option::as_deref)
     }
 }
 
@@ -55,7 +65,7 @@ struct Policy<'a> {
     days: Stretch,
     line: &'static str,
     order: (i64, &'a str),
-    payer: Option<&'a str>,
+    payers: Vec<Option<&'a str>>,
 }
 
 const MEDICARE: [&str; 4] = ["medicare-advantage", "medicare-ffs", "medicare-hospice", "medicare-other"];
@@ -93,7 +103,8 @@ fn cover(policies: &[Policy], program: &Program, day: Date) -> Option<Cover> {
     Some(Cover {
         line: line.to_owned(),
         billed: billed.line.to_owned(),
-        payer: billed.payer.map(str::to_owned),
+        payer: billed.payers.first().copied().flatten().map(str::to_owned),
+        others: billed.payers.iter().skip(1).map(|payer| payer.map(str::to_owned)).collect(),
     })
 }
 
@@ -124,8 +135,23 @@ fn policy<'a>(coverage: &'a Resource, program: &Program) -> Option<Policy<'a>> {
             coverage.get("order").and_then(Value::as_i64).unwrap_or(i64::MAX),
             coverage.id().unwrap_or_default(),
         ),
-        payer: list(coverage.get("payor")).find_map(|payor| payor.get("reference")?.as_str()).and_then(named),
+        payers: payers(coverage),
     })
+}
+
+/// All who pay by a coverage, each once: those with a name of their own first, and one for all others.
+fn payers(coverage: &Resource) -> Vec<Option<&str>> {
+    let all = || list(coverage.get("payor")).map(|one| one.get("reference")?.as_str().and_then(named));
+    let mut payers: Vec<Option<&str>> = Vec::new();
+    for payer in all().filter(Option::is_some) {
+        if !payers.contains(&payer) {
+            payers.push(payer);
+        }
+    }
+    if payers.is_empty() || all().any(|payer| payer.is_none()) {
+        payers.push(None);
+    }
+    payers
 }
 
 /// A payer by the one name that it has in every Coverage, if it has such a name.

@@ -198,7 +198,7 @@ impl<'a> Account<'a> {
     }
 
     fn asks_payer(&self, cover: &Cover) -> bool {
-        self.asked.payer.is_none() || self.asked.payer == cover.payer
+        self.asked.payer.as_deref().is_none_or(|payer| cover.is_of(payer))
     }
 
     fn claim(&self, episode: &'a Resource, program: &'a Program) -> Claim<'a> {

@@ -184,6 +184,18 @@ fn named(line: &Line) -> Output {
         .value("class", "code", line.class.code())
 }
 
+/// A line of a month that nobody was billed for.
+pub fn unpaid(line: &Line) -> Output {
+    let mut out = Output::new()
+        .value("month", "string", line.month.as_str())
+        .value("eligibleDays", "integer", line.eligible_days)
+        .value("unit", "decimal", decimal(line.unit, UNIT));
+    if let Some(unmet) = line.unmet {
+        out = out.value("unmet", "code", unmet.code());
+    }
+    with_payer(out, &line.cover).value("provisional", "boolean", line.provisional)
+}
+
 fn month(line: &Line) -> Output {
     let mut out = named(line)
         .value("eligibleDays", "integer", line.eligible_days)
@@ -220,10 +232,7 @@ fn with_payer(out: Output, cover: &Cover) -> Output {
     if cover.billed != cover.line {
         out = out.value("billedLob", "code", cover.billed.as_str());
     }
-    match &cover.payer {
-        Some(payer) => out.reference("payer", payer.as_str()),
-        None => out,
-    }
+    cover.all().flatten().fold(out, |out, payer| out.reference("payer", payer))
 }
 
 fn days(source: &Source) -> Output {

@@ -156,6 +156,16 @@ pub fn in_force<'a>(
     Some((last, last.tier_on(as_of)?))
 }
 
+/// The tier that the stratifications up to a day give on it, and where a clinician set it: until when, and the tier that
+/// holds after that.
+pub fn standing(earlier: &[Earlier], on: Date) -> Option<(Tier, Option<(Date, Tier)>)> {
+    let settled = earlier.iter().rev().find(|one| one.on <= on)?.tier;
+    Some(match in_force(None, earlier, on) {
+        Some((decision, tier)) => (tier, decision.set.map(|(_, until)| (until, settled))),
+        None => (settled, None),
+    })
+}
+
 /// The next day on which what was decided changes the tier by itself: the day after the last one of what holds, or that of
 /// a decision which is dated later.
 pub fn next_change(held: Option<&Decision>, earlier: &[Earlier], as_of: Date) -> Option<Date> {

@@ -5,6 +5,8 @@
 //! caregiver answered. The reason for which a clinician sets a tier is written as it was given, and the operation's
 //! definition says that the patient reads it. `Observation.derivedFrom` may name Observations alone.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use serde_json::Value;
 use serde_json::json;
@@ -39,6 +41,18 @@ use crate::palliative::vocabulary::RISK_TASK_SYSTEM;
 use crate::palliative::vocabulary::SETTLED_TIER_EXTENSION;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 use crate::palliative::vocabulary::TIER_SYSTEM;
+
+/// What a stratification is kept beside.
+pub struct Around<'a> {
+    /// The person's open episode in the programme.
+    pub episode: Option<&'a Resource>,
+    /// The task of the enrolment, of which what is asked for is a part.
+    pub enrollment: Option<&'a str>,
+    /// Whether a resource is on file, so that it can be referred to.
+    pub stored: &'a dyn Fn(&str) -> bool,
+    /// The identifiers of the person's tasks from earlier stratifications.
+    pub asked: &'a BTreeSet<String>,
+}
 
 impl Report<'_> {
     /// The RiskAssessment, in which nothing is written down that a patient may not read. Evidence that was only
@@ -123,11 +137,8 @@ impl Report<'_> {
     ///
     /// # Errors
     /// `Internal`, for a fault of ours.
-    pub fn drafts(
-        &self,
-        episode: Option<&Resource>,
-        stored: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Draft>, Failure> {
+    pub fn drafts(&self, around: &Around) -> Result<Vec<Draft>, Failure> {
+        let stored = around.stored;
         let mut drafts = Drafts::default();
         let mut add = |resource: Resource| {
             let name = drafts.name();
@@ -136,12 +147,12 @@ impl Report<'_> {
         add(self.risk_assessment(stored)?);
         add(Resource::from_value(self.score(stored))?);
         add(Resource::from_value(self.tier_observation(stored))?);
-        if let Some(episode) = episode.and_then(|episode| tiers::with(episode, &self.held())) {
+        if let Some(episode) = around.episode.and_then(|episode| tiers::with(episode, &self.held())) {
             let place = Place::Existing(version(&episode));
             drafts.push(episode, place);
         }
         for one in &self.found.tasks {
-            let (task, query) = self.task(one, stored)?;
+            let Some((task, query)) = self.task(one, around)? else { continue };
             let name = drafts.name();
             drafts.push(task, Place::NewUnless(name, query));
         }
@@ -200,25 +211,20 @@ impl Report<'_> {
         observation
     }
 
-    /// A task, and the search that finds it where the same facts have asked for it before.
-    pub(super) fn task(
-        &self,
-        due: &Due,
-        stored: &dyn Fn(&str) -> bool,
-    ) -> Result<(Resource, String), Failure> {
-        let mut evidence = due.evidence.iter().filter(|one| !one.restricted && stored(&one.text));
-        let why = evidence.next().map(|one| one.text.clone());
-        // Without a clock there is one open task a patient and kind; with one, each new fact asks anew. A fact that
-        // may not be named is told from others by a digest.
-        let closed = || due.sources.iter().find(|one| stored(one)).map(|one| digest(one));
-        let about = match due.hours {
-            Some(_) => why.clone().or_else(closed).unwrap_or_else(|| self.found.as_of.to_string()),
-            None => self.program.id.clone(),
-        };
-        let value = format!("{}/{}/{about}", self.patient, due.code);
+    /// A task, and the search that finds it where the same facts have asked for it before; none where each of them has.
+    pub(super) fn task(&self, due: &Due, around: &Around) -> Result<Option<(Resource, String)>, Failure> {
+        let facts: Vec<(String, Option<&str>)> = self
+            .facts(due, around)
+            .into_iter()
+            .map(|(about, named)| (format!("{}/{}/{about}", self.patient, due.code), named))
+            .filter(|(value, _)| due.hours.is_none() || !around.asked.contains(value))
+            .collect();
+        let Some((first, _)) = facts.first() else { return Ok(None) };
+        let identifier =
+            |(value, _): &(String, Option<&str>)| json!({ "system": RISK_TASK_SYSTEM, "value": value });
         let mut task = json!({
             "resourceType": "Task",
-            "identifier": [{ "system": RISK_TASK_SYSTEM, "value": value }],
+            "identifier": facts.iter().map(identifier).collect::<Vec<_>>(),
             "status": "requested",
             "intent": "order",
             "priority": if due.hours.is_some() { "urgent" } else { "routine" },
@@ -230,16 +236,44 @@ impl Report<'_> {
         if let Some(organization) = &self.program.organization {
             task["owner"] = json!({ "reference": organization });
         }
+        if let Some(enrollment) = around.enrollment {
+            task["partOf"] = json!([{ "reference": enrollment }]);
+        }
         if let Some(hours) = due.hours {
             let hours = SignedDuration::from_hours(hours).as_micros();
             let end = self.now.saturating_add(i64::try_from(hours).unwrap_or(i64::MAX));
             task["restriction"] = json!({ "period": { "start": instant(self.now), "end": instant(end) } });
         }
-        if let Some(why) = why.filter(|_| due.hours.is_some()) {
+        if let Some(why) = facts.iter().find_map(|(_, named)| *named).filter(|_| due.hours.is_some()) {
             task["reasonReference"] = json!({ "reference": why });
         }
-        let query = format!("identifier={RISK_TASK_SYSTEM}|{value}&patient=Patient/{}", self.patient);
-        Ok((Resource::from_value(task)?, query))
+        let query = format!("identifier={RISK_TASK_SYSTEM}|{first}&patient=Patient/{}", self.patient);
+        Ok(Some((Resource::from_value(task)?, query)))
+    }
+
+    /// By what a task is told from others, with the resource where it may be named. Without a clock there is one open task
+    /// a patient and kind; with one, each resource that shows it asks anew, beside those that have asked before. One that may
+    /// not be named is told from others by a digest.
+    fn facts<'b>(&self, due: &'b Due, around: &Around) -> Vec<(String, Option<&'b str>)> {
+        if due.hours.is_none() {
+            return vec![(self.program.id.clone(), None)];
+        }
+        let is_open = |source: &str| due.evidence.iter().any(|one| !one.restricted && one.text == source);
+        let mut facts: Vec<(String, Option<&str>)> = Vec::new();
+        for source in due.sources.iter().filter(|one| (around.stored)(one)) {
+            let fact = if is_open(source) {
+                (source.clone(), Some(source.as_str()))
+            } else {
+                (digest(source), None)
+            };
+            if !facts.contains(&fact) {
+                facts.push(fact);
+            }
+        }
+        if facts.is_empty() {
+            facts.push((self.found.as_of.to_string(), None));
+        }
+        facts
     }
 }
 

@@ -10,7 +10,7 @@ pub mod decision;
 pub mod document;
 pub mod domain;
 pub mod intensity;
-mod kept;
+pub mod kept;
 pub(in crate::palliative) mod read;
 pub mod report;
 mod scale;

@@ -144,12 +144,19 @@ impl Algorithm {
         evidence
     }
 
-    /// Of each kind of task the first whose condition holds.
+    /// Of each kind of task the first whose condition holds; of those within hours also every further one, for what the
+    /// ones before do not speak of: a symptom that becomes severe is not passed over because another has been.
     fn due(&self, states: &[State], findings: &[Finding]) -> Vec<Due> {
         let mut due: Vec<Due> = Vec::new();
         for rule in self.document.tasks.iter().filter(|rule| rule.logic.judge(states) == State::Met) {
-            if !due.iter().any(|one| one.code == rule.code) {
-                due.push(self.task(rule, findings));
+            let mut one = self.task(rule, findings);
+            let before: Vec<&Due> = due.iter().filter(|before| before.code == rule.code).collect();
+            let spoken = |source: &String| before.iter().any(|before| before.sources.contains(source));
+            let further = !before.is_empty();
+            one.sources.retain(|source| !spoken(source));
+            one.evidence.retain(|told| !spoken(&told.text));
+            if !further || (one.hours.is_some() && !one.sources.is_empty()) {
+                due.push(one);
             }
         }
         due

@@ -73,7 +73,12 @@ fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
     let mut world = enrolled();
     world.put(condition("T74.11XA"));
     let plan = apply(&mut world);
-    let task = &world.resources[&super::name(&world, "Task", "d4-safety-check")];
+    let checks = |world: &World| -> Vec<crate::fhir::Resource> {
+        let of = |one: &&crate::fhir::Resource| one.text("/code/coding/0/code") == Some("safety-check");
+        world.resources.values().filter(|one| one.ty().name() == "Task").filter(of).cloned().collect()
+    };
+    let first = checks(&world);
+    let task = &first[0];
     assert_eq!(
         (task.text("/priority"), task.text("/code/coding/0/code")),
         (Some("urgent"), Some("safety-check"))
@@ -85,6 +90,19 @@ fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
         assert!(!task.value().to_string().contains(word), "{word}");
         assert!(!plan.care_plan.text("/text/div").unwrap().contains(word), "{word}");
     }
+    // done once, it is done for what was on file; what comes up after it asks anew
+    world.set(&crate::palliative::enrollment::facts::name(task), "status", json!("completed"));
+    apply(&mut world);
+    assert_eq!(checks(&world).len(), 1, "the same asks once");
+    let mut second = condition("T74.01XA");
+    second["id"] = json!("second-incident");
+    world.put(second);
+    apply(&mut world);
+    let open: Vec<_> =
+        checks(&world).into_iter().filter(|one| one.text("/status") == Some("requested")).collect();
+    assert_eq!((open.len(), checks(&world).len()), (1, 2));
+    assert_eq!(open[0].text("/priority"), Some("urgent"));
+    assert!(!open[0].value().to_string().contains("second-incident"), "{}", open[0].value());
 }
 
 #[test]

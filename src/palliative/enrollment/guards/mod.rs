@@ -1,6 +1,8 @@
 //! What must hold for the service to start: one function for each guard, in the order of the specification.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 
+mod roles;
+
 use std::sync::LazyLock;
 
 use jiff::ToSpan;
@@ -36,14 +38,21 @@ use crate::palliative::vocabulary::RECOGNITION_EXTENSION;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
 use crate::palliative::vocabulary::SNOMED;
 
-/// The telephone that a programme may require as it requires a role.
-pub const PHONE: &str = "phone-24-7";
-
 type Guard = fn(&Case, &Episode, &Enrollment) -> Vec<Issue>;
 
 /// Guards 2 to 10; the first, on the state, is checked before and alone.
-const GUARDS: [Guard; 10] =
-    [agreement, eligibility, hospice, payer, exclusivity, life_and_dates, roles, age, medical_home, setting];
+const GUARDS: [Guard; 10] = [
+    agreement,
+    eligibility,
+    hospice,
+    payer,
+    exclusivity,
+    life_and_dates,
+    roles::check,
+    age,
+    medical_home,
+    setting,
+];
 
 /// Every guard that does not hold.
 pub fn all(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue> {
@@ -151,30 +160,6 @@ fn life_and_dates(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue
 /// The last day on which the person was enrolled in this programme by an earlier episode.
 fn last_enrolled_day(case: &Case) -> Option<Date> {
     enrolled_before(case).filter_map(|episode| day(episode.text("/period/end")?)).max()
-}
-
-fn roles(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
-    let missing: Vec<String> = match wish.team(case).filter(|team| is_usable(case, team)) {
-        Some(team) => lacking(case, &roles_of(team)),
-        None => lacking(case, &[]),
-    };
-    missing
-        .into_iter()
-        .map(|role| {
-            broken("roles-missing", format!("The care team lacks: {role}.")).at(parameter("careTeam"))
-        })
-        .collect()
-}
-
-fn lacking(case: &Case, present: &[&str]) -> Vec<String> {
-    let has = |role: &str| if role == PHONE { case.program.phone_all_day } else { present.contains(&role) };
-    let required = case.program.required_roles.iter();
-    required.filter(|any| !any.iter().any(|role| has(role))).map(|any| any.join(" or ")).collect()
-}
-
-fn is_usable(case: &Case, team: &Resource) -> bool {
-    let ended = matches!(team.text("/status"), Some("inactive" | "entered-in-error"));
-    !ended && team.refers("/subject/reference").is_none_or(|subject| subject == case.patient())
 }
 
 /// The roles of a team.

@@ -149,3 +149,20 @@ fn a_programme_sets_when_the_first_visit_and_assessments_are_due_and_whether_a_v
     world.put(visit("home", "2026-01-15", "HH", "Practitioner/nurse"));
     assert_eq!(on(&world, "first-visit-overdue"), is(Status::Closed, "2026-01-15"));
 }
+
+#[test]
+fn t_64_a_virtual_contact_is_one_and_no_visit_whether_it_says_telephone_video_or_neither() {
+    let said = |code: &str| json!([{ "coding": [{ "system": "http://snomed.info/sct", "code": code }] }]);
+    for kind in [Some(said("185317003")), Some(said("448337001")), None] {
+        let mut world = enrolled();
+        world.put(visit("home", "2026-01-16", "HH", "Practitioner/nurse"));
+        let mut call = visit("call", "2026-02-10", "VR", "Practitioner/nurse");
+        if let Some(kind) = &kind {
+            call["type"] = kind.clone();
+        }
+        world.put(call);
+        let on = |day: &str, code: &str| state(&found(&world, Tier::Three, day), code);
+        assert_eq!(on("2026-02-15", "contact-overdue"), is(Status::Closed, "2026-02-15"), "{kind:?}");
+        assert_eq!(on("2026-02-16", "in-person-overdue"), is(Status::Open, "2026-02-15"), "{kind:?}");
+    }
+}

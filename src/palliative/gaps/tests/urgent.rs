@@ -50,7 +50,7 @@ fn t_55_what_nobody_has_taken_on_within_its_hours_is_told_of_and_asked_for_once_
         assert_eq!(at(&world, "2026-01-15"), is(Status::Open, expected), "{more}");
     }
     let gaps = found(&world, Tier::Three, "2026-01-16");
-    let drafts = tasks(world.episode(), &world.program, &gaps, 0).unwrap();
+    let drafts = tasks((world.episode(), None), &world.program, &gaps, 0).unwrap();
     let told: Vec<_> = drafts.iter().map(|draft| draft.resource.value()).collect();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["code"]["coding"][0]["code"], "escalation");
@@ -60,7 +60,10 @@ fn t_55_what_nobody_has_taken_on_within_its_hours_is_told_of_and_asked_for_once_
     );
     assert!(told[0]["description"].as_str().unwrap().contains("nobody has taken on"), "{}", told[0]);
     let early = found(&world, Tier::Three, "2026-01-15");
-    assert!(tasks(world.episode(), &world.program, &early, 0).unwrap().is_empty(), "it is not overdue");
+    assert!(
+        tasks((world.episode(), None), &world.program, &early, 0).unwrap().is_empty(),
+        "it is not overdue"
+    );
     for status in ["completed", "cancelled", "rejected", "entered-in-error"] {
         world.put(task("safety-check", status, None));
         assert_eq!(at(&world, "2026-01-20"), None, "{status}");

@@ -1,6 +1,7 @@
 //! The tests of payable months: a person in memory, and what is asked of them. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 mod days;
+mod payors;
 mod plain_count;
 mod rates;
 mod vectors;

@@ -117,3 +117,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn t_19_months_of_a_member_months_that_are_paid_and_enrolled_days_are_three_numbers() {
+    let mut world = World::new(free());
+    world.put(coverage("c", "211", (Some("2025-01-01"), Some("2025-06-20"))));
+    world.put(episode("e", "p", ("2025-05-11", Some("2025-07-10"))));
+    let covered_months = 6;
+    let enrolled_days = 21 + 30 + 10;
+    let found = world.months();
+    let counted: i64 = found.iter().map(|(_, days, _)| days).sum();
+    assert_eq!(counted, 21 + 20, "no day without a payer");
+    assert_eq!(found.len(), 2, "July has no day that is paid");
+    assert_eq!(world.units(), 2 * UNIT);
+    assert!(found.len() != covered_months && counted != enrolled_days);
+    world.asked.month_rule = Some(MonthRule::FirstOfMonth);
+    assert_eq!(
+        world.units(),
+        UNIT,
+        "the month in which the person came is not paid by this rule, though it has days"
+    );
+}

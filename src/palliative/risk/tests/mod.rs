@@ -4,6 +4,7 @@ mod domains;
 mod tiers;
 mod told;
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use jiff::civil::Date;
@@ -22,6 +23,7 @@ use crate::palliative::risk::Facts;
 use crate::palliative::risk::Status;
 use crate::palliative::risk::Stratification;
 use crate::palliative::risk::document::Document;
+use crate::palliative::risk::kept::Around;
 use crate::palliative::risk::report::Report;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::risk::tier::Tier;
@@ -203,4 +205,8 @@ fn alone(letter: &str, facts: Vec<Value>) -> (u8, u8) {
 
 fn report<'a>(found: &'a Stratification<'a>, program: &'a Program, reader: Reader) -> Report<'a> {
     Report { found, patient: "p", program, reader, now: 1_768_478_400_000_000 }
+}
+
+fn around(asked: &BTreeSet<String>) -> Around<'_> {
+    Around { episode: None, enrollment: None, stored: &|_| true, asked }
 }

@@ -11,7 +11,7 @@ fn t36_neither_a_patient_nor_what_is_kept_tells_of_the_surprise_question_or_a_pr
     let found = Stratification { tier: Tier::Four, ..found };
     let told = |reader| {
         let report = report(&found, &program, reader);
-        let kept = report.drafts(None, &|_| true).unwrap();
+        let kept = report.drafts(&around(&BTreeSet::new())).unwrap();
         let kept: String = kept.iter().map(|draft| draft.resource.value().to_string()).collect();
         (report.told(json!({})).into_value().to_string(), kept)
     };
@@ -40,8 +40,9 @@ fn what_is_written_is_valid_and_the_same_for_the_same_facts() {
     let definitions = Definitions::shared().unwrap();
     for facts in [first(), second(), vec![patient("1950-01-01")]] {
         let found = of(facts.clone());
-        let kept =
-            |found: &Stratification| report(found, &program, Reader::Team).drafts(None, &|_| true).unwrap();
+        let kept = |found: &Stratification| {
+            report(found, &program, Reader::Team).drafts(&around(&BTreeSet::new())).unwrap()
+        };
         for draft in kept(&found) {
             let problems = crate::fhir::shape::validate(&definitions.shapes, draft.resource.value());
             assert_eq!(problems, Vec::new(), "{}", draft.resource.value());
@@ -72,7 +73,9 @@ fn a_labelled_score_asks_for_a_contact_once_and_another_of_the_same_day_once_mor
         assert_eq!(tasks(&found).len(), 1);
         let mut kept = |day: &str| {
             found.as_of = super::day(day);
-            let (task, _) = report(&found, &program, Reader::Team).task(&found.tasks[0], &|_| true).unwrap();
+            let none = BTreeSet::new();
+            let made = report(&found, &program, Reader::Team).task(&found.tasks[0], &around(&none)).unwrap();
+            let (task, _) = made.expect("nobody was asked before");
             assert!(!task.value().to_string().contains(id), "{}", task.value());
             task.text("/identifier/0/value").unwrap().to_owned()
         };
@@ -81,4 +84,45 @@ fn a_labelled_score_asks_for_a_contact_once_and_another_of_the_same_day_once_mor
         today
     };
     assert_ne!(on("first-secret"), on("second-secret"));
+}
+
+#[test]
+fn a_second_severe_symptom_asks_for_a_contact_beside_one_that_goes_on() {
+    let program = program(json!([]));
+    let severe = |code: &str, id: &str| {
+        let mut one = number((LOCAL, code), 1, 8);
+        one["id"] = json!(id);
+        one
+    };
+    let asked = |facts: &[Value], before: &BTreeSet<String>| -> Vec<(Option<i64>, Vec<String>, String)> {
+        let found = of([vec![patient("1950-01-01")], facts.to_vec()].concat());
+        let report = report(&found, &program, Reader::Team);
+        let tasks =
+            found.tasks.iter().filter_map(|due| Some((due, report.task(due, &around(before)).unwrap()?)));
+        let told = tasks.map(|(due, (task, _))| {
+            let values = task.value()["identifier"].as_array().unwrap().iter();
+            let values = values.map(|one| one["value"].as_str().unwrap().to_owned()).collect();
+            (due.hours, values, task.text("/reasonReference/reference").unwrap().to_owned())
+        });
+        told.collect()
+    };
+    let value = |id: &str| format!("p/urgent-symptom-contact/Observation/{id}");
+    let (pain, dyspnea, nausea) =
+        (severe("esas-pain", "a"), severe("esas-dyspnea", "b"), severe("esas-nausea", "c"));
+    let none = BTreeSet::new();
+    let first = asked(std::slice::from_ref(&pain), &none);
+    assert_eq!(first, [(Some(24), vec![value("a")], "Observation/a".to_owned())]);
+    let before: BTreeSet<String> = [value("a")].into();
+    assert!(asked(std::slice::from_ref(&pain), &before).is_empty(), "the same score asks once");
+    let second = asked(&[pain.clone(), dyspnea.clone()], &before);
+    assert_eq!(second, [(Some(24), vec![value("b")], "Observation/b".to_owned())]);
+    // one that is due later asks too, though pain is due sooner
+    let third = asked(&[pain.clone(), nausea.clone()], &before);
+    assert_eq!(third, [(Some(48), vec![value("c")], "Observation/c".to_owned())]);
+    let both: BTreeSet<String> = [value("a"), value("b")].into();
+    assert!(asked(&[pain.clone(), dyspnea.clone()], &both).is_empty());
+    assert!(asked(&[dyspnea.clone()], &both).is_empty(), "what has passed asks for nothing");
+    // what comes up together is one task
+    let together = asked(&[pain, dyspnea, nausea], &none);
+    assert_eq!(together.iter().map(|one| one.1.len()).collect::<Vec<_>>(), [2, 1]);
 }

@@ -114,6 +114,35 @@ fn the_team_has_the_roles_by_snomed_or_by_our_own_codes_and_a_telephone_where_as
 }
 
 #[test]
+fn a_tier_asks_for_roles_of_its_own_beside_those_of_every_team() {
+    use crate::palliative::required_roles::TierRole;
+    use crate::palliative::risk::tier::Tier;
+    let mut world = consented();
+    let row = |tier: Tier, role: &str| TierRole { tier, any_of: vec![role.to_owned()] };
+    world.program.tier_roles = vec![row(Tier::Two, "social-worker"), row(Tier::Three, "chaplain")];
+    let of = |tier: Option<&str>| Enrollment { tier: tier.map(str::to_owned), ..wish() };
+    assert_eq!(codes(&world.enroll(&of(Some("tier-3"))).unwrap_err()), ["roles-missing"]);
+    // the tier that is on the episode counts where none is named
+    let episode = world.episode().clone();
+    let on_file = json!({ "url": crate::palliative::vocabulary::TIER_EXTENSION,
+        "extension": [{ "url": "tier", "valueCode": "tier-3" }, { "url": "since", "valueDate": "2026-01-14" }] });
+    let mut extensions = episode.get("extension").unwrap().as_array().unwrap().clone();
+    extensions.push(on_file);
+    let name = crate::palliative::enrollment::facts::name(&episode);
+    world.set(&name, "extension", Value::Array(extensions));
+    assert_eq!(codes(&world.enroll(&of(None)).unwrap_err()), ["roles-missing"]);
+    let all_missing = {
+        world.set("CareTeam/team", "status", json!("inactive"));
+        let failure = world.enroll(&of(None)).unwrap_err();
+        world.set("CareTeam/team", "status", json!("active"));
+        failure
+    };
+    assert_eq!(codes(&all_missing), ["roles-missing"; 3]);
+    assert!(all_missing.issues[2].text.contains("tier-3 lacks: chaplain"), "{}", all_missing.issues[2].text);
+    world.enroll(&of(Some("tier-2"))).expect("the team has a social worker");
+}
+
+#[test]
 fn an_exclusive_programme_takes_nobody_who_is_open_elsewhere() {
     let mut world = consented();
     let mut other = world.episode().value().clone();

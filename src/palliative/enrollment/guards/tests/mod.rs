@@ -6,6 +6,7 @@ mod facts;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::palliative::enrollment::enroll::Enrollment;
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::tests::World;

@@ -19,6 +19,58 @@ fn a_graduation_asks_the_medical_home_to_follow_up() {
 }
 
 #[test]
+fn a_graduation_rests_on_an_attestation_or_on_the_rule_set_by_which_people_leave() {
+    const EXIT: &str = "https://example.org/PlanDefinition/exit|1";
+    let evidence = |outcome: Outcome, rule_set: &str, as_of: &str| Evidence {
+        outcome,
+        rule_set: rule_set.to_owned(),
+        as_of: as_of.parse().unwrap(),
+        result: String::new(),
+        missing: Vec::new(),
+    };
+    for (evidence, graduates) in [
+        (Some(evidence(Outcome::Eligible, EXIT, "2026-01-20")), true),
+        (Some(evidence(Outcome::Eligible, EXIT, "2025-12-21")), true),
+        (Some(evidence(Outcome::Eligible, EXIT, "2025-12-20")), false),
+        (Some(evidence(Outcome::Indeterminate, EXIT, "2026-01-20")), false),
+        (Some(evidence(Outcome::NotEligible, EXIT, "2026-01-20")), false),
+        (Some(evidence(Outcome::Eligible, "https://example.org/PlanDefinition/exit|2", "2026-01-20")), false),
+        (None, false),
+    ] {
+        let mut world = World::new();
+        world.enrolled();
+        world.today = "2026-01-20".into();
+        world.program.exit_rule_set = Some(EXIT.to_owned());
+        let asked = Request {
+            evidence: evidence.clone(),
+            ..on(Action::Graduate, "2026-01-20", "graduated-improved")
+        };
+        let clinician = world.actor.who.clone();
+        world.actor.who = crate::palliative::enrollment::facts::Who::Reference("Device/rules".into());
+        match world.act(&asked) {
+            Ok(_) => assert!(graduates, "{evidence:?}"),
+            Err(failure) => {
+                assert!(!graduates, "{evidence:?}");
+                assert_eq!(codes(&failure), ["attestation-missing"]);
+                let place = "Parameters.parameter.where(name='screenResult')";
+                assert_eq!(failure.issues[0].expression.as_deref(), Some(place));
+                // whatever the screening says, a clinician may attest it
+                world.actor.who = clinician;
+                world.act(&asked).unwrap();
+            }
+        }
+        assert_eq!(world.state(), "graduated");
+    }
+    let mut world = World::new();
+    world.enrolled();
+    let strange = Request {
+        screen_result: Some("GuidanceResponse/g".into()),
+        ..on(Action::Graduate, "2026-01-15", "graduated-improved")
+    };
+    assert_eq!(codes(&world.act(&strange).unwrap_err()), ["bad-parameter"], "there is no such rule set");
+}
+
+#[test]
 fn a_transfer_goes_to_an_active_programme_in_which_nothing_is_open() {
     let mut world = World::new();
     world.enrolled();

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::drafts::Decision;
+use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::state_of;

@@ -129,3 +129,52 @@ fn undoing_a_voiding_brings_back_the_election_of_hospice_that_fell_with_it() {
     let again = Referral { received: "2026-01-15".parse().unwrap(), ..referral() };
     assert_eq!(codes(&world.refer(&again).unwrap_err()), ["hospice-active"], "an adult is still in hospice");
 }
+
+#[test]
+fn an_ending_that_is_undone_leaves_the_withdrawn_agreement_to_be_spoken_of() {
+    let open = |world: &World| -> usize {
+        let of = |one: &&Resource| {
+            has_coding(one.get("code"), TASK_SYSTEM, "consent-withdrawn")
+                && one.text("/status") == Some("requested")
+        };
+        world.resources.values().filter(of).count()
+    };
+    let ended = || {
+        let mut world = World::new();
+        world.enrolled();
+        world.today = "2026-01-20".into();
+        world
+    };
+    let discharge = on(Action::Discharge, "2026-01-20", "patient-request");
+    // withdrawn after the ending, when nothing rested on it
+    let mut world = ended();
+    world.act(&discharge).unwrap();
+    world.set("Consent/con", "status", json!("inactive"));
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("enrolled", 1));
+    // ended by one who had settled it
+    let task =
+        world.resources.values().find(|one| has_coding(one.get("code"), TASK_SYSTEM, "consent-withdrawn"));
+    let name = crate::palliative::enrollment::facts::name(task.unwrap());
+    world.set(&name, "status", json!("completed"));
+    world.act(&discharge).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!(open(&world), 1, "what was done was done for the ending");
+    // closed by the ending itself, and opened again with it
+    world.act(&discharge).unwrap();
+    assert_eq!(open(&world), 0);
+    world.act(&undo()).unwrap();
+    assert_eq!(open(&world), 1, "the same again, and no second");
+    // what was agreed still holds
+    let mut world = ended();
+    world.act(&discharge).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("enrolled", 0));
+    // what stays closed asks for nothing
+    let mut world = ended();
+    world.act(&discharge).unwrap();
+    world.set("Consent/con", "status", json!("inactive"));
+    world.act(&on(Action::Void, "2026-01-20", "duplicate")).unwrap();
+    world.act(&undo()).unwrap();
+    assert_eq!((world.state(), open(&world)), ("discharged", 0));
+}

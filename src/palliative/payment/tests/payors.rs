@@ -1,0 +1,63 @@
+//! A coverage that several pay by. <https://hl7.org/fhir/R4/coverage-definitions.html#Coverage.payor>
+
+use super::*;
+
+fn by(id: &str, payors: &[Value]) -> Value {
+    let mut coverage = coverage(id, "12", (None, None));
+    coverage["payor"] = payors.to_vec().into();
+    coverage
+}
+
+fn plan(name: &str) -> Value {
+    json!({ "reference": format!("Organization/{name}") })
+}
+
+fn serving(line: &str) -> Value {
+    let mut settings = free();
+    settings.as_array_mut().unwrap().push(json!({ "url": "lobAllowed", "valueCode": line }));
+    settings
+}
+
+fn days(world: &World) -> Vec<i64> {
+    world.lines().iter().map(|line| line.eligible_days).collect()
+}
+
+#[test]
+fn a_day_that_any_of_several_payers_has_paid_is_not_billed_twice() {
+    let mut world = World::new(free());
+    world.asked.month_rule = Some(MonthRule::Prorated);
+    world.asked.period = Stretch::month_of(day("2025-03-01"));
+    world.program(program("p", serving("medicaid-mc")));
+    world.program(program("q", serving("medicare-ffs")));
+    world.put(episode("e", "p", ("2025-03-01", None)));
+    world.put(episode("f", "q", ("2025-03-11", None)));
+    for (payors, expected) in [
+        (vec![plan("plan-m"), plan("plan-x")], [31, 21]),
+        (vec![plan("plan-m"), plan("plan-c")], [10, 21]),
+        (vec![plan("plan-c"), plan("plan-m")], [10, 21]),
+        (vec![plan("plan-m"), json!({ "display": "Another plan" })], [10, 21]),
+        (vec![json!({ "display": "Another plan" }), plan("plan-m")], [10, 21]),
+        (vec![plan("plan-m"), plan("plan-m")], [31, 21]),
+    ] {
+        world.put(by("m", &payors));
+        assert_eq!(days(&world), expected, "{payors:?}");
+    }
+}
+
+#[test]
+fn each_of_several_payers_is_told_of_its_days() {
+    let mut world = World::new(free());
+    world.put(episode("e", "p", ("2025-03-01", Some("2025-03-31"))));
+    world.put(by("c", &[plan("plan-c"), plan("plan-d"), json!({ "display": "The family" })]));
+    let cover = world.lines().remove(0).cover;
+    let told: Vec<Option<&str>> = cover.all().collect();
+    assert_eq!(told, [Some("Organization/plan-c"), Some("Organization/plan-d"), None]);
+    for (payer, lines) in [("plan-c", 1), ("plan-d", 1), ("plan-e", 0)] {
+        world.asked.payer = Some(format!("Organization/{payer}"));
+        assert_eq!(world.lines().len(), lines, "{payer}");
+    }
+    // What was kept of one payer reads as before.
+    let kept = json!({ "line": "medicaid-mc", "billed": "medicaid-mc", "payer": "Organization/plan-c" });
+    let one: crate::palliative::payment::coverage::Cover = serde_json::from_value(kept.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&one).unwrap(), kept);
+}

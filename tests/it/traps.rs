@@ -1,0 +1,107 @@
+//! Traps of the lifecycle and of payment that are known by a number, over HTTP.
+//! <https://hl7.org/fhir/R4/episodeofcare.html>
+
+use serde_json::json;
+
+use crate::app::START;
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::programme::act;
+use crate::programme::because;
+use crate::programme::enrolled;
+use crate::programme::parameters;
+use crate::programme::parts;
+use crate::programme::refer;
+use crate::programme::state;
+
+const DAY: i64 = 86_400_000_000;
+
+fn director(app: &TestApp) -> Client {
+    app.with_claims(json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] }))
+}
+
+#[test]
+fn t_34_a_voided_episode_counts_nowhere_and_is_kept_for_those_who_look_into_it() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    let path = format!("/EpisodeOfCare/{episode}");
+    let run = |months: &str| {
+        let (start, end) = months.split_once(' ').unwrap();
+        let asked = parameters(json!([{ "name": "periodStart", "valueDate": start },
+            { "name": "periodEnd", "valueDate": end }]));
+        parts(&clinician.post("/EpisodeOfCare/$palliative-payment-months", &asked).expect(200), "month").len()
+    };
+    let standing = || parts(&clinician.get("/Patient/p/$palliative-status").expect(200), "program").len();
+    assert_eq!((run("2026-03-01 2026-03-31"), standing()), (1, 1));
+    act(&director(&app), &episode, "void", because("duplicate")).expect(200);
+    app.clock().set(START + 40 * DAY);
+    assert_eq!((run("2026-03-01 2026-04-30"), standing()), (0, 0));
+    clinician.get("/Patient/p/$palliative-gaps").expect(404);
+    // what came with it is no more in force
+    let flags = clinician.get("/Flag?patient=Patient/p").expect(200).resources();
+    assert!(!flags.is_empty() && flags.iter().all(|flag| flag["status"] == "entered-in-error"), "{flags:?}");
+    // a search for what is meant leaves it out, and one for mistakes finds it
+    let found = |status: &str| clinician.get(&format!("/EpisodeOfCare?{status}")).expect(200).ids();
+    assert_eq!(found("status:not=entered-in-error"), Vec::<String>::new());
+    assert_eq!(found("status=entered-in-error"), [episode.clone()]);
+    // whoever looks into it reads what it was
+    let stored = clinician.get(&path).expect(200).json();
+    assert_eq!(
+        (state(&stored), &stored["status"]),
+        ("entered-in-error".to_owned(), &json!("entered-in-error"))
+    );
+    let history = clinician.get(&format!("{path}/_history")).expect(200).resources();
+    assert!(history.iter().any(|version| version["status"] == "active"));
+    app.stranger().get(&path).expect(403);
+    // it takes nobody's place
+    assert_ne!(refer(&clinician, "p"), episode);
+}
+
+/// A resource of the person's own under an id that is taken, or that a client chooses.
+#[test]
+fn no_client_puts_a_resource_of_its_own_into_the_place_of_one_that_the_programme_made() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    clinician.store(&json!({ "resourceType": "Patient", "id": "q" }));
+    let apply = parameters(json!([{ "name": "mode", "valueCode": "apply" }]));
+    clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-careplan"), &apply).expect(200);
+    let own = json!({ "sub": "q", "scope": "patient/*.cruds", "patient": "q", "fhirUser": "Patient/q" });
+    let own = app.with_claims(own);
+    let about = |ty: &str| if ty == "Task" { "for" } else { "subject" };
+    for ty in ["CarePlan", "CareTeam", "Flag", "Goal", "Task"] {
+        let search = format!("/{ty}?patient=Patient/p");
+        let before = clinician.get(&search).expect(200).resources();
+        assert!(!before.is_empty(), "{ty}");
+        for made in &before {
+            let mut theirs = made.clone();
+            theirs[about(ty)] = json!({ "reference": "Patient/q" });
+            let path = format!("/{ty}/{}", made["id"].as_str().unwrap());
+            let refused = own.put(&path, &theirs);
+            assert!(matches!(refused.status, 403 | 404), "{ty} {}", refused.text());
+            assert!(matches!(own.put(&path, made).status, 403 | 404), "{ty}");
+            assert!(matches!(own.delete(&path).status, 403 | 404), "{ty}");
+        }
+        // an id that is free is not the client's to choose, so that none is taken ahead of the programme
+        let mut ahead = before[0].clone();
+        ahead["id"] = json!("chosen-ahead");
+        ahead[about(ty)] = json!({ "reference": "Patient/q" });
+        let refused = own.put(&format!("/{ty}/chosen-ahead"), &ahead);
+        assert!(refused.status >= 400, "{ty} {}", refused.text());
+        assert_eq!(clinician.get(&search).expect(200).resources(), before, "{ty}");
+    }
+    // the identifiers of what the programme made, on resources of another person, are nobody's place either
+    let plan = clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().remove(0);
+    let mut copied = plan.clone();
+    copied
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| ["resourceType", "identifier", "status", "intent"].contains(&&**name));
+    copied["subject"] = json!({ "reference": "Patient/q" });
+    let refused = own.post("/CarePlan", &copied);
+    assert!(refused.status == 201 || refused.status >= 400, "{}", refused.text());
+    let again = clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-careplan"), &apply).expect(200);
+    assert_eq!(parts(&again, "carePlan")[0]["id"], plan["id"]);
+    assert_eq!(clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().len(), 1);
+}
