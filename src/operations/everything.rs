@@ -250,9 +250,11 @@ fn bundle(session: &Session, page: &Page, found: Found) -> Result<Answer, Failur
 
 /// Names the types of which the access token shows nothing, where there are such among those asked for.
 fn left_out(session: &Session, query: &RecordQuery) -> Option<Vec<u8>> {
+    let is_person = matches!(query.focus, Focus::Patients(_));
     let inside = |ty: &ResourceType| {
-        // A roster belongs to none of the patients whom it lists.
-        session.app().parameters.compartment(*ty).is_some() && ty.name() != "Group"
+        // A roster belongs to none of the patients whom it lists, and comes to those who see everybody.
+        let comes = ty.name() != "Group" || (is_person && sees_everybody(session));
+        session.app().parameters.compartment(*ty).is_some() && comes
     };
     let asked: Vec<ResourceType> = match query.types.as_slice() {
         [] => ResourceType::all().filter(inside).collect(),
@@ -266,4 +268,9 @@ fn left_out(session: &Session, query: &RecordQuery) -> Option<Vec<u8>> {
     );
     let issue = Issue { severity: Severity::Information, ..Issue::error("suppressed", text) };
     (!names.is_empty()).then(|| outcome(&[issue]).to_string().into_bytes())
+}
+
+fn sees_everybody(session: &Session) -> bool {
+    let patient = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    session.caller().visible(Action::Search, patient) == Visible::All
 }

@@ -29,6 +29,7 @@ mod definitions;
 mod delete;
 mod demo;
 mod everything;
+mod everything_links;
 mod explain;
 mod extensions;
 mod filter;

@@ -25,6 +25,7 @@ mod key;
 mod links;
 mod order;
 mod record;
+mod record_links;
 pub mod record_query;
 mod row;
 mod rows;

@@ -3,9 +3,9 @@
 //!
 //! A record has two parts. Its own resources are those in the patient's compartment, with those of other types that
 //! name the patient (a Task); of an encounter or episode, those that point to it and what these point to in the same
-//! patient's compartment. Linked are the resources outside of every compartment to which its own point, such as
-//! practitioners. A part is walked by row numbers, which never change, so that nothing is repeated or skipped while
-//! others write; and as what is hidden from the caller is no part of it, nothing is linked by what is hidden.
+//! patient's compartment. Linked is what these lead to (see `record_links`), such as practitioners. A part is walked
+//! by row numbers, which never change, so that nothing is repeated or skipped while others write; and as what is hidden
+//! from the caller is no part of it, nothing is linked by what is hidden.
 
 use crate::fhir::ResourceType;
 use crate::search::parameter::Kind;
@@ -19,7 +19,6 @@ use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::texts;
 use crate::search::restriction::Restriction;
-use crate::search::restriction::Visible;
 use crate::search::rows::ANY_ELEMENT;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
@@ -31,7 +30,7 @@ pub fn record_plan(parameters: &Parameters, query: &RecordQuery, restriction: &R
     let record = Record { seen: Seen { parameters, restriction }, query };
     let (count, asked) = (i64::from(query.count), i64::from(query.count) + 1);
     let columns = "SELECT r.rid, r.type, r.id, r.version, r.updated, r.body, CAST(q.part AS TEXT) FROM (";
-    let sql = record.with_own();
+    let sql = record.with_own().append(record.with_links());
     let sql = match query.after.part {
         Part::Own => sql
             .push(", page AS MATERIALIZED (", [])
@@ -56,9 +55,10 @@ pub fn record_plan(parameters: &Parameters, query: &RecordQuery, restriction: &R
     sql.push(") q CROSS JOIN resource r WHERE r.rid = q.rid", [])
 }
 
-struct Record<'a> {
-    seen: Seen<'a>,
-    query: &'a RecordQuery,
+/// A record, and who asks for it.
+pub(super) struct Record<'a> {
+    pub(super) seen: Seen<'a>,
+    pub(super) query: &'a RecordQuery,
 }
 
 impl Record<'_> {
@@ -134,7 +134,7 @@ impl Record<'_> {
     }
 
     /// The types that a record's own resources may have.
-    fn own_types(&self) -> Vec<ResourceType> {
+    pub(super) fn own_types(&self) -> Vec<ResourceType> {
         let parameters = self.seen.parameters;
         let inside = ResourceType::all().filter(|ty| parameters.compartment(*ty).is_some());
         inside.chain(self.naming_patients().map(|(ty, _)| ty)).collect()
@@ -168,68 +168,8 @@ impl Record<'_> {
         }
     }
 
-    fn since(&self) -> Option<Sql> {
+    pub(super) fn since(&self) -> Option<Sql> {
         self.query.since.map(|since| Sql::of("r0.updated >= ?", [since.into()]))
-    }
-
-    /// A page of what the own resources point to. Each target is looked up by itself, whatever a planner thinks of
-    /// their number; the limit without limit keeps that from being done again wherever its result is named.
-    fn linked_page(&self, after: i64, limit: i64) -> Sql {
-        let types = self.linked_types();
-        let numbers = types.iter().map(|ty| ty.number()).collect();
-        let one = Sql::of("SELECT r0.rid FROM resource r0 WHERE r0.type = t.target_type ", [])
-            .push("AND r0.id = t.target_id AND r0.deleted = 0", []);
-        let one = and(and(one, self.linked_visible(&types)), self.since());
-        Sql::of("SELECT v.rid, v.rid AS k FROM (SELECT (", [])
-            .append(one)
-            .push(") AS rid FROM (SELECT DISTINCT f.target_type, f.target_id FROM own o ", [])
-            .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid", [])
-            .append(self.link_visible(&types))
-            .push(" AND f.target_type IN (", [])
-            .append(integers(numbers))
-            .push(")) t", [])
-            .limit(i64::MAX)
-            .push(") v WHERE v.rid > ?", [after.into()])
-            .push(" AND v.rid NOT IN (SELECT o.rid FROM own o) ORDER BY v.rid", [])
-            .limit(limit)
-    }
-
-    /// What the caller sees of linked resources.
-    fn linked_visible(&self, types: &[ResourceType]) -> Option<Sql> {
-        if self.is_reach(types) { None } else { self.seen.visible_any(types, &Scope::row(0)) }
-    }
-
-    /// The condition on a reference by which one who is held to patients sees what it points to.
-    fn link_visible(&self, types: &[ResourceType]) -> Sql {
-        let open: Vec<i64> = types
-            .iter()
-            .filter(|ty| *self.seen.restriction.of(**ty) == Visible::All)
-            .map(|ty| ty.number())
-            .collect();
-        if !self.is_reach(types) || open.len() == types.len() {
-            return Sql::default();
-        }
-        let sql = Sql::of(" AND (f.param <> 0 OR f.target_type IN (", []).append(integers(open));
-        sql.push("))", [])
-    }
-
-    /// Whether the caller sees of each of these types everything, or what the record's own resources point to by a
-    /// parameter: one who is held to patients sees that of these patients' resources, and all that is the record's
-    /// own is theirs.
-    fn is_reach(&self, types: &[ResourceType]) -> bool {
-        let of = |ty: &ResourceType| self.seen.restriction.of(*ty);
-        let own = self.own_types();
-        let mut reach = own.iter().map(of).filter(|visible| **visible != Visible::Nothing);
-        let held = reach.next().filter(|first| **first != Visible::All && reach.all(|other| other == *first));
-        types.iter().map(of).all(|visible| *visible == Visible::All || Some(visible) == held)
-    }
-
-    /// The types outside of every compartment that are asked for and of which the caller sees anything.
-    fn linked_types(&self) -> Vec<ResourceType> {
-        let asked = |ty: &ResourceType| self.query.types.is_empty() || self.query.types.contains(ty);
-        let outside = |ty: &ResourceType| self.seen.parameters.compartment(*ty).is_none();
-        let seen = |ty: &ResourceType| *self.seen.restriction.of(*ty) != Visible::Nothing;
-        ResourceType::all().filter(outside).filter(asked).filter(seen).collect()
     }
 }
 
@@ -257,7 +197,8 @@ fn in_care(care: &Care) -> Sql {
         .push(")))", [])
 }
 
-fn and(sql: Sql, condition: Option<Sql>) -> Sql {
+/// The statement with one condition more, where there is one.
+pub(super) fn and(sql: Sql, condition: Option<Sql>) -> Sql {
     match condition {
         Some(condition) => sql.push(" AND ", []).append(condition),
         None => sql,
@@ -265,7 +206,7 @@ fn and(sql: Sql, condition: Option<Sql>) -> Sql {
 }
 
 /// A list of numbers; without any, one that nothing has.
-fn integers(mut numbers: Vec<i64>) -> Sql {
+pub(super) fn integers(mut numbers: Vec<i64>) -> Sql {
     if numbers.is_empty() {
         numbers.push(i64::MIN);
     }
