@@ -19,7 +19,8 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::store::Conn;
 use crate::store::Fault;
-use crate::store::lent;
+use crate::store::lent::LONGEST;
+use crate::store::lent::lend;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
 /// written, so this is how many may come between.
@@ -64,11 +65,11 @@ impl Session {
     }
 
     /// Writes like [`Session::write`], and reads what is there then, all in one transaction: nothing is written where
-    /// the reading fails. Others who write wait for it, on an embedded database, so that it is to be short. It may be
+    /// the reading fails. Others who write wait for it, on an embedded database, so that it has a few seconds. It may be
     /// done several times.
     ///
     /// # Errors
-    /// As [`Session::write`]; what the reading refuses.
+    /// As [`Session::write`]; what the reading refuses; 413 `too-costly` where it takes too long.
     pub fn write_and_read<T: Send + 'static>(
         &self,
         changes: Vec<Change>,
@@ -80,7 +81,7 @@ impl Session {
         let reader = self.seeing_its_writes();
         self.commit_with(&changes, move |conn, batch| {
             let written = commit(conn, batch)?;
-            Ok((written, lent::lend(conn, || read(&reader))?))
+            Ok((written, lend(conn, LONGEST, || read(&reader))?))
         })
     }
 

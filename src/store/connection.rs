@@ -1,6 +1,4 @@
-//! One connection to either database, chosen by the URL's scheme.
-//!
-//! diesel's `MultiConnection` tries every backend in turn, so that a mistyped URL becomes an SQLite file; here it fails.
+//! One connection to either database.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -24,42 +22,7 @@ use crate::search::sql::Sql;
 use crate::store::fault::is_locked;
 use crate::store::fault::is_lost;
 use crate::store::fault::is_nameless;
-
-/// Where the data lives.
-#[derive(Clone, Debug)]
-pub(crate) enum Target {
-    /// A file, or a named memory database of this process.
-    Sqlite(String),
-    /// A server.
-    Postgres(String),
-}
-
-impl Target {
-    /// Reads a database URL.
-    pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
-        }
-        let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err(
-                "The database URL is none that is known; it must be sqlite:PATH, sqlite::memory: or a postgres:// URL."
-                    .into(),
-            );
-        };
-        match path.strip_prefix("//").unwrap_or(path) {
-            "" => Err("The database URL names no file; use sqlite:PATH or sqlite::memory: instead.".into()),
-            // SQLite's memory VFS shares a database of this name among the connections of the process, with
-            // proper locks, which the older shared cache has not.
-            ":memory:" => Ok(Self::Sqlite(format!("file:/comfrey-{}?vfs=memdb", uuid::Uuid::new_v4()))),
-            path => Ok(Self::Sqlite(path.to_owned())),
-        }
-    }
-
-    /// Whether the database is part of this process.
-    pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self, Self::Sqlite(_))
-    }
-}
+use crate::store::target::Target;
 
 /// The database's own client.
 enum Link {
@@ -73,7 +36,8 @@ const MOST_STATEMENTS: usize = 1_000;
 
 /// A connection that remembers whether it is broken, and how many different statements it has seen.
 pub struct Conn {
-    link: Link,
+    /// None where it is lent, so that whoever has only its place is refused.
+    link: Option<Link>,
     broken: bool,
     /// Whether the server's messages are English, by which a few kinds of error are told apart.
     is_plain: bool,
@@ -120,6 +84,11 @@ impl Conn {
         Self::set_up(target, SQLITE_READING, POSTGRES_READING)
     }
 
+    /// What stands in the place of a connection that is lent: it refuses all that it is asked for.
+    pub(crate) fn lent() -> Self {
+        Self { link: None, broken: false, is_plain: true, statements: HashSet::new() }
+    }
+
     /// Two that open a new file at once both set its journal, and one of them SQLite refuses without waiting.
     fn batch_when_free(&mut self, text: &str) -> QueryResult<()> {
         let mut tries = 250;
@@ -137,7 +106,7 @@ impl Conn {
             Target::Sqlite(path) => Link::Sqlite(SqliteConnection::establish(path)?),
             Target::Postgres(url) => Link::Postgres(PgConnection::establish(url)?),
         };
-        let mut conn = Self { link, broken: false, is_plain: true, statements: HashSet::new() };
+        let mut conn = Self { link: Some(link), broken: false, is_plain: true, statements: HashSet::new() };
         let failed = ConnectionError::CouldntSetupConfiguration;
         if conn.is_sqlite() {
             return conn.batch_when_free(sqlite).map_err(failed).map(|()| conn);
@@ -165,7 +134,7 @@ impl Conn {
 
     /// Whether this is SQLite.
     pub(crate) fn is_sqlite(&self) -> bool {
-        matches!(self.link, Link::Sqlite(_))
+        matches!(self.link, Some(Link::Sqlite(_)))
     }
 
     /// Whether the connection is of no more use.
@@ -180,9 +149,10 @@ impl Conn {
     {
         self.count(&sql);
         let query = sql.rows::<ST>();
-        let result = match &mut self.link {
-            Link::Sqlite(link) => query.internal_load(link).and_then(Iterator::collect),
-            Link::Postgres(link) => query.internal_load(link).and_then(Iterator::collect),
+        let result = match self.link() {
+            Ok(Link::Sqlite(link)) => query.internal_load(link).and_then(Iterator::collect),
+            Ok(Link::Postgres(link)) => query.internal_load(link).and_then(Iterator::collect),
+            Err(lent) => Err(lent),
         };
         self.note(result)
     }
@@ -194,13 +164,14 @@ impl Conn {
     {
         self.count(&sql);
         let query = sql.rows::<Untyped>();
-        let result = match &mut self.link {
-            Link::Sqlite(link) => {
+        let result = match self.link() {
+            Ok(Link::Sqlite(link)) => {
                 LoadQuery::<SqliteConnection, T>::internal_load(query, link).and_then(Iterator::collect)
             }
-            Link::Postgres(link) => {
+            Ok(Link::Postgres(link)) => {
                 LoadQuery::<PgConnection, T>::internal_load(query, link).and_then(Iterator::collect)
             }
+            Err(lent) => Err(lent),
         };
         self.note(result)
     }
@@ -208,32 +179,41 @@ impl Conn {
     /// Carries out a statement; the number of rows that it touched.
     pub(crate) fn execute(&mut self, sql: Sql) -> QueryResult<usize> {
         self.count(&sql);
-        let result = match &mut self.link {
-            Link::Sqlite(link) => ExecuteDsl::execute(sql, link),
-            Link::Postgres(link) => ExecuteDsl::execute(sql, link),
+        let result = match self.link() {
+            Ok(Link::Sqlite(link)) => ExecuteDsl::execute(sql, link),
+            Ok(Link::Postgres(link)) => ExecuteDsl::execute(sql, link),
+            Err(lent) => Err(lent),
         };
         self.note(result)
     }
 
     /// Carries out fixed text, such as `BEGIN`.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
-        let result = match &mut self.link {
-            Link::Sqlite(link) => link.batch_execute(text),
-            Link::Postgres(link) => link.batch_execute(text),
+        let result = match self.link() {
+            Ok(Link::Sqlite(link)) => link.batch_execute(text),
+            Ok(Link::Postgres(link)) => link.batch_execute(text),
+            Err(lent) => Err(lent),
         };
         self.note(result)
     }
 
     /// Works with the database's own client.
+    ///
+    /// # Errors
+    /// Only where the connection is lent.
     pub(crate) fn with_link<T>(
         &mut self,
         sqlite: impl FnOnce(&mut SqliteConnection) -> T,
         postgres: impl FnOnce(&mut PgConnection) -> T,
-    ) -> T {
-        match &mut self.link {
-            Link::Sqlite(link) => sqlite(link),
-            Link::Postgres(link) => postgres(link),
+    ) -> QueryResult<T> {
+        match self.link()? {
+            Link::Sqlite(link) => Ok(sqlite(link)),
+            Link::Postgres(link) => Ok(postgres(link)),
         }
+    }
+
+    fn link(&mut self) -> QueryResult<&mut Link> {
+        self.link.as_mut().ok_or(diesel::result::Error::BrokenTransactionManager)
     }
 
     fn count(&mut self, sql: &Sql) {
@@ -250,9 +230,10 @@ impl Conn {
     /// Whether the server still answers after an error that says nothing in words known here. Such an error ends the
     /// transaction, so that giving it up takes nothing away.
     fn answers(&mut self) -> bool {
-        match &mut self.link {
-            Link::Sqlite(_) => true,
-            Link::Postgres(link) => link.batch_execute("ROLLBACK").is_ok(),
+        match self.link() {
+            Ok(Link::Sqlite(_)) => true,
+            Ok(Link::Postgres(link)) => link.batch_execute("ROLLBACK").is_ok(),
+            Err(_) => false,
         }
     }
 }

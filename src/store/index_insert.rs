@@ -28,7 +28,7 @@ pub(super) fn each(conn: &mut Conn, values: &[Vec<Bind>; TABLES.len()]) -> Query
         }
         Ok(())
     };
-    conn.with_link(on_sqlite, |_| Err(Error::QueryBuilderError("these are SQLite's statements".into())))
+    conn.with_link(on_sqlite, |_| Err(Error::QueryBuilderError("these are SQLite's statements".into())))?
 }
 
 /// Inserts the values of one row.

@@ -5,20 +5,29 @@
 //! may itself keep something (findings that are due); that becomes a part of the transaction, in a savepoint.
 //!
 //! What is read there may never come to be, so that nothing of it may be kept in memory: see [`is_lent`].
+//!
+//! While it is read, nobody else writes to an embedded database, and on a server what the write has touched stays
+//! locked: so the reads have a time, after which each further statement of theirs is refused, and with it the whole.
 
 use std::cell::Cell;
 use std::cell::RefCell;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::store::connection::Conn;
-use crate::store::connection::Target;
 use crate::store::fault::Fault;
 use crate::store::fault::unavailable;
 
 thread_local! {
     static LENT: RefCell<Option<Conn>> = const { RefCell::new(None) };
     static STATE: Cell<State> = const { Cell::new(State::Own) };
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
+
+/// How long what reads within a write may go on.
+pub(crate) const LONGEST: Duration = Duration::from_secs(5);
 
 /// How it stands with the connection of this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +38,25 @@ enum State {
     Lent,
     /// The database has failed on the one that is, so that nobody knows what of the transaction is left.
     Failed,
+    /// The time for it is over.
+    Late,
 }
 
-/// Reads with the connection of a write that is not committed yet. A failure of the database in between is one of the
-/// whole, also where what reads has made nothing of it.
-pub(crate) fn lend<T>(conn: &mut Conn, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Fault> {
-    let memory = Target::parse("sqlite::memory:").map_err(Failure::internal)?;
-    let stand_in = Conn::open(&memory).map_err(|_| unavailable("a connection could not be lent"))?;
-    let own = std::mem::replace(conn, stand_in);
+/// Reads with the connection of a write that is not committed yet, for so long. A failure of the database in between is
+/// one of the whole, also where what reads has made nothing of it; and so is it to be late.
+pub(crate) fn lend<T>(
+    conn: &mut Conn,
+    longest: Duration,
+    read: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Fault> {
+    let own = std::mem::replace(conn, Conn::lent());
     LENT.set(Some(own));
     STATE.set(State::Lent);
+    UNTIL.set(Instant::now().checked_add(longest));
     let _back = Back(conn);
     let done = read()?;
     match STATE.get() {
+        State::Late => Err(Fault::Refused(late())),
         State::Failed => Err(Fault::Refused(unavailable("the database failed within a transaction"))),
         State::Own | State::Lent => Ok(done),
     }
@@ -55,6 +70,10 @@ pub(crate) fn is_lent() -> bool {
 /// Works with the connection that is lent to this thread; none where none is, or it is in use.
 pub(crate) fn with<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Option<Result<T, Fault>> {
     let mut held = Held(Some(LENT.take()?));
+    if UNTIL.get().is_some_and(|until| until <= Instant::now()) {
+        STATE.set(State::Late);
+        return Some(Err(Fault::Refused(late())));
+    }
     let done = work(held.0.as_mut()?);
     if matches!(done, Err(Fault::Database(_))) {
         STATE.set(State::Failed);
@@ -78,12 +97,22 @@ pub(crate) fn write<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> 
     with(&mut within).map_or_else(in_use, |ended| ended?)
 }
 
+fn late() -> Failure {
+    let text = format!(
+        "The reads of this transaction have taken {} s, for which others who write wait; nothing is written. Ask for \
+         some of it in another request.",
+        LONGEST.as_secs()
+    );
+    Failure::new(Reason::TooLarge, text).code("too-costly")
+}
+
 /// Gives the connection back to the write, whatever becomes of what reads.
 struct Back<'a>(&'a mut Conn);
 
 impl Drop for Back<'_> {
     fn drop(&mut self) {
         STATE.set(State::Own);
+        UNTIL.set(None);
         if let Some(own) = LENT.take() {
             *self.0 = own;
         }
@@ -123,7 +152,7 @@ mod tests {
             let reader = db.clone();
             let write = move |conn: &mut Conn, refused: bool| -> Result<i64, Fault> {
                 tables::secret(conn, "written", vec![1])?;
-                let seen = lend(conn, || {
+                let seen = lend(conn, LONGEST, || {
                     assert!(is_lent());
                     assert_eq!(secret(&reader, "kept"), Ok(vec![1]));
                     let seen = count(&reader)?;
@@ -149,7 +178,7 @@ mod tests {
             let reader = db.clone();
             let fault = db.write(move |conn| {
                 tables::secret(conn, "written", vec![1])?;
-                lend(conn, || {
+                lend(conn, LONGEST, || {
                     // the failure is passed over
                     assert!(reader.read(|conn| Ok(conn.batch("SELECT nothing FROM nowhere")?)).is_err());
                     Ok(())
@@ -158,11 +187,44 @@ mod tests {
             assert_eq!(fault.unwrap_err().into_failure().status(), 503);
             let panics = db.write(|conn| {
                 tables::secret(conn, "written", vec![1])?;
-                lend::<()>(conn, || panic!("this read panics"))
+                lend::<()>(conn, LONGEST, || panic!("this read panics"))
             });
             assert_eq!(panics.unwrap_err().into_failure().status(), 500);
             assert_eq!(count(&db), Ok(0));
             assert_eq!(secret(&db, "next"), Ok(vec![1]), "others write as before");
+        });
+    }
+
+    #[test]
+    fn what_reads_within_a_write_for_too_long_is_refused_with_it() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let reader = db.clone();
+            let write = move |conn: &mut Conn, longest: u64| -> Result<i64, Fault> {
+                tables::secret(conn, "written", vec![1])?;
+                lend(conn, Duration::from_millis(longest), || {
+                    std::thread::sleep(Duration::from_millis(20));
+                    // what reads may pass over the refusal
+                    Ok(count(&reader).unwrap_or(-1))
+                })
+            };
+            let again = write.clone();
+            let failure = db.write(move |conn| again(conn, 1)).unwrap_err().into_failure();
+            assert_eq!((failure.status(), failure.issues[0].code), (413, "too-costly"));
+            assert_eq!(count(&db), Ok(0));
+            assert_eq!(db.write(move |conn| write(conn, 60_000)).unwrap(), 1);
+            assert_eq!(count(&db), Ok(1));
+        });
+    }
+
+    #[test]
+    fn the_place_of_a_lent_connection_is_none() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let mut lent = Conn::lent();
+            assert!(tables::secret(&mut lent, "written", vec![1]).is_err());
+            assert!(lent.batch("SELECT 1").is_err() && lent.with_link(|_| (), |_| ()).is_err());
+            assert_eq!(count(&db), Ok(0));
         });
     }
 }

@@ -69,9 +69,9 @@ mod tests {
 
     use super::*;
     use crate::store::Db;
-    use crate::store::connection::Target;
     use crate::store::fresh::on_each;
     use crate::store::fresh::on_postgres;
+    use crate::store::target::Target;
 
     fn open(url: &str) -> Conn {
         Conn::open(&Target::parse(url).unwrap()).unwrap()

@@ -27,7 +27,7 @@ const NEWER: &str = "The database was made by a newer version of this service; r
 
 /// Runs what is pending, and says what it was.
 pub(crate) fn run(conn: &mut Conn) -> Result<Vec<String>, String> {
-    conn.with_link(sqlite, postgres)
+    conn.with_link(sqlite, postgres).map_err(|_| "The connection is in use elsewhere.".to_owned())?
 }
 
 /// Makes sure that the tables are those of this version, without changing anything.

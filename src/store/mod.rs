@@ -7,6 +7,7 @@ mod explain;
 mod fault;
 mod migrations;
 mod stored;
+mod target;
 mod transaction;
 mod writer;
 
@@ -42,8 +43,8 @@ use r2d2::PooledConnection;
 
 use crate::fhir::Failure;
 use crate::store::connection::Manager;
-use crate::store::connection::Target;
 use crate::store::fault::unavailable;
+use crate::store::target::Target;
 use crate::store::writer::Writer;
 
 pub use crate::store::connection::Conn;

@@ -13,10 +13,10 @@ use crossbeam_channel::Sender;
 
 use crate::fhir::Failure;
 use crate::store::connection::Conn;
-use crate::store::connection::Target;
 use crate::store::fault::Fault;
 use crate::store::fault::describe;
 use crate::store::fault::unavailable;
+use crate::store::target::Target;
 
 /// How many jobs share one commit at most, so that the first of them does not wait for ever.
 const GROUP: usize = 256;

@@ -482,6 +482,42 @@ fn reads_that_do_not_fit_into_one_answer_refuse_the_whole() {
 }
 
 #[test]
+fn reads_that_take_too_long_refuse_the_whole_and_let_others_write() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let stored = (0..400).map(|at| {
+        put(&json!({ "resourceType": "Observation", "id": format!("o{at}"), "status": "final",
+            "code": { "text": "pain" }, "subject": { "reference": "Patient/long" } }))
+    });
+    send(&clinician, &[vec![put(&patient("long"))], stored.collect()].concat()).expect(200);
+    // Each reads all of it and gives little of it, so that only the time runs out.
+    let long = |reads: usize| {
+        let mut entries = vec![put(&patient("new"))];
+        let read = || request("GET", "Patient/long/$everything?_elements=id");
+        entries.extend((0..reads).map(|_| read()));
+        entries
+    };
+    send(&clinician, &long(2)).expect(200);
+    clinician.delete("/Patient/new").expect(204);
+    let began = Instant::now();
+    let (reply, beside) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(500));
+            app.clinician().put("/Patient/beside", &patient("beside")).expect(201);
+            began.elapsed()
+        });
+        (send(&clinician, &long(500)), other.join().unwrap())
+    });
+    let reply = reply.expect_issue(413, "too-costly");
+    assert!(reply.expressions()[0].starts_with("Bundle.entry["), "{:?}", reply.expressions());
+    for took in [began.elapsed(), beside] {
+        assert!(took < Duration::from_secs(30), "{took:?}");
+    }
+    clinician.get("/Patient/new").expect_issue(410, "deleted");
+    clinician.get("/Patient/beside").expect(200);
+}
+
+#[test]
 fn what_reads_within_it_finds_what_it_defines_and_nothing_of_one_that_is_refused() {
     let app = TestApp::new();
     let clinician = app.with_scope("system/*.cruds");

@@ -2,8 +2,6 @@
 //! <https://hl7.org/fhir/R4/http.html#transaction>
 
 use std::cell::Cell;
-use std::time::Duration;
-use std::time::Instant;
 
 use crate::app::Answer;
 use crate::app::Body;
@@ -21,8 +19,6 @@ const MOST_ENTRIES: usize = 20_000;
 const MOST_QUERIES: usize = 500;
 /// How many bytes the resources of the answer have together at most.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long the reads of a transaction go on: on an embedded database no other write comes between.
-const LONGEST: Duration = Duration::from_secs(30);
 
 /// Refuses a Bundle that asks for more than one request may.
 ///
@@ -66,31 +62,22 @@ fn is_query(entry: &Entry) -> bool {
     }
 }
 
-/// The room that the answer has left, and the time.
+/// The room that the answer has left.
 pub struct Room {
     bytes: Cell<usize>,
-    until: Option<Instant>,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { bytes: Cell::new(MOST_BYTES), until: None }
+        Self { bytes: Cell::new(MOST_BYTES) }
     }
 }
 
 impl Room {
-    /// That of reads for which others who write have to wait.
-    pub fn of_transaction() -> Self {
-        Self { until: Instant::now().checked_add(LONGEST), ..Self::default() }
-    }
-
     /// Carries out an entry that reads and takes the room of what it gives, where there is that much left.
     pub fn fill(&self, read: impl FnOnce() -> Outcome) -> Outcome {
         if self.bytes.get() == 0 {
             return Err(full());
-        }
-        if self.until.is_some_and(|until| until <= Instant::now()) {
-            return Err(late());
         }
         let answer = read()?;
         let left = self.bytes.get().checked_sub(size(&answer));
@@ -111,15 +98,6 @@ fn full() -> Failure {
     let text = format!(
         "The answers to the entries before this one fill the {MOST_BYTES} bytes of one answer; ask for this in another \
          request."
-    );
-    Failure::new(Reason::TooLarge, text).code("too-costly")
-}
-
-fn late() -> Failure {
-    let text = format!(
-        "The reads of this transaction have taken {} s, in which nobody else could write; ask for some of it in another \
-         request.",
-        LONGEST.as_secs()
     );
     Failure::new(Reason::TooLarge, text).code("too-costly")
 }
@@ -164,12 +142,5 @@ mod tests {
         assert!(room.fill(of(1)).is_ok());
         assert_eq!(room.fill(of(1)).unwrap_err().status(), 413);
         assert_eq!(room.fill(|| panic!("it is read")).unwrap_err().issues[0].code, "too-costly");
-    }
-    #[test]
-    fn what_begins_too_late_is_refused() {
-        let room = Room { until: Some(Instant::now()), ..Room::default() };
-        let failure = room.fill(|| panic!("it is read")).unwrap_err();
-        assert_eq!((failure.status(), failure.issues[0].code), (413, "too-costly"));
-        assert!(Room::of_transaction().fill(|| Ok(Answer::bytes(Vec::new()))).is_ok());
     }
 }

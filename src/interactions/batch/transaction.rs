@@ -64,7 +64,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
 
 /// What the entries read, one after another; the first that fails is named.
 fn read_all(session: &Session, reads: &[Reading]) -> Result<Vec<(usize, Answer)>, Failure> {
-    let room = Room::of_transaction();
+    let room = Room::default();
     let one = |(place, interaction, request): &Reading| {
         let answer = room.fill(|| read(session, interaction.clone(), request.clone()));
         let named = |failure: Failure| failure.at(format!("Bundle.entry[{place}].request.url"));

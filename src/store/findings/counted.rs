@@ -43,12 +43,12 @@ pub(crate) fn mend(conn: &mut Conn) -> QueryResult<usize> {
 mod tests {
     use super::*;
     use crate::store::Db;
-    use crate::store::connection::Target;
     use crate::store::findings::due::Among;
     use crate::store::findings::page::Asked;
     use crate::store::findings::page::Count;
     use crate::store::findings::page::counts;
     use crate::store::fresh::on_each;
+    use crate::store::target::Target;
 
     fn add(conn: &mut Conn, (program, patient): (&str, &str), (outcome, no_data, hidden): (i64, i64, i64)) {
         conn.batch(&format!(
