@@ -15,6 +15,7 @@ use crate::fhir::parameters::Content;
 use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
 use crate::fhir::parameters::output::element;
+use crate::fhir::terminology::Editions;
 use crate::fhir::terminology::Member;
 use crate::fhir::terminology::Question;
 use crate::fhir::terminology::Shelf;
@@ -22,7 +23,7 @@ use crate::fhir::terminology::member::speaks;
 use crate::operations::Call;
 
 /// What shapes the expansion, as it is repeated in it.
-const SHAPING: [&str; 11] = [
+const SHAPING: [&str; 15] = [
     "filter",
     "offset",
     "count",
@@ -34,6 +35,10 @@ const SHAPING: [&str; 11] = [
     "excludeNotForUI",
     "excludePostCoordinated",
     "displayLanguage",
+    "exclude-system",
+    "system-version",
+    "check-system-version",
+    "force-system-version",
 ];
 
 /// What of a definition is no part of its expansion.
@@ -52,7 +57,9 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let names = ["url", "valueSetVersion", "valueSet"];
     let set = session.subject_of((*ty, id.as_deref()), input, names)?;
     let (offset, count) = (number(input, "offset")?.unwrap_or(0), number(input, "count")?);
-    let mut members = Question::of(Shelf::of(session)).expand(&set)?;
+    let editions = Editions::of(input)?;
+    let mut members = Question::in_editions(Shelf::of(session), editions.clone()).expand(&set)?;
+    editions.apply(&mut members)?;
     narrow(&mut members, input);
     let total = members.len();
     let page: Vec<Member> = members.into_iter().skip(offset).take(count.unwrap_or(usize::MAX)).collect();
@@ -111,7 +118,8 @@ fn repeated(given: &Given) -> Option<Value> {
         Content::Value(ty, value) => {
             let mut parameter = Map::new();
             parameter.insert("name".into(), given.name.as_str().into());
-            parameter.insert(element(ty), value.clone());
+            // An expansion has no canonicals among its parameters; they are URIs.
+            parameter.insert(element(if ty == "canonical" { "uri" } else { ty }), value.clone());
             Some(Value::Object(parameter))
         }
         Content::Resource(_) | Content::Parts(_) => None,

@@ -287,3 +287,123 @@ fn terminology_takes_the_scope_to_read_its_type() {
         assert_eq!(reply.status, if ty == "ValueSet" { 422 } else { 200 }, "{path} {}", reply.text());
     }
 }
+
+const SNOMED: &str = "http://snomed.info/sct";
+
+/// The animals in two versions, and value sets that name one of them, or none.
+fn editions(app: &TestApp) -> Client {
+    let clinician = animals(app);
+    let of_animals = |more: Value| {
+        let mut include = json!({ "system": "urn:animals" });
+        include.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        include
+    };
+    let set = |id: &str, include: Value| {
+        json!({ "resourceType": "ValueSet", "id": id, "url": format!("urn:{id}"), "status": "active",
+            "compose": { "include": include } })
+    };
+    for resource in [
+        json!({ "resourceType": "CodeSystem", "id": "first", "url": "urn:animals", "version": "1", "status": "retired",
+            "content": "complete", "concept": [{ "code": "cat" }, { "code": "quagga" }] }),
+        set("pinned", json!([of_animals(json!({ "version": "2" }))])),
+        set("above", json!([{ "valueSet": ["urn:pinned"] }])),
+        set("listed", json!([of_animals(json!({ "concept": [{ "code": "cat" }] }))])),
+        set("mixed", json!([of_animals(json!({})), { "system": GENDERS }])),
+        set(
+            "clinical",
+            json!([{ "system": SNOMED }, { "system": GENDERS, "concept": [{ "code": "male" }] }]),
+        ),
+    ] {
+        clinician.store(&resource);
+    }
+    clinician
+}
+
+#[test]
+fn an_expansion_is_of_the_versions_that_are_asked_for() {
+    let app = TestApp::new();
+    let clinician = editions(&app);
+    let (first, second) = (&["cat", "quagga"][..], &["mammal", "cat", "dog", "dodo"][..]);
+    let genders = &["male", "female", "other", "unknown"][..];
+    let both = [second, genders].concat();
+    for (set, query, expected) in [
+        ("all", "system-version=urn:animals%7C1", first),
+        ("all", "system-version=urn:animals%7C2", second),
+        ("all", "system-version=urn:other%7C1", second),
+        ("all", "check-system-version=urn:animals%7C1", first),
+        ("all", "check-system-version=urn:animals%7C1&system-version=urn:animals%7C2", first),
+        ("pinned", "system-version=urn:animals%7C1", second),
+        ("pinned", "check-system-version=urn:animals%7C2", second),
+        ("pinned", "force-system-version=urn:animals%7C1", first),
+        ("pinned", "force-system-version=urn:animals%7C1&check-system-version=urn:animals%7C2", first),
+        ("above", "force-system-version=urn:animals%7C1", first),
+        ("listed", "system-version=urn:animals%7C1", &["cat"]),
+        ("mixed", "exclude-system=urn:animals", genders),
+        ("mixed", "exclude-system=urn:animals%7C2", genders),
+        ("mixed", "exclude-system=urn:animals%7C1", &both),
+        ("mixed", &format!("exclude-system=urn:animals&exclude-system={GENDERS}"), &[]),
+        ("pinned", "exclude-system=urn:animals%7C2", &[]),
+        ("above", "exclude-system=urn:animals", &[]),
+        // nobody needs to hold what is left out, in whatever version
+        ("clinical", &format!("exclude-system={SNOMED}&force-system-version={SNOMED}%7C2024"), &["male"]),
+    ] {
+        let reply = clinician.get(&format!("/ValueSet/{set}/$expand?{query}")).expect(200);
+        assert_eq!(codes(&reply), expected, "{set} {query}");
+    }
+    let reply = clinician.get("/ValueSet/listed/$expand?system-version=urn:animals%7C1").expect(200).json();
+    assert_eq!(
+        reply["expansion"]["parameter"],
+        json!([{ "name": "system-version", "valueUri": "urn:animals|1" },
+            { "name": "version", "valueUri": "urn:animals|1" }])
+    );
+    assert_eq!(reply["expansion"]["contains"][0]["version"], "1");
+}
+
+#[test]
+fn a_version_that_cannot_be_had_is_refused_and_not_passed_over() {
+    let app = TestApp::new();
+    let clinician = editions(&app);
+    for (set, query, status, code, at) in [
+        ("pinned", "check-system-version=urn:animals%7C1", 422, "business-rule", "check-system-version"),
+        ("above", "check-system-version=urn:animals%7C1", 422, "business-rule", "check-system-version"),
+        ("all", "system-version=urn:animals%7C9", 422, "not-supported", ""),
+        ("listed", "system-version=urn:animals%7C9", 422, "not-supported", ""),
+        ("pinned", "force-system-version=urn:animals%7C9", 422, "not-supported", ""),
+        ("clinical", "exclude-system=urn:animals", 422, "not-supported", ""),
+        ("all", "system-version=urn:animals", 400, "invalid", "Parameters"),
+        ("all", "system-version=urn:animals%7C", 400, "invalid", "Parameters"),
+        ("all", "force-system-version=%7C2", 400, "invalid", "Parameters"),
+        ("all", "exclude-system=%7C2", 400, "invalid", "Parameters"),
+        (
+            "all",
+            "system-version=urn:animals%7C1&system-version=urn:animals%7C2",
+            400,
+            "invalid",
+            "Parameters",
+        ),
+    ] {
+        let reply = clinician.get(&format!("/ValueSet/{set}/$expand?{query}"));
+        let reply = reply.expect_issue(status, code);
+        assert_eq!(at.is_empty(), reply.expressions().is_empty(), "{set} {query}");
+        assert!(reply.expressions().iter().all(|own| own.contains(at)), "{:?}", reply.expressions());
+    }
+    // what a set has brought ready made cannot be made anew
+    let ready = json!({ "resourceType": "ValueSet", "status": "active", "expansion": { "timestamp": "2026-01-01",
+        "contains": [{ "system": "urn:animals", "version": "2", "code": "cat" },
+            { "system": "urn:other", "version": "5", "code": "x" }] } });
+    let ask = |name: &str, value: &str| {
+        let list =
+            json!([{ "name": "valueSet", "resource": ready }, { "name": name, "valueCanonical": value }]);
+        clinician.post("/ValueSet/$expand", &parameters(list))
+    };
+    ask("force-system-version", "urn:animals|1").expect_issue(422, "business-rule");
+    ask("check-system-version", "urn:animals|1").expect_issue(422, "business-rule");
+    assert_eq!(codes(&ask("force-system-version", "urn:animals|2").expect(200)), ["cat", "x"]);
+    assert_eq!(codes(&ask("exclude-system", "urn:animals|2").expect(200)), ["x"]);
+    assert_eq!(codes(&ask("exclude-system", "urn:animals|1").expect(200)), ["cat", "x"]);
+    // who may not see code systems has none of any version
+    let narrow = app.with_scope("user/ValueSet.rs");
+    narrow.get("/ValueSet/listed/$expand").expect(200);
+    narrow.get("/ValueSet/listed/$expand?system-version=urn:animals%7C1").expect_issue(422, "not-supported");
+    app.stranger().get("/ValueSet/all/$expand?exclude-system=urn:animals").expect_issue(403, "forbidden");
+}

@@ -19,7 +19,6 @@ use crate::fhir::terminology::prefixes;
 use crate::fhir::terminology::value_set::LARGEST;
 use crate::fhir::terminology::value_set::Question;
 use crate::fhir::terminology::value_set::not_held;
-use crate::fhir::terminology::value_set::system_of;
 use crate::fhir::terminology::value_set::too_costly;
 
 /// A condition on one code and its system.
@@ -153,7 +152,7 @@ impl Question<'_> {
     fn extent_of(&mut self, include: &Value) -> Result<Extent, Failure> {
         self.spend(1)?;
         let mut all = Vec::new();
-        if let Some(canonical) = system_of(include) {
+        if let Some(canonical) = self.system_of(include)? {
             all.push(self.extent_in_system(&canonical, include)?);
         }
         for url in list(include, "valueSet").filter_map(Value::as_str) {

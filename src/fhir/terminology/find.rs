@@ -7,10 +7,9 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::terminology::code_system::list;
 use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::member::Member;
+use crate::fhir::terminology::member::listed_member;
 use crate::fhir::terminology::value_set::Answer;
 use crate::fhir::terminology::value_set::Question;
-use crate::fhir::terminology::value_set::listed_member;
-use crate::fhir::terminology::value_set::system_of;
 
 impl Question<'_> {
     /// Whether a code is in a value set that is open already.
@@ -52,7 +51,7 @@ impl Question<'_> {
     pub(super) fn find_in(&mut self, include: &Value, asked: (&str, &str)) -> Result<Answer, Failure> {
         self.spend(1)?;
         let mut answer = Answer::No;
-        if let Some(canonical) = system_of(include) {
+        if let Some(canonical) = self.system_of(include)? {
             if canonical.split('|').next() != Some(asked.0) {
                 return Ok(Answer::No);
             }

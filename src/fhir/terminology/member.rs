@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::fhir::terminology::code_system::CodeSystem;
 use crate::fhir::terminology::code_system::Concept;
+use crate::fhir::terminology::code_system::list;
 
 /// A code with what is known of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,6 +95,23 @@ impl Member {
             entry.insert("designation".into(), Value::Array(words));
         }
         Value::Object(entry)
+    }
+}
+
+/// A code that a value set lists, with its own words for it before those of the code system.
+pub(super) fn listed_member(canonical: &str, system: Option<&CodeSystem>, listed: &Value) -> Member {
+    let text = |name: &str| listed.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = text("code").unwrap_or_default();
+    let known = system.and_then(|system| Some(Member::of(system, system.find(&code)?))).unwrap_or_default();
+    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
+    let own = list(listed, "designation").cloned();
+    Member {
+        system: url.to_owned(),
+        version: Some(version.to_owned()).filter(|version| !version.is_empty()).or(known.version),
+        code,
+        display: text("display").or(known.display),
+        designation: own.chain(known.designation).collect(),
+        ..known
     }
 }
 

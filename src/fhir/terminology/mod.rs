@@ -4,6 +4,7 @@
 //! Nothing is assumed of a code system that is not at hand: whoever asks for what only it could tell is refused.
 
 pub mod code_system;
+pub mod editions;
 pub mod extent;
 pub mod filter;
 mod find;
@@ -16,6 +17,7 @@ pub mod value_set;
 mod tests;
 
 pub use code_system::CodeSystem;
+pub use editions::Editions;
 pub use extent::Extent;
 pub use library::Library;
 pub use library::Shelf;

@@ -18,9 +18,11 @@ use crate::fhir::terminology::code_system::Concept;
 use crate::fhir::terminology::code_system::list;
 use crate::fhir::terminology::code_system::size;
 use crate::fhir::terminology::code_system::weight;
+use crate::fhir::terminology::editions::Editions;
 use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::library::Shelf;
 use crate::fhir::terminology::member::Member;
+use crate::fhir::terminology::member::listed_member;
 
 /// The most codes that a value set is expanded to.
 pub const LARGEST: usize = 20_000;
@@ -48,12 +50,18 @@ pub struct Question<'a> {
     open: Vec<String>,
     filters: HashMap<String, Rc<Vec<Filter>>>,
     work: usize,
+    pub(super) editions: Editions,
 }
 
 impl<'a> Question<'a> {
     /// A question that has cost nothing yet.
     pub fn of(shelf: Shelf<'a>) -> Self {
-        Self { shelf, open: Vec::new(), filters: HashMap::new(), work: WORK }
+        Self::in_editions(shelf, Editions::default())
+    }
+
+    /// One that is asked of these versions of code systems.
+    pub fn in_editions(shelf: Shelf<'a>, editions: Editions) -> Self {
+        Self { shelf, open: Vec::new(), filters: HashMap::new(), work: WORK, editions }
     }
 
     /// Where it looks things up.
@@ -171,7 +179,8 @@ impl<'a> Question<'a> {
     /// What an include takes in.
     fn included(&mut self, include: &Value) -> Result<Vec<Member>, Failure> {
         let imports: Vec<&str> = list(include, "valueSet").filter_map(Value::as_str).collect();
-        let (members, others) = match (system_of(include), imports.as_slice()) {
+        let (members, others) = match (self.system_of(include)?, imports.as_slice()) {
+            (Some(system), _) if self.editions.leaves_out(&system) => return Ok(Vec::new()),
             (Some(system), others) => (self.of_system(&system, include)?, others),
             (None, [first, others @ ..]) => {
                 let set = self.imported(first)?;
@@ -259,30 +268,6 @@ impl<'a> Question<'a> {
                 format!("The value set takes in {canonical}, which is not known here; store it first.");
             Failure::new(Reason::Unprocessable, text).code("not-found")
         })
-    }
-}
-
-/// The system that an include names, with its version where it names one.
-pub(super) fn system_of(include: &Value) -> Option<String> {
-    let system = include.get("system").and_then(Value::as_str)?;
-    let version = include.get("version").and_then(Value::as_str);
-    Some(version.map_or_else(|| system.to_owned(), |version| format!("{system}|{version}")))
-}
-
-/// A code that a value set lists, with its own words for it before those of the code system.
-pub(super) fn listed_member(canonical: &str, system: Option<&CodeSystem>, listed: &Value) -> Member {
-    let text = |name: &str| listed.get(name).and_then(Value::as_str).map(str::to_owned);
-    let code = text("code").unwrap_or_default();
-    let known = system.and_then(|system| Some(Member::of(system, system.find(&code)?))).unwrap_or_default();
-    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
-    let own = list(listed, "designation").cloned();
-    Member {
-        system: url.to_owned(),
-        version: Some(version.to_owned()).filter(|version| !version.is_empty()).or(known.version),
-        code,
-        display: text("display").or(known.display),
-        designation: own.chain(known.designation).collect(),
-        ..known
     }
 }
 
