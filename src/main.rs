@@ -134,7 +134,8 @@ fn is_demo_folder(folder: &Path) -> bool {
 fn import(settings: Config, paths: &[PathBuf]) -> Result<(), Refusal> {
     settings.check_database().map_err(Refusal::Wrong)?;
     start_log(&settings);
-    let app = App::open(settings, Clock::system())?;
+    // What refers to others by a fullUrl shows only once it is resolved that it is there already.
+    let app = App::open(Config { skip_unchanged: true, ..settings }, Clock::system())?;
     let report = comfrey::import::run(&app, paths)?;
     print(&report.to_string())?;
     if report.is_clean() {

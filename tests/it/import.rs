@@ -15,6 +15,8 @@ use serde_json::json;
 use crate::app::START;
 use crate::app::TestApp;
 use crate::app::config;
+use crate::crash::check;
+use crate::crash::comfrey;
 use crate::database::Database;
 
 const PATIENT: &str = "34a17aef-dd20-4eda-bf6c-f121e454616d";
@@ -169,4 +171,89 @@ fn references_by_a_whole_url_are_warned_of_where_nothing_says_which_are_to_resou
     assert_eq!((stored, many, text.contains("warning")), (3, 0, false));
     std::fs::write(&file, lines(&goals[2..])).unwrap();
     assert!(!imported(None).2.contains("warning"));
+}
+
+/// One patient's file as an EHR gives it out: the house that all of them name, the patient, a stay, and a diagnosis.
+fn life(name: &str, number: u8) -> Value {
+    let uuid = |kind: u8| format!("00000000-0000-4000-8000-0000000000{number:x}{kind:x}");
+    let url = |kind: u8| format!("urn:uuid:{}", uuid(kind));
+    let to = |kind: u8| json!({ "reference": url(kind) });
+    let post = |kind: u8, resource: Value| {
+        let ty = resource["resourceType"].clone();
+        json!({ "fullUrl": url(kind), "resource": resource, "request": { "method": "POST", "url": ty } })
+    };
+    let mut house = post(
+        0,
+        json!({ "resourceType": "Organization", "name": "Harbour House",
+        "identifier": [{ "system": "urn:npi", "value": "1" }] }),
+    );
+    house["request"]["ifNoneExist"] = "identifier=urn:npi|1".into();
+    json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        house,
+        post(1, json!({ "resourceType": "Patient", "id": uuid(1), "name": [{ "family": name }],
+            "managingOrganization": to(0) })),
+        post(2, json!({ "resourceType": "Encounter", "id": uuid(2), "status": "finished", "subject": to(1),
+            "class": { "code": "IMP" }, "serviceProvider": to(0) })),
+        post(3, json!({ "resourceType": "Condition", "id": uuid(3), "subject": to(1), "encounter": to(2),
+            "code": { "text": "Heart failure" } })) ] })
+}
+
+#[test]
+fn a_folder_of_patients_is_imported_but_for_the_broken_file_which_is_mended_later() {
+    let (database, folder) = (Database::fresh(), tempfile::tempdir().unwrap());
+    let place = |name: &str| folder.path().join(name);
+    std::fs::create_dir(place("ward")).unwrap();
+    std::fs::write(place("ann.json"), life("Ann", 1).to_string()).unwrap();
+    write_gzip(&place("bea.json.gz"), &life("Bea", 2).to_string());
+    std::fs::write(place("ward/cal.json"), life("Cal", 3).to_string()).unwrap();
+    std::fs::write(place("read-me.txt"), "not for loading").unwrap();
+    let mut broken = life("Dot", 4);
+    broken["entry"][2]["resource"]["status"] = "over".into();
+    std::fs::write(place("dot.json"), broken.to_string()).unwrap();
+    let whole = life("Eve", 5).to_string();
+    std::fs::write(place("eve.json"), &whole[..whole.len() / 2]).unwrap();
+
+    let import = || {
+        let path = folder.path().to_str().unwrap();
+        let output = comfrey(&["import", path, "--database-url", database.url()]).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        (output.status.code(), said)
+    };
+    let holds = |patients: u64| {
+        let app = TestApp::on(&database);
+        for (query, count) in [
+            ("Patient", patients),
+            ("Encounter", patients),
+            ("Condition", patients),
+            ("Organization?identifier=urn:npi%7C1", 1),
+        ] {
+            let found = app.clinician().get(&format!("/{query}")).expect(200);
+            assert_eq!(found.references().len() as u64, count, "{}", found.text());
+        }
+        let query = "/Condition?patient.name=ann&patient.organization.identifier=urn:npi%7C1";
+        let found = app.clinician().get(query).expect(200).resources();
+        assert_eq!(found.len(), 1, "each is the patient's and the house's");
+        assert_eq!(total(&app, "/Patient?name=dot,eve&"), patients - 3);
+        let versions = app.clinician().get("/Patient/_history").expect(200).json();
+        assert_eq!(versions["total"], patients, "nobody got a second version");
+    };
+    for _ in 0..2 {
+        let (code, said) = import();
+        assert_eq!(code, Some(1), "{said}");
+        for told in ["dot.json: entry 2 (Encounter): status: ", "eve.json: "] {
+            assert!(said.contains(told), "{told}: {said}");
+        }
+        for silent in ["ann.json", "bea.json", "cal.json", "read-me"] {
+            assert!(!said.contains(silent), "{silent}: {said}");
+        }
+        holds(3);
+    }
+    std::fs::write(place("dot.json"), life("Dot", 4).to_string()).unwrap();
+    std::fs::write(place("eve.json"), whole).unwrap();
+    for _ in 0..2 {
+        let (code, said) = import();
+        assert_eq!(code, Some(0), "{said}");
+        holds(5);
+    }
+    check(database.url());
 }
