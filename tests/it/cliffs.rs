@@ -154,6 +154,10 @@ const SEARCHES: &[&str] = &[
     "/Questionnaire?_has:QuestionnaireResponse:questionnaire:status:not=amended&_count=5",
     "/QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire&patient=p1",
     "/Questionnaire?url=http://example.org/form1&_revinclude=QuestionnaireResponse:questionnaire",
+    // From the end of the chain on.
+    "/Observation?patient._has:QuestionnaireResponse:subject:questionnaire.title=form 1",
+    "/QuestionnaireResponse?subject:Patient._has:Observation:subject:code=rare1",
+    "/Patient?_has:QuestionnaireResponse:subject:questionnaire.url=http://example.org/form1",
     // Row by row, from the observations of one patient.
     "/Observation?patient=p1&patient._has:QuestionnaireResponse:subject:questionnaire.title=form 1",
     "/Observation?patient=p1&patient._has:QuestionnaireResponse:subject:questionnaire._has:QuestionnaireResponse:\
@@ -167,7 +171,10 @@ const SEARCHES: &[&str] = &[
 /// The steps that read a table or an index from end to end.
 fn scans(statement: &Statement) -> Vec<&String> {
     // What SQLite calls a scan of a name that an earlier step makes reads what that step found, and no table.
-    let is_made = |name: &str| statement.steps.iter().any(|step| *step == format!("CO-ROUTINE {name}"));
+    let is_made = |name: &str| {
+        let makes = ["CO-ROUTINE", "MATERIALIZE"].map(|word| format!("{word} {name}"));
+        statement.steps.iter().any(|step| makes.contains(step))
+    };
     let scans = |step: &&String| {
         let scanned = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
         let is_table = scanned.is_some_and(|name| !is_made(name) && !step.contains("VIRTUAL TABLE"));

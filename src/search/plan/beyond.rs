@@ -118,7 +118,7 @@ pub(super) fn pointed_to(
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.
-fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
+pub(super) fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option<Driver> {
     match &inner.test {
         Test::Index(rows) if !inner.negated => of_rows(seen, rows),
         // A list is named by its id, and what it names is few of a type.

@@ -62,7 +62,7 @@ impl Seen<'_> {
     }
 
     /// The same where the canonical stands under these numbers of the parameter.
-    fn named_under(&self, param: i64, numbered: Sql, types: &[ResourceType]) -> Option<Sql> {
+    pub(super) fn named_under(&self, param: i64, numbered: Sql, types: &[ResourceType]) -> Option<Sql> {
         self.parameters.by_number(param).filter(|parameter| parameter.has_canonicals())?;
         let sql = Sql::of("f.param", []).append(numbered);
         let sql = sql.push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()]);

@@ -7,12 +7,14 @@ use crate::search::plan::beyond::chained;
 use crate::search::plan::beyond::pointed_to;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
+use crate::search::plan::links::leads_on;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
 use crate::search::plan::scope::of_parameter;
 use crate::search::plan::scope::texts;
 use crate::search::plan::span;
+use crate::search::plan::steps::behind;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Reach;
@@ -52,6 +54,8 @@ pub(super) enum Width {
     Spelt,
     /// Those whose owner meets another condition.
     Chained,
+    /// Those to which several references lead from what meets another condition.
+    Distant,
     /// Those in a span of time with two ends.
     Between,
     /// Those with one code.
@@ -165,6 +169,7 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
         Test::Id(ids) => Some(named(query.ty, ids)),
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {
+            [(_, inner)] if leads_on(inner) => behind(seen, query.ty, criterion),
             [(ty, inner)] => chained(seen, *param, *ty, inner),
             _ => None,
         },
@@ -185,6 +190,7 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
             Some(Driver::of((rows, Sql::of("1 = 1", [])), Width::Coded, Found::Ordered))
         }
         Test::All(_) | Test::Any(_) => either(seen, query, criterion),
+        Test::Has(_, _, inner) if leads_on(inner) => behind(seen, query.ty, criterion),
         Test::Has(source, param, inner) => pointed_to(seen, (query.ty, *source), *param, inner),
     }
 }

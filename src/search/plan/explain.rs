@@ -115,6 +115,7 @@ impl Width {
             Width::Owned => "those that belong to one other resource",
             Width::Spelt => "those with one text",
             Width::Chained => "those whose owner meets another condition",
+            Width::Distant => "those to which several references lead from what meets another condition",
             Width::Between => "those in a span of time with two ends",
             Width::Coded => "those with one code",
             Width::Ranged => "those in a range",

@@ -179,7 +179,7 @@ fn and(sql: Sql, condition: Option<Sql>) -> Sql {
 }
 
 /// Whether a criterion is about what stands further on.
-fn leads_on(criterion: &Criterion) -> bool {
+pub(super) fn leads_on(criterion: &Criterion) -> bool {
     match &criterion.test {
         Test::Chain(..) | Test::Has(..) => true,
         Test::All(parts) | Test::Any(parts) => parts.iter().any(leads_on),

@@ -32,6 +32,7 @@ mod rows;
 mod scope;
 mod several;
 mod span;
+mod steps;
 mod tree;
 
 pub use explain::Beginning;

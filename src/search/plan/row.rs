@@ -53,6 +53,11 @@ impl Scope {
         self.table == Table::Contained
     }
 
+    /// Whether it is of a resource of its own or of one that stands in another.
+    pub(super) fn is_either(&self) -> bool {
+        self.table == Table::Either
+    }
+
     /// A column of the row; what is contained was written when its container was.
     pub(super) fn column(&self, name: &'static str) -> Sql {
         let column = |name| Sql::default().name(self.alias.clone()).push(".", []).push(name, []);

@@ -17,7 +17,7 @@ const FEW: i64 = if cfg!(test) { 4 } else { 4_000 };
 
 /// The same where each row leads on by a reference, which takes three look-ups: 1,000 are collected in about the time
 /// in which a walk finds a page of what one in fifty has.
-const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
+pub(super) const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
 
 /// Which way the rows of a page are found.
 pub(super) enum Way<'a> {

@@ -7,7 +7,9 @@ use super::PARAMETERS;
 use super::database::Database;
 use super::database::query;
 use super::visibility::only;
+use crate::search::Course;
 use crate::search::Restriction;
+use crate::search::beginnings;
 use crate::search::plan;
 
 /// Houses that are part of one another, the last of them `place0`, so that `place5` is five steps away from it.
@@ -183,7 +185,7 @@ fn a_chain_goes_along_several_canonicals() {
         json!({ "resourceType": "Library", "id": format!("l{at}"), "url": format!("http://example.org/l{at}"), "version": "1",
             "title": format!("Library {at}"),
             "relatedArtifact": [{ "type": "depends-on", "resource": format!("http://example.org/l{}{}", at + 1,
-                if at % 2 == 0 { "|1" } else { "" }) }] })
+                if at.is_multiple_of(2) { "|1" } else { "" }) }] })
     };
     let mut all: Vec<Value> = (0..8).map(library).collect();
     // Of the last a version is asked for that is not there.
@@ -226,4 +228,35 @@ fn a_statement_grows_by_the_same_with_each_step() {
         let (early, late) = (way(5) - way(4), way(16) - way(15));
         assert!(early > 0 && late <= early + 64, "{early} and then {late}");
     }
+}
+
+#[test]
+fn a_search_begins_at_the_end_of_a_chain_or_walks_where_much_stands_there() {
+    // More than are collected in tests, so that it goes both ways.
+    let mut all = wards();
+    all.extend((0..6).map(|at| {
+        json!({ "resourceType": "Observation", "id": format!("many{at}"), "status": "final", "code": { "text": "x" },
+            "subject": { "reference": "Patient/b" } })
+    }));
+    let mut database = Database::of(&all);
+    let role = "subject:Patient.general-practitioner:PractitionerRole";
+    let many = ["many0", "many1", "many2", "many3", "many4", "many5", "oa", "ob"];
+    let back = "_has:PractitionerRole:organization:_has:Patient:general-practitioner";
+    let table: [(String, &[&str]); 6] = [
+        (format!("Observation?{role}.organization.name=ward"), &many),
+        (format!("Observation?{role}.organization.name=inner"), &["oc"]),
+        (format!("Observation?{role}.organization:Organization.name=none"), &[]),
+        (format!("Observation?{role}.organization.name=inner&code=pain"), &["oc"]),
+        (format!("Observation?{role}.organization.name=ward&code=pain"), &["oa", "ob"]),
+        (format!("Organization?{back}:_id=b"), &["ward"]),
+    ];
+    let table: Vec<(&str, &[&str])> = table.iter().map(|(search, ids)| (search.as_str(), *ids)).collect();
+    check(&mut database, &table, &Restriction::none());
+    let begins = |search: &str| {
+        let found = beginnings(&PARAMETERS, &query(search).unwrap(), &Restriction::none());
+        (found[0].first.is_some(), found[0].course)
+    };
+    assert_eq!(begins(&format!("Observation?{role}.organization.name=ward")), (true, Course::Either));
+    // From the fourth reference on it is told row by row.
+    assert_eq!(begins(&format!("Observation?{role}.organization.partof.name=ward")), (false, Course::Walk));
 }

@@ -212,7 +212,7 @@ impl Generator<'_> {
 
     /// A comparison at the end of a reference, now and then beside another there.
     fn along(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> Option<String> {
-        let (parameter, target, pointed) = self.step(ty, witness)?;
+        let (parameter, target, pointed) = self.step(ty, witness, 8)?;
         let within = self.random.one_in(3).then(|| format!("[{}]", self.filter(target, pointed, depth - 1)));
         let further = self.random.one_in(3);
         let rest = if further { self.along(target, pointed, depth) } else { None };

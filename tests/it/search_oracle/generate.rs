@@ -92,16 +92,29 @@ impl<'a> Generator<'a> {
         };
         let of_type: Vec<usize> =
             (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == ty).collect();
-        let witness = *self.random.of(&of_type);
-        let mut criteria: Vec<_> =
-            (0..self.random.below(4)).map(|_| self.criterion(&ty, Some(witness), STEPS)).collect();
+        let mut witness = *self.random.of(&of_type);
+        let mut criteria = Vec::new();
+        let listed = if self.random.one_in(25) { self.listed() } else { None };
+        let ty = listed.map_or(ty, |(_, item)| self.world.all[item].ty.clone());
+        if let Some((list, item)) = listed {
+            witness = item;
+            criteria.push(("_list".to_owned(), self.world.all[list].id.clone()));
+        }
+        let many = self.random.below(if listed.is_some() { 2 } else { 4 });
+        criteria.extend((0..many).map(|_| self.criterion(&ty, Some(witness), STEPS)));
+        // Beside others a filter mostly finds nothing.
+        if self.random.one_in(2)
+            && let Some(filter) = criteria.iter().find(|(name, _)| name.ends_with("_filter"))
+        {
+            criteria = vec![filter.clone()];
+        }
         if self.random.one_in(6) {
             let steps = 4 + self.random.below(STEPS - 3);
-            criteria.truncate(1);
+            criteria.truncate(self.random.below(2));
             criteria.push(self.long(&ty, Some(witness), steps));
         }
         let question = Question {
-            compartment: if self.random.one_in(8) { self.compartment(&ty) } else { None },
+            compartment: if self.random.one_in(6) { self.compartment(&ty, witness) } else { None },
             criteria,
             caller: caller.map(str::to_owned),
             ty: ty.clone(),
@@ -123,25 +136,80 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// A resource in whose compartment something of the type may stand.
-    fn compartment(&mut self, ty: &str) -> Option<String> {
-        let about = *self.random.of(&["Patient", "Patient", "Patient", "Encounter", "Practitioner"]);
-        let has_any = !compartment(about, ty).is_empty() && ty != "Patient";
-        has_any.then(|| format!("{about}/{}", self.id_of(about)))
+    /// A list, and something of a type that is searched that stands in it.
+    fn listed(&mut self) -> Option<(usize, usize)> {
+        let lists = (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == "List");
+        let of_list =
+            |list: usize| self.world.targets(list, "item").into_iter().map(move |item| (list, item));
+        let all: Vec<(usize, usize)> = lists.flat_map(of_list).collect();
+        let known = |(_, item): &(usize, usize)| !self.world.table.of(&self.world.all[*item].ty).is_empty();
+        let all: Vec<(usize, usize)> = all.into_iter().filter(known).collect();
+        (!all.is_empty()).then(|| *self.random.of(&all))
+    }
+
+    /// A search by a condition that stands at the end of so many steps, or of as many as lead on.
+    pub fn at_the_end_of(&mut self, steps: usize) -> Search {
+        loop {
+            let types = self.world.table.types();
+            let ty = *self.random.of(&types);
+            let of_type: Vec<usize> =
+                (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == ty).collect();
+            let witness = *self.random.of(&of_type);
+            let criterion = self.long(ty, Some(witness), steps);
+            if criterion.0.matches('.').count() + criterion.0.matches("_has:").count() < 6 {
+                continue;
+            }
+            let question =
+                Question { ty: ty.to_owned(), compartment: None, criteria: vec![criterion], caller: None };
+            return Search {
+                question,
+                sort: String::new(),
+                count: 20,
+                includes: Vec::new(),
+                total: true,
+                only_total: None,
+                form: false,
+            };
+        }
+    }
+
+    /// A resource in whose compartment something of the type may stand: most often one in which the witness does.
+    fn compartment(&mut self, ty: &str, witness: usize) -> Option<String> {
+        if ty == "Patient" {
+            return None;
+        }
+        let about = *self.random.of(&["Patient", "Encounter", "Practitioner"]);
+        let codes = compartment(about, ty);
+        let targets = codes.iter().flat_map(|code| self.world.targets(witness, code));
+        let own: Vec<String> =
+            targets.map(|at| self.world.all[at].reference()).filter(|name| name.starts_with(about)).collect();
+        if !own.is_empty() && !self.random.one_in(4) {
+            return Some(self.random.of(&own).clone());
+        }
+        (!codes.is_empty()).then(|| format!("{about}/{}", self.id_of(about)))
     }
 
     /// A condition at the end of so many steps, forth and back.
     fn long(&mut self, ty: &str, witness: Option<usize>, steps: usize) -> (String, String) {
         if steps == 0 {
-            return self.plain(ty, witness);
+            // Values are changed at random, and most of those that are changed find nothing.
+            return match witness.filter(|_| self.random.one_in(2)) {
+                Some(at) => ("_id".to_owned(), self.world.all[at].id.clone()),
+                None => self.plain(ty, witness),
+            };
         }
-        if self.random.one_in(3)
+        // From what refers to nothing it goes back.
+        let leads_on = witness.is_some_and(|at| {
+            let mut references = self.world.table.of(ty).iter().filter(|one| one.kind == Kind::Reference);
+            references.any(|one| !self.world.targets(at, one.code).is_empty())
+        });
+        if (self.random.one_in(3) || witness.is_some() && !leads_on)
             && let Some((source, parameter, from)) = self.step_back(ty, witness)
         {
             let (name, value) = self.long(source, from, steps - 1);
             return (format!("_has:{source}:{}:{name}", parameter.code), value);
         }
-        match self.step(ty, witness) {
+        match self.step(ty, witness, 40) {
             Some((parameter, target, pointed)) => {
                 let (name, value) = self.long(target, pointed, steps - 1);
                 (format!("{}:{target}.{name}", parameter.code), value)
@@ -150,11 +218,12 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// A step along a reference: most often one that the witness has.
+    /// A step along a reference: one that the witness has, or once in so many times any.
     pub fn step(
         &mut self,
         ty: &str,
         witness: Option<usize>,
+        stray: usize,
     ) -> Option<(Parameter, &'static str, Option<usize>)> {
         let mut all = Vec::new();
         for parameter in self.world.table.of(ty).iter().filter(|one| one.kind == Kind::Reference) {
@@ -163,7 +232,7 @@ impl<'a> Generator<'a> {
                 all.extend(own.map(|target| (parameter.clone(), *target, Some(at))));
             }
         }
-        if !all.is_empty() && !self.random.one_in(6) {
+        if !all.is_empty() && !self.random.one_in(stray) {
             return Some(self.random.of(&all).clone());
         }
         let parameter = self.reference(ty)?;
@@ -178,7 +247,7 @@ impl<'a> Generator<'a> {
         witness: Option<usize>,
     ) -> Option<(&'static str, Parameter, Option<usize>)> {
         let pointing = witness.map_or(&[][..], |at| self.world.pointing(at));
-        if !pointing.is_empty() && !self.random.one_in(6) {
+        if !pointing.is_empty() && !self.random.one_in(40) {
             let (from, code) = *self.random.of(pointing);
             let source = self.world.table.types().into_iter().find(|ty| *ty == self.world.all[from].ty)?;
             let (_, parameter) = self.world.table.find(source, code)?;
@@ -264,16 +333,7 @@ impl<'a> Generator<'a> {
     }
 
     fn chain(&mut self, ty: &str, witness: Option<usize>, depth: usize) -> Option<(String, String)> {
-        let parameter = self.reference(ty)?;
-        let target = *self.random.of(&parameter.targets);
-        let pointed = witness.and_then(|at| {
-            self.world.values(at, parameter.code).iter().find_map(|value| match value {
-                Found::Reference { local: Some(local), .. } if local.starts_with(&format!("{target}/")) => {
-                    self.world.place(local)
-                }
-                _ => None,
-            })
-        });
+        let (parameter, target, pointed) = self.step(ty, witness, 5)?;
         let (name, value) = self.criterion(target, pointed, depth - 1);
         // Without a type, the condition must be one that means the same for all of the types.
         let known = parameter.targets.iter().filter(|target| self.world.knows(target, &name)).count();

@@ -15,12 +15,37 @@ mod run;
 mod words;
 
 use std::env;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::search_oracle::generate::Generator;
+use crate::search_oracle::generate::Search;
 use crate::search_oracle::run::Store;
+use crate::search_oracle::run::query;
 
 /// How many searches are asked, one third of them by patients.
 const MANY: u64 = 450;
+
+/// Ways to search, of which a run must have some that find something.
+const WAYS: [(&str, fn(&Search) -> bool); 5] = [
+    ("filters", |one| has(one, |name| name.ends_with("_filter"))),
+    ("lists", |one| has(one, |name| name.ends_with("_list"))),
+    ("chains of four steps and more", |one| has(one, |name| steps(name) >= 4)),
+    ("chains along canonicals", |one| {
+        has(one, |name| name.contains("questionnaire:Q") || name.contains(":questionnaire:"))
+    }),
+    ("other compartments than a patient's", |one| {
+        one.question.compartment.as_ref().is_some_and(|about| !about.starts_with("Patient/"))
+    }),
+];
+
+fn has(search: &Search, is_so: fn(&str) -> bool) -> bool {
+    search.question.criteria.iter().any(|(name, _)| is_so(name))
+}
+
+fn steps(name: &str) -> usize {
+    name.matches('.').count() + name.matches("_has:").count()
+}
 
 fn number(name: &str, usual: u64) -> u64 {
     env::var(name).map_or(usual, |text| text.parse().expect(name))
@@ -33,6 +58,12 @@ fn searches_find_what_a_plain_reading_of_the_specification_finds_and_nothing_tha
     let mut generator = Generator::new(&store.world, number("COMFREY_ORACLE_SEED", 4));
     let searches: Vec<_> = (0..many - many / 3).map(|_| generator.search(None)).collect();
     let mut wrong = store.wrong(&store.app.clinician(), &searches);
+    for (way, is_so) in WAYS {
+        let asked: Vec<_> = searches.iter().filter(|one| is_so(one)).collect();
+        let with_matches = asked.iter().filter(|one| !store.world.answer(&one.question).is_empty()).count();
+        println!("{way}: {} searches, {with_matches} of them with matches", asked.len());
+        assert!(with_matches > 0, "{way}: {} searches, {with_matches} of them with matches", asked.len());
+    }
 
     let patients = || store.world.all.iter().filter(|one| one.ty == "Patient").map(|one| one.id.as_str());
     let each = many / 3 / patients().count();
@@ -41,4 +72,24 @@ fn searches_find_what_a_plain_reading_of_the_specification_finds_and_nothing_tha
         wrong.extend(store.wrong(&store.app.patient(patient), &searches));
     }
     assert!(wrong.is_empty(), "{} of {many} searches:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn chains_of_eight_steps_are_answered_rightly_and_at_once() {
+    let store = Store::filled();
+    let mut generator = Generator::new(&store.world, number("COMFREY_ORACLE_SEED", 8));
+    let searches: Vec<_> = (0..40).map(|_| generator.at_the_end_of(8)).collect();
+    assert!(searches.iter().all(|one| steps(&one.question.criteria[0].0) >= 6));
+    let found = |one: &&Search| !store.world.answer(&one.question).is_empty();
+    assert!(searches.iter().filter(found).count() > 10);
+    let begun = Instant::now();
+    let clinician = store.app.clinician();
+    for search in &searches {
+        clinician.get(&format!("/{}?{}", search.question.ty, query(search))).expect(200);
+    }
+    let each = begun.elapsed() / 40;
+    assert!(each < Duration::from_secs(1), "{each:?} for each");
+    println!("chains of eight steps: {each:?} for each");
+    let wrong = store.wrong(&clinician, &searches);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
