@@ -274,7 +274,7 @@ impl Generator<'_> {
         let has_prefix = value.bytes().take(2).filter(u8::is_ascii_lowercase).count() == 2;
         let value = if ordered && has_prefix { value[2..].to_owned() } else { value };
         // A backslash stands before what would be read otherwise in an ordinary search.
-        let is_simple = !value.contains('\\') && !(parameter.kind == Kind::Uri && value.contains('|'));
-        is_simple.then_some((operator, value))
+        let is_odd = value.contains('\\') || parameter.kind == Kind::Uri && value.contains('|');
+        (!is_odd).then_some((operator, value))
     }
 }

@@ -26,8 +26,11 @@ use crate::search_oracle::run::query;
 /// How many searches are asked, one third of them by patients.
 const MANY: u64 = 450;
 
+/// A way to search, and what searches go it.
+type Way = (&'static str, fn(&Search) -> bool);
+
 /// Ways to search, of which a run must have some that find something.
-const WAYS: [(&str, fn(&Search) -> bool); 5] = [
+const WAYS: [Way; 5] = [
     ("filters", |one| has(one, |name| name.ends_with("_filter"))),
     ("lists", |one| has(one, |name| name.ends_with("_list"))),
     ("chains of four steps and more", |one| has(one, |name| steps(name) >= 4)),
