@@ -6,6 +6,8 @@
 //!
 //! What is read there may never come to be, so that nothing of it may be kept in memory: see [`is_lent`].
 //!
+//! On a server each statement sees what others have committed by then, as the statements of the write itself do.
+//!
 //! While it is read, nobody else writes to an embedded database, and on a server what the write has touched stays
 //! locked: so the reads have a time, after which each further statement of theirs is refused, and with it the whole.
 
@@ -13,6 +15,9 @@ use std::cell::Cell;
 use std::cell::RefCell;
 use std::time::Duration;
 use std::time::Instant;
+
+use diesel::result::DatabaseErrorKind;
+use diesel::result::Error;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -37,7 +42,10 @@ enum State {
     /// One is.
     Lent,
     /// The database has failed on the one that is, so that nobody knows what of the transaction is left.
-    Failed,
+    Failed {
+        /// Whether the same may succeed when it is done again.
+        is_passing: bool,
+    },
     /// The time for it is over.
     Late,
 }
@@ -54,11 +62,16 @@ pub(crate) fn lend<T>(
     STATE.set(State::Lent);
     UNTIL.set(Instant::now().checked_add(longest));
     let _back = Back(conn);
-    let done = read()?;
+    let done = read();
     match STATE.get() {
-        State::Late => Err(Fault::Refused(late())),
-        State::Failed => Err(Fault::Refused(unavailable("the database failed within a transaction"))),
-        State::Own | State::Lent => Ok(done),
+        State::Failed { is_passing: true } => Err(met_another()),
+        // The reader's own refusal says where.
+        State::Late => Err(done.err().unwrap_or_else(late).into()),
+        State::Failed { is_passing: false } => {
+            let failed = || unavailable("the database failed within a transaction");
+            Err(done.err().unwrap_or_else(failed).into())
+        }
+        State::Own | State::Lent => Ok(done?),
     }
 }
 
@@ -75,8 +88,8 @@ pub(crate) fn with<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> O
         return Some(Err(Fault::Refused(late())));
     }
     let done = work(held.0.as_mut()?);
-    if matches!(done, Err(Fault::Database(_))) {
-        STATE.set(State::Failed);
+    if let Err(fault @ Fault::Database(_)) = &done {
+        STATE.set(State::Failed { is_passing: fault.is_passing() });
     }
     Some(done)
 }
@@ -95,6 +108,13 @@ pub(crate) fn write<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> 
         Ok(done)
     };
     with(&mut within).map_or_else(in_use, |ended| ended?)
+}
+
+/// The reader has the database's own error, and what it makes of that is for a client: a deadlock with another write is
+/// for the write to try again.
+fn met_another() -> Fault {
+    let words = "a read within a write met another write".to_owned();
+    Fault::Database(Error::DatabaseError(DatabaseErrorKind::SerializationFailure, Box::new(words)))
 }
 
 fn late() -> Failure {

@@ -538,6 +538,11 @@ fn what_reads_within_it_finds_what_it_defines_and_nothing_of_one_that_is_refused
     send(&clinician, &entries).expect_issue(404, "not-found");
     clinician.get("/ValueSet/$expand?url=http://x.example/own").expect(404);
     clinician.get("/Patient?own=x").expect(400);
+    let by_set = request("GET", "Patient?identifier:in=http://x.example/own");
+    let marked = json!({ "resourceType": "Patient", "id": "marked", "identifier": [{ "system": "urn:s", "value": "a" }] });
+    send(&clinician, &[by_set.clone(), put(&marked)]).expect_issue(400, "not-found");
+    let answer = send(&clinician, &[by_set, put(&set), put(&marked)]).expect(200).json();
+    assert_eq!(answer["entry"][0]["resource"]["entry"][0]["resource"]["id"], "marked", "{answer}");
     // the next set of search parameters has the number that the refused one would have had
     let answer =
         send(&clinician, &[put(&set), put(&parameter("name.family")), judge(), expand()]).expect(200).json();

@@ -14,6 +14,7 @@ use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
+use crate::fhir::bundle::Method;
 use crate::interactions::Interaction;
 use crate::interactions::asked;
 use crate::interactions::batch::Outcome;
@@ -90,10 +91,14 @@ struct Sorted {
 
 fn sort(session: &Session, entries: Vec<Entry>) -> Result<Sorted, Failure> {
     let mut sorted = Sorted::default();
+    let defines = entries.iter().any(|entry| defines(&entry.request));
     for entry in entries {
         let interaction = interaction(session, &entry)?;
         if !interaction.is_write() {
-            check(session, &interaction, &entry)?;
+            // What a search names may be defined by the transaction itself; the search refuses the whole by itself.
+            if !(defines && matches!(interaction, Interaction::Search { .. })) {
+                check(session, &interaction, &entry)?;
+            }
             sorted.reads.push((entry.index, interaction, entry.request));
             continue;
         }
@@ -147,6 +152,13 @@ fn interaction(session: &Session, entry: &Entry) -> Result<Interaction, Failure>
         | Interaction::History { .. }
         | Interaction::Search { .. } => Ok(interaction),
     }
+}
+
+/// Whether it writes what searches go by.
+fn defines(request: &Request) -> bool {
+    let ty = request.path.split(['/', '?']).next().unwrap_or_default();
+    !matches!(request.method, Method::Get | Method::Head)
+        && matches!(ty, "CodeSystem" | "SearchParameter" | "ValueSet")
 }
 
 /// Refuses, before anything is written, what a read has wrong in itself.
