@@ -24,6 +24,7 @@ pub mod whole;
 
 mod aim;
 mod allowance;
+mod attribution;
 mod charts;
 mod commit;
 mod content;

@@ -176,7 +176,8 @@ fn told(plan: &Plan, written: &[Written]) -> Result<Output, Failure> {
         Ok(stored.unwrap_or_else(|| resource.value().clone()))
     };
     let mut output = Output::new().resource("carePlan", now(&plan.care_plan)?);
-    let lists: [(&str, &[Found]); 2] = [("goals", &plan.goals), ("tasks", &plan.tasks)];
+    let lists: [(&str, &[Found]); 3] =
+        [("goals", &plan.goals), ("tasks", &plan.tasks), ("needs", &plan.needs)];
     for (name, list) in lists {
         for found in list {
             output = output.resource(name, now(&found.resource)?);

@@ -10,9 +10,12 @@ use crate::fhir::Issue;
 use crate::fhir::Resource;
 use crate::fhir::outcome::outcome;
 use crate::fhir::parameters::Output;
+use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::opened::Opened;
 use crate::operations::opened::named;
+use crate::palliative::enrollment::attribution::attribute;
+use crate::palliative::enrollment::attribution::unsettled;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::enroll;
 use crate::palliative::enrollment::enroll::Enrollment;
@@ -28,11 +31,36 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 
 fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, Failure> {
     let mut opened = Opened::of(session, call, (named(session, call)?, &["Encounter", "RiskAssessment"]))?;
-    if let Some(site) = &wish.pcmh_site {
-        session.add_to_chart(&mut opened.chart, site);
-    }
-    let decision = enroll::decide(&opened.case(), wish)?;
+    let (wish, unsettled) = &at_home(session, &mut opened, wish)?;
+    let mut decision = enroll::decide(&opened.case(), wish)?;
+    decision.warnings.extend(unsettled.iter().filter(|_| !decision.drafts.is_empty()).cloned());
     write(session, call, decision, &opened.episode)
+}
+
+/// The wish with the medical home: the one that is named, else the one to which the patient is attributed on the first
+/// day; and what is to be looked at where none can be told.
+fn at_home(
+    session: &Session,
+    opened: &mut Opened,
+    wish: &Enrollment,
+) -> Result<(Enrollment, Option<Issue>), Failure> {
+    if let Some((site, _)) = &wish.pcmh_site {
+        session.add_to_chart(&mut opened.chart, site);
+        return Ok((wish.clone(), None));
+    }
+    let (patient, on) = (opened.case().patient().to_owned(), (wish.start, &opened.program));
+    let Some(person) = opened.chart.find(&patient) else { return Ok((wish.clone(), None)) };
+    let sites = session.sites_of(person, on)?;
+    let listed = if sites.len() > 1 { session.attributed_by_list(&patient, on)? } else { None };
+    let found = attribute(&sites, listed.as_deref(), (&opened.chart, wish.start, &opened.program));
+    let Some((site, why)) = found else {
+        return Ok((wish.clone(), (!sites.is_empty()).then(|| unsettled(&sites))));
+    };
+    let local = Reference::parse(site).local();
+    if let Some(found) = local.map(|local| session.filed(local.ty, local.id)).transpose()?.flatten() {
+        opened.chart.add(found);
+    }
+    Ok((Enrollment { pcmh_site: Some((site.to_owned(), why)), ..wish.clone() }, None))
 }
 
 fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {

@@ -115,6 +115,8 @@ pub struct Program {
     pub pain_positive: i64,
     /// The ConceptMaps by which codes of senders are read, as canonicals. `conceptMap`
     pub concept_maps: Vec<String>,
+    /// The Group that attributes people to providers, as a reference. `attributionGroup`
+    pub attribution_group: Option<String>,
     /// What these maps say, as whoever reads the programme fills in.
     pub maps: Arc<CodeMaps>,
     /// The rule set that says when the aims are reached, as a canonical with its version; without it a clinician alone
@@ -128,7 +130,7 @@ const LAST_YOUNG_AGE: i64 = 20;
 type Setter = fn(&mut Program, &Value) -> Option<()>;
 
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 37] = [
+const SETTERS: [(&str, &str, Setter); 38] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -164,6 +166,7 @@ const SETTERS: [(&str, &str, Setter); 37] = [
     ("firstVisitDays", "valueInteger", |p, v| { p.first_visit_days = Some(whole(v)?); Some(()) }),
     ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
     ("painPositive", "valueInteger", |p, v| { p.pain_positive = whole(v).filter(|least| (1..=10).contains(least))?; Some(()) }),
+    ("attributionGroup", "valueReference", |p, v| { p.attribution_group = Some(v.get("reference")?.as_str()?.to_owned()); Some(()) }),
     ("conceptMap", "valueCanonical", |p, v| { p.concept_maps.push(v.as_str()?.to_owned()); Some(()) }),
     ("exitRuleSet", "valueCanonical", |p, v| { p.exit_rule_set = Some(versioned(v.as_str()?)?); Some(()) }),
 ];
@@ -254,6 +257,7 @@ impl Program {
             assess_days: None,
             pain_positive: 1,
             concept_maps: Vec::new(),
+            attribution_group: None,
             maps: Arc::default(),
             exit_rule_set: None,
         }
@@ -394,8 +398,9 @@ mod tests {
             left_out.age_max,
             left_out.risk_algorithm,
             (left_out.first_visit_days, left_out.assess_days, left_out.exit_rule_set),
+            left_out.attribution_group,
         );
-        assert_eq!(nothing, (None, None, None, None, None, (None, None, None)));
+        assert_eq!(nothing, (None, None, None, None, None, (None, None, None), None));
         let lists = [
             left_out.rule_sets,
             left_out.lines_of_business,

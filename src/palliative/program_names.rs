@@ -61,6 +61,13 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
                 );
                 (!algorithms.has(canonical)).then_some(unknown)
             }
+            "attributionGroup" => {
+                let reference = setting.pointer("/valueReference/reference")?.as_str()?;
+                let is_group = reference.rsplit('/').nth(1) == Some("Group") || reference.starts_with("urn:");
+                (!is_group).then(|| {
+                    format!("`{reference}` is no Group; give the reference of one, such as `Group/atr`.")
+                })
+            }
             "exclusiveWith" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;
                 another(reference, service)

@@ -37,6 +37,10 @@ own! {
     SETTING_EXTENSION = "StructureDefinition/care-setting";
     /// The medical home that the patient was attributed to at enrolment.
     PCMH_EXTENSION = "StructureDefinition/attributed-pcmh";
+    /// Why it is that medical home, on the reference to it.
+    ATTRIBUTION_EXTENSION = "StructureDefinition/attribution-reason";
+    /// A coverage that was in force from a day on, in their order.
+    COVERAGE_HISTORY_EXTENSION = "StructureDefinition/coverage-history";
     /// The recognition of an Organization as a medical home.
     RECOGNITION_EXTENSION = "StructureDefinition/pcmh-recognition";
     /// The tier of need, with the day since when.
@@ -179,7 +183,7 @@ own! {
 }
 
 /// What the programme's operations alone write on an episode: the extensions of ours that are defined for one.
-pub const EPISODE_EXTENSIONS: [&str; 26] = [
+pub const EPISODE_EXTENSIONS: [&str; 27] = [
     STATE_EXTENSION,
     PROGRAM_EXTENSION,
     EVIDENCE_EXTENSION,
@@ -190,6 +194,7 @@ pub const EPISODE_EXTENSIONS: [&str; 26] = [
     OFFER_EXPIRES_EXTENSION,
     CONSENT_EXTENSION,
     COVERAGE_EXTENSION,
+    COVERAGE_HISTORY_EXTENSION,
     SETTING_EXTENSION,
     PCMH_EXTENSION,
     TIER_EXTENSION,
@@ -210,6 +215,9 @@ pub const EPISODE_EXTENSIONS: [&str; 26] = [
 
 /// SNOMED CT.
 pub const SNOMED: &str = "http://snomed.info/sct";
+/// The categories of social needs, of HL7's SDOH Clinical Care.
+pub const SDOH_SYSTEM: &str =
+    "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes";
 /// LOINC.
 pub const LOINC: &str = "http://loinc.org";
 /// US Core's category of care plans.

@@ -56,6 +56,7 @@ mod official_examples;
 mod one_plan;
 mod outside_fhir;
 mod paging;
+mod palliative_attribution;
 mod palliative_careplan;
 mod palliative_disenroll;
 mod palliative_enroll;

@@ -294,3 +294,45 @@ fn nobody_writes_a_plan_without_the_right_to() {
     is_refused_to_others(&app, &format!("/EpisodeOfCare/{id}/$palliative-careplan"), &mode("apply"));
     assert_eq!(app.clinician().get("/CarePlan").expect(200).resources().len(), 0);
 }
+
+#[test]
+fn a_social_need_is_written_as_a_concern_and_a_request_that_hold_to_us_core_once() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    clinician.store(&json!({ "resourceType": "Observation", "id": "food", "status": "final",
+        "subject": { "reference": "Patient/p" }, "effectiveDateTime": "2026-02-20",
+        "code": { "coding": [{ "system": "http://loinc.org", "code": "88122-7" }] },
+        "valueCodeableConcept": { "coding": [{ "system": "http://loinc.org", "code": "LA28397-0" }] } }));
+    let path = format!("/EpisodeOfCare/{episode}/$palliative-careplan");
+    let drafted = clinician.post(&path, &mode("draft")).expect(200);
+    assert_eq!(parts(&drafted, "needs").len(), 2);
+    let screened = "/Patient/p/$palliative-screen";
+    let before = clinician.get(screened).expect(200).text();
+    let count = |ty: &str| {
+        let found = clinician.get(&format!("/{ty}?patient=p&_summary=count")).expect(200).json();
+        found["total"].as_u64().unwrap()
+    };
+    let (conditions, requests) = (count("Condition"), count("ServiceRequest"));
+    // who may not write them writes nothing of the plan either
+    let narrow = app.with_scope(
+        "user/*.rs user/CarePlan.crus user/Goal.crus user/Task.crus user/Provenance.crus user/Flag.crus",
+    );
+    narrow.post(&path, &mode("apply")).expect_issue(403, "forbidden");
+    assert_eq!((count("CarePlan"), count("Condition")), (0, conditions));
+    let applied = clinician.post(&path, &mode("apply")).expect(200);
+    let written = parts(&applied, "needs");
+    for one in &written {
+        let ty = one["resourceType"].as_str().unwrap();
+        assert!(one["meta"]["profile"][0].as_str().unwrap().contains("/us/core/"), "{one}");
+        let judged = clinician.post(&format!("/{ty}/$validate"), one).expect(200).json();
+        let wrong = |issue: &&Value| issue["severity"] == "error" || issue["severity"] == "fatal";
+        let wrong: Vec<&Value> = judged["issue"].as_array().unwrap().iter().filter(wrong).collect();
+        assert!(wrong.is_empty(), "{ty}: {wrong:?}");
+    }
+    assert_eq!((count("Condition"), count("ServiceRequest")), (conditions + 1, requests + 1));
+    clinician.post(&path, &mode("apply")).expect(200);
+    assert_eq!((count("Condition"), count("ServiceRequest")), (conditions + 1, requests + 1));
+    // what was written says nothing new of the person to the rules
+    assert_eq!(clinician.get(screened).expect(200).text(), before);
+}

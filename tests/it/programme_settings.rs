@@ -113,6 +113,7 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("exclusiveWith", json!({ "valueReference": { "reference": "Organization/default" } })),
         ("exclusiveWith", json!({ "valueReference": { "reference": "HealthcareService/every-setting" } })),
         ("ruleSet", json!({ "valueCanonical": "https://example.org/PlanDefinition/none" })),
+        ("attributionGroup", json!({ "valueReference": { "reference": "Patient/p" } })),
         ("painPositive", json!({ "valueInteger": 0 })),
         ("painPositive", json!({ "valueInteger": 11 })),
         ("conceptMap", json!({ "valueCanonical": "https://example.org/ConceptMap/none" })),

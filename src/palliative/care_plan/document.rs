@@ -1,6 +1,8 @@
 //! The CarePlan around its rows: made, or brought up to what is new; with the page, and the record of who wrote it.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
+use std::collections::BTreeSet;
+
 use fhir_typed::Resource as Typed;
 use fhir_typed::resources::CarePlan;
 use serde_json::Value;
@@ -10,6 +12,7 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::items;
 use crate::palliative::care_plan::items::Item;
+use crate::palliative::care_plan::need;
 use crate::palliative::care_plan::orders;
 use crate::palliative::care_plan::plan::Making;
 use crate::palliative::care_plan::plan::PLAN;
@@ -50,7 +53,7 @@ impl Making<'_> {
         let added = self.made(state, &wishes)?;
         let name = stored.map_or_else(|| self.names.name(), name_of);
         let mut drafts: Vec<Draft> = Vec::new();
-        for found in self.goals.iter().chain(&self.tasks) {
+        for found in self.needs.iter().chain(&self.goals).chain(&self.tasks) {
             if let Item::Write(resource, place) = &found.item {
                 drafts.push(Draft { resource: resource.clone(), place: place.clone() });
             }
@@ -77,8 +80,8 @@ impl Making<'_> {
         if !drafts.is_empty() {
             drafts.push(self.deed(name)?);
         }
-        let (goals, tasks, skipped) = (self.goals, self.tasks, self.skipped);
-        Ok(Plan { care_plan, goals, tasks, skipped, drafts, warnings: Vec::new() })
+        let Self { goals, tasks, needs, skipped, .. } = self;
+        Ok(Plan { care_plan, goals, tasks, needs, skipped, drafts, warnings: Vec::new() })
     }
 
     /// Writes the page anew, unless a person has written it; whether it is another than before.
@@ -105,7 +108,8 @@ impl Making<'_> {
 
     /// Who wrote the plan, and its goals.
     fn deed(&mut self, plan: String) -> Result<Draft, Failure> {
-        let new = self.goals.iter().chain(&self.tasks).filter(|found| matches!(found.item, Item::Write(..)));
+        let all = self.needs.iter().chain(&self.goals).chain(&self.tasks);
+        let new = all.filter(|found| matches!(found.item, Item::Write(..)));
         let targets = std::iter::once(plan).chain(new.map(|found| found.name.clone())).collect();
         let deed = Deed { action: "care-plan", on: self.planning.as_of, reasons: Vec::new(), targets };
         let made = provenance(self.planning.case, deed);
@@ -121,7 +125,13 @@ impl Making<'_> {
         let problems: Vec<String> = problems(planning).map(name_of).collect();
         let (needs, evidence): (Vec<&String>, Vec<&String>) =
             self.evidence.iter().partition(|one| one.starts_with("Condition/"));
-        let needs = needs.into_iter().filter(|one| !problems.contains(one)).cloned();
+        let concerns = self.needs.iter().filter(|one| one.resource.ty().name() == "Condition");
+        let needs = needs
+            .into_iter()
+            .chain(concerns.filter(|one| !need::is_over(&one.resource)).map(|one| &one.name))
+            .filter(|one| !problems.contains(one))
+            .cloned()
+            .collect::<BTreeSet<_>>();
         let mut wishes = wishes.sources();
         wishes.retain(|name| !case.chart.find(name).is_some_and(is_labelled));
         let supporting = evidence.into_iter().filter(|one| !wishes.contains(one)).chain(&wishes);

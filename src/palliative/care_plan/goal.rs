@@ -75,6 +75,8 @@ pub struct Aim<'a> {
     pub since: Date,
     /// Why.
     pub because: &'a Because,
+    /// The concern that it is for.
+    pub need: Option<&'a str>,
     /// What the facts show, by which it may be due sooner.
     pub facts: &'a Facts<'a>,
 }
@@ -135,6 +137,8 @@ fn made(
     let sources =
         aim.because.evidence.iter().map(String::as_str).chain(said.map(|said| said.source.as_str()));
     let addresses = sources.filter(|source| ADDRESSED.iter().any(|ty| source.starts_with(ty)));
+    let need = aim.need.filter(|need| !aim.because.evidence.iter().any(|one| one == need));
+    let addresses = addresses.chain(need);
     let goal = Goal {
         meta: Some(claim("us-core-goal")),
         identifier: vec![identifier(planning, &aim.goal.id)],

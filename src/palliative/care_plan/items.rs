@@ -30,6 +30,7 @@ use crate::palliative::element::coding;
 use crate::palliative::element::digest;
 use crate::palliative::element::extension;
 use crate::palliative::element::period;
+use crate::palliative::element::reference;
 use crate::palliative::element::words;
 use crate::palliative::element::written;
 use crate::palliative::enrollment::companions::task;
@@ -129,6 +130,8 @@ pub struct Work<'a> {
     pub since: Date,
     /// Why.
     pub because: &'a Because,
+    /// The request that it carries out.
+    pub based_on: Option<&'a str>,
 }
 
 /// The action as which an activity is found again. What is due in hours is asked for by each fact anew: that it was
@@ -166,6 +169,7 @@ pub fn work(planning: &Planning, work: Work, name: String) -> Result<Found, Fail
         extension: vec![domain(&row.domain)],
         reason_code: because_of(because).map(Box::new),
         code: activity.code.as_ref().map(|code| Box::new(concept_of(code))),
+        based_on: work.based_on.map(|to| *reference(to)).into_iter().collect(),
         restriction: within(planning, work)
             .map(|period| TaskRestriction { period: Some(period), ..TaskRestriction::default() }),
         ..task(planning.case, &planning.case.episode_name(), "", "")

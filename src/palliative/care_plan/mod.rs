@@ -7,6 +7,7 @@ mod document;
 pub mod fact;
 mod goal;
 pub mod items;
+mod need;
 mod orders;
 mod page;
 pub mod plan;

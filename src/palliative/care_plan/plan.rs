@@ -49,6 +49,8 @@ pub struct Plan {
     pub goals: Vec<Found>,
     /// Its tasks from the template.
     pub tasks: Vec<Found>,
+    /// The concerns and requests of social needs.
+    pub needs: Vec<Found>,
     /// The template's actions that were left out, with the reason.
     pub skipped: Vec<(String, String)>,
     /// What to write.
@@ -105,6 +107,7 @@ fn as_it_ended(plan: &Resource) -> Plan {
         care_plan: plan.clone(),
         goals: Vec::new(),
         tasks: Vec::new(),
+        needs: Vec::new(),
         skipped: vec![(PLAN.to_owned(), reason)],
         drafts: Vec::new(),
         warnings: Vec::new(),
@@ -119,10 +122,11 @@ pub(super) struct Making<'a> {
     /// From when on rows count that always belong to the plan.
     always: Date,
     /// The actions that the plan once had.
-    had: BTreeSet<String>,
+    pub(super) had: BTreeSet<String>,
     pub(super) names: Drafts,
     pub(super) goals: Vec<Found>,
     pub(super) tasks: Vec<Found>,
+    pub(super) needs: Vec<Found>,
     pub(super) skipped: Vec<(String, String)>,
     /// What is new in the plan: goals, activities, the actions that they are, and the evidence for them.
     pub(super) new_goals: Vec<String>,
@@ -144,6 +148,7 @@ impl<'a> Making<'a> {
             names: Drafts::default(),
             goals: Vec::new(),
             tasks: Vec::new(),
+            needs: Vec::new(),
             skipped: Vec::new(),
             new_goals: Vec::new(),
             activities: Vec::new(),
@@ -154,21 +159,26 @@ impl<'a> Making<'a> {
 
     fn row(&mut self, row: &Row) -> Result<(), Failure> {
         let Some(because) = self.belongs(&row.id, row.trigger.as_ref()) else { return Ok(()) };
+        let of_need = row.activities.iter().find(|activity| activity.is_of_need);
+        let need = of_need.map(|activity| self.need(activity, &because)).transpose()?.flatten();
         let mut names = Vec::new();
         for goal in &row.goals {
             // Where the goals of a row have conditions of their own, these say why better than that of the row.
             let Some(own) = self.belongs(&goal.id, goal.trigger.as_ref()) else { continue };
             let because = if goal.trigger.is_some() { &own } else { &because };
             let since = if row.trigger.is_some() { self.planning.as_of } else { self.always };
-            let aim = Aim { row, goal, since, because, facts: self.facts };
+            let aim = Aim { row, goal, since, because, need: need.as_deref(), facts: self.facts };
             names.extend(self.goal(aim)?);
         }
+        let request = of_need.zip(need.as_deref()).map(|(one, need)| self.request(one, need, &names));
+        let request = request.transpose()?.flatten();
         for activity in &row.activities {
+            let based_on = request.as_deref().filter(|_| activity.is_of_need);
             if let Some(own) = self.belongs(&activity.id, activity.trigger.as_ref()) {
                 let triggered = row.trigger.is_some() || activity.trigger.is_some();
                 let because = if activity.trigger.is_some() { &own } else { &because };
                 let since = if triggered { self.planning.as_of } else { self.always };
-                self.activity(Work { row, activity, since, because }, &names)?;
+                self.activity(Work { row, activity, since, because, based_on }, &names)?;
             }
         }
         Ok(())
@@ -235,7 +245,7 @@ impl<'a> Making<'a> {
         self.evidence.extend(new);
     }
 
-    fn taken_out(&mut self, id: &str) {
+    pub(super) fn taken_out(&mut self, id: &str) {
         self.skipped.push((id.to_owned(), "A person has taken it out of the plan.".to_owned()));
     }
 

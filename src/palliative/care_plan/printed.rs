@@ -13,6 +13,7 @@ use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::is_of_domain;
 use crate::palliative::care_plan::completeness::next_review;
+use crate::palliative::care_plan::need;
 use crate::palliative::care_plan::page::Page;
 use crate::palliative::care_plan::reading::is_in_own_words;
 use crate::palliative::care_plan::reading::is_open;
@@ -85,8 +86,9 @@ impl Printed<'_> {
         row("Since", self.plan.text("/period/start").map(str::to_owned));
         row("Level of care", planning.tier().map(|tier| tier.display().to_owned()));
         page.table(&[], &rows);
-        let problems: Vec<String> =
-            problems(planning).filter(|one| is_open_to_all(one)).filter_map(words).collect();
+        // A concern that nobody has confirmed is told by its goal, not as what the person has.
+        let told = problems(planning).filter(|one| is_open_to_all(one) && !need::is_open_question(one));
+        let problems: Vec<String> = told.filter_map(words).collect();
         if !problems.is_empty() {
             page.heading("What the plan is about");
             page.list(&problems);

@@ -100,6 +100,8 @@ pub struct Activity {
     pub every: Option<Days>,
     /// When it belongs to the plan.
     pub trigger: Option<Trigger>,
+    /// Whether it brings a concern and a request for help beside its Task: it is about a social need.
+    pub is_of_need: bool,
 }
 
 /// What an activity is written as.

@@ -27,6 +27,7 @@ use crate::palliative::vocabulary::CADENCE_EXTENSION;
 use crate::palliative::vocabulary::DOMAIN_EXTENSION;
 use crate::palliative::vocabulary::DUE_WHEN_EXTENSION;
 use crate::palliative::vocabulary::OWN_WORDS_EXTENSION;
+use crate::palliative::vocabulary::SDOH_SYSTEM;
 
 /// The type of an action that becomes a Task.
 const ACTION_TYPE: &str = "http://terminology.hl7.org/CodeSystem/action-type";
@@ -132,6 +133,8 @@ impl Reader<'_> {
             (None, _) => None,
         };
         let task = has_coding(action.get("type"), ACTION_TYPE, "create");
+        let brings: Vec<&str> = list(action, "output").filter_map(|one| one["type"].as_str()).collect();
+        let is_of_need = of_need(&brings, action)?;
         Ok(Activity {
             id: text(action, "id"),
             text: text(action, "textEquivalent"),
@@ -140,6 +143,7 @@ impl Reader<'_> {
             due: own,
             every,
             trigger: self.trigger(action)?,
+            is_of_need,
         })
     }
 
@@ -156,6 +160,22 @@ impl Reader<'_> {
         let mut facts = Vec::new();
         names(&logic, &mut facts);
         Ok(Trigger { words, logic, facts })
+    }
+}
+
+/// Whether an action brings a concern and a request for help: both, with the category of a social need, or neither.
+fn of_need(brings: &[&str], action: &Value) -> Result<bool, String> {
+    if brings.is_empty() {
+        return Ok(false);
+    }
+    let categories = list(action.pointer("/code/0").unwrap_or(&Value::Null), "coding");
+    let has_category = categories.filter(|one| one["system"] == SDOH_SYSTEM).count() == 1;
+    match (brings == ["Condition", "ServiceRequest"], has_category) {
+        (true, true) => Ok(true),
+        _ => Err(format!(
+            "{} brings a Condition and a ServiceRequest, in this order and with one category of a social need, or nothing",
+            action["id"]
+        )),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::Extension;
+use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
@@ -16,9 +17,12 @@ use crate::palliative::element::complex;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
 use crate::palliative::element::plain_code;
+use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
 use crate::palliative::element::string_value;
+use crate::palliative::enrollment::attribution::Why;
 use crate::palliative::enrollment::companions::flag;
+use crate::palliative::enrollment::coverage_history;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
@@ -40,6 +44,7 @@ use crate::palliative::enrollment::transition::permit;
 use crate::palliative::risk::decision::standing;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::vocabulary::ATTRIBUTION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
@@ -62,8 +67,8 @@ pub struct Enrollment {
     pub consent: Option<Wanted>,
     /// `careTeam`
     pub care_team: Option<Wanted>,
-    /// `pcmhSite`: a reference.
-    pub pcmh_site: Option<String>,
+    /// `pcmhSite`: a reference; without it the site that the patient is attributed to, and why.
+    pub pcmh_site: Option<(String, Why)>,
     /// `intakeEncounter`: a reference.
     pub intake_encounter: Option<String>,
     /// `tier`
@@ -91,7 +96,7 @@ impl Enrollment {
             coverage: given.reference("coverage").map(str::to_owned).ok_or_else(|| needed("coverage"))?,
             consent: Wanted::read(given, "consent"),
             care_team: Wanted::read(given, "careTeam"),
-            pcmh_site: given.reference("pcmhSite").map(str::to_owned),
+            pcmh_site: given.reference("pcmhSite").map(|to| (to.to_owned(), Why::Named)),
             intake_encounter: given.reference("intakeEncounter").map(str::to_owned),
             tier,
             override_reason: given.text("overrideReason").map(str::to_owned),
@@ -183,7 +188,8 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     stored.set(extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
     stored.set(extension(SETTING_EXTENSION, plain_code(&wish.setting)));
     let kept = [
-        wish.pcmh_site.as_ref().map(|to| extension(PCMH_EXTENSION, reference_value(to))),
+        wish.pcmh_site.as_ref().map(|(to, why)| home(to, *why)),
+        coverage_history::first(case, &wish.coverage, wish.start),
         wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
         wish.override_reason.as_ref().map(|text| extension(OVERRIDE_EXTENSION, string_value(text))),
         match &wish.tier {
@@ -197,6 +203,13 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     for one in kept.into_iter().flatten() {
         stored.set(one);
     }
+}
+
+/// The medical home, with the reason for which it is that one.
+fn home(to: &str, why: Why) -> Extension {
+    let mut to = reference(to);
+    to.extension.push(extension(ATTRIBUTION_EXTENSION, plain_code(why.code())));
+    extension(PCMH_EXTENSION, ExtensionValue::Reference(to))
 }
 
 /// The tier of need on the first day: the one that is wished, else the one on the episode, else the last

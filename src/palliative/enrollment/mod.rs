@@ -2,12 +2,14 @@
 //! transition writes. An EpisodeOfCare carries it. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 pub mod actions;
+pub mod attribution;
 pub mod authorization;
 pub mod checks;
 pub mod closing;
 pub mod companions;
 pub mod consent;
 pub mod coverage;
+pub mod coverage_history;
 pub mod death;
 pub mod disenroll;
 pub mod drafts;

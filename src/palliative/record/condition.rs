@@ -8,6 +8,7 @@ use crate::palliative::record::Concept;
 use crate::palliative::record::Moment;
 use crate::palliative::record::source;
 use crate::palliative::record::target_id;
+use crate::palliative::vocabulary::SDOH_SYSTEM;
 
 /// How sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +62,12 @@ pub struct Condition {
     pub recorded: Option<Moment>,
     /// Whether, and when, it ended.
     pub abatement: Abatement,
+    /// Whether it is a social need, which says nothing of what else the person has.
+    pub is_social: bool,
 }
+
+/// The category of social needs in US Core.
+const US_CORE_CATEGORY: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category";
 
 impl Condition {
     /// Reads a Condition.
@@ -80,6 +86,8 @@ impl Condition {
             onset: moment("/onsetDateTime").or_else(|| moment("/onsetPeriod/start")),
             recorded: moment("/recordedDate"),
             abatement: abatement(resource, zone),
+            is_social: category.has(US_CORE_CATEGORY, "sdoh")
+                || category.codings.iter().any(|coding| coding.system == SDOH_SYSTEM),
         }
     }
 

@@ -107,7 +107,7 @@ impl ConditionRule {
     fn absent(&self, record: &PatientRecord, as_of: Date, changes: &mut BTreeSet<Date>) -> Finding {
         let is_known = |condition: &Condition| {
             let known = condition.since().is_none_or(|since| since.first <= as_of);
-            condition.verification != Verification::Void && known
+            condition.verification != Verification::Void && known && !condition.is_social
         };
         let feed_window = Window::back(Some(self.lookback_days.unwrap_or(FEED_DAYS)), as_of);
         for condition in &record.conditions {

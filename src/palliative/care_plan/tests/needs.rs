@@ -68,6 +68,93 @@ fn each_social_need_has_its_own_goal_and_referral_with_its_category() {
     assert!(!actions(plan.care_plan.value()).contains("d4-housing"), "Z59.12 is no need for housing");
 }
 
+/// How many concerns and requests the template has made for food.
+fn made_for_food(world: &World) -> (usize, usize) {
+    let of = |ty: &str| {
+        let ours = |one: &&crate::fhir::Resource| {
+            one.value()["identifier"].to_string().contains("d4-food-referral/")
+        };
+        world.resources.values().filter(|one| one.ty().name() == ty).filter(ours).count()
+    };
+    (of("Condition"), of("ServiceRequest"))
+}
+
+#[test]
+fn a_need_that_a_screening_shows_is_a_concern_nobody_has_confirmed_a_request_and_the_goal_for_it() {
+    let mut world = enrolled();
+    world.put(answer("88122-7", "LA28397-0"));
+    let plan = apply(&mut world);
+    let made = |world: &World, ty: &str, action: &str| {
+        let name = super::name(world, ty, action);
+        (name.clone(), world.resources[&name].value().clone())
+    };
+    let (need, concern) = made(&world, "Condition", "d4-food-referral/need");
+    assert_eq!(concern["verificationStatus"]["coding"][0]["code"], "unconfirmed");
+    assert_eq!(concern["category"][0]["coding"][0]["code"], "health-concern");
+    assert_eq!(concern["category"][1]["coding"][0]["code"], "food-insecurity");
+    assert_eq!(concern["evidence"][0]["detail"][0]["reference"], "Observation/answer-88122-7");
+    let (asked, request) = made(&world, "ServiceRequest", "d4-food-referral/request");
+    assert_eq!(request["reasonReference"][0]["reference"], json!(need));
+    assert_eq!((&request["status"], &request["intent"]), (&json!("active"), &json!("plan")), "no order");
+    let (goal, made_goal) = made(&world, "Goal", "d4-food");
+    assert!(made_goal["addresses"].as_array().unwrap().contains(&json!({ "reference": need })));
+    assert_eq!(request["supportingInfo"], json!([{ "reference": goal }]));
+    let (_, task) = made(&world, "Task", "d4-food-referral");
+    assert_eq!(task["basedOn"], json!([{ "reference": asked }]));
+    assert_eq!(plan.needs.len(), 2);
+    // once, and the concern is one of the plan's from then on
+    let again = apply(&mut world);
+    assert!(again.drafts.is_empty(), "{:?}", again.drafts);
+    // refuted, nothing more is asked for, and what was taken out does not come back
+    world.set(&need, "verificationStatus", json!({ "coding": [{ "code": "refuted" }] }));
+    world.resources.remove(&asked);
+    apply(&mut world);
+    assert_eq!(made_for_food(&world), (1, 0));
+    world.resources.remove(&need);
+    apply(&mut world);
+    assert_eq!(made_for_food(&world), (0, 0));
+}
+
+#[test]
+fn a_need_on_file_is_not_written_twice_and_one_that_was_declined_or_labelled_not_at_all() {
+    // on file as a diagnosis, or as a concern of the same category
+    let sdoh = json!([{ "coding": [{ "code": "food-insecurity",
+        "system": "http://hl7.org/fhir/us/sdoh-clinicalcare/CodeSystem/SDOHCC-CodeSystemTemporaryCodes" }] }]);
+    for category in [None, Some(sdoh)] {
+        let mut world = enrolled();
+        match category {
+            None => world.put(condition("Z59.41")),
+            Some(category) => {
+                world.put(answer("88122-7", "LA28397-0"));
+                world.put(condition("R69"));
+                world.set("Condition/problem", "category", category);
+            }
+        }
+        apply(&mut world);
+        assert_eq!(super::count(&world, "Condition"), 1);
+        let request =
+            world.resources[&super::name(&world, "ServiceRequest", "d4-food-referral/request")].value();
+        assert_eq!(request["reasonReference"][0]["reference"], "Condition/problem");
+    }
+    let declined = json!({ "coding": [{ "code": "asked-declined",
+        "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason" }] });
+    let secret = json!({ "versionId": "1", "security": [{ "code": "R" }] });
+    for (element, value, row) in [("dataAbsentReason", declined, false), ("meta", secret, true)] {
+        let mut world = enrolled();
+        let mut asked = answer("88122-7", "LA28397-0");
+        if element == "dataAbsentReason" {
+            asked.as_object_mut().unwrap().remove("valueCodeableConcept");
+        }
+        world.put(asked);
+        world.set("Observation/answer-88122-7", element, value);
+        let plan = apply(&mut world);
+        assert_eq!(actions(plan.care_plan.value()).contains("d4-food-referral"), row, "{element}");
+        assert_eq!(made_for_food(&world), (0, 0), "{element}");
+        let why = plan.skipped.iter().find(|(action, _)| action == "d4-food").map(|(_, why)| why.as_str());
+        assert_eq!(why.is_some_and(|why| why.starts_with("Not known")), !row, "a refusal denies no need");
+    }
+}
+
 #[test]
 fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
     let mut world = enrolled();

@@ -232,7 +232,7 @@ fn medical_home(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     if !case.program.pcmh_required {
         return Vec::new();
     }
-    let recognised = wish.pcmh_site.as_deref().and_then(|to| case.chart.find(to)).is_some_and(|site| {
+    let recognised = wish.pcmh_site.as_ref().and_then(|(to, _)| case.chart.find(to)).is_some_and(|site| {
         list(site.get("extension"))
             .filter(|one| one.get("url").and_then(Value::as_str) == Some(RECOGNITION_EXTENSION))
             .any(|one| is_recognised(case, one, wish))

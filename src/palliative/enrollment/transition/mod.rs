@@ -16,6 +16,7 @@ use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::keep_task;
 use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::companions::task_of;
+use crate::palliative::enrollment::coverage_history;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
@@ -116,10 +117,14 @@ fn carry_out(
 /// `Internal` where a stored resource cannot be read.
 pub fn finish(
     case: &Case,
-    stored: Episode,
+    mut stored: Episode,
     (action, change): (Action, Change),
     mut drafts: Drafts,
 ) -> Result<Decision, Failure> {
+    // What is undone is as if it had not been, and notes nothing.
+    if !matches!(action, Action::Enroll | Action::Undo) {
+        coverage_history::follow(case, &mut stored, change.on);
+    }
     let ever = stored.ever();
     drafts.push(stored.into_resource()?, Place::Existing(version(case.episode)));
     keep_task(case, &mut drafts, ever, &change)?;

@@ -1,6 +1,7 @@
 //! What the screening, the coverage, the team and the programme must say. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use super::*;
+use crate::palliative::enrollment::attribution::Why;
 use crate::palliative::enrollment::authorization::flaw;
 
 #[test]
@@ -176,7 +177,7 @@ fn a_medical_home_must_be_recognised_or_about_to_be() {
         world.program.pcmh_required = true;
         let mut wish = wish();
         assert_eq!(codes(&world.enroll(&wish).unwrap_err()), ["pcmh-recognition"]);
-        wish.pcmh_site = Some("Organization/home".into());
+        wish.pcmh_site = Some(("Organization/home".into(), Why::Named));
         world.put(site(status, end));
         assert_eq!(world.enroll(&wish).is_ok(), ok, "{status} {end}");
     }

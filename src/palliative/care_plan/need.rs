@@ -1,0 +1,217 @@
+//! A social need that a screening has shown: the concern as a Condition that nobody has confirmed yet, and the request for
+//! help with it. <https://hl7.org/fhir/us/sdoh-clinicalcare/STU2/sdoh_clinical_care_scope.html>
+//!
+//! Which activities bring them, and with which category, is the template's to say, in `action.output`. Neither is made
+//! where nothing that may be named shows the need: what is written would not carry the security label. A concern that is
+//! on file is not written a second time, and one that a person has refuted or resolved is asked nothing more for.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::fhir::datetime::instant;
+use crate::fhir::outcome::Failure;
+use crate::fhir::resource::Resource;
+use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::fact::Because;
+use crate::palliative::care_plan::items::Found;
+use crate::palliative::care_plan::items::Item;
+use crate::palliative::care_plan::items::existing;
+use crate::palliative::care_plan::items::identifier_value;
+use crate::palliative::care_plan::items::new_place;
+use crate::palliative::care_plan::plan::Making;
+use crate::palliative::care_plan::template::Activity;
+use crate::palliative::element::target;
+use crate::palliative::enrollment::companions::acting;
+use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::name as name_of;
+use crate::palliative::record::is_labelled;
+use crate::palliative::vocabulary::SDOH_SYSTEM;
+use crate::palliative::vocabulary::TEMPLATE_ITEM_SYSTEM;
+
+const CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
+const VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
+const CONCERN: &str = "http://hl7.org/fhir/us/core/CodeSystem/condition-category";
+const US_CORE_CATEGORY: &str = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category";
+
+/// What an activity brings beside its Task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brings {
+    /// The concern.
+    Condition,
+    /// The request.
+    ServiceRequest,
+}
+
+impl Brings {
+    /// The action under which it is found again.
+    fn action(self, activity: &Activity) -> String {
+        let what = match self {
+            Self::Condition => "need",
+            Self::ServiceRequest => "request",
+        };
+        format!("{}/{what}", activity.id)
+    }
+}
+
+impl Making<'_> {
+    /// The name of the concern that a need is written down as; none where nothing that may be named shows it, or a person
+    /// has said otherwise.
+    pub(super) fn need(&mut self, activity: &Activity, because: &Because) -> Result<Option<String>, Failure> {
+        if because.evidence.is_empty() {
+            return Ok(None);
+        }
+        if let Some(stored) = on_file(self.planning, activity, because) {
+            let name = name_of(stored);
+            self.needs.push(same(stored));
+            return Ok((!is_over(stored)).then_some(name));
+        }
+        let id = Brings::Condition.action(activity);
+        if self.had.contains(&id) {
+            self.taken_out(&id);
+            return Ok(None);
+        }
+        let name = self.names.name();
+        self.needs.push(concern(self.planning, (activity, because), name.clone())?);
+        self.actions.push(id);
+        Ok(Some(name))
+    }
+
+    /// The name of the request for help with a need.
+    pub(super) fn request(
+        &mut self,
+        activity: &Activity,
+        need: &str,
+        goals: &[String],
+    ) -> Result<Option<String>, Failure> {
+        let id = Brings::ServiceRequest.action(activity);
+        if let Some(stored) = existing(self.planning, "ServiceRequest", &id) {
+            self.needs.push(same(stored));
+            return Ok(Some(name_of(stored)));
+        }
+        if self.had.contains(&id) {
+            self.taken_out(&id);
+            return Ok(None);
+        }
+        let name = self.names.name();
+        self.needs.push(request(self.planning, (activity, need, goals), name.clone())?);
+        self.actions.push(id);
+        Ok(Some(name))
+    }
+}
+
+/// The concern that is on file, whoever has written it: one that shows the need, else one of the same category.
+fn on_file<'a>(planning: &Planning<'a>, activity: &Activity, because: &Because) -> Option<&'a Resource> {
+    let mut shown = because.evidence.iter().filter(|one| one.starts_with("Condition/"));
+    let category = category(activity);
+    let of_category = |one: &&Resource| {
+        let has = |code: &str| list(one.get("category")).any(|own| has_coding(Some(own), SDOH_SYSTEM, code));
+        !is_over(one) && !is_labelled(one) && category["code"].as_str().is_some_and(has)
+    };
+    shown
+        .find_map(|name| planning.case.chart.find(name))
+        .or_else(|| existing(planning, "Condition", &Brings::Condition.action(activity)))
+        .or_else(|| planning.case.chart.of("Condition").find(of_category))
+}
+
+/// Whether a person has said that there is no such need, or none any more.
+pub fn is_over(condition: &Resource) -> bool {
+    let has = |name: &str, codes: &[&str]| {
+        list(condition.get(name).and_then(|one| one.get("coding")))
+            .any(|coding| coding["code"].as_str().is_some_and(|code| codes.contains(&code)))
+    };
+    has("verificationStatus", &["refuted", "entered-in-error"])
+        || has("clinicalStatus", &["inactive", "remission", "resolved"])
+}
+
+/// Whether it is a concern that the template has made and nobody has confirmed.
+pub fn is_open_question(condition: &Resource) -> bool {
+    list(condition.get("identifier")).any(|one| one["system"] == TEMPLATE_ITEM_SYSTEM)
+        && has_coding(condition.get("verificationStatus"), VERIFICATION, "unconfirmed")
+}
+
+/// The concern, made.
+///
+/// # Errors
+/// `Internal`, for a fault of ours.
+fn concern(
+    planning: &Planning,
+    (activity, because): (&Activity, &Because),
+    name: String,
+) -> Result<Found, Failure> {
+    let coding = |system: &str, code: &str| json!({ "coding": [{ "system": system, "code": code }] });
+    let category = category(activity);
+    let evidence: Vec<Value> = because.evidence.iter().map(|one| json!({ "reference": one })).collect();
+    let mut made = json!({
+        "resourceType": "Condition",
+        "meta": { "profile": [profile("us-core-condition-problems-health-concerns")] },
+        "clinicalStatus": coding(CLINICAL, "active"),
+        "verificationStatus": coding(VERIFICATION, "unconfirmed"),
+        "category": [coding(CONCERN, "health-concern"), { "coding": [category] }],
+        "code": { "coding": [category], "text": category["display"] },
+        "evidence": [{ "detail": evidence }],
+        "recordedDate": planning.as_of.to_string(),
+    });
+    if let Some(who) = target(&acting(planning.case)).filter(|who| is_professional(who)) {
+        made["recorder"] = json!({ "reference": who });
+    }
+    found(planning, (made, &Brings::Condition.action(activity)), name)
+}
+
+/// The request for help with a need, for goals; made.
+///
+/// # Errors
+/// `Internal`, for a fault of ours.
+fn request(
+    planning: &Planning,
+    (activity, need, goals): (&Activity, &str, &[String]),
+    name: String,
+) -> Result<Found, Failure> {
+    let category = category(activity);
+    let mut made = json!({
+        "resourceType": "ServiceRequest",
+        "meta": { "profile": [profile("us-core-servicerequest")] },
+        "status": "active",
+        "intent": "plan",
+        "category": [{ "coding": [{ "system": US_CORE_CATEGORY, "code": "sdoh" }] }, { "coding": [category] }],
+        "code": activity.code,
+        "authoredOn": instant(planning.case.now),
+        "reasonReference": [{ "reference": need }],
+    });
+    made["code"]["text"] = json!(activity.text);
+    if !goals.is_empty() {
+        made["supportingInfo"] = goals.iter().map(|goal| json!({ "reference": goal })).collect();
+    }
+    if let Some(who) = target(&acting(planning.case)).filter(|who| is_professional(who)) {
+        made["requester"] = json!({ "reference": who });
+    }
+    found(planning, (made, &Brings::ServiceRequest.action(activity)), name)
+}
+
+fn found(planning: &Planning, (mut made, action): (Value, &str), name: String) -> Result<Found, Failure> {
+    let identifier = json!({ "system": TEMPLATE_ITEM_SYSTEM, "value": identifier_value(planning, action) });
+    made["identifier"] = json!([identifier]);
+    made["subject"] = json!({ "reference": planning.case.patient() });
+    let resource = Resource::from_value(made)?;
+    let item = Item::Write(resource.clone(), new_place(planning, &name, action));
+    Ok(Found { name, resource, item })
+}
+
+/// What was found as it is on file.
+fn same(stored: &Resource) -> Found {
+    Found { name: name_of(stored), resource: stored.clone(), item: Item::Same }
+}
+
+/// The category of the need, which the template has among the codes of the activity.
+fn category(activity: &Activity) -> Value {
+    let codings = list(activity.code.as_ref().and_then(|code| code.get("coding")));
+    codings.into_iter().find(|coding| coding["system"] == SDOH_SYSTEM).cloned().unwrap_or_default()
+}
+
+fn is_professional(who: &str) -> bool {
+    who.starts_with("Practitioner/") || who.starts_with("PractitionerRole/")
+}
+
+fn profile(name: &str) -> String {
+    format!("http://hl7.org/fhir/us/core/StructureDefinition/{name}")
+}

@@ -1,0 +1,181 @@
+//! To which medical home an enrolment attributes a person (T-72), and the coverages that were in force while it went on.
+//! <https://hl7.org/fhir/us/davinci-atr/>
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::app::TestApp;
+use crate::client::Client;
+use crate::client::Reply;
+use crate::programme::act;
+use crate::programme::because;
+use crate::programme::consented;
+use crate::programme::coverage;
+use crate::programme::enrolled;
+use crate::programme::part;
+use crate::programme::wish;
+
+const OURS: &str = "https://comfrey.health/fhir/StructureDefinition";
+const LISTED: &str = "http://hl7.org/fhir/us/davinci-atr/StructureDefinition/ext-attributedProvider";
+
+fn reference(to: &str) -> Value {
+    json!({ "reference": to })
+}
+
+/// Two sites with a practitioner each, and a person who names both.
+fn sites(clinician: &Client) -> String {
+    for (site, doctor) in [("north", "a"), ("south", "b")] {
+        clinician.store(&json!({ "resourceType": "Organization", "id": site, "name": site,
+            "extension": [{ "url": format!("{OURS}/pcmh-recognition"), "extension": [
+                { "url": "program", "valueCode": "ncqa-pcmh" }, { "url": "status", "valueCode": "achieved" }] }] }));
+        clinician
+            .store(&json!({ "resourceType": "Practitioner", "id": doctor, "name": [{ "family": doctor }] }));
+        clinician.store(&json!({ "resourceType": "PractitionerRole", "id": format!("{doctor}-role"),
+            "practitioner": reference(&format!("Practitioner/{doctor}")),
+            "organization": reference(&format!("Organization/{site}")) }));
+    }
+    // one who works there no more
+    clinician
+        .store(&json!({ "resourceType": "PractitionerRole", "id": "left", "period": { "end": "2025-12-31" },
+        "practitioner": reference("Practitioner/a"), "organization": reference("Organization/south") }));
+    let episode = consented(clinician, "p");
+    name_doctors(clinician, &["Practitioner/a", "PractitionerRole/b-role"]);
+    episode
+}
+
+fn name_doctors(clinician: &Client, doctors: &[&str]) {
+    let mut patient = clinician.get("/Patient/p").expect(200).json();
+    patient["generalPractitioner"] = doctors.iter().map(|one| reference(one)).collect();
+    clinician.put("/Patient/p", &patient).expect(200);
+}
+
+fn visit(clinician: &Client, id: &str, day: &str, doctor: &str) {
+    clinician.store(&json!({ "resourceType": "Encounter", "id": id, "status": "finished", "subject": reference("Patient/p"),
+        "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
+        "period": { "start": day, "end": day },
+        "participant": [{ "individual": reference(&format!("Practitioner/{doctor}")) }] }));
+}
+
+fn setting(clinician: &Client, setting: Value) {
+    let mut programme = clinician.get("/HealthcareService/default").expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.retain(|one| one["url"] != setting["url"]);
+    settings.push(setting);
+    clinician.put("/HealthcareService/default", &programme).expect(200);
+}
+
+fn enrol(clinician: &Client, episode: &str, dry: bool) -> Reply {
+    let mut wish = wish("p");
+    wish["parameter"].as_array_mut().unwrap().push(json!({ "name": "dryRun", "valueBoolean": dry }));
+    clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-enroll"), &wish)
+}
+
+/// The extensions of a kind of the episode in an answer.
+fn kept(reply: &Reply, name: &str) -> Vec<Value> {
+    let episode = part(reply, "episode");
+    let url = format!("{OURS}/{name}");
+    let all = episode["extension"].as_array().unwrap().iter();
+    all.filter(|one| one["url"] == url.as_str()).cloned().collect()
+}
+
+/// The medical home in an answer, and why it is that one.
+fn home(reply: &Reply) -> Option<(String, String)> {
+    let kept = kept(reply, "attributed-pcmh").pop()?;
+    let text = |pointer: &str| kept.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    assert_eq!(text("/valueReference/extension/0/url"), format!("{OURS}/attribution-reason"));
+    Some((text("/valueReference/reference"), text("/valueReference/extension/0/valueCode")))
+}
+
+#[test]
+fn t_72_the_medical_home_is_kept_with_the_reason_for_which_it_is_that_one() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = sites(&clinician);
+    let tried = || home(&enrol(&clinician, &episode, true).expect(200));
+    let is = |site: &str, why: &str| Some((format!("Organization/{site}"), why.to_owned()));
+    // nothing tells which of the two: none is kept, and that is told
+    let reply = enrol(&clinician, &episode, true).expect(200);
+    assert_eq!(home(&reply), None);
+    assert!(part(&reply, "warnings").to_string().contains("Organization/north and Organization/south"));
+    visit(&clinician, "v1", "2026-01-10", "b");
+    visit(&clinician, "v2", "2026-01-20", "a");
+    assert_eq!(tried(), is("north", "most-recent-visit"));
+    // the list of the programme decides before the visits
+    clinician.store(&json!({ "resourceType": "Group", "id": "atr", "type": "person", "actual": true, "member": [
+        { "entity": reference("Patient/p"), "extension": [{ "url": LISTED, "valueReference": reference("Practitioner/b") }] }] }));
+    setting(&clinician, json!({ "url": "attributionGroup", "valueReference": reference("Group/atr") }));
+    assert_eq!(tried(), is("south", "attribution-list"));
+    clinician.delete("/Group/atr").expect(204);
+    assert_eq!(tried(), is("north", "most-recent-visit"));
+    for doctor in ["Practitioner/b", "PractitionerRole/b-role", "Organization/south"] {
+        name_doctors(&clinician, &[doctor]);
+        assert_eq!(tried(), is("south", "general-practitioner"), "{doctor}");
+    }
+    // a programme that works through medical homes takes it for the one that it needs
+    setting(&clinician, json!({ "url": "pcmhRequired", "valueBoolean": true }));
+    assert_eq!(tried(), is("south", "general-practitioner"));
+    name_doctors(&clinician, &["PractitionerRole/left"]);
+    enrol(&clinician, &episode, true).expect_issue(422, "business-rule");
+    // what is named holds, and stays as it was when the patient changes
+    let mut named = wish("p");
+    let site = json!({ "name": "pcmhSite", "valueReference": reference("Organization/north") });
+    named["parameter"].as_array_mut().unwrap().push(site);
+    let path = format!("/EpisodeOfCare/{episode}/$palliative-enroll");
+    app.patient("p").post(&path, &named).expect_issue(403, "forbidden");
+    app.with_scope("user/Patient.rs").post(&path, &named).expect(403);
+    assert_eq!(home(&clinician.post(&path, &named).expect(200)), is("north", "named"));
+    name_doctors(&clinician, &["Organization/south"]);
+    let status = clinician.get("/Patient/p/$palliative-status").expect(200).text();
+    assert!(status.contains("Organization/north") && !status.contains("Organization/south"), "{status}");
+}
+
+#[test]
+fn coverages_that_change_while_an_episode_goes_on_are_noted_with_their_days() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = enrolled(&clinician, "p");
+    let entries = |reply: &Reply| -> Vec<(String, String, String)> {
+        let of = |one: &Value, name: &str, pointer: &str| {
+            let parts = one["extension"].as_array().unwrap();
+            let part = parts.iter().find(|part| part["url"] == name).unwrap();
+            part.pointer(pointer).unwrap().as_str().unwrap().to_owned()
+        };
+        let all = kept(reply, "coverage-history");
+        all.iter()
+            .map(|one| {
+                (
+                    of(one, "coverage", "/valueReference/reference"),
+                    of(one, "lob", "/valueCode"),
+                    of(one, "since", "/valueDate"),
+                )
+            })
+            .collect()
+    };
+    let entry =
+        |id: &str, line: &str, since: &str| (format!("Coverage/{id}"), line.to_owned(), since.to_owned());
+    let first = entry("p-coverage", "medicaid-mc", "2026-03-01");
+    let held = act(&clinician, &episode, "hold", because("hold-travel")).expect(200);
+    assert_eq!(entries(&held), [first.clone()], "nothing has changed");
+    // the same coverage, of another line of business, and then another coverage
+    let mut other = coverage("p");
+    other["type"]["coding"][0]["code"] = json!("111");
+    clinician.put("/Coverage/p-coverage", &other).expect(200);
+    let resumed = act(&clinician, &episode, "resume", because("hold-travel")).expect(200);
+    let second = entry("p-coverage", "medicare-advantage", "2026-03-01");
+    assert_eq!(entries(&resumed), [first.clone(), second.clone()]);
+    other["period"]["end"] = json!("2026-02-28");
+    clinician.put("/Coverage/p-coverage", &other).expect(200);
+    let mut next = coverage("q");
+    (next["beneficiary"], next["period"]["start"]) = (reference("Patient/p"), json!("2026-03-01"));
+    clinician.store(&next);
+    let held = act(&clinician, &episode, "hold", because("hold-travel")).expect(200);
+    let third = entry("q-coverage", "medicaid-mc", "2026-03-01");
+    assert_eq!(entries(&held), [first, second, third]);
+    // the first stays frozen, and no client writes any of it
+    assert_eq!(kept(&held, "coverage")[0]["valueReference"]["reference"], "Coverage/p-coverage");
+    let path = format!("/EpisodeOfCare/{episode}");
+    let mut stored = clinician.get(&path).expect(200).json();
+    let url = format!("{OURS}/coverage-history");
+    stored["extension"].as_array_mut().unwrap().retain(|one| one["url"] != url.as_str());
+    clinician.put(&path, &stored).expect_issue(422, "business-rule");
+}
