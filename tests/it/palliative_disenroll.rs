@@ -165,3 +165,22 @@ fn a_notice_that_cannot_have_been_given_is_refused_with_its_place() {
     let notice = extensions.iter().find(|one| one["url"].as_str().unwrap().ends_with("/notice-date"));
     assert_eq!(notice.unwrap()["valueDate"], "2026-03-01");
 }
+
+#[test]
+fn a_graduation_that_neither_a_clinician_nor_the_rule_set_speaks_for_is_refused_at_its_reason() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let path = "/HealthcareService/default";
+    let mut programme = clinician.get(path).expect(200).json();
+    programme["extension"][0]["extension"].as_array_mut().unwrap().push(json!({ "url": "exitRuleSet",
+        "valueCanonical": "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT|APL18-020-r1" }));
+    clinician.put(path, &programme).expect(200);
+    let device = app.with_claims(json!({ "sub": "rules", "scope": "system/*.cruds" }));
+    let graduation = ending("2026-03-01", "graduated-improved");
+    let refused = end(&device, &id, &graduation).expect_issue(422, "business-rule");
+    assert_eq!(refused.details(), ["attestation-missing"]);
+    assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='reason')"]);
+    assert!(refused.text().contains("RS-CA-ADULT|APL18-020-r1"), "{}", refused.text());
+    assert_eq!(state(&part(&end(&clinician, &id, &graduation).expect(200), "episode")), "graduated");
+}

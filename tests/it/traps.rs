@@ -44,7 +44,7 @@ fn t_34_a_voided_episode_counts_nowhere_and_is_kept_for_those_who_look_into_it()
     // a search for what is meant leaves it out, and one for mistakes finds it
     let found = |status: &str| clinician.get(&format!("/EpisodeOfCare?{status}")).expect(200).ids();
     assert_eq!(found("status:not=entered-in-error"), Vec::<String>::new());
-    assert_eq!(found("status=entered-in-error"), [episode.clone()]);
+    assert_eq!(found("status=entered-in-error"), [episode.as_str()]);
     // whoever looks into it reads what it was
     let stored = clinician.get(&path).expect(200).json();
     assert_eq!(

@@ -157,11 +157,13 @@ fn dates(case: &Case, ending: &Ending) -> Vec<Issue> {
     early.into_iter().chain(told.map(|text| wrong(text, "noticeDate"))).collect()
 }
 
+/// The parameters by the names that this operation has for them: what kind of ending it is, the reason says.
 fn renamed(mut failure: Failure) -> Failure {
-    let theirs = [parameter("effectiveDate"), parameter("hospice")];
+    let theirs = [("effectiveDate", "endDate"), ("hospice", "endDate"), ("screenResult", "reason")];
     for issue in &mut failure.issues {
-        if issue.expression.as_ref().is_some_and(|at| theirs.contains(at)) {
-            issue.expression = Some(parameter("endDate"));
+        let own = theirs.iter().find(|(name, _)| issue.expression.as_ref() == Some(&parameter(name)));
+        if let Some((_, own)) = own {
+            issue.expression = Some(parameter(own));
         }
     }
     failure
