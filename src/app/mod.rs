@@ -6,6 +6,7 @@
 //! transaction: `prepare` and `commit` are its two halves.
 
 pub mod answer;
+pub mod audit;
 pub mod change;
 pub mod clock;
 pub mod findings;

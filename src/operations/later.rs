@@ -32,7 +32,14 @@ pub fn admit(session: &Session, code: &str, mut asked: Asked) -> Result<Option<O
     let body = asked.body.take().transpose()?;
     let once = keyed(&offered.definition, &asked, body.as_ref())?;
     let parameters = input(session, offered, &asked.query, body).map_err(coded)?;
-    let call = Call { target: asked.target, parameters, once: None, if_match: asked.if_match, method };
+    let call = Call {
+        operation: offered.definition.code.as_str(),
+        target: asked.target,
+        parameters,
+        once: None,
+        if_match: asked.if_match,
+        method,
+    };
     (offered.operation.check)(session, &call).map_err(coded)?;
     Ok(once)
 }

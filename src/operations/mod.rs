@@ -140,6 +140,8 @@ const fn validated(
 /// One call of an operation.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// The operation's code.
+    pub operation: &'static str,
     /// The type and perhaps the instance that it is called on.
     pub target: Option<(ResourceType, Option<String>)>,
     /// What it is given; each parameter fits the definition.
@@ -229,8 +231,9 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
     {
         return Ok(answer);
     }
-    let call =
-        Call { target: asked.target, parameters, once: once.clone(), if_match: asked.if_match, method };
+    let operation = definition.code.as_str();
+    let (target, if_match) = (asked.target, asked.if_match);
+    let call = Call { operation, target, parameters, once: once.clone(), if_match, method };
     match (once, (offered.operation.run)(session, call).map_err(coded)) {
         // Who may not do it, or not any more, gets no answer that was kept.
         (_, Err(failure)) if matches!(failure.reason, Reason::Forbidden | Reason::Login) => Err(failure),

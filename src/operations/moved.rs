@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::app::Answer;
 use crate::app::Session;
+use crate::app::audit::Deed;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::parameters::Output;
@@ -12,6 +13,9 @@ use crate::operations::Call;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::allowed;
+
+/// Who did what: it need not be told again.
+const RECORDS: [&str; 2] = ["AuditEvent", "Provenance"];
 
 /// Writes what was decided, or with `dryRun` shows it; the episode as it was stands for itself where nothing is written of
 /// it, and what is told further comes last.
@@ -33,8 +37,10 @@ pub(super) fn write(
         let resources = told.map(|one| one.value().clone()).collect();
         return Ok(Answer::value(output(resources, episode, state).and(further).into_value()));
     }
+    let deed = Deed::of(call.operation, &decision, Some(episode));
+    let changes = session.audited(session.decided(&decision.drafts)?, &deed)?;
     let episode = episode.clone();
-    session.write_once(call.once.as_ref(), session.decided(&decision.drafts)?, move |written| {
+    session.write_once(call.once.as_ref(), changes, move |written| {
         let told = written.iter().filter(|one| one.shown);
         let resources = told.map(|one| one.stored.value()).collect::<Result<_, _>>()?;
         let version = written.first().map(|one| one.stored.version);
@@ -56,7 +62,7 @@ fn output(resources: Vec<Value>, episode: &Resource, state: State) -> Output {
         if is_task(&resource) && tasks == 0 {
             tasks += 1;
             output = output.resource("task", resource);
-        } else if !is_episode(&resource) && !is(&resource, "Provenance") {
+        } else if !is_episode(&resource) && !RECORDS.iter().any(|ty| is(&resource, ty)) {
             output = output.resource("related", resource);
         }
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::Answer;
 use crate::app::Session;
 use crate::app::Written;
+use crate::app::audit::Deed;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
 use crate::app::screening::Subject;
@@ -150,7 +151,8 @@ fn apply(session: &Session, call: &Call, (planning, plan): (&Planning, Plan)) ->
         let told = told(&plan, &[])?;
         return Ok(Answer::value(finish(told, &plan, &gaps).into_value()));
     }
-    let changes = changes(&plan.drafts);
+    let deed = Deed::within(call.operation, planning.case.episode, "apply");
+    let changes = session.audited(changes(&plan.drafts), &deed)?;
     let begins = plan.drafts.iter().any(is_new_plan);
     let written = session.write_once(call.once.as_ref(), changes, move |written| {
         let told = told(&plan, written)?;

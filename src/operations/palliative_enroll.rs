@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::app::Answer;
 use crate::app::Session;
+use crate::app::audit::Deed;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
 use crate::fhir::Issue;
@@ -72,8 +73,10 @@ fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource)
         let resources: Vec<Value> = told.map(|one| one.value().clone()).collect();
         return Ok(Answer::value(output(resources, episode, &warnings).into_value()));
     }
+    let deed = Deed::of(call.operation, &decision, Some(episode));
+    let changes = session.audited(session.decided(&decision.drafts)?, &deed)?;
     let episode = episode.clone();
-    session.write_once(call.once.as_ref(), session.decided(&decision.drafts)?, move |written| {
+    session.write_once(call.once.as_ref(), changes, move |written| {
         let told = written.iter().filter(|one| one.shown);
         let resources = told.map(|one| one.stored.value()).collect::<Result<_, _>>()?;
         let version = written.first().map(|one| one.stored.version);

@@ -10,6 +10,7 @@ use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Session;
 use crate::app::Written;
+use crate::app::audit::Deed;
 use crate::app::programme::first_of;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
@@ -98,7 +99,12 @@ fn write(
     let base_url = session.base_url().to_owned();
     let told = Told { base_url, tasks: session.caller().may(Action::Read, task_type()) };
     let adds = call.parameters.boolean("rejectDuplicate") != Some(true);
-    let changes = session.decided(&decision.drafts)?;
+    let open = match &situation {
+        Situation::New => None,
+        Situation::Open(episode, _) => Some(episode),
+    };
+    let deed = Deed::of(call.operation, &decision, open);
+    let changes = session.audited(session.decided(&decision.drafts)?, &deed)?;
     let written =
         session.write_once(call.once.as_ref(), changes, move |written| answer(&told, written, &situation));
     // Somebody else opened the episode in the meantime: it is to be found, and the referral added to it.

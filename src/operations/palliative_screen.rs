@@ -10,6 +10,7 @@ use crate::app::Change;
 use crate::app::ChangeAction;
 use crate::app::Known;
 use crate::app::Session;
+use crate::app::audit::Deed;
 use crate::app::screening::Subject;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -73,10 +74,19 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     if !record {
         return Ok(Answer { judged_by, ..Answer::value(told.value(&[])) });
     }
-    let changes = kept(session, &subject, &screenings)?;
+    let found =
+        |one: &Screening| ("decision", format!("{} {}", one.rule_set.canonical(), one.outcome.code()));
+    let deed = Deed {
+        operation: call.operation,
+        patient: format!("Patient/{id}"),
+        program: Some(program.reference()),
+        decision: screenings.iter().map(found).collect(),
+        ..Deed::default()
+    };
+    let changes = session.audited(kept(session, &subject, &screenings)?, &deed)?;
     session.write_once(call.once.as_ref(), changes, move |written| {
-        let names: Vec<String> =
-            written.iter().map(|one| format!("GuidanceResponse/{}", one.stored.id)).collect();
+        let responses = written.iter().filter(|one| one.stored.ty.name() == "GuidanceResponse");
+        let names: Vec<String> = responses.map(|one| format!("GuidanceResponse/{}", one.stored.id)).collect();
         Ok(Answer { judged_by: judged_by.clone(), ..Answer::value(told.value(&names)) })
     })
 }

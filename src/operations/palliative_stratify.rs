@@ -11,6 +11,7 @@ use crate::app::Answer;
 use crate::app::Known;
 use crate::app::Once;
 use crate::app::Session;
+use crate::app::audit::Deed;
 use crate::app::programme::changes;
 use crate::app::programme::until_current;
 use crate::app::screening::Subject;
@@ -167,7 +168,16 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     let drafts = report.drafts(&around)?;
     // Its place is taken by the RiskAssessment as it is stored.
     let told = report.told(Value::Null).into_value();
-    session.write_once(once, changes(&drafts), move |written| {
+    let tier =
+        drafts.first().and_then(|one| one.resource.text("/prediction/0/qualitativeRisk/coding/0/code"));
+    let deed = Deed {
+        operation: "palliative-stratify",
+        patient: format!("Patient/{patient}"),
+        program: Some(program.reference()),
+        episodes: episode.iter().filter_map(Resource::id).map(|id| format!("EpisodeOfCare/{id}")).collect(),
+        decision: tier.map(|tier| ("decision", tier.to_owned())).into_iter().collect(),
+    };
+    session.write_once(once, session.audited(changes(&drafts), &deed)?, move |written| {
         let first = written.first().ok_or_else(|| Failure::internal("nothing was written"))?;
         let mut told = told.clone();
         if let Some(place) = told.pointer_mut("/parameter/0/resource") {

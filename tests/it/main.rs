@@ -12,6 +12,7 @@ mod signer;
 mod access;
 mod architecture;
 mod asynchronous;
+mod audit;
 mod batch;
 mod came_back;
 mod capabilities;
