@@ -34,8 +34,11 @@ fn people_who_are_due_within_a_transaction_are_evaluated_in_it_and_nobody_waits_
         |entries: &[Value]| json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
     let (done, ended) = mpsc::channel();
     let (sender, both) = (clinician.clone(), [bundle(&refused), bundle(&entries)]);
-    std::thread::spawn(move || done.send(both.map(|bundle| sender.post("/", &bundle))));
-    let [none, all] = ended.recv_timeout(Duration::from_secs(300)).expect("the writer is not stuck");
+    std::thread::spawn(move || {
+        let replies = both.map(|bundle| sender.post("/", &bundle));
+        assert!(done.send(Box::new(replies)).is_ok(), "somebody waits");
+    });
+    let [none, all] = *ended.recv_timeout(Duration::from_secs(300)).expect("the writer is not stuck");
     none.expect_issue(404, "not-found");
     let answer = all.expect(200).json();
     let found = answer["entry"][PEOPLE]["resource"].clone();

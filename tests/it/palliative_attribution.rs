@@ -155,7 +155,7 @@ fn coverages_that_change_while_an_episode_goes_on_are_noted_with_their_days() {
         |id: &str, line: &str, since: &str| (format!("Coverage/{id}"), line.to_owned(), since.to_owned());
     let first = entry("p-coverage", "medicaid-mc", "2026-03-01");
     let held = act(&clinician, &episode, "hold", because("hold-travel")).expect(200);
-    assert_eq!(entries(&held), [first.clone()], "nothing has changed");
+    assert_eq!(entries(&held), std::slice::from_ref(&first), "nothing has changed");
     // the same coverage, of another line of business, and then another coverage
     let mut other = coverage("p");
     other["type"]["coding"][0]["code"] = json!("111");
