@@ -91,7 +91,7 @@ fn every_step_of_an_enrolment_is_recorded_once() {
     assert_eq!((&agent["altId"], &agent["requestor"]), (&json!("clinician-1"), &json!(true)));
     // searched for as any other
     let path = format!("/AuditEvent?entity=EpisodeOfCare/{episode}&subtype=palliative-enroll&action=E");
-    assert_eq!(clinician.get(&path).expect(200).resources(), [enrolment.clone()]);
+    assert_eq!(clinician.get(&path).expect(200).resources(), std::slice::from_ref(enrolment));
 }
 
 #[test]
