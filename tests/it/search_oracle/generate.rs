@@ -100,7 +100,13 @@ impl<'a> Generator<'a> {
             witness = item;
             criteria.push(("_list".to_owned(), self.world.all[list].id.clone()));
         }
-        let many = self.random.below(if listed.is_some() { 2 } else { 4 });
+        let along = if listed.is_none() && self.random.one_in(20) { self.along_canonical() } else { None };
+        let ty = along.as_ref().map_or(ty, |(at, _)| self.world.all[*at].ty.clone());
+        if let Some((at, criterion)) = &along {
+            witness = *at;
+            criteria.push(criterion.clone());
+        }
+        let many = self.random.below(if criteria.is_empty() { 4 } else { 2 });
         criteria.extend((0..many).map(|_| self.criterion(&ty, Some(witness), STEPS)));
         // Beside others a filter mostly finds nothing.
         if self.random.one_in(2)
@@ -145,6 +151,26 @@ impl<'a> Generator<'a> {
         let known = |(_, item): &(usize, usize)| !self.world.table.of(&self.world.all[*item].ty).is_empty();
         let all: Vec<(usize, usize)> = all.into_iter().filter(known).collect();
         (!all.is_empty()).then(|| *self.random.of(&all))
+    }
+
+    /// An answer by what its form has, or a form by what its answer has: one of the two, and the condition.
+    fn along_canonical(&mut self) -> Option<(usize, (String, String))> {
+        let answers =
+            (0..self.world.all.len()).filter(|at| self.world.all[*at].ty == "QuestionnaireResponse");
+        let of_answer =
+            |at: usize| self.world.targets(at, "questionnaire").into_iter().map(move |form| (at, form));
+        let all: Vec<(usize, usize)> = answers.flat_map(of_answer).collect();
+        if all.is_empty() {
+            return None;
+        }
+        let (answer, form) = *self.random.of(&all);
+        let (from, to, head) = match self.random.one_in(2) {
+            true => (answer, form, "questionnaire:Questionnaire."),
+            false => (form, answer, "_has:QuestionnaireResponse:questionnaire:"),
+        };
+        let end = self.world.all[to].ty.clone();
+        let (name, value) = self.long(&end, Some(to), 0);
+        Some((from, (format!("{head}{name}"), value)))
     }
 
     /// A search by a condition that stands at the end of so many steps, or of as many as lead on.
