@@ -73,9 +73,9 @@ mod tests {
             "contained": [{ "reference": "https://a.example/page" }],
             "url": "https://a.example/fhir/Patient/3",
         }));
-        assert_eq!((found.many, found.base.as_deref()), (2, Some("http://b.example")));
+        assert_eq!((found.many, found.base.as_deref()), (2, Some("https://a.example/fhir")));
         found.add(Abroad { many: 1, base: Some("https://c.example".into()) });
         found.add(Abroad::default());
-        assert_eq!((found.many, found.base.as_deref()), (3, Some("http://b.example")));
+        assert_eq!((found.many, found.base.as_deref()), (3, Some("https://a.example/fhir")));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::app::App;
 use crate::app::upkeep::Renewed;
@@ -10,14 +12,28 @@ use crate::fhir::Failure;
 use crate::jobs::Left;
 use crate::jobs::Stop;
 
+/// How long it waits after the first failure, and twice as long after each further one, up to so many.
+const PAUSE: Duration = Duration::from_secs(5);
+const MOST_DOUBLED: u32 = 9;
+
 /// Looks once after the start of the process whether the index is by this version's rules, and makes it so.
 ///
 /// # Errors
 /// Only what the database fails with.
-pub fn run_next(app: &Arc<App>, _: &Stop) -> Result<Left, Failure> {
+pub fn run_next(app: &Arc<App>, stop: &Stop) -> Result<Left, Failure> {
     static LOOKED: AtomicBool = AtomicBool::new(false);
-    if !LOOKED.load(Ordering::Relaxed) {
-        LOOKED.store(app.renew_index()? == Renewed::Done, Ordering::Relaxed);
+    static FAILED: AtomicU32 = AtomicU32::new(0);
+    if LOOKED.load(Ordering::Relaxed) {
+        return Ok(Left::Nothing);
+    }
+    match app.renew_index() {
+        Ok(renewed) => LOOKED.store(renewed == Renewed::Done, Ordering::Relaxed),
+        Err(failure) => {
+            // All that is stored is looked at again the next time.
+            let times = FAILED.fetch_add(1, Ordering::Relaxed).min(MOST_DOUBLED);
+            stop.wait(PAUSE * 2_u32.pow(times));
+            return Err(failure);
+        }
     }
     Ok(Left::Nothing)
 }

@@ -138,6 +138,18 @@ pub(crate) fn is_index_of(conn: &mut Conn, rules: i64) -> QueryResult<bool> {
     Ok(conn.load::<(BigInt,), (i64,)>(query)? == [(rules,)])
 }
 
+/// Keeps by which rules the index was made anew as far as it could be.
+pub(crate) fn put_index_tried(conn: &mut Conn, rules: i64) -> QueryResult<()> {
+    conn.execute(Sql::of("UPDATE index_rules SET tried = ?", [rules.into()])).map(|_| ())
+}
+
+/// Whether the index was made by these rules, at least as far as it could be.
+pub(crate) fn is_index_tried(conn: &mut Conn, rules: i64) -> QueryResult<bool> {
+    let query = Sql::of("SELECT number, tried FROM index_rules", []);
+    let kept = conn.load::<(BigInt, BigInt), (i64, i64)>(query)?;
+    Ok(kept.iter().any(|(number, tried)| *number == rules || *tried == rules))
+}
+
 /// An answer that was kept under an Idempotency-Key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kept {

@@ -425,11 +425,17 @@ fn a_server_on_an_index_of_older_rules_says_so_and_makes_it_anew() {
     // The third rules' rows are made the fourth's by a migration; the fifth have rows that no migration can make.
     let again = "DELETE FROM __diesel_schema_migrations WHERE version = '20261122000056'";
     for before in [1_000, 4, 3, 2] {
-        tamper(url, &format!("UPDATE index_rules SET number = {before}"));
+        tamper(url, &format!("UPDATE index_rules SET number = {before}, tried = 0"));
         tamper(url, again);
         assert!(warns(renewed), "{before}");
         assert!(!warns(serves), "{before}: it is done once");
     }
+    // What cannot be mended is told once, and is no reason to begin again at each start.
+    app.clinician().store(&json!({ "resourceType": "Patient", "id": "torn" }));
+    tamper(url, "UPDATE resource SET body = substr(body, 1, 1) WHERE id = 'torn'");
+    tamper(url, "UPDATE index_rules SET number = 2, tried = 0");
+    assert!(warns("the index rows of 1 resources could not be mended"));
+    assert!(!warns(serves), "it was tried");
 }
 
 #[test]

@@ -5,6 +5,9 @@
 use crate::app::App;
 use crate::app::upkeep::Step;
 use crate::fhir::Failure;
+use crate::search::rules;
+use crate::store::Fault;
+use crate::store::tables;
 
 /// After how many resources the log says how far it is.
 const TOLD_EVERY: u64 = 50_000;
@@ -19,12 +22,14 @@ pub enum Renewed {
 }
 
 impl App {
-    /// Makes the index anew where another version's rules made it, one instance at a time.
+    /// Makes the index anew where another version's rules made it, one instance at a time. Where something cannot be
+    /// mended, that is told once, and left to `comfrey reindex` from then on.
     ///
     /// # Errors
     /// Only what the database fails with; what was mended until then stays mended.
     pub fn renew_index(&self) -> Result<Renewed, Failure> {
-        if self.is_index_current()? {
+        let rules = rules(&self.parameters);
+        if self.db.read(|conn| Ok(tables::is_index_tried(conn, rules)?))? {
             return Ok(Renewed::Done);
         }
         if !self.is_mine_to_keep_up()? {
@@ -48,6 +53,10 @@ impl App {
             Step::Ahead(_) | Step::Differs(_) => {}
         };
         let done = self.reindex(0, &mut tell).map_err(Failure::internal)?;
+        if done.refused > 0 {
+            let tried = self.db.write(move |conn| Ok(tables::put_index_tried(conn, rules)?));
+            tried.map_err(Fault::into_failure)?;
+        }
         match done.refused {
             0 => log::info!(
                 "the search index is by this version's rules; {} resources were mended",

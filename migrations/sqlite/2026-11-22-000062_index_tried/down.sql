@@ -1,0 +1,1 @@
+ALTER TABLE index_rules DROP COLUMN tried;
