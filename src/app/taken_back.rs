@@ -2,10 +2,12 @@
 //! gave: the same write gives the episode the tier that the others give. <https://hl7.org/fhir/R4/riskassessment.html>
 //!
 //! Otherwise a tier that a clinician has taken back would hold until somebody stratifies the person again. The days
-//! before keep their tier, as what was done on them went by it. It is an effect: it takes no right to the episode, and the
+//! before keep their tier, as what was done on them went by it, unless nothing is left that speaks for one. It is an effect: it takes no right to the episode, and the
 //! answer does not show it. Where the episode is changed in the same moment, the write is prepared anew.
 
 use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 
 use crate::app::change::Change;
 use crate::app::change::ChangeAction;
@@ -96,17 +98,40 @@ fn corrected(
         None => Some(one.clone()),
     });
     let after: Vec<Resource> = after.collect();
-    let (before, after) = (Earlier::among(assessments, program), Earlier::among(&after, program));
-    let now = standing(&after, today);
-    if standing(&before, today) == now {
+    let (all, left) = (Earlier::among(assessments, program), Earlier::among(&after, program));
+    // The day alone does not tell which came first of an enrolment and a stratification, what stands on the episode does.
+    let is_named = tiers::newest(episode).is_some_and(|one| one.named.is_some());
+    let is_last = last(&all, today) == last(&left, today);
+    let before = spoken_for(episode, (&all, !is_named), today);
+    let now = spoken_for(episode, (&left, !is_named && is_last), today);
+    // A tier that came from elsewhere is not taken back with these.
+    if before == now || tiers::on(episode, today) != before.map(|one| one.tier) {
         return None;
     }
-    let Some((tier, until)) = now else {
-        // No stratification is left: nothing but what was there before it speaks for a tier.
-        let mistaken = changed.values().map(|(before, _)| before.clone()).collect::<Vec<_>>();
-        let since = Earlier::among(&mistaken, program).first()?.on;
-        return tiers::without(episode, since);
-    };
+    match now {
+        Some(held) => tiers::with(episode, &held),
+        // No stratification is left, and nobody named a tier: nothing speaks for any that is on the episode.
+        None => tiers::without(episode),
+    }
+}
+
+/// The last stratification up to a day.
+fn last(earlier: &[Earlier], today: Date) -> Option<&Earlier> {
+    earlier.iter().rev().find(|one| one.on <= today)
+}
+
+/// The tier for which something speaks, from today on: the one that was named with the enrolment, unless the last
+/// stratification is known to have followed that or is of a later day, else the one that the stratifications give.
+fn spoken_for<'a>(
+    episode: &'a Resource,
+    (earlier, is_followed): (&[Earlier], bool),
+    today: Date,
+) -> Option<Held<'a>> {
+    let last = last(earlier, today).map(|one| one.on);
+    if let Some(named) = tiers::named(episode).filter(|one| !is_followed && last <= one.named) {
+        return Some(Held { since: today, after: None, ..named });
+    }
+    let (tier, until) = standing(earlier, today)?;
     let after = until.and_then(|(until, next)| Some((until.tomorrow().ok()?, next.code())));
-    tiers::with(episode, &Held { tier: tier.code(), since: today, after })
+    Some(Held { tier: tier.code(), since: today, after, named: None })
 }

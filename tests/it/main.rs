@@ -89,6 +89,7 @@ mod search_value;
 mod second_process;
 mod stored_parameters;
 mod system_search;
+mod taken_back;
 mod terminology;
 mod transaction;
 mod traps;

@@ -10,12 +10,12 @@ use crate::client::Reply;
 
 const LOCAL: &str = "https://comfrey.health/fhir/CodeSystem/palliative-observation";
 const CANDIDATE_TIER: &str = "https://comfrey.health/fhir/StructureDefinition/candidate-tier";
-const DAY: i64 = 86_400_000_000;
+pub const DAY: i64 = 86_400_000_000;
 /// 2026-03-01T12:00:00Z, the day of the test's clock.
-const START: i64 = 1_772_366_400_000_000;
+pub const START: i64 = 1_772_366_400_000_000;
 
 /// Somebody whose function makes tier 4, whatever else is known, and who is in much pain.
-fn patient(client: &Client) {
+pub fn patient(client: &Client) {
     client.store(&json!({ "resourceType": "Patient", "id": "p", "birthDate": "1953-06-01" }));
     for (id, value) in [("pps", 30), ("esas-pain", 8)] {
         client.store(&json!({ "resourceType": "Observation", "id": id, "status": "final",
@@ -24,7 +24,7 @@ fn patient(client: &Client) {
     }
 }
 
-fn deciding(parts: Value) -> Value {
+pub fn deciding(parts: Value) -> Value {
     json!([{ "name": "record", "valueBoolean": true }, { "name": "override", "part": parts }])
 }
 
@@ -32,7 +32,7 @@ fn tier_two() -> Value {
     json!([{ "name": "tier", "valueCode": "tier-2" }, { "name": "reason", "valueString": "The team visits daily." }])
 }
 
-fn stratify(client: &Client, given: Value) -> Reply {
+pub fn stratify(client: &Client, given: Value) -> Reply {
     let body = match given.as_array().is_some_and(Vec::is_empty) {
         true => json!({ "resourceType": "Parameters" }),
         false => json!({ "resourceType": "Parameters", "parameter": given }),
@@ -40,7 +40,7 @@ fn stratify(client: &Client, given: Value) -> Reply {
     client.post("/Patient/p/$palliative-stratify", &body)
 }
 
-fn all(reply: &Reply, name: &str) -> Vec<Value> {
+pub fn all(reply: &Reply, name: &str) -> Vec<Value> {
     let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
     list.into_iter().filter(|one| one["name"] == name).collect()
 }

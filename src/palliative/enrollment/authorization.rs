@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::covers;
@@ -78,21 +79,28 @@ fn gather<'a>(value: &'a Value, codes: &mut Vec<&'a str>) {
     }
 }
 
-/// A letter approves where it comes from one who pays for the person's care.
+/// A letter approves where it comes from one who pays for the person's care today: an organization, for neither the
+/// person nor their family approves, and what is contained in a resource is known by its name in there alone.
 fn letter(case: &Case, document: &Resource) -> Option<String> {
+    let pays = |coverage: &&Resource| {
+        is_active_on(coverage, case.today(), case.program)
+            && coverage.refers("/beneficiary/reference") == Some(case.patient())
+    };
     let payors: Vec<&str> = case
         .chart
         .of("Coverage")
+        .filter(pays)
         .flat_map(|coverage| list(coverage.get("payor")))
         .filter_map(|payor| payor.get("reference")?.as_str())
         .map(unversioned)
+        .filter(|payor| payor.rsplit('/').nth(1) == Some("Organization"))
         .collect();
     let signed =
         list(document.get("author")).chain(document.get("authenticator")).chain(document.get("custodian"));
     let mut by = signed.filter_map(|one| one.get("reference")?.as_str()).map(unversioned);
     let found = by.any(|name| payors.contains(&name));
     (!found).then(|| {
-        "is by none of the payors of the person's coverages: see its `author`, `authenticator` and `custodian`."
+        "is by no organization that pays by a coverage in force today: see its `author`, `authenticator` and `custodian`."
             .to_owned()
     })
 }

@@ -62,11 +62,13 @@ pub fn closed(case: &Case, resource: &Resource, (to, status): (State, &str)) -> 
     closed
 }
 
-/// Opens again, as it was, what was closed when the episode came to its present state.
-pub fn reopen(case: &Case, drafts: &mut Drafts) {
+/// Opens again, as it was, what was closed when the episode came to its present state. What nobody asks for any more
+/// stays closed, and loses the mark, so that nothing opens it later.
+pub fn reopen(case: &Case, drafts: &mut Drafts, is_asked: impl Fn(&Resource) -> bool) {
     for resource in OPEN.iter().flat_map(|(ty, _)| case.chart.of(ty)) {
         if let Some(status) = status_before(case, resource) {
-            let mut opened = touched(case, with_status(resource, status));
+            let status = if is_asked(resource) { Some(status) } else { resource.text("/status") };
+            let mut opened = touched(case, with_status(resource, status.unwrap_or_default()));
             unmark(&mut opened);
             amend(drafts, opened);
         }

@@ -42,6 +42,10 @@ pub fn first(case: &Case, coverage: &str, start: Date) -> Option<Extension> {
 /// Notes that another coverage, or another line of business, is in force on a day than was noted last.
 pub fn follow(case: &Case, stored: &mut Episode, on: Date) {
     let Some(last) = last(case) else { return };
+    // A step that is told of late says nothing about who pays since the last entry.
+    if last.since.is_some_and(|since| on < since) {
+        return;
+    }
     let active = || case.chart.of("Coverage").filter(|one| is_active_on(one, on, case.program));
     let same = active().find(|one| name(one) == unversioned(last.coverage));
     let order = |one: &&Resource| (one.get("order").and_then(Value::as_i64).unwrap_or(i64::MAX), name(one));

@@ -19,6 +19,7 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::has_coding;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
@@ -94,6 +95,14 @@ fn push(task: Value, drafts: &mut Drafts) -> Result<(), Failure> {
     let name = drafts.name();
     drafts.push(Resource::from_value(task)?, Place::New(name));
     Ok(())
+}
+
+/// Whether what a task asks for is asked for still: a look at an episode after a death only as long as the episode that
+/// recorded the death stands by it.
+pub fn still_asks(case: &Case, task: &Resource) -> bool {
+    let by = task.refers("/reasonReference/reference").and_then(|by| case.chart.find(by));
+    !has_coding(task.get("code"), TASK_SYSTEM, "death-review")
+        || by.is_none_or(|by| state_of(by) == Some(State::Deceased))
 }
 
 /// Calls off what a death asked for that was recorded by mistake.

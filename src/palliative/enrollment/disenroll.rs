@@ -135,7 +135,8 @@ pub fn decide(case: &Case, ending: &Ending) -> Result<Decision, Failure> {
     transition::decide(case, &ending.request, Beside::default()).map_err(renamed)
 }
 
-/// The last day lies within the enrolment, and the person was told of it on a day between its beginning and its end.
+/// The last day lies within the enrolment, and the person was told of it on a day between its beginning and its end, or
+/// later where the ending itself became known late: but not on a day that is yet to come.
 fn dates(case: &Case, ending: &Ending) -> Vec<Issue> {
     let stored = Episode::of(case.episode);
     let wrong = |text: String, at: &str| broken("date-range", text).at(parameter(at));
@@ -147,8 +148,11 @@ fn dates(case: &Case, ending: &Ending) -> Vec<Issue> {
         early.map(|start| wrong(format!("{last} lies before {start}, the first enrolled day."), "endDate"));
     let told = ending.notice.and_then(|notice| {
         let first = begun.or(stored.date(RECEIVED_EXTENSION));
-        if notice > last {
-            Some(format!("{notice} lies after `endDate`, {last}; notice is given before the service ends."))
+        if notice > last.max(case.today()) {
+            Some(format!(
+                "{notice} is yet to come, and lies after `endDate`, {last}; notice is given before the service ends, \
+                 or where it has ended, by today."
+            ))
         } else {
             let first = first.filter(|first| notice < *first);
             first.map(|first| format!("{notice} lies before {first}, when there was nothing to end yet."))
@@ -247,11 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn the_person_is_told_between_the_beginning_and_the_end() {
+    fn the_person_is_told_between_the_beginning_and_the_end_or_by_today_where_it_became_known_late() {
         for (end_date, notice, place) in [
             ("2026-01-20", "2026-01-15", None),
             ("2026-01-18", "2026-01-18", None),
-            ("2026-01-18", "2026-01-19", Some("noticeDate")),
+            ("2026-01-18", "2026-01-19", None),
+            ("2026-01-18", "2026-01-20", None),
+            ("2026-01-18", "2026-01-21", Some("noticeDate")),
+            ("2026-01-22", "2026-01-23", Some("noticeDate")),
             ("2026-01-18", "2026-01-14", Some("noticeDate")),
             ("2026-02-10", "2026-01-21", None),
             ("2026-02-10", "2026-01-20", None),

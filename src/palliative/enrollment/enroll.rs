@@ -193,10 +193,17 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
         wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
         wish.override_reason.as_ref().map(|text| extension(OVERRIDE_EXTENSION, string_value(text))),
         match &wish.tier {
-            Some(tier) => Some(tier_extension((tier, wish.start), None)),
+            Some(tier) => {
+                let named = extension("named", date_value(case.today()));
+                Some(tier_extension((tier, wish.start), [named]))
+            }
             None if stored.has(TIER_EXTENSION) => None,
             None => last_tier(case, wish.start).map(|(tier, until)| {
-                tier_extension((tier.code(), wish.start), until.map(|(day, next)| (day, next.code())))
+                let until = until.into_iter().flat_map(|(until, next)| {
+                    let settled = extension("settled", plain_code(next.code()));
+                    [extension("until", date_value(until)), settled]
+                });
+                tier_extension((tier.code(), wish.start), until)
             }),
         },
     ];
@@ -212,27 +219,24 @@ fn home(to: &str, why: Why) -> Extension {
     extension(PCMH_EXTENSION, ExtensionValue::Reference(to))
 }
 
-/// The tier of need on the first day: the one that is wished, else the one on the episode, else the last
-/// stratification's.
+/// The tier of need that a team is to serve: the one that is wished, else the one on the episode, else the last
+/// stratification's. Where the first day is past it is that of today, for the person may have been stratified since.
 pub fn tier(case: &Case, wish: &Enrollment) -> Option<Tier> {
-    let given = wish.tier.as_deref().or_else(|| tiers::on(case.episode, wish.start));
-    given.map_or_else(|| last_tier(case, wish.start).map(|(tier, _)| tier), Tier::parse)
+    let day = wish.start.max(case.today());
+    let given = wish.tier.as_deref().or_else(|| tiers::on(case.episode, day));
+    given.map_or_else(|| last_tier(case, day).map(|(tier, _)| tier), Tier::parse)
 }
 
-/// The tier that the last stratification for the programme gives on the first day; what a clinician set ends on its day,
+/// The tier that the last stratification for the programme gives on a day; what a clinician set ends on its day,
 /// from which on the tier is the second.
-fn last_tier(case: &Case, start: Date) -> Option<(Tier, Option<(Date, Tier)>)> {
+fn last_tier(case: &Case, on: Date) -> Option<(Tier, Option<(Date, Tier)>)> {
     let all: Vec<Resource> = case.chart.of("RiskAssessment").cloned().collect();
-    standing(&Earlier::among(&all, case.program), start)
+    standing(&Earlier::among(&all, case.program), on)
 }
 
-fn tier_extension((tier, since): (&str, Date), until: Option<(Date, &str)>) -> Extension {
-    let mut parts = vec![extension("tier", plain_code(tier)), extension("since", date_value(since))];
-    if let Some((until, settled)) = until {
-        parts.push(extension("until", date_value(until)));
-        parts.push(extension("settled", plain_code(settled)));
-    }
-    complex(TIER_EXTENSION, parts)
+fn tier_extension((tier, since): (&str, Date), more: impl IntoIterator<Item = Extension>) -> Extension {
+    let parts = [extension("tier", plain_code(tier)), extension("since", date_value(since))];
+    complex(TIER_EXTENSION, parts.into_iter().chain(more).collect())
 }
 
 /// The reference of a wanted resource; a new one is written along.

@@ -20,6 +20,8 @@ pub struct Held<'a> {
     pub since: Date,
     /// Where it ends by itself: the tier that takes its place, and from which day on.
     pub after: Option<(Date, &'a str)>,
+    /// Where no stratification gave it, but somebody named it with the enrolment: on which day.
+    pub named: Option<Date>,
 }
 
 /// The tiers of an episode in the order of their first days; of one day, the one that was put there last comes last.
@@ -42,10 +44,21 @@ pub fn on(episode: &Resource, date: Date) -> Option<&str> {
     Some(tier)
 }
 
-/// The episode with a tier from a day on; the one that began on that day makes room for it. None where the newest is
+/// The tier that was put on the episode last, by its first day.
+pub fn newest(episode: &Resource) -> Option<Held<'_>> {
+    written(episode).pop()
+}
+
+/// The tier that was named with the enrolment; none where none was.
+pub fn named(episode: &Resource) -> Option<Held<'_>> {
+    written(episode).into_iter().rfind(|one| one.named.is_some())
+}
+
+/// The episode with a tier from a day on; the one that began on that day makes room for it, but one that was named stays
+/// beneath what a stratification gives, for it holds again where that was a mistake. None where the newest is
 /// the same, or began later. Where the newest is the same but ends otherwise, it goes on from its own first day.
 pub fn with(episode: &Resource, held: &Held) -> Option<Resource> {
-    let newest = written(episode).pop();
+    let newest = newest(episode);
     let goes_on =
         |newest: &Held| newest.tier == held.tier && newest.after.is_none_or(|(from, _)| held.since < from);
     let from = match newest {
@@ -62,9 +75,11 @@ pub fn with(episode: &Resource, held: &Held) -> Option<Resource> {
         parts.push(json!({ "url": "until", "valueDate": until.to_string() }));
         parts.push(json!({ "url": "settled", "valueCode": tier }));
     }
+    parts.extend(held.named.map(|day| json!({ "url": "named", "valueDate": day.to_string() })));
     let added = json!({ "url": TIER_EXTENSION, "extension": parts });
     let began = began(episode);
-    let makes_room = |one: &Value| is_tier(one) && since(one).unwrap_or(began) == from;
+    let stays = |one: &Value| held.named.is_none() && date_of(one, "named").is_some();
+    let makes_room = |one: &Value| is_tier(one) && since(one).unwrap_or(began) == from && !stays(one);
     let kept = list(episode.get("extension")).filter(|one| !makes_room(one));
     let extensions: Vec<Value> = kept.cloned().chain([added]).collect();
     let mut episode = episode.clone();
@@ -72,12 +87,10 @@ pub fn with(episode: &Resource, held: &Held) -> Option<Resource> {
     Some(episode)
 }
 
-/// The episode without the tier that began on a day; none where none did.
-pub fn without(episode: &Resource, since: Date) -> Option<Resource> {
-    let began = began(episode);
+/// The episode without any tier; none where it has none.
+pub fn without(episode: &Resource) -> Option<Resource> {
     let all: Vec<&Value> = list(episode.get("extension")).collect();
-    let goes = |one: &Value| is_tier(one) && self::since(one).unwrap_or(began) == since;
-    let kept: Vec<Value> = all.iter().filter(|one| !goes(one)).map(|one| (*one).clone()).collect();
+    let kept: Vec<Value> = all.iter().filter(|one| !is_tier(one)).map(|one| (*one).clone()).collect();
     (kept.len() < all.len()).then(|| {
         let mut episode = episode.clone();
         episode.object_mut().insert("extension".to_owned(), kept.into());
@@ -97,9 +110,9 @@ fn written(episode: &Resource) -> Vec<Held<'_>> {
 fn read(extension: &Value, began: Date) -> Option<Held<'_>> {
     let code = |name: &str| part(extension, name)?.get("valueCode")?.as_str();
     let since = since(extension).unwrap_or(began);
-    let until = || day(part(extension, "until")?.get("valueDate")?.as_str()?)?.tomorrow().ok();
+    let until = || date_of(extension, "until")?.tomorrow().ok();
     let after = until().filter(|from| *from > since).zip(code("settled"));
-    Some(Held { tier: code("tier")?, since, after })
+    Some(Held { tier: code("tier")?, since, after, named: date_of(extension, "named") })
 }
 
 fn began(episode: &Resource) -> Date {
@@ -115,7 +128,11 @@ fn part<'a>(extension: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 fn since(extension: &Value) -> Option<Date> {
-    day(part(extension, "since")?.get("valueDate")?.as_str()?)
+    date_of(extension, "since")
+}
+
+fn date_of(extension: &Value, name: &str) -> Option<Date> {
+    day(part(extension, name)?.get("valueDate")?.as_str()?)
 }
 
 #[cfg(test)]
@@ -127,7 +144,7 @@ mod tests {
     }
 
     fn held<'a>(tier: &'a str, since: &str) -> Held<'a> {
-        Held { tier, since: date(since), after: None }
+        Held { tier, since: date(since), after: None, named: None }
     }
 
     fn told(episode: &Resource) -> Vec<(String, &str)> {
@@ -156,6 +173,24 @@ mod tests {
         assert!(with(&second, &held("tier-4", "2025-05-09")).is_none(), "a later one stands");
         let again = with(&second, &held("tier-1", "2025-05-10")).unwrap();
         assert_eq!(told(&again), [("2025-03-01".to_owned(), "tier-3"), ("2025-05-10".to_owned(), "tier-1")]);
+    }
+
+    #[test]
+    fn a_tier_that_was_named_stays_beneath_what_a_stratification_of_the_same_day_gives() {
+        let episode =
+            json!({ "resourceType": "EpisodeOfCare", "id": "e", "period": { "start": "2026-01-01" } });
+        let episode = Resource::from_value(episode).unwrap();
+        let four = Held { named: Some(date("2026-01-02")), ..held("tier-4", "2026-01-01") };
+        let first = with(&episode, &four).unwrap();
+        assert_eq!(named(&first), Some(four));
+        let given = with(&first, &held("tier-2", "2026-01-01")).unwrap();
+        assert_eq!((on(&given, date("2026-01-01")), named(&given)), (Some("tier-2"), Some(four)));
+        let again = with(&given, &held("tier-3", "2026-01-01")).unwrap();
+        assert_eq!(told(&again), [("2026-01-01".to_owned(), "tier-4"), ("2026-01-01".to_owned(), "tier-3")]);
+        let back = with(&again, &four).unwrap();
+        assert_eq!(told(&back), [("2026-01-01".to_owned(), "tier-4")]);
+        assert_eq!(without(&back).unwrap().value()["extension"], json!([]));
+        assert_eq!((without(&episode), named(&episode)), (None, None));
     }
 
     #[test]

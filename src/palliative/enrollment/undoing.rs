@@ -169,7 +169,7 @@ pub fn undo(
         stored.reopen_period();
     }
     mark_enrolled(case, change.to, drafts);
-    closing::reopen(case, drafts);
+    closing::reopen(case, drafts, |one| death::still_asks(case, one));
     match case.state() {
         Ok(State::Graduated) => call_off(case, drafts, &[FOLLOW_UP]),
         Ok(State::Deceased) => {

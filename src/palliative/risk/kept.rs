@@ -164,7 +164,7 @@ impl Report<'_> {
         let found = self.found;
         let until = found.decision.as_ref().and_then(|one| one.set).map(|(_, until)| until);
         let after = until.and_then(|until| Some((until.tomorrow().ok()?, found.settled.code())));
-        Held { tier: found.tier.code(), since: found.as_of, after }
+        Held { tier: found.tier.code(), since: found.as_of, after, named: None }
     }
 
     fn observation(&self, code: &str, stored: &dyn Fn(&str) -> bool) -> Value {

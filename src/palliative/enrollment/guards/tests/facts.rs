@@ -125,11 +125,19 @@ fn a_tier_asks_for_roles_of_its_own_beside_those_of_every_team() {
     assert_eq!(codes(&world.enroll(&of(Some("tier-3"))).unwrap_err()), ["roles-missing"]);
     // the tier that is on the episode counts where none is named
     let episode = world.episode().clone();
-    let on_file = json!({ "url": crate::palliative::vocabulary::TIER_EXTENSION,
-        "extension": [{ "url": "tier", "valueCode": "tier-3" }, { "url": "since", "valueDate": "2026-01-14" }] });
+    let since = |day: &str| {
+        json!({ "url": crate::palliative::vocabulary::TIER_EXTENSION,
+            "extension": [{ "url": "tier", "valueCode": "tier-3" }, { "url": "since", "valueDate": day }] })
+    };
     let mut extensions = episode.get("extension").unwrap().as_array().unwrap().clone();
-    extensions.push(on_file);
     let name = crate::palliative::enrollment::facts::name(&episode);
+    // also where the first day lies before the one since when it is there
+    extensions.push(since("2026-01-15"));
+    world.set(&name, "extension", Value::Array(extensions.clone()));
+    let earlier = Enrollment { start: "2026-01-14".parse().unwrap(), ..of(None) };
+    assert_eq!(codes(&world.enroll(&earlier).unwrap_err()), ["roles-missing"]);
+    extensions.pop();
+    extensions.push(since("2026-01-14"));
     world.set(&name, "extension", Value::Array(extensions));
     assert_eq!(codes(&world.enroll(&of(None)).unwrap_err()), ["roles-missing"]);
     let all_missing = {

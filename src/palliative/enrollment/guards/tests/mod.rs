@@ -2,6 +2,7 @@
 
 mod agreement;
 mod facts;
+mod letters;
 
 use serde_json::Value;
 use serde_json::json;

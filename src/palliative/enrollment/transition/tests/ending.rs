@@ -212,3 +212,26 @@ fn an_ending_for_a_cause_says_what_was_tried_and_one_for_the_age_waits_for_it() 
     world.act(&on(Action::Discharge, "2026-01-31", "aged-out")).unwrap();
     assert_eq!(world.state(), "discharged", "the last day before the birthday");
 }
+
+#[test]
+fn a_death_that_is_told_of_late_says_nothing_about_who_pays_by_now() {
+    let mut world = World::new();
+    world.enrolled();
+    world.today = "2026-01-25".into();
+    world.set("Coverage/cov", "period", json!({ "start": "2025-01-01", "end": "2026-01-19" }));
+    let mut next = crate::palliative::enrollment::tests::coverage();
+    (next["id"], next["period"]) = (json!("next"), json!({ "start": "2026-01-20" }));
+    world.put(next);
+    let pays = |world: &World| {
+        let url = crate::palliative::vocabulary::COVERAGE_HISTORY_EXTENSION;
+        let all = world.episode().get("extension").unwrap().as_array().unwrap();
+        let entries = all.iter().filter(|one| one["url"] == url);
+        entries
+            .map(|one| one["extension"][0]["valueReference"]["reference"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    world.act(&on(Action::Hold, "2026-01-22", "hold-travel")).unwrap();
+    assert_eq!(pays(&world), ["Coverage/cov", "Coverage/next"]);
+    world.act(&on(Action::Death, "2026-01-18", "deceased")).unwrap();
+    assert_eq!(pays(&world), ["Coverage/cov", "Coverage/next"]);
+}

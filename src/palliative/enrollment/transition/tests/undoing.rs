@@ -171,3 +171,55 @@ fn a_death_that_was_a_mistake_is_taken_back_though_months_were_paid_and_others_f
     world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
     assert_eq!(codes(&world.act(&undo).unwrap_err()), ["deceased"]);
 }
+
+/// The person in a second programme too, as in the first.
+fn in_two_programmes() -> World {
+    let mut world = World::new();
+    world.enrolled();
+    let mut other = world.episode().value().clone();
+    other["id"] = json!("elsewhere");
+    for extension in other["extension"].as_array_mut().unwrap() {
+        if extension["url"] == crate::palliative::vocabulary::PROGRAM_EXTENSION {
+            extension["valueReference"]["reference"] = json!("HealthcareService/other");
+        }
+    }
+    world.put(other);
+    world
+}
+
+fn act_in(world: &mut World, program: &str, request: &Request) {
+    let episode = world.episode_in(program).unwrap().clone();
+    let decide = |case: &crate::palliative::enrollment::facts::Case| {
+        crate::palliative::enrollment::transition::decide(case, request, Beside::default())
+    };
+    let decision = world.with_case(&episode, decide).unwrap();
+    world.write(&decision);
+}
+
+fn reviews(world: &World) -> Vec<(String, bool)> {
+    let all = world.resources.values().filter(|one| one.text("/code/coding/0/code") == Some("death-review"));
+    let marked =
+        |one: &Resource| extension_of(one, crate::palliative::vocabulary::CLOSED_EXTENSION).is_some();
+    all.map(|one| (one.text("/status").unwrap().to_owned(), marked(one))).collect()
+}
+
+#[test]
+fn two_deaths_that_were_mistakes_leave_nobody_to_look_at_either_once_both_are_taken_back() {
+    let death = on(Action::Death, "2026-01-15", "deceased");
+    let told = |status: &str, marked: bool| vec![(status.to_owned(), marked)];
+    let mut world = in_two_programmes();
+    act_in(&mut world, "prog", &death);
+    assert_eq!(reviews(&world), told("requested", false));
+    act_in(&mut world, "other", &death);
+    assert_eq!(reviews(&world), told("cancelled", true));
+    let mut first_stands = World::new();
+    first_stands.resources = world.resources.clone();
+    act_in(&mut world, "prog", &undo());
+    act_in(&mut world, "other", &undo());
+    assert_eq!(reviews(&world), told("cancelled", false), "nobody says any more that the person died");
+    // While the first death stands, the second programme is asked again.
+    act_in(&mut first_stands, "other", &undo());
+    assert_eq!(reviews(&first_stands), told("requested", false));
+    act_in(&mut first_stands, "prog", &undo());
+    assert_eq!(reviews(&first_stands), told("cancelled", false));
+}
