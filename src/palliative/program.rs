@@ -255,7 +255,7 @@ impl Program {
             in_person_required: false,
             first_visit_days: None,
             assess_days: None,
-            pain_positive: 1,
+            pain_positive: 4,
             concept_maps: Vec::new(),
             attribution_group: None,
             maps: Arc::default(),

@@ -86,8 +86,8 @@ pub fn pain(following: &Following) -> Option<Gap> {
     Some(duty.on(planning.as_of))
 }
 
-/// From which score on pain is positive, on a scale of 0 to 10 and on one of 0 to 4, where 3 (severe) stands for what is
-/// 4 to 6, as everywhere in our rules, and nothing above 0 is passed over where any pain counts.
+/// From which score on pain is to be answered, on a scale of 0 to 10 and on one of 0 to 4, where 3 (severe) stands for
+/// what is 4 to 6, as everywhere in our rules, and nothing above 0 is passed over where any pain counts.
 fn positive_from(least: i64) -> (f64, f64) {
     let of_four = match least {
         ..=1 => 1.0,

@@ -33,7 +33,6 @@ fn positive_pain_is_to_be_answered_within_a_day() {
     let pain =
         |value: i64| observed("pain", (LOINC, "72514-3"), "2026-02-01", json!({ "valueInteger": value }));
     let mut world = enrolled();
-    world.program.pain_positive = 4;
     world.put(pain(3));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
     world.put(pain(4));
@@ -90,7 +89,6 @@ fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() 
     };
     let ipos = (OBSERVATION_SYSTEM, "ipos-pain");
     let mut world = enrolled();
-    world.program.pain_positive = 4;
     world.put(pain("one", ipos, "2026-02-01", 2));
     assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
     world.put(pain("one", ipos, "2026-02-01", 3));
@@ -102,12 +100,14 @@ fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() 
 }
 
 #[test]
-fn from_which_score_pain_is_positive_the_programme_says_and_else_any_pain_is() {
+fn from_which_score_pain_is_to_be_answered_the_programme_says_and_else_it_is_4_of_10_or_3_of_4() {
     let code = "pain-positive-untreated";
     let (ten, four) = ((LOINC, "72514-3"), (OBSERVATION_SYSTEM, "ipos-pain"));
     for (least, coding, positive) in [
-        (None, ten, 1),
-        (None, four, 1),
+        (None, ten, 4),
+        (None, four, 3),
+        (Some(1), ten, 1),
+        (Some(1), four, 1),
         (Some(3), four, 2),
         (Some(4), ten, 4),
         (Some(6), four, 3),
