@@ -16,10 +16,11 @@ use crate::palliative::enrollment::attribution::add;
 use crate::palliative::enrollment::attribution::is_held;
 use crate::palliative::enrollment::attribution::listed;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::guards::is_medical_home;
 use crate::palliative::program::Program;
 
 impl Session {
-    /// The sites that a patient's general practitioners lead to on a day.
+    /// The medical homes that a patient's general practitioners lead to on a day.
     ///
     /// # Errors
     /// Only what the database fails with.
@@ -31,27 +32,65 @@ impl Session {
         let mut candidates = Vec::new();
         for one in list(patient.get("generalPractitioner")) {
             let Some(to) = one.get("reference").and_then(serde_json::Value::as_str) else { continue };
-            let Some(local) = Reference::parse_under(to, self.base_url()).local() else { continue };
-            let name = format!("{}/{}", local.ty, local.id);
-            match local.ty.name() {
-                "Organization" => add(&mut candidates, &name, &[]),
-                "PractitionerRole" => {
-                    self.filed(local.ty, local.id)?
-                        .iter()
-                        .for_each(|role| of_role(&mut candidates, role, (on, program)));
-                }
-                "Practitioner" => {
-                    for role in self.roles_of(&name)? {
-                        of_role(&mut candidates, &role, (on, program));
-                    }
-                }
-                _ => {}
+            self.lead(&mut candidates, to, (on, program))?;
+        }
+        // Not every organization is a medical home, and none is attributed that is none on the day.
+        let mut homes = Vec::new();
+        for candidate in candidates {
+            let local = Reference::parse(&candidate.site).local();
+            let site = local.map(|local| self.filed(local.ty, local.id)).transpose()?.flatten();
+            let is_home = |site: &Resource| {
+                site.get("active").and_then(serde_json::Value::as_bool) != Some(false)
+                    && is_medical_home(site, on, program)
+            };
+            if site.as_ref().is_some_and(is_home) {
+                homes.push(candidate);
             }
         }
-        Ok(candidates)
+        Ok(homes)
     }
 
-    /// To whom the programme's attribution list attributes a patient on a day.
+    /// Adds the sites that a general practitioner, or whom a list names, leads to on a day.
+    fn lead(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        to: &str,
+        (on, program): (Date, &Program),
+    ) -> Result<(), Failure> {
+        let Some(local) = Reference::parse_under(to, self.base_url()).local() else { return Ok(()) };
+        let name = format!("{}/{}", local.ty, local.id);
+        let roles = match local.ty.name() {
+            "Organization" => {
+                add(candidates, &name, &[]);
+                Vec::new()
+            }
+            "PractitionerRole" => self.filed(local.ty, local.id)?.into_iter().collect(),
+            "Practitioner" => self.roles_of(&name)?,
+            _ => Vec::new(),
+        };
+        for role in roles.iter().filter(|role| is_held(role, on, program)) {
+            self.add_role(candidates, role);
+        }
+        Ok(())
+    }
+
+    /// Adds the site of a role with who holds it. An organization that is only described within the role, or is of
+    /// another service, is no site here.
+    fn add_role(&self, candidates: &mut Vec<Candidate>, role: &Resource) {
+        let local = |place: &str| {
+            let local = Reference::parse_under(role.text(place)?, self.base_url()).local()?;
+            Some((local.ty.name(), format!("{}/{}", local.ty, local.id)))
+        };
+        let site = local("/organization/reference").filter(|(ty, _)| *ty == "Organization");
+        let Some((_, site)) = site else { return };
+        let own = format!("{}/{}", role.ty(), role.id().unwrap_or_default());
+        let holder = local("/practitioner/reference").map(|(_, name)| name);
+        let providers: Vec<&str> = holder.as_deref().into_iter().chain([own.as_str()]).collect();
+        add(candidates, &site, &providers);
+    }
+
+    /// To whom the programme's attribution list attributes a patient on a day: whom it names, and the sites where that
+    /// one works on the day.
     ///
     /// # Errors
     /// Only what the database fails with.
@@ -59,11 +98,17 @@ impl Session {
         &self,
         patient: &str,
         (on, program): (Date, &Program),
-    ) -> Result<Option<String>, Failure> {
-        let Some(to) = program.attribution_group.as_deref() else { return Ok(None) };
-        let Some(local) = Reference::parse_under(to, self.base_url()).local() else { return Ok(None) };
+    ) -> Result<Vec<String>, Failure> {
+        let Some(to) = program.attribution_group.as_deref() else { return Ok(Vec::new()) };
+        let Some(local) = Reference::parse_under(to, self.base_url()).local() else { return Ok(Vec::new()) };
         let group = self.filed(local.ty, local.id)?;
-        Ok(group.and_then(|group| listed(&group, patient, on, program).map(str::to_owned)))
+        let listed = group.as_ref().and_then(|group| listed(group, patient, on, program));
+        let Some(provider) = listed else { return Ok(Vec::new()) };
+        let mut sites = Vec::new();
+        self.lead(&mut sites, provider, (on, program))?;
+        let local = Reference::parse_under(provider, self.base_url()).local();
+        let own = local.map(|local| format!("{}/{}", local.ty, local.id));
+        Ok(own.into_iter().chain(sites.into_iter().map(|one| one.site)).collect())
     }
 
     /// A resource, whoever asks; none where there is none.
@@ -83,15 +128,4 @@ impl Session {
         let found = self.as_service().find(ty, &format!("practitioner={}", encoded(practitioner)))?;
         found.iter().map(|one| Resource::from_value(one.value()?)).collect()
     }
-}
-
-/// Adds the site of a role that is held on the day, with who holds it.
-fn of_role(candidates: &mut Vec<Candidate>, role: &Resource, (on, program): (Date, &Program)) {
-    let Some(site) = role.text("/organization/reference").filter(|_| is_held(role, on, program)) else {
-        return;
-    };
-    let own = format!("{}/{}", role.ty(), role.id().unwrap_or_default());
-    let providers: Vec<&str> =
-        role.text("/practitioner/reference").into_iter().chain([own.as_str()]).collect();
-    add(candidates, site, &providers);
 }

@@ -52,8 +52,8 @@ fn at_home(
     let (patient, on) = (opened.case().patient().to_owned(), (wish.start, &opened.program));
     let Some(person) = opened.chart.find(&patient) else { return Ok((wish.clone(), None)) };
     let sites = session.sites_of(person, on)?;
-    let listed = if sites.len() > 1 { session.attributed_by_list(&patient, on)? } else { None };
-    let found = attribute(&sites, listed.as_deref(), (&opened.chart, wish.start, &opened.program));
+    let listed = if sites.len() > 1 { session.attributed_by_list(&patient, on)? } else { Vec::new() };
+    let found = attribute(&sites, &listed, (&opened.chart, wish.start, &opened.program));
     let Some((site, why)) = found else {
         return Ok((wish.clone(), (!sites.is_empty()).then(|| unsettled(&sites))));
     };

@@ -179,3 +179,60 @@ fn coverages_that_change_while_an_episode_goes_on_are_noted_with_their_days() {
     stored["extension"].as_array_mut().unwrap().retain(|one| one["url"] != url.as_str());
     clinician.put(&path, &stored).expect_issue(422, "business-rule");
 }
+
+#[test]
+fn t_72_an_organization_that_is_no_medical_home_is_none_however_it_is_led_to() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = sites(&clinician);
+    let tried = || home(&enrol(&clinician, &episode, true).expect(200));
+    let is = |site: &str, why: &str| Some((format!("Organization/{site}"), why.to_owned()));
+    clinician.store(&json!({ "resourceType": "Organization", "id": "hospital", "name": "Hospital" }));
+    name_doctors(&clinician, &["Organization/hospital"]);
+    assert_eq!(tried(), None);
+    // beside a medical home it is no second one
+    name_doctors(&clinician, &["Organization/hospital", "Organization/north"]);
+    assert_eq!(tried(), is("north", "general-practitioner"));
+    let mut north = clinician.get("/Organization/north").expect(200).json();
+    north["active"] = json!(false);
+    clinician.put("/Organization/north", &north).expect(200);
+    assert_eq!(tried(), None);
+    // one that is only described within a role is none of ours, and stops nothing
+    clinician.store(&json!({ "resourceType": "PractitionerRole", "id": "inside", "practitioner": reference("Practitioner/b"),
+        "contained": [{ "resourceType": "Organization", "id": "o", "name": "Somewhere" }], "organization": reference("#o") }));
+    name_doctors(&clinician, &["PractitionerRole/inside"]);
+    assert_eq!(tried(), None);
+    name_doctors(&clinician, &["Practitioner/b"]);
+    assert_eq!(tried(), is("south", "general-practitioner"));
+    enrol(&clinician, &episode, false).expect(200);
+}
+
+#[test]
+fn t_72_a_list_that_names_a_practitioner_decides_between_organizations() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = sites(&clinician);
+    let tried = || home(&enrol(&clinician, &episode, true).expect(200));
+    let is = |site: &str, why: &str| Some((format!("Organization/{site}"), why.to_owned()));
+    name_doctors(&clinician, &["Organization/north", "Organization/south"]);
+    clinician.store(&json!({ "resourceType": "Encounter", "id": "v", "status": "finished", "subject": reference("Patient/p"),
+        "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
+        "period": { "start": "2026-01-20", "end": "2026-01-20" }, "serviceProvider": reference("Organization/north") }));
+    assert_eq!(tried(), is("north", "most-recent-visit"));
+    setting(&clinician, json!({ "url": "attributionGroup", "valueReference": reference("Group/atr") }));
+    let list = |provider: &str| {
+        let member = json!({ "entity": reference("Patient/p"),
+            "extension": [{ "url": LISTED, "valueReference": reference(provider) }] });
+        json!({ "resourceType": "Group", "id": "atr", "type": "person", "actual": true, "member": [member] })
+    };
+    // the practitioner of the north works in the south no more
+    for (provider, site, why) in [
+        ("Practitioner/b", "south", "attribution-list"),
+        ("PractitionerRole/b-role", "south", "attribution-list"),
+        ("Practitioner/a", "north", "attribution-list"),
+        ("PractitionerRole/left", "north", "most-recent-visit"),
+    ] {
+        clinician.store(&list(provider));
+        assert_eq!(tried(), is(site, why), "{provider}");
+    }
+}

@@ -89,10 +89,11 @@ pub fn listed<'a>(group: &'a Resource, patient: &str, on: Date, program: &Progra
     list(group.get("member")).filter(is_theirs).find_map(provider).map(unversioned)
 }
 
-/// The site of a person on a day, and why; none where there is none, or nothing tells which.
+/// The site of a person on a day, and why; none where there is none, or nothing tells which. A list says whom it names,
+/// and then where that one works.
 pub fn attribute<'a>(
     candidates: &'a [Candidate],
-    listed: Option<&str>,
+    listed: &[String],
     (chart, on, program): (&Chart, Date, &Program),
 ) -> Option<(&'a str, Why)> {
     if let [only] = candidates {
@@ -104,7 +105,11 @@ pub fn attribute<'a>(
         let only = seen.next().filter(|_| seen.next().is_none());
         by_site.or(only).map(|one| one.site.as_str())
     };
-    if let Some(site) = listed.and_then(of) {
+    let by_work = || {
+        let mut sites = candidates.iter().filter(|one| listed.contains(&one.site));
+        sites.next().filter(|_| sites.next().is_none()).map(|one| one.site.as_str())
+    };
+    if let Some(site) = listed.first().and_then(|named| of(named)).or_else(by_work) {
         return Some((site, Why::AttributionList));
     }
     let visits =
@@ -170,7 +175,8 @@ mod tests {
     fn found(candidates: &[Candidate], listed: Option<&str>, visits: Vec<Resource>) -> Option<(String, Why)> {
         let program = programme("prog", "America/Phoenix");
         let on = "2026-02-01".parse().unwrap();
-        let found = attribute(candidates, listed, (&Chart::new(visits), on, &program));
+        let listed: Vec<String> = listed.into_iter().map(str::to_owned).collect();
+        let found = attribute(candidates, &listed, (&Chart::new(visits), on, &program));
         found.map(|(site, why)| (site.to_owned(), why))
     }
 

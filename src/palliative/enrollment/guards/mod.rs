@@ -31,6 +31,7 @@ use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::request::bad;
+use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
@@ -232,25 +233,28 @@ fn medical_home(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     if !case.program.pcmh_required {
         return Vec::new();
     }
-    let recognised = wish.pcmh_site.as_ref().and_then(|(to, _)| case.chart.find(to)).is_some_and(|site| {
-        list(site.get("extension"))
-            .filter(|one| one.get("url").and_then(Value::as_str) == Some(RECOGNITION_EXTENSION))
-            .any(|one| is_recognised(case, one, wish))
-    });
-    if recognised {
+    let site = wish.pcmh_site.as_ref().and_then(|(to, _)| case.chart.find(to));
+    if site.is_some_and(|site| is_medical_home(site, wish.start, case.program)) {
         return Vec::new();
     }
     let text = format!("No medical home with recognition achieved or in process on {} is named.", wish.start);
     vec![broken("pcmh-recognition", text).at(parameter("pcmhSite"))]
 }
 
-fn is_recognised(case: &Case, recognition: &Value, wish: &Enrollment) -> bool {
+/// Whether an organization is a medical home on a day: one with a recognition that is achieved or in process.
+pub fn is_medical_home(site: &Resource, on: Date, program: &Program) -> bool {
+    list(site.get("extension"))
+        .filter(|one| one.get("url").and_then(Value::as_str) == Some(RECOGNITION_EXTENSION))
+        .any(|one| is_recognised(one, on, program))
+}
+
+fn is_recognised(recognition: &Value, on: Date, program: &Program) -> bool {
     let part = |name: &str| {
         list(recognition.get("extension")).find(|part| part.get("url").and_then(Value::as_str) == Some(name))
     };
     let status = part("status").and_then(|part| part.get("valueCode")).and_then(Value::as_str);
     matches!(status, Some("achieved" | "in-process"))
-        && covers(part("period").and_then(|part| part.get("valuePeriod")), wish.start, case.program)
+        && covers(part("period").and_then(|part| part.get("valuePeriod")), on, program)
 }
 
 fn setting(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
