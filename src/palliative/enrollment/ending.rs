@@ -20,6 +20,7 @@ use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::state::Ever;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::Change;
@@ -29,6 +30,7 @@ use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::TASK_SYSTEM;
+use crate::palliative::vocabulary::TEMPLATE_ITEM_SYSTEM;
 
 /// Ends the episode: its period, its flag, its plans, the tasks about it; what was a mistake, also its team.
 pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Drafts) {
@@ -46,6 +48,7 @@ pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Dr
     }
     close_plans(case, (change.to, stored.ever()), drafts);
     cancel_tasks(case, change.to, drafts);
+    revoke_requests(case, change.to, drafts);
     if voided {
         for team in teams(case).filter(|team| is_open(team)) {
             amend(drafts, closed(case, team, (change.to, "entered-in-error")));
@@ -98,6 +101,25 @@ fn cancel_tasks(case: &Case, to: State, drafts: &mut Drafts) {
     for task in about.filter(|task| is_open(task)) {
         amend(drafts, closed(case, task, (to, "cancelled")));
     }
+}
+
+/// What the plan has asked others for is asked for no more.
+fn revoke_requests(case: &Case, to: State, drafts: &mut Drafts) {
+    let status = if to == State::EnteredInError { "entered-in-error" } else { "revoked" };
+    let requests = case.chart.of("ServiceRequest").filter(|request| is_open(request));
+    for request in requests.filter(|request| is_of_plan(case, request)) {
+        amend(drafts, closed(case, request, (to, status)));
+    }
+}
+
+/// Whether a plan of the episode has made it.
+fn is_of_plan(case: &Case, resource: &Resource) -> bool {
+    let begin = format!("{}/", case.episode.id().unwrap_or_default());
+    let ours = |one: &Value| {
+        one["system"] == TEMPLATE_ITEM_SYSTEM
+            && one["value"].as_str().is_some_and(|value| value.starts_with(&begin))
+    };
+    list(resource.get("identifier")).any(ours)
 }
 
 /// The period of a flag, to be changed.

@@ -178,3 +178,32 @@ fn an_ending_that_is_undone_leaves_the_withdrawn_agreement_to_be_spoken_of() {
     world.act(&undo()).unwrap();
     assert_eq!((world.state(), open(&world)), ("discharged", 0));
 }
+
+#[test]
+fn what_a_plan_has_asked_others_for_is_asked_for_no_more_after_the_end_and_again_when_that_is_undone() {
+    for (action, reason, expected) in
+        [(Action::Discharge, "patient-request", "revoked"), (Action::Void, "duplicate", "entered-in-error")]
+    {
+        let mut world = World::new();
+        world.enrolled();
+        let episode = world.episode().id().unwrap().to_owned();
+        for (id, of) in [("own", episode.as_str()), ("other", "another")] {
+            world.put(
+                json!({ "resourceType": "ServiceRequest", "id": id, "status": "active", "intent": "plan",
+                "subject": { "reference": "Patient/p" },
+                "identifier": [{ "system": crate::palliative::vocabulary::TEMPLATE_ITEM_SYSTEM,
+                    "value": format!("{of}/palliative/d4-food-referral/request") }] }),
+            );
+        }
+        let names = ["ServiceRequest/own", "ServiceRequest/other"];
+        let end = if action == Action::Void {
+            Request { reasons: vec![reason.into()], ..request(action) }
+        } else {
+            on(action, "2026-01-15", reason)
+        };
+        world.act(&end).unwrap();
+        assert_eq!(statuses(&world, names), [expected, "active"]);
+        world.act(&undo()).unwrap();
+        assert_eq!(statuses(&world, names), ["active", "active"]);
+    }
+}
