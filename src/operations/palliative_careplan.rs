@@ -86,8 +86,7 @@ enum Mode {
 /// 404 where the episode or the template is not there; 409 where the person has not agreed or the episode is closed.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading(&TOLD)?;
-    let mode = mode(&call)?;
-    let template = template(session, &call)?;
+    let (mode, template) = (mode(&call)?, template(session, &call)?);
     until_current(call.if_match, || attempt(session, &call, (mode, template)))
 }
 
@@ -95,19 +94,20 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
     let mut opened = Opened::of(session, call, (episode(session, call)?, &READ))?;
     let algorithm = session.app().risk.of(&opened.program)?;
     let assessments = &session.app().assessments;
-    let today = session.today_in(&opened.program);
-    let as_of = as_of(call, mode, today)?;
+    let as_of = as_of(call, mode, session.today_in(&opened.program))?;
     let people: Vec<String> = named(&opened.case()).into_iter().map(str::to_owned).collect();
     people.iter().for_each(|one| session.add_to_chart(&mut opened.chart, one));
     if mode == Mode::Apply {
         require_people(session, &opened.chart, &people)?;
     }
+    // The facts map codes themselves: made of what was mapped, they would lead one on twice.
+    let filed: Vec<Resource> = opened.chart.all().cloned().collect();
     if let Some(mapped) = opened.program.maps.applied_to(&opened.chart) {
         opened.chart = mapped;
     }
     let case = Case { rule_sets: &[], ..opened.case() };
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };
-    let (subject, warnings) = subject(&planning);
+    let (subject, warnings) = subject(&planning, filed);
     let make =
         || Ok::<_, Failure>(Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? });
     match mode {
@@ -124,10 +124,10 @@ fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) 
 
 /// The facts that the template's conditions are judged by: those of the chart, without scores that cannot be, and a
 /// sentence for each of these.
-fn subject(planning: &Planning) -> (Subject, Vec<String>) {
+fn subject(planning: &Planning, filed: Vec<Resource>) -> (Subject, Vec<String>) {
     let case = planning.case;
     let id = case.patient().strip_prefix("Patient/").unwrap_or_default();
-    let mut subject = Subject::new(id, case.chart.all().cloned().collect(), case.program, planning.as_of);
+    let mut subject = Subject::new(id, filed, case.program, planning.as_of);
     let (usable, warnings) = planning.algorithm.usable(&subject.record);
     if let Cow::Owned(usable) = usable {
         subject.record = usable;

@@ -205,3 +205,38 @@ fn t_48_gaps_and_plans_read_by_the_maps_too() {
     clinician.put("/HealthcareService/default", &programme).expect(200);
     assert!(told(gaps) && plan());
 }
+
+#[test]
+fn t_48_a_plan_reads_a_code_by_the_maps_once_as_a_screening_does() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = crate::programme::enrolled(&clinician, "p");
+    let step = |from: (&str, &str), to: (&str, &str)| {
+        json!({ "source": from.0, "target": to.0, "element": [{ "code": from.1,
+            "target": [{ "code": to.1, "equivalence": "equivalent" }] }] })
+    };
+    let mut chained = map();
+    chained["group"] = json!([
+        step((OWN, "PAIN"), ("urn:hospital:second", "P")),
+        step(("urn:hospital:second", "P"), (LOCAL, "esas-pain")),
+    ]);
+    clinician.store(&chained);
+    let mut programme = clinician.get("/HealthcareService/default").expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.push(json!({ "url": "conceptMap", "valueCanonical": MAP_URL }));
+    clinician.put("/HealthcareService/default", &programme).expect(200);
+    let has_pain = || {
+        let mode =
+            json!({ "resourceType": "Parameters", "parameter": [{ "name": "mode", "valueCode": "draft" }] });
+        let path = format!("/EpisodeOfCare/{episode}/$palliative-careplan");
+        let skipped = clinician.post(&path, &mode).expect(200).json();
+        let all = skipped["parameter"].as_array().unwrap().iter();
+        !all.filter(|one| one["name"] == "skipped").any(|one| one["part"][0]["valueCode"] == "d2-pain")
+    };
+    clinician.store(&score("o", "PAIN", 8));
+    assert!(!has_pain(), "one code is led to another, and that not further");
+    let mut second = score("o", "P", 8);
+    second["code"]["coding"][0]["system"] = json!("urn:hospital:second");
+    clinician.store(&second);
+    assert!(has_pain());
+}
