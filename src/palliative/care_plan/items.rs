@@ -132,12 +132,17 @@ pub struct Work<'a> {
     pub because: &'a Because,
     /// The request that it carries out.
     pub based_on: Option<&'a str>,
+    /// The later answers for which that request was made, after one that had come to its end.
+    pub anew: Option<&'a str>,
 }
 
 /// The action as which an activity is found again. What is due in hours is asked for by each fact anew: that it was
 /// done once says nothing of what has come up since. A fact that may not be named is told from others by a digest.
 pub fn asked(work: Work) -> String {
     let Work { activity, because, .. } = work;
+    if let Some(answers) = work.anew {
+        return format!("{}/{answers}", activity.id);
+    }
     let is_task = matches!(activity.becomes, Becomes::Task);
     let closed = because.hidden.iter().map(|source| digest(source));
     let sources: Vec<String> = because.evidence.iter().cloned().chain(closed).collect();

@@ -5,6 +5,7 @@ mod activity;
 pub mod completeness;
 mod document;
 pub mod fact;
+mod filed;
 mod goal;
 pub mod items;
 mod need;

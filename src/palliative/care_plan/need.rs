@@ -3,7 +3,10 @@
 //!
 //! Which activities bring them, and with which category, is the template's to say, in `action.output`. Neither is made
 //! where nothing that may be named shows the need: what is written would not carry the security label. A concern that is
-//! on file is not written a second time, and one that a person has refuted or resolved is asked nothing more for.
+//! on file is not written a second time, and one that a person has refuted or resolved is asked nothing more for until a
+//! later answer shows it again: then there is a new concern, and a new request, goal and task with it.
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 use serde_json::json;
@@ -13,13 +16,20 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::fact::Because;
+use crate::palliative::care_plan::filed::Filed;
+use crate::palliative::care_plan::filed::asked_again;
+use crate::palliative::care_plan::filed::asked_by;
+use crate::palliative::care_plan::filed::filed;
+use crate::palliative::care_plan::filed::made;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Item;
 use crate::palliative::care_plan::items::existing;
 use crate::palliative::care_plan::items::identifier_value;
 use crate::palliative::care_plan::items::new_place;
 use crate::palliative::care_plan::plan::Making;
+use crate::palliative::care_plan::reading::is_open;
 use crate::palliative::care_plan::template::Activity;
+use crate::palliative::care_plan::template::GoalTemplate;
 use crate::palliative::element::target;
 use crate::palliative::enrollment::companions::acting;
 use crate::palliative::enrollment::facts::has_coding;
@@ -54,64 +64,136 @@ impl Brings {
     }
 }
 
+/// A concern that a plan is to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Need {
+    /// Its name.
+    pub(super) name: String,
+    /// The later answers for which it is written now, after one that was ended.
+    anew: Option<String>,
+}
+
+/// The request for help with a need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Its name.
+    pub(super) name: String,
+    /// The later answers for which it was made; none where it is the first.
+    pub(super) anew: Option<String>,
+}
+
 impl Making<'_> {
-    /// The name of the concern that a need is written down as; none where nothing that may be named shows it, or a person
-    /// has said otherwise.
-    pub(super) fn need(&mut self, activity: &Activity, because: &Because) -> Result<Option<String>, Failure> {
+    /// The concern that a need is written down as; none where nothing that may be named shows it, or a person has said
+    /// otherwise and no later answer shows it again.
+    pub(super) fn need(&mut self, activity: &Activity, because: &Because) -> Result<Option<Need>, Failure> {
         if because.evidence.is_empty() {
             return Ok(None);
         }
-        if let Some(stored) = on_file(self.planning, activity, because) {
-            let name = name_of(stored);
-            self.needs.push(same(stored));
-            return Ok((!is_over(stored)).then_some(name));
-        }
-        let id = Brings::Condition.action(activity);
+        let action = Brings::Condition.action(activity);
+        let anew = match filed(self.planning, because, &concerns(self.planning, activity, because), is_over) {
+            Filed::Open(stored) => {
+                self.needs.push(same(stored));
+                return Ok(Some(Need { name: name_of(stored), anew: None }));
+            }
+            Filed::Withheld => return Ok(None),
+            Filed::Over(stored) => {
+                self.needs.extend(stored.map(same));
+                self.ended(action);
+                return Ok(None);
+            }
+            Filed::Missing(anew) => anew,
+        };
+        let id = asked_again(&action, anew.as_deref());
         if self.had.contains(&id) {
             self.taken_out(&id);
             return Ok(None);
         }
         let name = self.names.name();
-        self.needs.push(concern(self.planning, (activity, because), name.clone())?);
+        self.needs.push(concern(self.planning, (activity, because), (name.clone(), &id))?);
         self.actions.push(id);
-        Ok(Some(name))
+        Ok(Some(Need { name, anew }))
     }
 
-    /// The name of the request for help with a need.
+    /// The request for help with a need.
     pub(super) fn request(
         &mut self,
-        activity: &Activity,
-        need: &str,
+        (activity, because): (&Activity, &Because),
+        need: &Need,
         goals: &[String],
-    ) -> Result<Option<String>, Failure> {
-        let id = Brings::ServiceRequest.action(activity);
-        if let Some(stored) = existing(self.planning, "ServiceRequest", &id) {
-            self.needs.push(same(stored));
-            return Ok(Some(name_of(stored)));
-        }
+    ) -> Result<Option<Asked>, Failure> {
+        let action = Brings::ServiceRequest.action(activity);
+        let all = made(self.planning, "ServiceRequest", &action);
+        let anew = match filed(self.planning, because, &all, is_done) {
+            // A new concern asks anew, whenever help with the one before it came to its end.
+            Filed::Over(_) if need.anew.is_some() => need.anew.clone(),
+            Filed::Open(stored) | Filed::Over(Some(stored)) => {
+                self.needs.push(same(stored));
+                let anew = asked_by(self.planning, stored, &action).filter(|answers| !answers.is_empty());
+                let anew = anew.map(str::to_owned);
+                return Ok(Some(Asked { name: name_of(stored), anew }));
+            }
+            Filed::Withheld | Filed::Over(None) => return Ok(None),
+            Filed::Missing(anew) => anew,
+        };
+        let id = asked_again(&action, anew.as_deref());
         if self.had.contains(&id) {
             self.taken_out(&id);
             return Ok(None);
         }
         let name = self.names.name();
-        self.needs.push(request(self.planning, (activity, need, goals), name.clone())?);
+        let found = request(self.planning, (activity, &need.name, goals), (name.clone(), &id))?;
+        self.needs.push(found);
         self.actions.push(id);
-        Ok(Some(name))
+        Ok(Some(Asked { name, anew }))
+    }
+
+    /// The goal of a row for a need that is there again: where the one before it was ended, one of its own.
+    pub(super) fn goal_again<'g>(
+        &self,
+        goal: &'g GoalTemplate,
+        need: Option<&Need>,
+    ) -> Cow<'g, GoalTemplate> {
+        let of = |id: &str| existing(self.planning, "Goal", id);
+        if !of(&goal.id).is_some_and(|stored| !is_open(stored)) {
+            return Cow::Borrowed(goal);
+        }
+        let begin = format!("{}/", goal.id);
+        let mut again = self.had.iter().filter(|id| id.starts_with(&begin));
+        let stands = again.find(|id| of(id).is_some_and(is_open)).cloned();
+        let anew = need.and_then(|need| need.anew.as_deref());
+        match stands.or_else(|| anew.map(|answers| asked_again(&goal.id, Some(answers)))) {
+            Some(id) => Cow::Owned(GoalTemplate { id, ..goal.clone() }),
+            None => Cow::Borrowed(goal),
+        }
+    }
+
+    fn ended(&mut self, action: String) {
+        let text =
+            "A person has said that there is no such need, or none any more, and no later answer shows it.";
+        self.skipped.push((action, text.to_owned()));
     }
 }
 
-/// The concern that is on file, whoever has written it: one that shows the need, else one of the same category.
-fn on_file<'a>(planning: &Planning<'a>, activity: &Activity, because: &Because) -> Option<&'a Resource> {
-    let mut shown = because.evidence.iter().filter(|one| one.starts_with("Condition/"));
+/// The concerns that may be this one, whoever has written them: those that show the need, those that the template made,
+/// those of the same category. What was entered by mistake says nothing, but where the template made it.
+fn concerns<'a>(planning: &Planning<'a>, activity: &Activity, because: &Because) -> Vec<&'a Resource> {
     let category = category(activity);
     let of_category = |one: &&Resource| {
         let has = |code: &str| list(one.get("category")).any(|own| has_coding(Some(own), SDOH_SYSTEM, code));
-        !is_over(one) && !is_labelled(one) && category["code"].as_str().is_some_and(has)
+        let is_mistaken = has_coding(one.get("verificationStatus"), VERIFICATION, "entered-in-error");
+        !is_mistaken && !is_labelled(one) && category["code"].as_str().is_some_and(has)
     };
+    let shown = because.evidence.iter().filter(|one| one.starts_with("Condition/"));
     shown
-        .find_map(|name| planning.case.chart.find(name))
-        .or_else(|| existing(planning, "Condition", &Brings::Condition.action(activity)))
-        .or_else(|| planning.case.chart.of("Condition").find(of_category))
+        .filter_map(|name| planning.case.chart.find(name))
+        .chain(made(planning, "Condition", &Brings::Condition.action(activity)))
+        .chain(planning.case.chart.of("Condition").filter(of_category))
+        .collect()
+}
+
+/// Whether a request has come to its end.
+fn is_done(request: &Resource) -> bool {
+    matches!(request.text("/status"), Some("completed" | "revoked" | "entered-in-error"))
 }
 
 /// Whether a person has said that there is no such need, or none any more.
@@ -137,7 +219,7 @@ pub fn is_open_question(condition: &Resource) -> bool {
 fn concern(
     planning: &Planning,
     (activity, because): (&Activity, &Because),
-    name: String,
+    (name, action): (String, &str),
 ) -> Result<Found, Failure> {
     let coding = |system: &str, code: &str| json!({ "coding": [{ "system": system, "code": code }] });
     let category = category(activity);
@@ -155,7 +237,7 @@ fn concern(
     if let Some(who) = target(&acting(planning.case)).filter(|who| is_professional(who)) {
         made["recorder"] = json!({ "reference": who });
     }
-    found(planning, (made, &Brings::Condition.action(activity)), name)
+    found(planning, (made, action), name)
 }
 
 /// The request for help with a need, for goals; made.
@@ -165,7 +247,7 @@ fn concern(
 fn request(
     planning: &Planning,
     (activity, need, goals): (&Activity, &str, &[String]),
-    name: String,
+    (name, action): (String, &str),
 ) -> Result<Found, Failure> {
     let category = category(activity);
     let mut made = json!({
@@ -185,7 +267,7 @@ fn request(
     if let Some(who) = target(&acting(planning.case)).filter(|who| is_professional(who)) {
         made["requester"] = json!({ "reference": who });
     }
-    found(planning, (made, &Brings::ServiceRequest.action(activity)), name)
+    found(planning, (made, action), name)
 }
 
 fn found(planning: &Planning, (mut made, action): (Value, &str), name: String) -> Result<Found, Failure> {

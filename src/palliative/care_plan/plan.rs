@@ -165,20 +165,31 @@ impl<'a> Making<'a> {
         for goal in &row.goals {
             // Where the goals of a row have conditions of their own, these say why better than that of the row.
             let Some(own) = self.belongs(&goal.id, goal.trigger.as_ref()) else { continue };
+            let goal = if of_need.is_some() { &self.goal_again(goal, need.as_ref()) } else { goal };
             let because = if goal.trigger.is_some() { &own } else { &because };
             let since = if row.trigger.is_some() { self.planning.as_of } else { self.always };
-            let aim = Aim { row, goal, since, because, need: need.as_deref(), facts: self.facts };
+            let aim = Aim {
+                row,
+                goal,
+                since,
+                because,
+                need: need.as_ref().map(|need| need.name.as_str()),
+                facts: self.facts,
+            };
             names.extend(self.goal(aim)?);
         }
-        let request = of_need.zip(need.as_deref()).map(|(one, need)| self.request(one, need, &names));
+        let request = of_need.zip(need.as_ref());
+        let request = request.map(|(one, need)| self.request((one, &because), need, &names));
         let request = request.transpose()?.flatten();
         for activity in &row.activities {
-            let based_on = request.as_deref().filter(|_| activity.is_of_need);
+            let based_on = request.as_ref().filter(|_| activity.is_of_need);
+            let anew = based_on.and_then(|asked| asked.anew.as_deref());
+            let based_on = based_on.map(|asked| asked.name.as_str());
             if let Some(own) = self.belongs(&activity.id, activity.trigger.as_ref()) {
                 let triggered = row.trigger.is_some() || activity.trigger.is_some();
                 let because = if activity.trigger.is_some() { &own } else { &because };
                 let since = if triggered { self.planning.as_of } else { self.always };
-                self.activity(Work { row, activity, since, because, based_on }, &names)?;
+                self.activity(Work { row, activity, since, because, based_on, anew }, &names)?;
             }
         }
         Ok(())

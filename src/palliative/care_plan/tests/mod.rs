@@ -30,6 +30,7 @@ use crate::palliative::vocabulary::TIER_EXTENSION;
 mod again;
 mod goals;
 mod needs;
+mod needs_again;
 mod orders;
 mod page;
 mod rows;
