@@ -1,5 +1,10 @@
-//! The record of who asked for an operation of the programme that wrote something: one AuditEvent, in the same
-//! transaction, so that there is none without the other. <https://hl7.org/fhir/R4/auditevent.html>
+//! The record of who asked for a change of an enrolment, a plan, or a screening or tier that is kept: one AuditEvent, in
+//! the same transaction, so that there is none without the other. <https://hl7.org/fhir/R4/auditevent.html>
+//!
+//! Tasks that `createTasks` asks for and runs of payable months leave none: a task is only created where none is there
+//! yet, and says itself what it is for, and a run is kept as it was asked for.
+//!
+//! No client makes, changes or deletes one: what may be rewritten is no record.
 //!
 //! It is written with the programme's rights: no scope of the caller's keeps it away. It stands in the compartment of
 //! the patient whom it is about and in no other: an acting person who is a patient too is named without a reference.
@@ -12,8 +17,10 @@ use crate::app::ChangeAction;
 use crate::app::Session;
 use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::datetime::instant;
+use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Place;
@@ -23,6 +30,9 @@ use crate::palliative::enrollment::patient_name;
 
 /// By which the event's references to what is only being made are resolved.
 const NAME: &str = "urn:comfrey:AuditEvent";
+
+/// Who may be named by a reference, beside the patient (R4: `AuditEvent.agent.who`).
+const AGENTS: [&str; 5] = ["Device", "Organization", "Practitioner", "PractitionerRole", "RelatedPerson"];
 
 /// What an operation did.
 #[derive(Clone, Debug, Default)]
@@ -94,23 +104,13 @@ impl Session {
     }
 
     fn event(&self, deed: &Deed) -> Value {
-        let who = match self.actor().who {
-            Who::Reference(who) if who == deed.patient || !who.starts_with("Patient/") => {
-                json!({ "reference": who })
-            }
-            Who::Reference(_) => json!({ "display": self.caller().subject }),
-            Who::Name(name) => json!({ "display": name }),
-        };
-        let mut agent = json!({ "who": who, "requestor": true });
-        if !self.caller().subject.is_empty() {
-            agent["altId"] = self.caller().subject.as_str().into();
-        }
+        let agent = agent(&self.actor().who, &self.caller().subject, &deed.patient);
         json!({
             "resourceType": "AuditEvent",
             "type": coding("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest", "RESTful Operation"),
             "subtype": [
                 coding("http://hl7.org/fhir/restful-interaction", "operation", "operation"),
-                { "system": format!("{CANONICAL}/OperationDefinition"), "code": deed.operation },
+                { "system": operations(), "code": deed.operation },
             ],
             "action": "E",
             "recorded": instant(self.now()),
@@ -120,6 +120,61 @@ impl Session {
             "entity": entities(deed),
         })
     }
+}
+
+/// By which the events of this service are told from those of clients.
+fn operations() -> String {
+    format!("{CANONICAL}/OperationDefinition")
+}
+
+/// All of an event that the service has written, which no client may change; none of another event.
+pub(crate) fn recorded(event: &Value) -> Option<Value> {
+    let system = operations();
+    let subtypes = event.get("subtype")?.as_array()?;
+    if !subtypes.iter().any(|one| one.get("system").and_then(Value::as_str) == Some(system.as_str())) {
+        return None;
+    }
+    let mut own = event.clone();
+    let members = own.as_object_mut()?;
+    // What says the server, and labels.
+    for name in ["id", "meta"] {
+        members.remove(name);
+    }
+    Some(own)
+}
+
+/// Why a client may not write such an event.
+pub(crate) fn is_recorded() -> Failure {
+    let text = "This is the record of who asked for an operation of the programme, which is made with what the operation \
+                writes, and no client makes, changes or deletes such; record events of your own with another `subtype`.";
+    Failure::new(Reason::BusinessRule, text).at("AuditEvent.subtype")
+}
+
+/// Who asked: by a reference, or else by name and login, which the patient may read.
+fn agent(who: &Who, login: &str, patient: &str) -> Value {
+    let may_stand = |who: &str| {
+        let ty = Reference::parse(who).local().map(|local| local.ty);
+        who == patient || ty.is_some_and(|ty| AGENTS.contains(&ty.name()))
+    };
+    let named = match who {
+        Who::Reference(who) if may_stand(who) => {
+            return json!({ "who": { "reference": who }, "requestor": true });
+        }
+        Who::Reference(_) => login,
+        Who::Name(name) => name,
+    };
+    let display = words(named).unwrap_or_else(|| "(no name)".to_owned());
+    let mut agent = json!({ "who": { "display": display }, "requestor": true });
+    if let Some(login) = words(login) {
+        agent["altId"] = login.into();
+    }
+    agent
+}
+
+/// A text of a token as R4 takes a string; none where it has no words.
+fn words(text: &str) -> Option<String> {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// The patient, the programme and the episodes; what was decided stands with the last of them.

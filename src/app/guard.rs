@@ -5,6 +5,7 @@ use serde_json::Map;
 use serde_json::Value;
 
 use crate::access::Action;
+use crate::app::audit;
 use crate::app::change::Origin;
 use crate::app::prepare::Work;
 use crate::app::rule_document;
@@ -173,6 +174,9 @@ pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
     if ty.name() == "PlanDefinition" {
         return rule_document::settled(value);
     }
+    if ty.name() == "AuditEvent" {
+        return audit::recorded(value);
+    }
     let (_, own) = OWN.iter().find(|(name, _)| *name == ty.name())?;
     let all = value.get("extension")?.as_array()?;
     if !all.iter().any(|one| url_of(one).is_some_and(|url| own.marks.contains(&url))) {
@@ -220,6 +224,9 @@ pub(crate) fn may_change(
 fn derived_failure(ty: ResourceType, states: (Option<&Value>, Option<&Value>)) -> Failure {
     if ty.name() == "PlanDefinition" {
         return rule_document::is_settled();
+    }
+    if ty.name() == "AuditEvent" {
+        return audit::is_recorded();
     }
     let (at, text) = match ty.name() {
         "GuidanceResponse" => (

@@ -1,6 +1,7 @@
 //! References to elsewhere among what is imported, where nothing says which address is that of this service: an absolute
 //! one may then be to a resource here, and stays one to elsewhere. <https://hl7.org/fhir/R4/references.html#literal>
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -17,23 +18,24 @@ pub struct Abroad {
 }
 
 impl Abroad {
-    /// Those in a resource.
-    pub fn of(resource: &Value) -> Self {
+    /// Those in a resource, but for these URLs, of which it is known what they name.
+    pub fn of(resource: &Value, known: &HashSet<&str>) -> Self {
         let mut found = Self::default();
-        found.read(resource);
+        found.read(resource, known);
         found
     }
 
-    fn read(&mut self, value: &Value) {
+    fn read(&mut self, value: &Value, known: &HashSet<&str>) {
         match value {
             Value::Object(members) => {
-                if let Some(base) = members.get("reference").and_then(Value::as_str).and_then(base_of) {
+                let url = members.get("reference").and_then(Value::as_str).filter(|url| !known.contains(url));
+                if let Some(base) = url.and_then(base_of) {
                     self.many += 1;
                     self.base.get_or_insert_with(|| base.to_owned());
                 }
-                members.values().for_each(|member| self.read(member));
+                members.values().for_each(|member| self.read(member, known));
             }
-            Value::Array(items) => items.iter().for_each(|item| self.read(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.read(item, known)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
@@ -65,15 +67,19 @@ mod tests {
 
     #[test]
     fn whole_urls_of_resources_are_counted_and_nothing_else_is() {
-        let mut found = Abroad::of(&json!({
+        let resource = json!({
             "subject": { "reference": "https://a.example/fhir/Patient/1" },
             "encounter": { "reference": "Encounter/1" },
             "performer": [{ "reference": "http://b.example/Practitioner/2" }, { "reference": "urn:uuid:x" },
                 { "reference": "#p" }],
             "contained": [{ "reference": "https://a.example/page" }],
             "url": "https://a.example/fhir/Patient/3",
-        }));
+        });
+        let mut found = Abroad::of(&resource, &HashSet::new());
         assert_eq!((found.many, found.base.as_deref()), (2, Some("https://a.example/fhir")));
+        let known = HashSet::from(["https://a.example/fhir/Patient/1"]);
+        let beside = Abroad::of(&resource, &known);
+        assert_eq!((beside.many, beside.base.as_deref()), (1, Some("http://b.example")));
         found.add(Abroad { many: 1, base: Some("https://c.example".into()) });
         found.add(Abroad::default());
         assert_eq!((found.many, found.base.as_deref()), (3, Some("https://a.example/fhir")));

@@ -156,11 +156,15 @@ impl Entry {
         Self { place: Some(place), address, full_url, request, resource }
     }
 
+    /// The URL by which other entries refer to it; none where its address has taken the place of it everywhere.
+    pub fn full_url(&self) -> Option<&str> {
+        self.full_url.as_deref().filter(|_| self.address.is_none())
+    }
+
     /// The entry as it stands in the Bundle that is sent.
     pub fn into_json(self) -> Value {
         let mut entry = Map::new();
-        // Its address has taken the place of this URL wherever it was referred to.
-        if let (Some(full_url), None) = (self.full_url, self.address) {
+        if let Some(full_url) = self.full_url() {
             entry.insert("fullUrl".into(), full_url.into());
         }
         if let Some(resource) = self.resource {

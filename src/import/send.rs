@@ -1,6 +1,7 @@
 //! Sends resources through the one way in, and says of each what became of it.
 //! <https://hl7.org/fhir/R4/http.html#transaction>
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,9 +33,12 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
         report.add(Report::refusal(Refused { file: Arc::clone(&batch.file), place: Some(place), reason }));
     }
     batch.link(&session.app().definitions.shapes);
+    let mut apart = Abroad::default();
     if session.base_url().is_empty() {
-        let resources = batch.entries.iter().filter_map(|entry| entry.resource.as_ref());
-        resources.for_each(|resource| report.abroad.add(Abroad::of(resource)));
+        // What is sent in one transaction is found by its `fullUrl` there.
+        let known = batch.entries.iter().filter_map(Entry::full_url).collect();
+        report.abroad = abroad(&batch.entries, &known);
+        apart = abroad(&batch.entries, &HashSet::new());
     }
     let (file, is_one) = (batch.file, batch.is_one);
     let (there, new): (Vec<_>, Vec<_>) =
@@ -55,6 +59,7 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
             report.refused.extend(refusals(&file, &places, &failure));
         }
         Err(_) => {
+            report.abroad = apart;
             for (entry, place) in again.into_iter().zip(places) {
                 match transaction(session, vec![entry]) {
                     Ok(()) => report.stored += 1,
@@ -67,6 +72,13 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
         }
     }
     report
+}
+
+fn abroad(entries: &[Entry], known: &HashSet<&str>) -> Abroad {
+    let mut found = Abroad::default();
+    let resources = entries.iter().filter_map(|entry| entry.resource.as_ref());
+    resources.for_each(|resource| found.add(Abroad::of(resource, known)));
+    found
 }
 
 fn transaction(session: &Session, entries: Vec<Value>) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! Each operation of the programme that writes leaves one AuditEvent, and what writes nothing leaves none.
+//! Each change of an enrolment, plan that is applied, and screening or tier that is kept leaves one AuditEvent, and what
+//! writes nothing leaves none. No client makes, changes or deletes one.
 //! <https://hl7.org/fhir/R4/auditevent.html>
 
 use serde_json::Value;
@@ -88,7 +89,8 @@ fn every_step_of_an_enrolment_is_recorded_once() {
     );
     let agent = &enrolment["agent"][0];
     assert_eq!(agent["who"]["reference"], "Practitioner/clinician-1");
-    assert_eq!((&agent["altId"], &agent["requestor"]), (&json!("clinician-1"), &json!(true)));
+    // the patient reads it: where the person is named, the login is not
+    assert_eq!((&agent["altId"], &agent["requestor"]), (&Value::Null, &json!(true)));
     // searched for as any other
     let path = format!("/AuditEvent?entity=EpisodeOfCare/{episode}&subtype=palliative-enroll&action=E");
     assert_eq!(clinician.get(&path).expect(200).resources(), std::slice::from_ref(enrolment));
@@ -151,6 +153,87 @@ fn a_patient_reads_the_events_of_their_own_record_alone() {
     app.anonymous().get(&path).expect_issue(401, "login");
     let whole = own.get("/Patient/p/$everything?_type=AuditEvent").expect(200);
     assert_eq!(whole.resources().len(), 4);
+}
+
+#[test]
+fn no_client_makes_changes_or_deletes_the_record_of_an_operation() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    refer_one(&clinician, "p");
+    let event = events(&clinician, "p").remove(0);
+    let path = format!("/AuditEvent/{}", event["id"].as_str().unwrap());
+    let own = app.with_claims(
+        json!({ "sub": "p", "patient": "p", "fhirUser": "Patient/p", "scope": "patient/*.cruds" }),
+    );
+    let changed = |name: &str, value: Value| {
+        let mut changed = event.clone();
+        changed[name] = value;
+        changed
+    };
+    let someone = json!([{ "who": { "reference": "Practitioner/other" }, "requestor": true }]);
+    let plain = json!([{ "system": "http://hl7.org/fhir/restful-interaction", "code": "operation" }]);
+    let mut forged = changed("agent", someone.clone());
+    forged.as_object_mut().unwrap().remove("id");
+    for client in [&own, &clinician] {
+        client.get(&path).expect(200);
+        client.delete(&path).expect_issue(422, "business-rule");
+        client.put(&path, &changed("agent", someone.clone())).expect_issue(422, "business-rule");
+        client.put(&path, &changed("subtype", plain.clone())).expect_issue(422, "business-rule");
+        let reply = client.post("/AuditEvent", &forged).expect_issue(422, "business-rule");
+        assert_eq!(reply.expressions(), ["AuditEvent.subtype"]);
+        let patch = json!([{ "op": "replace", "path": "/outcome", "value": "8" }]).to_string();
+        let patch = client.request("PATCH", &path).body("application/json-patch+json", patch);
+        patch.send().expect_issue(422, "business-rule");
+        let entry = json!({ "request": { "method": "DELETE", "url": &path[1..] } });
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+        client.post("/", &bundle).expect_issue(422, "business-rule");
+    }
+    assert_eq!(events(&clinician, "p"), std::slice::from_ref(&event));
+    // what clients record of their own is theirs, and never becomes one of these
+    let mut theirs = forged.clone();
+    theirs["subtype"] = plain;
+    let stored = clinician.post("/AuditEvent", &theirs).expect(201).json();
+    let path = format!("/AuditEvent/{}", stored["id"].as_str().unwrap());
+    let mut turned = stored.clone();
+    turned["subtype"] = event["subtype"].clone();
+    clinician.put(&path, &turned).expect_issue(422, "business-rule");
+    turned["subtype"] = stored["subtype"].clone();
+    turned["outcome"] = json!("8");
+    clinician.put(&path, &turned).expect(200);
+    clinician.delete(&path).expect(204);
+}
+
+#[test]
+fn whoever_asks_can_be_named() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (number, user, login, agent) in [
+        (0, "Person/7", "ann", json!({ "who": { "display": "ann" }, "altId": "ann", "requestor": true })),
+        (
+            1,
+            "Person/7",
+            "a\u{1}b ",
+            json!({ "who": { "display": "a b" }, "altId": "a b", "requestor": true }),
+        ),
+        (
+            2,
+            "RelatedPerson/7",
+            "ann",
+            json!({ "who": { "reference": "RelatedPerson/7" }, "requestor": true }),
+        ),
+        (3, "Patient/p3", "ann", json!({ "who": { "reference": "Patient/p3" }, "requestor": true })),
+    ] {
+        let id = format!("p{number}");
+        person(&clinician, &id);
+        let held = app.with_claims(
+            json!({ "sub": login, "patient": id, "fhirUser": user, "scope": "patient/*.cruds" }),
+        );
+        let record = parameters(json!([{ "name": "record", "valueBoolean": true }]));
+        held.post(&format!("/Patient/{id}/$palliative-stratify"), &record).expect(200);
+        let events = events(&clinician, &id);
+        assert_eq!(events.len(), 1, "{user} {login}");
+        assert_eq!(events[0]["agent"], json!([agent]));
+    }
 }
 
 fn refer_one(client: &Client, id: &str) -> String {

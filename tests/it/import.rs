@@ -173,6 +173,35 @@ fn references_by_a_whole_url_are_warned_of_where_nothing_says_which_are_to_resou
     assert!(!imported(None).2.contains("warning"));
 }
 
+#[test]
+fn a_whole_url_that_is_an_entrys_own_is_resolved_and_not_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bundle.json");
+    let house = "https://ehr.example/fhir/Organization/1";
+    let bundle = |kind: &str, gender: &str| {
+        json!({ "resourceType": "Bundle", "type": kind, "entry": [
+            { "fullUrl": house, "resource": { "resourceType": "Organization", "name": "Harbour House",
+                "identifier": [{ "system": "urn:npi", "value": "1" }] },
+              "request": { "method": "POST", "url": "Organization", "ifNoneExist": "identifier=urn:npi|1" } },
+            { "resource": { "resourceType": "Patient", "id": "p", "managingOrganization": { "reference": house } },
+              "request": { "method": "PUT", "url": "Patient/p" } },
+            { "resource": { "resourceType": "Patient", "id": "q", "gender": gender },
+              "request": { "method": "PUT", "url": "Patient/q" } } ] })
+    };
+    for (kind, gender, stored, many) in [
+        ("transaction", "female", 3, 0),
+        ("batch", "female", 3, 0),
+        // each is sent by itself then, where the URL names nothing
+        ("batch", "none", 2, 1),
+    ] {
+        std::fs::write(&file, bundle(kind, gender).to_string()).unwrap();
+        let database = Database::fresh();
+        let app = App::open(config(database.url()), Clock::set_to(START)).unwrap();
+        let report = import::run(&app, std::slice::from_ref(&file)).unwrap();
+        assert_eq!((report.stored, report.abroad.many), (stored, many), "{kind} {gender}: {report}");
+    }
+}
+
 /// One patient's file as an EHR gives it out: the house that all of them name, the patient, a stay, and a diagnosis.
 fn life(name: &str, number: u8) -> Value {
     let uuid = |kind: u8| format!("00000000-0000-4000-8000-0000000000{number:x}{kind:x}");

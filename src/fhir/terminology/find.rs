@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::fhir::outcome::Failure;
 use crate::fhir::terminology::code_system::list;
+use crate::fhir::terminology::code_system::weight;
+use crate::fhir::terminology::editions::listed;
 use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::member::Member;
-use crate::fhir::terminology::member::listed_member;
 use crate::fhir::terminology::value_set::Answer;
 use crate::fhir::terminology::value_set::Question;
 
@@ -49,7 +50,8 @@ impl Question<'_> {
 
     /// Whether one include, or exclude, names the code.
     pub(super) fn find_in(&mut self, include: &Value, asked: (&str, &str)) -> Result<Answer, Failure> {
-        self.spend(1)?;
+        let length = |name: &str| include.get(name).and_then(Value::as_str).map_or(0, str::len);
+        self.spend(weight(length("system") + length("version")))?;
         let mut answer = Answer::No;
         if let Some(canonical) = self.system_of(include)? {
             if canonical.split('|').next() != Some(asked.0) {
@@ -74,11 +76,11 @@ impl Question<'_> {
 
     fn find_in_system(&mut self, canonical: &str, include: &Value, code: &str) -> Result<Answer, Failure> {
         let system = self.shelf.code_system(canonical)?;
-        let mut listed = list(include, "concept").peekable();
-        if listed.peek().is_some() {
+        let mut concepts = list(include, "concept").peekable();
+        if concepts.peek().is_some() {
             self.spend(list(include, "concept").count())?;
-            let own = listed.find(|one| one.get("code").and_then(Value::as_str) == Some(code));
-            let member = own.map(|one| listed_member(canonical, system.as_deref(), one));
+            let own = concepts.find(|one| one.get("code").and_then(Value::as_str) == Some(code));
+            let member = own.and_then(|one| listed((canonical, system.as_deref()), include, one));
             return Ok(member.map_or(Answer::No, |member| Answer::Yes(Box::new(member))));
         }
         let filters = self.filters(include)?;

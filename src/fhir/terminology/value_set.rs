@@ -19,10 +19,10 @@ use crate::fhir::terminology::code_system::list;
 use crate::fhir::terminology::code_system::size;
 use crate::fhir::terminology::code_system::weight;
 use crate::fhir::terminology::editions::Editions;
+use crate::fhir::terminology::editions::listed;
 use crate::fhir::terminology::filter::Filter;
 use crate::fhir::terminology::library::Shelf;
 use crate::fhir::terminology::member::Member;
-use crate::fhir::terminology::member::listed_member;
 
 /// The most codes that a value set is expanded to.
 pub const LARGEST: usize = 20_000;
@@ -210,10 +210,12 @@ impl<'a> Question<'a> {
     /// The codes of one system that an include names.
     pub(super) fn of_system(&mut self, canonical: &str, include: &Value) -> Result<Vec<Member>, Failure> {
         let system = self.shelf.code_system(canonical)?;
-        let listed: Vec<&Value> = list(include, "concept").collect();
-        if !listed.is_empty() {
-            self.spend(listed.iter().map(|one| weight(size(one))).sum())?;
-            let members = listed.iter().map(|one| listed_member(canonical, system.as_deref(), one));
+        let concepts: Vec<&Value> = list(include, "concept").collect();
+        if !concepts.is_empty() {
+            // Each is told with its system.
+            self.spend(concepts.iter().map(|one| weight(canonical.len() + size(one))).sum())?;
+            let members =
+                concepts.iter().filter_map(|one| listed((canonical, system.as_deref()), include, one));
             return Ok(members.collect());
         }
         let Some(system) = system.filter(|system| system.complete) else { return Err(not_held(canonical)) };

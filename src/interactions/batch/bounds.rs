@@ -2,6 +2,8 @@
 //! <https://hl7.org/fhir/R4/http.html#transaction>
 
 use std::cell::Cell;
+use std::time::Duration;
+use std::time::Instant;
 
 use crate::app::Answer;
 use crate::app::Body;
@@ -19,6 +21,8 @@ const MOST_ENTRIES: usize = 20_000;
 const MOST_QUERIES: usize = 500;
 /// How many bytes the resources of the answer have together at most.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// How long a transaction that only reads may begin to read something more.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Refuses a Bundle that asks for more than one request may.
 ///
@@ -62,22 +66,32 @@ fn is_query(entry: &Entry) -> bool {
     }
 }
 
-/// The room that the answer has left.
+/// The room that the answer has left, and the time.
 pub struct Room {
     bytes: Cell<usize>,
+    until: Option<Instant>,
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self { bytes: Cell::new(MOST_BYTES) }
+        Self { bytes: Cell::new(MOST_BYTES), until: None }
     }
 }
 
 impl Room {
+    /// That of a transaction which only reads. Nobody waits for it but who asked; one that also writes has less time, of
+    /// the write.
+    pub fn of_reads() -> Self {
+        Self { until: Instant::now().checked_add(LONGEST), ..Self::default() }
+    }
+
     /// Carries out an entry that reads and takes the room of what it gives, where there is that much left.
     pub fn fill(&self, read: impl FnOnce() -> Outcome) -> Outcome {
         if self.bytes.get() == 0 {
             return Err(full());
+        }
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            return Err(late());
         }
         let answer = read()?;
         let left = self.bytes.get().checked_sub(size(&answer));
@@ -98,6 +112,15 @@ fn full() -> Failure {
     let text = format!(
         "The answers to the entries before this one fill the {MOST_BYTES} bytes of one answer; ask for this in another \
          request."
+    );
+    Failure::new(Reason::TooLarge, text).code("too-costly")
+}
+
+fn late() -> Failure {
+    let text = format!(
+        "The entries before this one have taken {} s, which is as long as one transaction may read; ask for this in \
+         another request, or in a batch.",
+        LONGEST.as_secs()
     );
     Failure::new(Reason::TooLarge, text).code("too-costly")
 }
@@ -142,5 +165,17 @@ mod tests {
         assert!(room.fill(of(1)).is_ok());
         assert_eq!(room.fill(of(1)).unwrap_err().status(), 413);
         assert_eq!(room.fill(|| panic!("it is read")).unwrap_err().issues[0].code, "too-costly");
+    }
+
+    #[test]
+    fn what_a_transaction_begins_to_read_too_late_is_refused_and_told_as_such() {
+        let room = Room::of_reads();
+        assert!(room.fill(|| Ok(Answer::bytes(Vec::new()))).is_ok());
+        let left = room.until.unwrap().saturating_duration_since(Instant::now());
+        assert!(left <= Duration::from_secs(30) && left > Duration::from_secs(20), "{left:?}");
+        let failure = Room { until: Some(Instant::now()), ..room }.fill(|| panic!("it is read")).unwrap_err();
+        assert_eq!((failure.status(), failure.issues[0].code), (413, "too-costly"));
+        assert!(failure.issues[0].text.contains("30 s") && !failure.issues[0].text.contains("wait"));
+        assert!(Room::default().until.is_none());
     }
 }

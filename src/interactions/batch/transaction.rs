@@ -45,9 +45,11 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
     let asked: Vec<(usize, Wanted)> = changes.iter().map(|one| (one.place, one.wanted.clone())).collect();
     let changes: Vec<Change> = changes.into_iter().map(|one| one.change).collect();
     let (written, found) = match (changes.is_empty(), reads.is_empty()) {
-        (true, _) => (Vec::new(), read_all(session, &reads)?),
+        (true, _) => (Vec::new(), read_all(session, &reads, &Room::of_reads())?),
         (false, true) => (session.write(changes)?, Vec::new()),
-        (false, false) => session.write_and_read(changes, move |session| read_all(session, &reads))?,
+        (false, false) => {
+            session.write_and_read(changes, move |session| read_all(session, &reads, &Room::default()))?
+        }
     };
     for ((place, wanted), written) in asked.into_iter().zip(written) {
         outcomes[place] = Some(written::answer(session, written, &wanted));
@@ -64,8 +66,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
 }
 
 /// What the entries read, one after another; the first that fails is named.
-fn read_all(session: &Session, reads: &[Reading]) -> Result<Vec<(usize, Answer)>, Failure> {
-    let room = Room::default();
+fn read_all(session: &Session, reads: &[Reading], room: &Room) -> Result<Vec<(usize, Answer)>, Failure> {
     let one = |(place, interaction, request): &Reading| {
         let answer = room.fill(|| read(session, interaction.clone(), request.clone()));
         let named = |failure: Failure| failure.at(format!("Bundle.entry[{place}].request.url"));
