@@ -100,10 +100,11 @@ pub(crate) fn write<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> 
     let in_use = || Err(Fault::Refused(Failure::internal("a read wrote while it read")));
     let mut within = |conn: &mut Conn| {
         conn.transaction("SAVEPOINT lent")?;
-        let done = work(conn);
-        if done.is_err() {
-            conn.transaction("ROLLBACK TO SAVEPOINT lent")?;
-        }
+        let done = match work(conn) {
+            // Where the transaction itself is gone, as after a deadlock, it is that fault which ends the whole.
+            Err(fault) if conn.transaction("ROLLBACK TO SAVEPOINT lent").is_err() => return Err(fault),
+            done => done,
+        };
         conn.transaction("RELEASE SAVEPOINT lent")?;
         Ok(done)
     };
@@ -150,6 +151,10 @@ impl Drop for Held {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+
     use super::*;
     use crate::search::sql::Sql;
     use crate::store::Db;
@@ -234,6 +239,38 @@ mod tests {
             assert_eq!(count(&db), Ok(0));
             assert_eq!(db.write(move |conn| write(conn, 60_000)).unwrap(), 1);
             assert_eq!(count(&db), Ok(1));
+        });
+    }
+
+    #[test]
+    fn a_deadlock_of_what_is_kept_within_a_write_lets_the_whole_be_tried_again() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let (reader, tries) = (db.clone(), Arc::new(AtomicUsize::new(0)));
+            let tried = tries.clone();
+            let done = db.write(move |conn| {
+                tables::secret(conn, "written", vec![1])?;
+                let first = tried.fetch_add(1, Ordering::SeqCst) == 0;
+                lend(conn, LONGEST, || {
+                    let kept = reader.write(move |conn| {
+                        if !first {
+                            return Ok(tables::secret(conn, "kept", vec![1])?);
+                        }
+                        // so a server ends a transaction that stood in the way of another
+                        conn.batch("ROLLBACK")?;
+                        let words = Box::new("deadlock detected".to_owned());
+                        Err(Fault::Database(Error::DatabaseError(DatabaseErrorKind::Unknown, words)))
+                    });
+                    kept.map_err(Fault::into_failure)
+                })
+            });
+            if url.starts_with("postgres") {
+                assert_eq!(done.unwrap(), [1]);
+                assert_eq!((tries.load(Ordering::SeqCst), count(&db)), (2, Ok(2)));
+            } else {
+                // SQLite has one writer, which meets no other
+                assert_eq!((done.unwrap_err().into_failure().status(), count(&db)), (503, Ok(0)));
+            }
         });
     }
 
