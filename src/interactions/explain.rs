@@ -126,8 +126,8 @@ fn course(course: Course, many: bool) -> &'static str {
              and each row tested, until the page is full."
         }
         Course::Beside if many => {
-            "The probe counted more rows in the span of time than are collected: the search begins with the code that \
-             stands beside it."
+            "The probe counted more rows of the first condition than are collected: the search begins with the condition \
+             that stands beside it, such as a code beside a span of time."
         }
         Course::Either | Course::Beside => {
             "The probe counted few rows of the first condition: they are collected, tested and sorted."

@@ -37,6 +37,8 @@ pub(super) struct Driver {
     pub(super) probe: Option<(Sql, Sql)>,
     /// About how many meet it.
     pub(super) width: Width,
+    /// Whether it stands behind several references: where its lists are long, the search goes as if it were no beginning.
+    pub(super) is_distant: bool,
     /// How they come.
     pub(super) rows: Found,
 }
@@ -80,7 +82,7 @@ pub(super) enum Found {
 impl Driver {
     /// These rows, of which so many are expected and which come out so.
     pub(super) fn of((from, filter): (Sql, Sql), width: Width, rows: Found) -> Self {
-        Self { from, filter, criterion: None, probe: None, width, rows }
+        Self { from, filter, criterion: None, probe: None, width, is_distant: false, rows }
     }
 
     /// The rows to which a reference leads on from those of another condition, which tells how many they may be.
@@ -132,6 +134,12 @@ pub(super) fn narrowest(seen: &Seen, query: &Query) -> Option<Driver> {
     candidates(seen, query).map(|(_, driver)| driver).min_by_key(|driver| driver.width)
 }
 
+/// The narrowest of those that do not stand behind several references.
+pub(super) fn narrowest_near(seen: &Seen, query: &Query) -> Option<Driver> {
+    let near = candidates(seen, query).map(|(_, driver)| driver).filter(|driver| !driver.is_distant);
+    near.min_by_key(|driver| driver.width)
+}
+
 /// Every condition that can be looked up.
 pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (Start, Driver)> {
     let criteria = query.criteria.iter().enumerate().filter_map(|(at, criterion)| {
@@ -166,6 +174,8 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
     match &criterion.test {
         // These are found by the columns of resources, or beside the row itself.
         Test::Id(_) | Test::Updated(_) | Test::Chain(..) if query.is_inside => None,
+        // Nor does anything of its own point to what is contained, so that no list need be made.
+        Test::Has(_, _, inner) if query.is_inside && leads_on(inner) => None,
         Test::Id(ids) => Some(named(query.ty, ids)),
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {

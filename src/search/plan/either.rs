@@ -39,6 +39,10 @@ fn arms(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Vec<Driver>
         | Test::Tree(_)
         | Test::Words(_)
         | Test::Chain(..)
-        | Test::Has(..) => of_criterion(seen, query, criterion).map(|driver| vec![driver]),
+        | Test::Has(..) => {
+            let driver = of_criterion(seen, query, criterion)?;
+            // Its lists must be counted before they are made, and here nothing is counted for each.
+            (!driver.is_distant).then(|| vec![driver])
+        }
     }
 }

@@ -39,10 +39,10 @@ pub struct Beginning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
     /// The rows of the first condition are few: they are collected, tested and sorted. Where the probe says that they
-    /// are many, the order is walked and each row tested.
+    /// are many, the order is walked, or the type where no index has that order, and each row tested.
     Either,
-    /// The rows in a span of time are few: they are collected, tested and sorted. Where the probe says that they are
-    /// many, the search begins with the code that stands beside the span.
+    /// The rows in a span of time, or at the end of a long chain, are few: they are collected, tested and sorted. Where
+    /// the probe says that they are many, the search begins with another condition, such as the code beside a span.
     Beside,
     /// The rows of the first condition are collected, tested and sorted.
     Collect,

@@ -5,6 +5,7 @@ use crate::search::plan::contained;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Width;
 use crate::search::plan::driver::candidates;
+use crate::search::plan::driver::narrowest_near;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -23,7 +24,7 @@ pub(super) const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
 pub(super) enum Way<'a> {
     /// Those of the narrowest condition, or this walk where they are many.
     Either(&'a Driver, Sql),
-    /// Those in a span of time, or what another condition finds where they are many.
+    /// Those of the narrowest condition, or what another condition finds where they are many.
     Beside(&'a Driver, Box<Search<'a>>),
     /// Those of the narrowest condition.
     Collect(&'a Driver),
@@ -88,8 +89,11 @@ impl<'a> Search<'a> {
         if self.query.is_inside {
             return self.driver.as_ref().map_or(Way::Sort, Way::Collect);
         }
-        if let (Some(driver), Some(other)) = (&self.driver, self.beside_span()) {
-            return Way::Beside(driver, Box::new(other));
+        if let (Some(driver), Some(other)) = (&self.driver, self.otherwise()) {
+            return match &other.driver {
+                Some(_) => Way::Beside(driver, Box::new(other)),
+                None => Way::Either(driver, other.rows(asked)),
+            };
         }
         match (&self.driver, self.walk(ordering, asked)) {
             (Some(driver), Some(walk)) if driver.may_be_many() => Way::Either(driver, walk),
@@ -99,13 +103,20 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The search from a code on that stands beside the span of time with which this one begins. A span may be as wide
-    /// as all there is, and a code as rare as one: no walk is short for it.
-    fn beside_span(&self) -> Option<Search<'a>> {
-        let begins_with_span = self.driver.as_ref().is_some_and(|driver| driver.width == Width::Between);
-        let mut others = begins_with_span.then(|| candidates(&self.seen, self.query))?;
-        let driver = others.find(|(_, driver)| driver.width == Width::Coded).map(|(_, driver)| driver)?;
-        Some(Search { driver: Some(driver), without: self.without.clone(), ..*self })
+    /// The same search from elsewhere on, where many meet the condition with which this one begins. Beside a span of time
+    /// that is a code: a span may be as wide as all there is, and a code as rare as one, so that no walk is short for it.
+    /// Instead of the end of a long chain it is whatever else the search has to begin with, if anything.
+    fn otherwise(&self) -> Option<Search<'a>> {
+        let first = self.driver.as_ref()?;
+        let driver = if first.is_distant {
+            narrowest_near(&self.seen, self.query)
+        } else if first.width == Width::Between {
+            let mut others = candidates(&self.seen, self.query).map(|(_, driver)| driver);
+            Some(others.find(|driver| driver.width == Width::Coded && !driver.is_distant)?)
+        } else {
+            return None;
+        };
+        Some(Search { driver, without: self.without.clone(), ..*self })
     }
 
     /// The matches in their order by walking an index that has it; none where there is no such index, or where
@@ -139,16 +150,23 @@ impl<'a> Search<'a> {
                 [self.query.ty.number().into()],
             );
         }
+        Sql::of("SELECT count(*) AS n FROM (", []).append(self.counted()).push(") q", [])
+    }
+
+    /// All matches, in no order.
+    fn counted(&self) -> Sql {
         let nothing = Ordering::none();
-        let rows = match (&self.driver, self.beside_span()) {
+        match (&self.driver, self.otherwise()) {
+            (Some(distant), Some(other)) if distant.is_distant => {
+                few_or_many(distant, (self.driven(distant, &nothing), other.counted()), i64::MAX)
+            }
             // All in the span are gone through only where the code is not rare.
             (Some(span), Some(Search { driver: Some(code), .. })) => {
                 few_or_many(&code, (self.driven(&code, &nothing), self.driven(span, &nothing)), i64::MAX)
             }
             (Some(driver), _) => self.driven(driver, &nothing),
             (None, _) => self.walked(Sql::default()),
-        };
-        Sql::of("SELECT count(*) AS n FROM (", []).append(rows).push(") q", [])
+        }
     }
 
     /// Whether every resource of the type matches.

@@ -3,7 +3,8 @@
 //!
 //! Without it such a search tests its type row by row until a page is full, which for a rare end is all there is of the
 //! type. But the end may also be a hospital that all patients have: whether the lists are short is counted first, each up
-//! to a bound, and where one is not, the type is walked after all.
+//! to a bound, and where one is not, the search goes on as if the chain were no beginning: with the next condition, or by a
+//! walk of the type.
 //!
 //! A list has what stands by itself and what is contained, as `links` has it: a contained resource leads on to the one in
 //! which it stands and to its neighbours there.
@@ -34,6 +35,7 @@ pub(super) fn behind(seen: &Seen, ty: ResourceType, criterion: &Criterion) -> Op
     let width = Width::Distant.max(steps.width);
     Some(Driver {
         probe: Some(all(steps.counted())),
+        is_distant: true,
         ..Driver::of(all(steps.rows()), width, Found::Repeated)
     })
 }

@@ -241,9 +241,14 @@ fn a_search_begins_at_the_end_of_a_chain_or_walks_where_much_stands_there() {
     let mut database = Database::of(&all);
     let role = "subject:Patient.general-practitioner:PractitionerRole";
     let many = ["many0", "many1", "many2", "many3", "many4", "many5", "oa", "ob"];
+    let all_of_them = ["many0", "many1", "many2", "many3", "many4", "many5", "oa", "ob", "oc"];
     let back = "_has:PractitionerRole:organization:_has:Patient:general-practitioner";
-    let table: [(String, &[&str]); 6] = [
+    let table: [(String, &[&str]); 10] = [
         (format!("Observation?{role}.organization.name=ward"), &many),
+        (format!("Observation?{role}.organization.name=ward&status=final"), &many),
+        (format!("Observation?{role}.organization.name=ward&status=none"), &[]),
+        (format!("Observation?{role}.organization.name=inner&status=final"), &["oc"]),
+        (format!("Observation?_filter={role}.organization.name eq ward or code eq pain"), &all_of_them),
         (format!("Observation?{role}.organization.name=inner"), &["oc"]),
         (format!("Observation?{role}.organization:Organization.name=none"), &[]),
         (format!("Observation?{role}.organization.name=inner&code=pain"), &["oc"]),
@@ -257,6 +262,21 @@ fn a_search_begins_at_the_end_of_a_chain_or_walks_where_much_stands_there() {
         (found[0].first.is_some(), found[0].course)
     };
     assert_eq!(begins(&format!("Observation?{role}.organization.name=ward")), (true, Course::Either));
+    // Where much stands there it goes as it would without: with another condition, or in the order of the page.
+    let ward = format!("Observation?{role}.organization.name=ward");
+    assert_eq!(begins(&format!("{ward}&code=pain")), (true, Course::Beside));
+    // An end that is one reference is taken before a span of time.
+    let at_ward = format!("Observation?{role}.organization=Organization/ward");
+    assert_eq!(begins(&format!("{at_ward}&date=ge2020&date=le2021")), (true, Course::Beside));
+    for sort in ["_lastUpdated", "-_lastUpdated", "_id", "date"] {
+        assert_eq!(begins(&format!("{ward}&_sort={sort}")), (true, Course::Either), "{sort}");
+    }
+    // Of a span of time, which is no end of a chain either, the code beside it is not one.
+    let back = "subject:Patient._has:Observation:subject:code=pain";
+    assert_eq!(begins(&format!("Observation?{back}&date=ge2020&date=le2021")), (true, Course::Either));
+    // Among others, joined with `or`, it is no beginning at all.
+    let filter = format!("Observation?_filter={role}.organization.name eq ward or code eq pain");
+    assert_eq!(begins(&filter), (false, Course::Walk));
     // From the fourth reference on it is told row by row.
     assert_eq!(begins(&format!("Observation?{role}.organization.partof.name=ward")), (false, Course::Walk));
 }
