@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// To whom the programme's attribution list attributes a patient on a day: whom it names, and the sites where that
-    /// one works on the day.
+    /// one works on the day; none where the list that the programme names is not here.
     ///
     /// # Errors
     /// Only what the database fails with.
@@ -98,17 +98,16 @@ impl Session {
         &self,
         patient: &str,
         (on, program): (Date, &Program),
-    ) -> Result<Vec<String>, Failure> {
-        let Some(to) = program.attribution_group.as_deref() else { return Ok(Vec::new()) };
-        let Some(local) = Reference::parse_under(to, self.base_url()).local() else { return Ok(Vec::new()) };
-        let group = self.filed(local.ty, local.id)?;
-        let listed = group.as_ref().and_then(|group| listed(group, patient, on, program));
-        let Some(provider) = listed else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let Some(to) = program.attribution_group.as_deref() else { return Ok(Some(Vec::new())) };
+        let Some(local) = Reference::parse_under(to, self.base_url()).local() else { return Ok(None) };
+        let Some(group) = self.filed(local.ty, local.id)? else { return Ok(None) };
+        let Some(provider) = listed(&group, patient, on, program) else { return Ok(Some(Vec::new())) };
         let mut sites = Vec::new();
         self.lead(&mut sites, provider, (on, program))?;
         let local = Reference::parse_under(provider, self.base_url()).local();
         let own = local.map(|local| format!("{}/{}", local.ty, local.id));
-        Ok(own.into_iter().chain(sites.into_iter().map(|one| one.site)).collect())
+        Ok(Some(own.into_iter().chain(sites.into_iter().map(|one| one.site)).collect()))
     }
 
     /// A resource, whoever asks; none where there is none.

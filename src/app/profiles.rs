@@ -73,7 +73,7 @@ pub(crate) fn check(session: &Session, resource: &Value, origin: Origin) -> Resu
 fn of_ours(session: &Session, resource: &Value) -> Result<Vec<Issue>, Failure> {
     let (definitions, algorithms) = (&session.app().definitions, &session.app().risk);
     let mut settings = program::issues(resource);
-    settings.extend(program_names::issues(resource, definitions, algorithms));
+    settings.extend(program_names::issues(resource, (definitions, session.base_url()), algorithms));
     // A rule set is looked at as a whole where it is stored, which says more.
     if !settings.is_empty() || screening::is_rule_set(resource) {
         return Ok(settings);

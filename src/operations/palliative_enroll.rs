@@ -17,6 +17,7 @@ use crate::operations::opened::Opened;
 use crate::operations::opened::named;
 use crate::palliative::enrollment::attribution::attribute;
 use crate::palliative::enrollment::attribution::unsettled;
+use crate::palliative::enrollment::attribution::without_list;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::enroll;
 use crate::palliative::enrollment::enroll::Enrollment;
@@ -32,9 +33,9 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 
 fn attempt(session: &Session, call: &Call, wish: &Enrollment) -> Result<Answer, Failure> {
     let mut opened = Opened::of(session, call, (named(session, call)?, &["Encounter", "RiskAssessment"]))?;
-    let (wish, unsettled) = &at_home(session, &mut opened, wish)?;
+    let (wish, told) = &at_home(session, &mut opened, wish)?;
     let mut decision = enroll::decide(&opened.case(), wish)?;
-    decision.warnings.extend(unsettled.iter().filter(|_| !decision.drafts.is_empty()).cloned());
+    decision.warnings.extend(told.iter().filter(|_| !decision.drafts.is_empty()).cloned());
     write(session, call, decision, &opened.episode)
 }
 
@@ -44,24 +45,27 @@ fn at_home(
     session: &Session,
     opened: &mut Opened,
     wish: &Enrollment,
-) -> Result<(Enrollment, Option<Issue>), Failure> {
+) -> Result<(Enrollment, Vec<Issue>), Failure> {
     if let Some((site, _)) = &wish.pcmh_site {
         session.add_to_chart(&mut opened.chart, site);
-        return Ok((wish.clone(), None));
+        return Ok((wish.clone(), Vec::new()));
     }
     let (patient, on) = (opened.case().patient().to_owned(), (wish.start, &opened.program));
-    let Some(person) = opened.chart.find(&patient) else { return Ok((wish.clone(), None)) };
+    let Some(person) = opened.chart.find(&patient) else { return Ok((wish.clone(), Vec::new())) };
     let sites = session.sites_of(person, on)?;
-    let listed = if sites.len() > 1 { session.attributed_by_list(&patient, on)? } else { Vec::new() };
-    let found = attribute(&sites, &listed, (&opened.chart, wish.start, &opened.program));
+    let listed = if sites.len() > 1 { session.attributed_by_list(&patient, on)? } else { Some(Vec::new()) };
+    let group = opened.program.attribution_group.as_deref().filter(|_| listed.is_none());
+    let mut told: Vec<Issue> = group.map(without_list).into_iter().collect();
+    let found = attribute(&sites, &listed.unwrap_or_default(), (&opened.chart, wish.start, &opened.program));
     let Some((site, why)) = found else {
-        return Ok((wish.clone(), (!sites.is_empty()).then(|| unsettled(&sites))));
+        told.extend((!sites.is_empty()).then(|| unsettled(&sites)));
+        return Ok((wish.clone(), told));
     };
     let local = Reference::parse(site).local();
     if let Some(found) = local.map(|local| session.filed(local.ty, local.id)).transpose()?.flatten() {
         opened.chart.add(found);
     }
-    Ok((Enrollment { pcmh_site: Some((site.to_owned(), why)), ..wish.clone() }, None))
+    Ok((Enrollment { pcmh_site: Some((site.to_owned(), why)), ..wish.clone() }, told))
 }
 
 fn write(session: &Session, call: &Call, decision: Decision, episode: &Resource) -> Result<Answer, Failure> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::definitions::Definitions;
 use crate::fhir::outcome::Issue;
+use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::is_programme;
 use crate::palliative::program_settings::at;
@@ -23,7 +24,11 @@ use crate::palliative::vocabulary::SETTING_SYSTEM;
 
 /// What is wrong with the names in the settings of a HealthcareService that is to be stored; nothing where it has none.
 /// Whether its rule sets are here is only known when all is stored that comes with it.
-pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithms) -> Vec<Issue> {
+pub fn issues(
+    service: &Value,
+    (definitions, base_url): (&Definitions, &str),
+    algorithms: &Algorithms,
+) -> Vec<Issue> {
     if service["resourceType"] != "HealthcareService" || !is_programme(service) {
         return Vec::new();
     }
@@ -63,10 +68,7 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
             }
             "attributionGroup" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;
-                let is_group = reference.rsplit('/').nth(1) == Some("Group") || reference.starts_with("urn:");
-                (!is_group).then(|| {
-                    format!("`{reference}` is no Group; give the reference of one, such as `Group/atr`.")
-                })
+                no_group(reference, base_url)
             }
             "exclusiveWith" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;
@@ -83,6 +85,15 @@ pub fn issues(service: &Value, definitions: &Definitions, algorithms: &Algorithm
 pub fn canonicals<'a>(service: &'a Value, of: &[&str]) -> impl Iterator<Item = (String, &'a str)> {
     let named = settings(service).filter(move |(_, name, _)| of.contains(name));
     named.filter_map(|(place, _, setting)| Some((at(place), setting.get("valueCanonical")?.as_str()?)))
+}
+
+/// Why a reference names no Group of this server. What a request still has to put in its place is whatever comes with it.
+fn no_group(reference: &str, base_url: &str) -> Option<String> {
+    let local = Reference::parse_under(reference, base_url).local();
+    let is_group = local.is_some_and(|local| local.ty.name() == "Group") || reference.starts_with("urn:");
+    (!is_group).then(|| {
+        format!("`{reference}` is no Group of this server; give the reference of one, such as `Group/atr`.")
+    })
 }
 
 /// Why a reference names no other programme. Whether it is here is not asked: of two that exclude one another one is

@@ -107,6 +107,8 @@ fn t_72_the_medical_home_is_kept_with_the_reason_for_which_it_is_that_one() {
     assert_eq!(tried(), is("south", "attribution-list"));
     clinician.delete("/Group/atr").expect(204);
     assert_eq!(tried(), is("north", "most-recent-visit"));
+    let reply = enrol(&clinician, &episode, true).expect(200);
+    assert!(part(&reply, "warnings").to_string().contains("attribution list Group/atr is not here"));
     for doctor in ["Practitioner/b", "PractitionerRole/b-role", "Organization/south"] {
         name_doctors(&clinician, &[doctor]);
         assert_eq!(tried(), is("south", "general-practitioner"), "{doctor}");

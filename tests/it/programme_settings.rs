@@ -114,6 +114,7 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("exclusiveWith", json!({ "valueReference": { "reference": "HealthcareService/every-setting" } })),
         ("ruleSet", json!({ "valueCanonical": "https://example.org/PlanDefinition/none" })),
         ("attributionGroup", json!({ "valueReference": { "reference": "Patient/p" } })),
+        ("attributionGroup", json!({ "valueReference": { "reference": "https://other.example/Group/atr" } })),
         ("painPositive", json!({ "valueInteger": 0 })),
         ("painPositive", json!({ "valueInteger": 11 })),
         ("conceptMap", json!({ "valueCanonical": "https://example.org/ConceptMap/none" })),

@@ -148,6 +148,15 @@ pub fn unsettled(candidates: &[Candidate]) -> Issue {
     Issue::warning("informational", text).at(parameter("pcmhSite"))
 }
 
+/// What is told where the list that would decide is not here.
+pub fn without_list(group: &str) -> Issue {
+    let text = format!(
+        "The programme's attribution list {group} is not here, so it decided nothing; store it, or correct \
+         `attributionGroup`."
+    );
+    Issue::warning("informational", text)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

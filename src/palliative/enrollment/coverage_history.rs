@@ -7,6 +7,8 @@ use fhir_typed::types::Extension;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::fhir::datetime::date_in;
+use crate::fhir::datetime::span;
 use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::element::complex;
@@ -28,8 +30,8 @@ use crate::palliative::vocabulary::COVERAGE_HISTORY_EXTENSION;
 /// What was noted last.
 struct Noted<'a> {
     coverage: &'a str,
-    /// Not known where it was frozen before there was a history.
-    line: Option<&'a str>,
+    /// Not known where it was frozen before there was a history; and a coverage may have none.
+    line: Option<Option<&'a str>>,
     since: Option<Date>,
 }
 
@@ -50,13 +52,22 @@ pub fn follow(case: &Case, stored: &mut Episode, on: Date) {
     let same = active().find(|one| name(one) == unversioned(last.coverage));
     let order = |one: &&Resource| (one.get("order").and_then(Value::as_i64).unwrap_or(i64::MAX), name(one));
     let Some(now) = same.or_else(|| active().min_by_key(order)) else { return };
-    let is_same = same.is_some() && (last.line.is_none() || last.line == line_of_business(now));
+    let is_same = same.is_some() && last.line.is_none_or(|line| line == line_of_business(now));
     if is_same {
         return;
     }
-    let begins = now.text("/period/start").and_then(|text| first_day(text, case.program));
-    let since = begins.filter(|day| last.since.is_none_or(|since| *day > since) && *day <= on).unwrap_or(on);
-    stored.add(entry(now, since));
+    let first = |text: Option<&str>| text.and_then(|text| first_day(text, case.program));
+    let begins = first(now.text("/period/start"));
+    // It counts from when the one before it has ended, though it may have been in force beside that one.
+    let before = case.chart.find(unversioned(last.coverage)).filter(|_| same.is_none());
+    let ended = before.and_then(|one| span(one.text("/period/end")?, &case.program.zone));
+    let freed = ended.and_then(|end| date_in(end.high, &case.program.zone).tomorrow().ok());
+    let is_later = |day: &Date| match last.since {
+        Some(since) => *day > since,
+        None => stored.start().is_none_or(|start| *day >= start),
+    };
+    let since = begins.into_iter().chain(freed).max().filter(|day| is_later(day) && *day <= on);
+    stored.add(entry(now, since.unwrap_or(on)));
 }
 
 fn last<'a>(case: &Case<'a>) -> Option<Noted<'a>> {
@@ -68,7 +79,7 @@ fn last<'a>(case: &Case<'a>) -> Option<Noted<'a>> {
     let part = |name: &str| list(entry.get("extension")).find(|one| one["url"] == name);
     Some(Noted {
         coverage: part("coverage")?.pointer("/valueReference/reference")?.as_str()?,
-        line: part("lob").and_then(|one| one["valueCode"].as_str()),
+        line: Some(part("lob").and_then(|one| one["valueCode"].as_str())),
         since: part("since").and_then(|one| day(one["valueDate"].as_str()?)),
     })
 }

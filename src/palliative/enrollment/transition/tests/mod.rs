@@ -1,6 +1,7 @@
 //! Tests of the whole lifecycle: each transition on a patient in memory, every resource valid R4.
 
 mod asking;
+mod coverages;
 mod ending;
 mod refusals;
 mod reopening;
