@@ -154,7 +154,7 @@ impl Making<'_> {
         need: Option<&Need>,
     ) -> Cow<'g, GoalTemplate> {
         let of = |id: &str| existing(self.planning, "Goal", id);
-        if !of(&goal.id).is_some_and(|stored| !is_open(stored)) {
+        if of(&goal.id).is_none_or(is_open) {
             return Cow::Borrowed(goal);
         }
         let begin = format!("{}/", goal.id);
