@@ -82,8 +82,10 @@ fn chains_of_eight_steps_are_answered_rightly() {
     // One that comes back to the same people again and again is walked anew for each of theirs, and ends by the time
     // that a statement has.
     let comes_back = |one: &Search| one.question.criteria[0].0.matches(":Patient.").count() > 2;
-    let searches: Vec<_> =
-        std::iter::repeat_with(|| generator.at_the_end_of(8)).filter(|one| !comes_back(one)).take(30).collect();
+    let searches: Vec<_> = std::iter::repeat_with(|| generator.at_the_end_of(8))
+        .filter(|one| !comes_back(one))
+        .take(30)
+        .collect();
     assert!(searches.iter().all(|one| steps(&one.question.criteria[0].0) >= 6));
     let found = |one: &&Search| !store.world.answer(&one.question).is_empty();
     assert!(searches.iter().filter(found).count() > 5);
