@@ -2,8 +2,9 @@
 //! gave: the same write gives the episode the tier that the others give. <https://hl7.org/fhir/R4/riskassessment.html>
 //!
 //! Otherwise a tier that a clinician has taken back would hold until somebody stratifies the person again. The days
-//! before keep their tier, as what was done on them went by it, unless nothing is left that speaks for one. It is an effect: it takes no right to the episode, and the
-//! answer does not show it. Where the episode is changed in the same moment, the write is prepared anew.
+//! before keep their tier, as what was done on them went by it, unless nothing is left that speaks for one. It is an
+//! effect: it takes no right to the episode, and the answer does not show it. Where the episode is changed in the same
+//! moment, the write is prepared anew.
 
 use std::collections::BTreeMap;
 

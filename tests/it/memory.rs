@@ -100,7 +100,9 @@ fn a_page_holds_no_more_than_the_largest_one_and_takes_a_few_times_its_size() {
     let ask = |times: usize| (0..times).for_each(|_| drop(done(&http, "GET", url, None)));
     let few = growth(&server, || ask(3));
     let more = growth(&server, || ask(25));
-    assert!(more < few + 16 * MB, "{few} bytes for 3 pages one after another, {more} for 25");
+    // A busy machine answers on threads that have not yet been at work, and each keeps what it once had; what is kept of
+    // every answer would be as much as 25 of them.
+    assert!(more < few + 48 * MB, "{few} bytes for 3 pages one after another, {more} for 25");
 }
 
 #[test]
