@@ -136,3 +136,44 @@ fn a_page_link_belongs_to_its_own_search_and_shows_nobody_more() {
     assert_eq!((own.references(), second.references()), (vec!["Goal/g9".into()], vec!["Goal/g7".into()]));
     assert_eq!(links(&second), ["self", "first", "previous"]);
 }
+
+#[test]
+fn what_begins_with_rows_in_no_order_has_pages_from_the_newest_on() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for at in 0..9 {
+        clinician.store(&json!({ "resourceType": "Patient", "id": format!("p{at}") }));
+        // Backwards in time, so that no index of dates has the order of the page; every third is of another class.
+        clinician.store(&json!({ "resourceType": "Encounter", "id": format!("e{at}"), "status": "finished",
+            "class": { "code": if at % 3 == 2 { "IMP" } else { "AMB" } },
+            "subject": { "reference": format!("Patient/p{at}") },
+            "period": { "start": format!("2026-01-{:02}", 20 - at), "end": format!("2026-01-{:02}", 22 - at) } }));
+    }
+    clinician.delete("/Patient/p7").expect(204);
+    for (search, found) in [
+        (
+            "/Encounter?date=ge2026-01&date=lt2026-02&class=AMB&_count=2",
+            ["e7", "e6", "e4", "e3", "e1", "e0"].as_slice(),
+        ),
+        (
+            "/Encounter?date=ge2026-01&date=lt2026-02&_count=2",
+            &["e8", "e7", "e6", "e5", "e4", "e3", "e2", "e1", "e0"],
+        ),
+        // A patient who was deleted is found by none of theirs.
+        ("/Patient?_has:Encounter:patient:class=AMB&_count=2", &["p6", "p4", "p3", "p1", "p0"]),
+        ("/Patient?_has:Encounter:patient:class=AMB&_id:not=p4&_count=2", &["p6", "p3", "p1", "p0"]),
+    ] {
+        let mut page = clinician.get(&format!("{search}&_total=accurate")).expect(200);
+        assert_eq!(page.json()["total"], found.len(), "{search}");
+        let mut all = page.ids();
+        while let Some(next) = page.link("next") {
+            page = clinician.get(&next).expect(200);
+            all.extend(page.ids());
+            if let Some(previous) = page.link("previous") {
+                let back = clinician.get(&previous).expect(200).ids();
+                assert_eq!(back, all[all.len() - page.ids().len() - 2..][..2], "{search}");
+            }
+        }
+        assert_eq!(all, found, "{search}");
+    }
+}

@@ -101,8 +101,7 @@ pub(super) fn pointed_to(
         None => ("", Sql::default()),
     };
     let link = Sql::of(
-        "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id \
-         AND d0.deleted = 0",
+        "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id",
         [param.into(), ty.number().into(), ty.number().into()],
     );
     let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
@@ -114,7 +113,8 @@ pub(super) fn pointed_to(
         whole(rows.append(canonical).append(visible))
     });
     let own = seen.leads_by_reference(param).then_some(own);
-    arms(inner, [own, named, None])
+    // Their numbers stand in the index by which they are found; whether one is deleted, in its row.
+    arms(inner, [own, named, None]).map(|driver| Driver { is_live: false, ..driver })
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.

@@ -62,25 +62,19 @@ impl Index {
 /// The matches in the order of their first key; none where no index has that order.
 pub(super) fn walk(search: &Search, ordering: &Ordering, asked: i64) -> Option<Sql> {
     let index = Index::of(ordering)?;
-    let with = || ordering.page(with_key(search, ordering, &index), asked);
-    let without = || ordering.page_of_missing(without_key(search, ordering, &index), asked);
-    let (first, second): (Part, Part) = ordering.in_turn(Part(&with), Part(&without));
+    let with = ordering.page(with_key(search, ordering, &index), asked);
+    let without = ordering.page_of_missing(without_key(search, ordering, &index), asked);
+    let (first, second) = ordering.in_turn(with, without);
     // The rest is looked for only where the first part does not fill the page: else it would be a search for nothing.
-    let rest = Sql::of("SELECT c.* FROM (", [])
-        .append(second.0())
-        .push(
-            ") c LIMIT (SELECT CASE WHEN count(*) < ? THEN ? ELSE 0 END FROM (",
-            [asked.into(), asked.into()],
-        )
-        .append(first.0())
-        .push(") g)", []);
-    let both = Sql::of("SELECT a.* FROM (", []).append(first.0()).push(") a UNION ALL SELECT b.* FROM (", []);
-    let both = Sql::of("SELECT u.* FROM (", []).append(both).append(rest).push(") b) u ORDER BY ", []);
+    let both = Sql::of("WITH first AS MATERIALIZED (", []).append(first);
+    let both = both.push(
+        ") SELECT u.* FROM (SELECT first.* FROM first UNION ALL SELECT b.* FROM (SELECT c.* FROM (",
+        [],
+    );
+    let rest = ") c LIMIT (SELECT CASE WHEN count(*) < ? THEN ? ELSE 0 END FROM first)) b) u ORDER BY ";
+    let both = both.append(second).push(rest, [asked.into(), asked.into()]);
     Some(both.append(ordering.by("u")).limit(asked))
 }
-
-/// A part of the rows, which a statement names twice.
-struct Part<'a>(&'a dyn Fn() -> Sql);
 
 /// Those with a key, each by the one of its rows that counts.
 fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {

@@ -39,6 +39,8 @@ pub(super) struct Driver {
     pub(super) width: Width,
     /// Whether it stands behind several references: where its lists are long, the search goes as if it were no beginning.
     pub(super) is_distant: bool,
+    /// Whether none of its rows is of a deleted resource. What is pointed to may be deleted, which its own row tells.
+    pub(super) is_live: bool,
     /// How they come.
     pub(super) rows: Found,
 }
@@ -82,7 +84,7 @@ pub(super) enum Found {
 impl Driver {
     /// These rows, of which so many are expected and which come out so.
     pub(super) fn of((from, filter): (Sql, Sql), width: Width, rows: Found) -> Self {
-        Self { from, filter, criterion: None, probe: None, width, is_distant: false, rows }
+        Self { from, filter, criterion: None, probe: None, width, is_distant: false, is_live: true, rows }
     }
 
     /// The rows to which a reference leads on from those of another condition, which tells how many they may be.

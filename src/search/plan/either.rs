@@ -14,11 +14,12 @@ use crate::search::sql::Sql;
 pub(super) fn either(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Driver> {
     let drivers = arms(seen, query, criterion)?;
     let width = drivers.iter().map(|driver| driver.width).max()?;
+    let is_live = drivers.iter().all(|driver| driver.is_live);
     let each = drivers.into_iter().map(|driver| {
         Sql::of("SELECT d0.rid FROM ", []).append(driver.from).push(" WHERE ", []).append(driver.filter)
     });
     let from = Sql::of("(", []).append(Sql::join(each, " UNION ALL ")).push(") d0", []);
-    Some(Driver::of((from, Sql::of("1 = 1", [])), width, Found::Repeated))
+    Some(Driver { is_live, ..Driver::of((from, Sql::of("1 = 1", [])), width, Found::Repeated) })
 }
 
 /// Conditions one of which every match meets: for one that joins others, however deep they stand in one another.

@@ -68,9 +68,10 @@ pub fn beginnings(parameters: &Parameters, query: &Query, restriction: &Restrict
         let found: Vec<(Start, Width)> =
             candidates(&seen, search.query).map(|(start, driver)| (start, driver.width)).collect();
         let first = found.iter().min_by_key(|(_, width)| *width).map(|(start, _)| *start);
-        let (course, probe) = match search.way(&Ordering::of(search.query), 1) {
-            Way::Either(driver, _) => (Course::Either, Some(probe(&Gate::of(driver)))),
-            Way::Beside(driver, _) => (Course::Beside, Some(probe(&Gate::of(driver)))),
+        let ordering = Ordering::of(search.query);
+        let (course, probe) = match search.way(&ordering, 1) {
+            Way::Either(driver, _) => (Course::Either, Some(probe(&search.gate(driver, &ordering)))),
+            Way::Beside(driver, _) => (Course::Beside, Some(probe(&search.gate(driver, &ordering)))),
             Way::Collect(_) => (Course::Collect, None),
             Way::Walk(_) => (Course::Walk, None),
             Way::Sort => (Course::Sort, None),

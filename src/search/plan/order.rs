@@ -23,7 +23,7 @@ use crate::search::query::SortBy;
 use crate::search::sql::Sql;
 
 /// No limit, as a number: a limit keeps SQLite from working out a key again wherever it is named.
-const UNLIMITED: i64 = i64::MAX;
+pub(super) const UNLIMITED: i64 = i64::MAX;
 
 /// The order of a search.
 pub(super) struct Ordering<'a> {
@@ -101,14 +101,7 @@ impl<'a> Ordering<'a> {
     /// The rows beyond the edge, the nearest first, as many as are asked for.
     pub(super) fn limited(&self, rows: Sql, asked: i64) -> Sql {
         if self.is_by_row() {
-            let rows = Sql::of("SELECT m.rid FROM (", []).append(rows).push(") m", []);
-            let rows = match self.edge {
-                Some((_, rid)) => {
-                    rows.push(" WHERE m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()])
-                }
-                None => rows,
-            };
-            return rows.push(" ORDER BY ", []).append(self.by("m")).limit(asked);
+            return self.beyond_row(rows).push(" ORDER BY ", []).append(self.by("m")).limit(asked);
         }
         // A column needs no such care, and its index gives the order.
         let rows = match self.sort {
@@ -116,6 +109,22 @@ impl<'a> Ordering<'a> {
             _ => rows.limit(UNLIMITED),
         };
         self.page(rows, asked)
+    }
+
+    /// The numbers of rows that have no keys, the nearest first, each once.
+    pub(super) fn each_once(&self, rows: Sql, asked: i64) -> Sql {
+        let rows = self.beyond_row(rows).push(" GROUP BY m.rid ORDER BY m.rid", []);
+        rows.push(self.way(self.last()), []).limit(asked)
+    }
+
+    fn beyond_row(&self, rows: Sql) -> Sql {
+        let rows = Sql::of("SELECT m.rid FROM (", []).append(rows).push(") m", []);
+        match self.edge {
+            Some((_, rid)) => {
+                rows.push(" WHERE m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()])
+            }
+            None => rows,
+        }
     }
 
     /// The same for rows whose first key is a column of an index.

@@ -76,9 +76,10 @@ impl Store {
     pub fn wrong(&self, client: &Client, searches: &[Search]) -> Vec<String> {
         let mut wrong = Vec::new();
         for search in searches {
-            if self.ask(client, search).is_err() {
+            if let Err(first) = self.ask(client, search) {
                 let smallest = self.smallest(client, search.clone());
-                let why = self.ask(client, &smallest).expect_err("it was wrong before");
+                // One that took too long on a busy machine may be answered rightly the second time.
+                let why = self.ask(client, &smallest).err().unwrap_or(first);
                 wrong.push(format!("{} ({:?})\n    {why}", path(&smallest), smallest.question.caller));
             }
         }
