@@ -5,6 +5,7 @@
 //! `structure-definitions/` or `programs/`, and one line in `lists.rs`; a test holds the lists against the folders. R4's definitions
 //! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
 
+mod aside;
 mod care_dates;
 mod compartments;
 mod extensions;
@@ -82,16 +83,22 @@ impl Definitions {
     /// # Errors
     /// A sentence that names the definition that is wrong.
     pub fn load() -> Result<Self, String> {
-        let structures = r4_structures()?;
-        let value_sets = r4_value_sets()?;
-        let domain_resources = domain_resources(&structures);
-        let search_parameters = lines("r4/search-parameters.ndjson", R4_SEARCH_PARAMETERS)?;
+        let r4 = || {
+            let search_parameters = lines("r4/search-parameters.ndjson", R4_SEARCH_PARAMETERS)?;
+            Ok((r4_structures()?, r4_value_sets()?, search_parameters))
+        };
+        let (shapes, domain_resources, search_parameters) =
+            aside::lend(r4, |(structures, value_sets, search_parameters)| {
+                let domain_resources = domain_resources(structures);
+                let each =
+                    search_parameters.iter().map(|parameter| search_parameter(parameter, &domain_resources));
+                let search_parameters = each.collect::<Result<_, _>>()?;
+                let shapes = Shapes::compile(structures.iter(), value_sets.iter())?;
+                Ok((shapes, domain_resources, search_parameters))
+            })?;
         Ok(Self {
-            shapes: Shapes::compile(structures.iter(), value_sets.iter())?,
-            search_parameters: search_parameters
-                .iter()
-                .map(|parameter| search_parameter(parameter, &domain_resources))
-                .collect::<Result<_, _>>()?,
+            shapes,
+            search_parameters,
             compartments: compartments::load()?,
             care_dates: care_dates::load()?,
             domain_resources,
@@ -199,17 +206,19 @@ fn by_url(files: Files) -> Result<BTreeMap<String, Value>, String> {
         let others = values.iter().filter(|value| value.get("url") == own.get("url"));
         own.get("status").is_some_and(|status| status == "retired") && others.count() > 1
     };
-    let mut map = BTreeMap::new();
-    for (value, (file, _)) in values.iter().zip(files) {
+    let url = |(value, (file, _)): (&Value, &(&str, &str))| {
         let text = |name: &str| {
             value.get(name).and_then(Value::as_str).ok_or_else(|| format!("{file}: no `{name}`"))
         };
-        let url = if is_edition(value) {
-            format!("{}|{}", text("url")?, text("version")?)
-        } else {
-            text("url")?.to_owned()
-        };
-        if map.insert(url, value.clone()).is_some() {
+        match is_edition(value) {
+            true => Ok(format!("{}|{}", text("url")?, text("version")?)),
+            false => text("url").map(str::to_owned),
+        }
+    };
+    let urls: Vec<String> = values.iter().zip(files).map(url).collect::<Result<_, String>>()?;
+    let mut map = BTreeMap::new();
+    for ((url, value), (file, _)) in urls.into_iter().zip(values).zip(files) {
+        if map.insert(url, value).is_some() {
             return Err(format!("{file}: its `url` is that of another file"));
         }
     }
