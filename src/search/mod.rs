@@ -1,6 +1,7 @@
 //! Search: a query string becomes a plan; pure, without I/O. <https://hl7.org/fhir/R4/search.html>
 
 mod bearing;
+mod bind;
 mod canonical;
 mod chain;
 pub mod contained;

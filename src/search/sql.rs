@@ -9,7 +9,6 @@ use std::hash::DefaultHasher;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use diesel::backend::Backend;
 use diesel::prelude::*;
@@ -17,43 +16,20 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Double, HasSqlType, Nullable, Text};
 
-/// A value that is bound, never written into the text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Bind {
-    /// A text, which a statement may name again and again.
-    Text(Arc<str>),
-    /// A 64-bit integer.
-    Int(i64),
-    /// A floating-point number.
-    Real(f64),
-    /// Bytes.
-    Bytes(Vec<u8>),
-    /// No text.
-    NullText,
-    /// No integer.
-    NullInt,
-}
-
-/// What becomes a bind of which kind.
-macro_rules! binds {
-    ($($from:ty => $kind:ident),*) => {
-        $(impl From<$from> for Bind {
-            fn from(value: $from) -> Self {
-                Bind::$kind(value.into())
-            }
-        })*
-    };
-}
-
-binds!(&str => Text, String => Text, i64 => Int, f64 => Real, Vec<u8> => Bytes);
+pub use crate::search::bind::Bind;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(Cow<'static, str>),
     /// Text for SQLite and for PostgreSQL.
     Either(&'static str, &'static str),
+    /// That there is still time, asked at some of the rows with this alias.
+    InTime(String),
     Bind(Bind),
 }
+
+/// What follows the alias in [`Sql::in_time`]. That it is always true is said to SQLite, so that no plan changes for it.
+const IN_TIME: &str = ".rid * 40503 & 4032) <> 0 OR in_time(), 1.0) AND ";
 
 /// A piece of SQL with its binds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,6 +123,15 @@ impl Sql {
         self
     }
 
+    /// `… AND `, which is true, or breaks the statement off where it has gone on for too long. SQLite has no such limit
+    /// of its own (see `store::deadline`), and PostgreSQL has, so that nothing is added there. It is asked at about
+    /// every 64th row with this alias, wherever rows may be many; the product spreads rows whose numbers are regular.
+    #[must_use]
+    pub fn in_time(mut self, alias: impl Into<String>) -> Self {
+        self.pieces.push(Piece::InTime(alias.into()));
+        self
+    }
+
     /// The same of other columns, which hold the values in another form: texts and binds are asked for what stands
     /// in their place.
     #[must_use]
@@ -155,7 +140,7 @@ impl Sql {
             match piece {
                 Piece::Bind(value) => *value = bind(std::mem::replace(value, Bind::NullInt)),
                 Piece::Text(own) => *own = Cow::Owned(text(own)),
-                Piece::Either(..) => {}
+                Piece::Either(..) | Piece::InTime(_) => {}
             }
         }
         self
@@ -181,8 +166,9 @@ impl Sql {
         let same = |pair: (&Piece, &Piece)| match pair {
             (Piece::Text(one), Piece::Text(other)) => one == other,
             (Piece::Either(one, _), Piece::Either(other, _)) => one == other,
+            (Piece::InTime(one), Piece::InTime(other)) => one == other,
             (Piece::Bind(_), Piece::Bind(_)) => true,
-            (Piece::Text(_) | Piece::Either(..) | Piece::Bind(_), _) => false,
+            (Piece::Text(_) | Piece::Either(..) | Piece::InTime(_) | Piece::Bind(_), _) => false,
         };
         self.pieces.len() == other.pieces.len() && self.pieces.iter().zip(&other.pieces).all(same)
     }
@@ -196,6 +182,7 @@ impl Sql {
                 match piece {
                     Piece::Text(text) => text.hash(&mut hasher),
                     Piece::Either(text, _) => text.hash(&mut hasher),
+                    Piece::InTime(alias) => alias.hash(&mut hasher),
                     Piece::Bind(bind) => std::mem::discriminant(bind).hash(&mut hasher),
                 }
             }
@@ -218,6 +205,7 @@ impl Sql {
             Piece::Text(text) => text.len(),
             Piece::Bind(Bind::Text(text)) => text.len(),
             Piece::Bind(Bind::Bytes(bytes)) => bytes.len(),
+            Piece::InTime(alias) => IN_TIME.len() + alias.len(),
             Piece::Either(..)
             | Piece::Bind(Bind::Int(_) | Bind::Real(_) | Bind::NullText | Bind::NullInt) => 8,
         };
@@ -255,6 +243,12 @@ where
                 Piece::Text(text) => out.push_sql(text),
                 Piece::Either(text, _) if on_sqlite => out.push_sql(text),
                 Piece::Either(_, text) => out.push_sql(text),
+                Piece::InTime(alias) if on_sqlite => {
+                    out.push_sql("likelihood((");
+                    out.push_sql(alias);
+                    out.push_sql(IN_TIME);
+                }
+                Piece::InTime(_) => {}
                 Piece::Bind(Bind::Text(value)) => out.push_bind_param::<Text, str>(value)?,
                 Piece::Bind(Bind::Int(value)) => out.push_bind_param::<BigInt, i64>(value)?,
                 Piece::Bind(Bind::Real(value)) => out.push_bind_param::<Double, f64>(value)?,

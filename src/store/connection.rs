@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::time::Duration;
+use std::time::Instant;
 
 use diesel::Connection;
 use diesel::ConnectionError;
@@ -19,6 +20,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::search::sql::Rows;
 use crate::search::sql::Sql;
+use crate::store::deadline::Deadline;
 use crate::store::fault::is_locked;
 use crate::store::fault::is_lost;
 use crate::store::fault::is_nameless;
@@ -42,6 +44,8 @@ pub struct Conn {
     /// Whether the server's messages are English, by which a few kinds of error are told apart.
     is_plain: bool,
     statements: HashSet<u64>,
+    /// When SQLite's statements are broken off.
+    deadline: Deadline,
 }
 
 /// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power. The file is not
@@ -86,7 +90,12 @@ impl Conn {
 
     /// What stands in the place of a connection that is lent: it refuses all that it is asked for.
     pub(crate) fn lent() -> Self {
-        Self { link: None, broken: false, is_plain: true, statements: HashSet::new() }
+        Self::of(None)
+    }
+
+    fn of(link: Option<Link>) -> Self {
+        let (statements, deadline) = (HashSet::new(), Deadline::new());
+        Self { link, broken: false, is_plain: true, statements, deadline }
     }
 
     /// Two that open a new file at once both set its journal, and one of them SQLite refuses without waiting.
@@ -106,8 +115,11 @@ impl Conn {
             Target::Sqlite(path) => Link::Sqlite(SqliteConnection::establish(path)?),
             Target::Postgres(url) => Link::Postgres(PgConnection::establish(url)?),
         };
-        let mut conn = Self { link: Some(link), broken: false, is_plain: true, statements: HashSet::new() };
+        let mut conn = Self::of(Some(link));
         let failed = ConnectionError::CouldntSetupConfiguration;
+        if let Some(Link::Sqlite(link)) = &conn.link {
+            conn.deadline.watch(link).map_err(failed)?;
+        }
         if conn.is_sqlite() {
             return conn.batch_when_free(sqlite).map_err(failed).map(|()| conn);
         }
@@ -147,7 +159,7 @@ impl Conn {
     where
         Rows<ST>: for<'q> LoadQuery<'q, SqliteConnection, T> + for<'q> LoadQuery<'q, PgConnection, T>,
     {
-        self.count(&sql);
+        self.begin(&sql);
         let query = sql.rows::<ST>();
         let result = match self.link() {
             Ok(Link::Sqlite(link)) => query.internal_load(link).and_then(Iterator::collect),
@@ -162,7 +174,7 @@ impl Conn {
     where
         T: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
     {
-        self.count(&sql);
+        self.begin(&sql);
         let query = sql.rows::<Untyped>();
         let result = match self.link() {
             Ok(Link::Sqlite(link)) => {
@@ -178,7 +190,7 @@ impl Conn {
 
     /// Carries out a statement; the number of rows that it touched.
     pub(crate) fn execute(&mut self, sql: Sql) -> QueryResult<usize> {
-        self.count(&sql);
+        self.begin(&sql);
         let result = match self.link() {
             Ok(Link::Sqlite(link)) => ExecuteDsl::execute(sql, link),
             Ok(Link::Postgres(link)) => ExecuteDsl::execute(sql, link),
@@ -216,8 +228,22 @@ impl Conn {
         self.link.as_mut().ok_or(diesel::result::Error::BrokenTransactionManager)
     }
 
-    fn count(&mut self, sql: &Sql) {
+    /// From now on all statements together may go on until then, on PostgreSQL each for so long, and only in the
+    /// transaction in hand; or each for as long as any.
+    pub(crate) fn hurry(&mut self, until: Option<Instant>) -> QueryResult<()> {
+        self.deadline.until = until;
+        match until {
+            Some(until) if !self.is_sqlite() => {
+                let left = until.saturating_duration_since(Instant::now()).as_millis().max(1);
+                self.batch(&format!("SET LOCAL statement_timeout={left}"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, sql: &Sql) {
         self.statements.extend(sql.prepared(self.is_sqlite()));
+        self.deadline.begin();
     }
 
     fn note<T>(&mut self, result: QueryResult<T>) -> QueryResult<T> {
@@ -257,25 +283,4 @@ fn is_english(locale: &str) -> bool {
         || ["C", "POSIX", "en"].iter().any(|plain| {
             locale.strip_prefix(plain).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
         })
-}
-
-/// Makes connections for the pool.
-pub(crate) struct Manager(pub(crate) Target);
-
-impl r2d2::ManageConnection for Manager {
-    type Connection = Conn;
-    type Error = ConnectionError;
-
-    fn connect(&self) -> Result<Conn, ConnectionError> {
-        Conn::open(&self.0)
-    }
-
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectionError> {
-        conn.batch("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
-    }
-
-    /// A connection that comes back while its thread panics may stand in the middle of a transaction.
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        conn.is_broken() || conn.is_worn() || std::thread::panicking()
-    }
 }

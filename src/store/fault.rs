@@ -8,6 +8,8 @@ use diesel::result::Error;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::store::deadline::LONGEST;
+use crate::store::deadline::WORDS;
 
 /// Why work in the database ended without success.
 #[derive(Debug)]
@@ -89,6 +91,12 @@ impl Fault {
     }
 }
 
+/// Whether a statement was broken off because it took too long.
+pub(crate) fn is_too_long(error: &Error) -> bool {
+    let says = |text: &str| text.contains(WORDS) || text.contains("statement timeout");
+    matches!(error, Error::DatabaseError(_, told) if says(told.message()))
+}
+
 /// Whether SQLite found the file locked and did not wait.
 pub(crate) fn is_locked(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, told) if told.message().contains("locked"))
@@ -124,6 +132,12 @@ pub(crate) fn is_nameless(error: &Error) -> bool {
 
 /// What cannot be carried out now, and may be later, is unavailability; all else is our own fault.
 fn failure(error: &Error) -> Failure {
+    if is_too_long(error) {
+        log::warn!("a statement was broken off after {} s", LONGEST.as_secs());
+        let text = "The search took longer than a search may and was broken off; ask for less, such as by a patient, a \
+                    code or a date, without a long chain or `_has`, or try again when there is less to do.";
+        return Failure::new(Reason::Unavailable, text).code("timeout");
+    }
     match passing_cause(error) {
         Some(cause) => unavailable(cause),
         None => Failure::internal(describe(error)),

@@ -6,10 +6,12 @@
 //!
 //! What is read there may never come to be, so that nothing of it may be kept in memory: see [`is_lent`].
 //!
-//! On a server each statement sees what others have committed by then, as the statements of the write itself do.
+//! On a server each statement sees what others have committed by then, as the statements of the write itself do; that
+//! reads see one state is seen to in [`steady`](crate::store::steady).
 //!
 //! While it is read, nobody else writes to an embedded database, and on a server what the write has touched stays
-//! locked: so the reads have a time, after which each further statement of theirs is refused, and with it the whole.
+//! locked: so the reads have a time, after which the statement in hand is broken off, each further one is refused, and
+//! with it the whole.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -23,6 +25,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::store::connection::Conn;
 use crate::store::fault::Fault;
+use crate::store::fault::is_too_long;
 use crate::store::fault::unavailable;
 
 thread_local! {
@@ -57,10 +60,12 @@ pub(crate) fn lend<T>(
     longest: Duration,
     read: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Fault> {
+    let until = Instant::now().checked_add(longest);
+    conn.hurry(until)?;
     let own = std::mem::replace(conn, Conn::lent());
     LENT.set(Some(own));
     STATE.set(State::Lent);
-    UNTIL.set(Instant::now().checked_add(longest));
+    UNTIL.set(until);
     let _back = Back(conn);
     let done = read();
     match STATE.get() {
@@ -88,10 +93,17 @@ pub(crate) fn with<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> O
         return Some(Err(Fault::Refused(late())));
     }
     let done = work(held.0.as_mut()?);
-    if let Err(fault @ Fault::Database(_)) = &done {
-        STATE.set(State::Failed { is_passing: fault.is_passing() });
+    match done {
+        Err(Fault::Database(error)) if is_too_long(&error) => {
+            STATE.set(State::Late);
+            Some(Err(Fault::Refused(late())))
+        }
+        Err(fault @ Fault::Database(_)) => {
+            STATE.set(State::Failed { is_passing: fault.is_passing() });
+            Some(Err(fault))
+        }
+        done => Some(done),
     }
-    Some(done)
 }
 
 /// Writes with the connection that is lent, in a savepoint of its own: what fails there is undone, and the transaction
@@ -137,6 +149,8 @@ impl Drop for Back<'_> {
         if let Some(own) = LENT.take() {
             *self.0 = own;
         }
+        // For SQLite, which has but to be told; a server's time ends with the transaction.
+        self.0.hurry(None).ok();
     }
 }
 

@@ -3,8 +3,10 @@
 //! Reads take a connection of the pool; writes go through the writer. Everything is synchronous.
 
 mod connection;
+mod deadline;
 mod explain;
 mod fault;
+mod manager;
 mod migrations;
 mod stored;
 mod target;
@@ -42,8 +44,8 @@ use r2d2::Pool;
 use r2d2::PooledConnection;
 
 use crate::fhir::Failure;
-use crate::store::connection::Manager;
 use crate::store::fault::unavailable;
+use crate::store::manager::Manager;
 use crate::store::target::Target;
 use crate::store::writer::Writer;
 

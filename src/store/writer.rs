@@ -182,7 +182,7 @@ fn commit(
 
 /// Carries out the work in a PostgreSQL transaction of its own.
 pub(crate) fn transact<T>(
-    mut connect: impl FnMut() -> Result<r2d2::PooledConnection<crate::store::connection::Manager>, Failure>,
+    mut connect: impl FnMut() -> Result<r2d2::PooledConnection<crate::store::manager::Manager>, Failure>,
     mut work: impl FnMut(&mut Conn) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let (mut tries, mut lost) = (0, 0);

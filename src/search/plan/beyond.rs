@@ -109,7 +109,8 @@ pub(super) fn pointed_to(
     let named = seen.named_by(param, &[ty]).map(|canonical| {
         let from =
             inner.rows().push(" CROSS JOIN idx_reference f CROSS JOIN idx_uri u", []).push(of_source, []);
-        let rows = Sql::of("SELECT u.rid FROM ", []).append(from).push(" WHERE f.rid = d1.rid AND ", []);
+        let rows = Sql::of("SELECT u.rid FROM ", []).append(from).push(" WHERE ", []).in_time("f");
+        let rows = rows.push("f.rid = d1.rid AND ", []);
         whole(rows.append(canonical).append(visible))
     });
     let own = seen.leads_by_reference(param).then_some(own);

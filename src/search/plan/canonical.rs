@@ -48,7 +48,8 @@ impl Seen<'_> {
         let canonical = self.named_by(param, &self.targets(param))?;
         let from = Scope::row(scope.depth + 1);
         let sql = Sql::of("idx_uri u CROSS JOIN idx_reference f CROSS JOIN resource ", []);
-        let sql = sql.name(from.alias.clone()).push(" WHERE u.rid = ", []).append(scope.column("rid"));
+        let sql = sql.name(from.alias.clone()).push(" WHERE ", []).in_time("f");
+        let sql = sql.push("u.rid = ", []).append(scope.column("rid"));
         let sql = sql.push(" AND ", []).append(canonical).push(" AND ", []);
         let sql = sql.append(from.column("rid")).push(" = f.rid AND ", []);
         let sql = sql.append(from.column("deleted")).push(" = 0", []);

@@ -37,12 +37,14 @@ impl Search<'_> {
         };
         let sql = Sql::of(select, []).append(ordering.keys(&scope)).push(" FROM ", []);
         let Some(driver) = &self.driver else {
-            let of_type = "contained r0 WHERE r0.type = ?";
+            let sql = sql.push("contained r0 WHERE ", []).in_time("r0");
+            let of_type = "r0.type = ?";
             return self.filtered(sql.push(of_type, [self.query.ty.number().into()]), &scope, None);
         };
         // The numbers of a parameter are those of all types that have it.
-        let joined = " CROSS JOIN contained r0 WHERE r0.rid = d0.rid AND r0.type = ? AND ";
-        let sql = sql.append(driver.from.clone()).push(joined, [self.query.ty.number().into()]);
+        let sql = sql.append(driver.from.clone()).push(" CROSS JOIN contained r0 WHERE ", []).in_time("d0");
+        let joined = "r0.rid = d0.rid AND r0.type = ? AND ";
+        let sql = sql.push(joined, [self.query.ty.number().into()]);
         self.filtered(sql.append(driver.filter.clone()), &scope, driver.criterion)
     }
 

@@ -106,7 +106,7 @@ impl Driver {
     /// The rows of the condition as `d1`, from which a reference leads on.
     pub(super) fn rows(&self) -> Sql {
         let rows = Sql::of("(SELECT d0.rid FROM ", []).append(self.from.clone()).push(" WHERE ", []);
-        rows.append(self.filter.clone()).push(") d1", [])
+        rows.in_time("d0").append(self.filter.clone()).push(") d1", [])
     }
 
     /// Whether its rows come in the order of their numbers.

@@ -104,7 +104,9 @@ impl Seen<'_> {
         };
         let mut narrow = Sql::of("SELECT DISTINCT r1.rid AS rid FROM (", [])
             .append(found)
-            .push(") p CROSS JOIN resource r1 WHERE r1.rid = p.rid AND r1.deleted = 0", []);
+            .push(") p CROSS JOIN resource r1 WHERE ", [])
+            .in_time("p")
+            .push("r1.rid = p.rid AND r1.deleted = 0", []);
         let visible = include.source.and_then(|source| self.visible(source, &Scope::row(1)));
         if let Some(visible) = visible {
             narrow = narrow.push(" AND ", []).append(visible);

@@ -117,6 +117,7 @@ impl Seen<'_> {
         let link = format!("c{}", from.depth);
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
+        let sql = sql.in_time(link.clone());
         let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
         let sql =
             sql.name(link.clone()).push(".target_type = ", []).append(scope.column("type")).push(" AND ", []);

@@ -59,6 +59,7 @@ impl<'a> Gate<'a> {
     /// As many of the rows as it takes to know.
     pub(super) fn rows(&self) -> Sql {
         let sql = Sql::of("SELECT 1 AS one FROM ", []).append(self.from.clone()).push(" WHERE ", []);
+        let sql = sql.in_time("d0");
         sql.append(self.filter.clone()).limit(self.most + 1)
     }
 }
@@ -218,13 +219,15 @@ impl<'a> Search<'a> {
             true => sql.push(" CROSS JOIN resource r0 WHERE r0.rid = d0.rid AND ", []),
             false => sql.push(" WHERE ", []),
         };
-        self.filtered(sql.append(driver.filter.clone()).push(live(driver), []), scope, driver.criterion)
+        let sql = sql.in_time("d0").append(driver.filter.clone()).push(live(driver), []);
+        self.filtered(sql, scope, driver.criterion)
     }
 
     /// All matches, from the rows of the type on, with these keys.
     pub(super) fn walked(&self, keys: Sql) -> Sql {
         let sql = Sql::of("SELECT r0.rid AS rid", []).append(keys);
-        let of_type = " FROM resource r0 WHERE r0.type = ? AND r0.deleted = 0";
+        let sql = sql.push(" FROM resource r0 WHERE ", []).in_time("r0");
+        let of_type = "r0.type = ? AND r0.deleted = 0";
         self.filtered(sql.push(of_type, [self.query.ty.number().into()]), &Scope::row(0), None)
     }
 

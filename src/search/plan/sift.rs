@@ -26,9 +26,10 @@ impl Search<'_> {
     /// times as long.
     pub(super) fn sifted(&self, driver: &Driver, ordering: &Ordering, asked: i64) -> Sql {
         let all = Sql::of("SELECT d0.rid AS rid FROM ", []).append(driver.from.clone());
-        let all = all.push(" WHERE ", []).append(driver.filter.clone());
+        let all = all.push(" WHERE ", []).in_time("d0").append(driver.filter.clone());
         let sorted = ordering.each_once(all, UNLIMITED);
         let page = Sql::of("SELECT d0.rid AS rid FROM (", []).append(sorted).push(") d0 WHERE ", []);
+        let page = page.in_time("d0");
         let scope = self.scope(driver, false);
         let page = match scope.is_row() {
             true => {

@@ -71,7 +71,7 @@ impl Steps {
                 let beside = of_neighbour(criterion).and_then(|inner| within(seen, ty, &inner));
                 let rows = |driver: Driver| {
                     let sql = Sql::of("SELECT d0.rid AS rid FROM ", []).append(driver.from);
-                    sql.push(" WHERE ", []).append(driver.filter)
+                    sql.push(" WHERE ", []).in_time("d0").append(driver.filter)
                 };
                 Some(Self {
                     each: vec![[Some(own), beside].into_iter().flatten().map(rows).collect()],
@@ -130,7 +130,9 @@ impl Seen<'_> {
             let sql =
                 Sql::of(select, []).name(list.to_owned()).push(" CROSS JOIN resource r1 CROSS JOIN ", []);
             sql.push(joined, [])
-                .push(" WHERE r1.rid = ", [])
+                .push(" WHERE ", [])
+                .in_time("f")
+                .push("r1.rid = ", [])
                 .name(list.to_owned())
                 .push(".rid AND r1.deleted = 0 AND ", [])
         };
@@ -190,7 +192,7 @@ impl Seen<'_> {
         if self.leads_by_reference(param) {
             let sql = Sql::of("SELECT d.rid FROM ", []).name(list.to_owned());
             let sql = sql.push(" CROSS JOIN idx_reference f CROSS JOIN resource d", []).push(of_source, []);
-            let sql = sql.push(" WHERE f.rid = ", []).name(list.to_owned());
+            let sql = sql.push(" WHERE ", []).in_time("f").push("f.rid = ", []).name(list.to_owned());
             let link = ".rid AND f.param = ? AND f.target_type = ? AND d.type = ? AND d.id = f.target_id AND d.deleted = 0";
             let number = || ty.number().into();
             arms.push(sql.push(link, [param.into(), number(), number()]).append(visible.clone()));
@@ -198,7 +200,8 @@ impl Seen<'_> {
         if let Some(canonical) = self.named_by(param, &[ty]) {
             let sql = Sql::of("SELECT u.rid FROM ", []).name(list.to_owned());
             let sql = sql.push(" CROSS JOIN idx_reference f CROSS JOIN idx_uri u", []).push(of_source, []);
-            let sql = sql.push(" WHERE f.rid = ", []).name(list.to_owned()).push(".rid AND ", []);
+            let sql = sql.push(" WHERE ", []).in_time("f").push("f.rid = ", []).name(list.to_owned());
+            let sql = sql.push(".rid AND ", []);
             arms.push(sql.append(canonical).append(visible));
         }
         arms

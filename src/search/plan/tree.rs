@@ -49,7 +49,7 @@ impl Seen<'_> {
                          WHERE p.param = ? AND p.target_type = ? AND p.target_id = tree.id AND r90.rid = p.rid";
             sql.push(links, [tree.part_of.into(), ty()])
         };
-        let sql = sql.push(" AND r90.deleted = 0", []);
+        let sql = sql.push(" AND ", []).in_time("r90").push("r90.deleted = 0", []);
         match self.visible(tree.ty, &part) {
             Some(visible) => sql.push(" AND ", []).append(visible),
             None => sql,

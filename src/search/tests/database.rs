@@ -52,6 +52,8 @@ const POSTGRES: &str = concat!(
 /// Now, for queries.
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 
+diesel::define_sql_function!(fn in_time() -> BigInt);
+
 static ZONE: TimeZone = TimeZone::UTC;
 
 type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>);
@@ -118,6 +120,7 @@ impl Database {
             }
             Err(_) => {
                 let mut link = SqliteConnection::establish(":memory:").unwrap();
+                in_time_utils::register_nondeterministic_impl(&link, || 1_i64).unwrap();
                 link.batch_execute(SQLITE).unwrap();
                 Link::Sqlite(link)
             }

@@ -1,0 +1,152 @@
+//! When a statement of SQLite is broken off. <https://www.sqlite.org/c3ref/interrupt.html>
+//!
+//! PostgreSQL ends a statement itself (`statement_timeout`). SQLite would do so by a progress handler or an interrupt
+//! from another thread, but the client library offers neither, nor its handle, and `unsafe` is forbidden here. What it
+//! does offer is a function of our own in SQL, and one that fails ends its statement. So searches ask for the time
+//! wherever their rows may be many (see `Sql::in_time`), about once in 64 rows, which costs them too little to measure.
+//! It is not asked between the rows of one resource, of a page or of a sort, of which there are few, nor in the short
+//! statements that find things by their number.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use diesel::result::QueryResult;
+use diesel::serialize::IsNull;
+use diesel::serialize::Output;
+use diesel::serialize::Result;
+use diesel::serialize::ToSql;
+use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
+use diesel::sqlite::SqliteConnection;
+
+/// How long a statement may take, on either database.
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
+
+/// By which it is known that a statement was broken off.
+pub(super) const WORDS: &str = "the statement went on for too long";
+
+diesel::define_sql_function! {
+    /// One, or the end of the statement.
+    fn in_time() -> BigInt;
+}
+
+/// The time of one connection's statements.
+#[derive(Debug)]
+pub(super) struct Deadline {
+    shared: Arc<Shared>,
+    /// Until when all of them together may go on.
+    pub(super) until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// From when on the other is counted.
+    began: Instant,
+    /// When the statement in hand has taken too long, in microseconds.
+    late: AtomicU64,
+}
+
+impl Deadline {
+    /// One that no statement has met.
+    pub(super) fn new() -> Self {
+        let shared = Shared { began: Instant::now(), late: AtomicU64::new(u64::MAX) };
+        Self { shared: Arc::new(shared), until: None }
+    }
+
+    /// Teaches a connection the function that ends statements.
+    pub(super) fn watch(&self, link: &SqliteConnection) -> QueryResult<()> {
+        let shared = Arc::clone(&self.shared);
+        in_time_utils::register_nondeterministic_impl(link, move || InTime(shared.is_late()))
+    }
+
+    /// A statement begins.
+    pub(super) fn begin(&self) {
+        let own = Instant::now() + LONGEST;
+        let late = self.until.map_or(own, |until| until.min(own));
+        self.shared.late.store(micros(late.duration_since(self.shared.began)), Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn is_late(&self) -> bool {
+        micros(self.began.elapsed()) > self.late.load(Ordering::Relaxed)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What the function gives: whether it is late.
+#[derive(Debug)]
+struct InTime(bool);
+
+impl ToSql<BigInt, Sqlite> for InTime {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> Result {
+        if self.0 {
+            return Err(WORDS.into());
+        }
+        out.set_value(1_i64);
+        Ok(IsNull::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::Failure;
+    use crate::search::sql::Sql;
+    use crate::store::Conn;
+    use crate::store::Db;
+    use crate::store::Fault;
+    use crate::store::fresh::on_each;
+    use crate::store::lent::lend;
+    use crate::store::matches::count;
+
+    /// Counts pairs of many rows: minutes of work, of which nothing is left out because it is empty.
+    fn long(conn: &mut Conn) -> std::result::Result<i64, Fault> {
+        let rows = "WITH RECURSIVE n(rid) AS (SELECT 1 UNION ALL SELECT rid + 1 FROM n WHERE rid < 200000) ";
+        let sql = Sql::of(rows, []).push("SELECT count(*) FROM n a CROSS JOIN n b WHERE ", []);
+        let pairs = sql.in_time("b").push("a.rid <> b.rid AND b.rid % 7 = 3", []);
+        Ok(count(conn, pairs)?)
+    }
+
+    fn refused(result: std::result::Result<i64, Failure>) -> (u16, &'static str) {
+        let failure = result.unwrap_err();
+        (failure.status(), failure.issues[0].code)
+    }
+
+    #[test]
+    fn a_long_statement_is_broken_off_and_the_next_is_not() {
+        on_each(|url| {
+            let db = Db::open(url, 1).unwrap();
+            let began = Instant::now();
+            let done = db.snapshot(|conn| {
+                conn.hurry(Some(Instant::now() + Duration::from_millis(200)))?;
+                let done = long(conn);
+                conn.hurry(None).ok();
+                done
+            });
+            assert_eq!(refused(done), (503, "timeout"));
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+            let one = |conn: &mut Conn| Ok(count(conn, Sql::of("SELECT count(*) FROM secret", []))?);
+            assert_eq!(db.snapshot(one), Ok(0));
+        });
+    }
+
+    #[test]
+    fn a_long_statement_among_the_reads_of_a_write_ends_the_whole_in_its_time() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let reader = db.clone();
+            let began = Instant::now();
+            let fault =
+                db.write(move |conn| lend(conn, Duration::from_millis(300), || reader.snapshot(long)));
+            assert_eq!(refused(fault.map_err(Fault::into_failure)), (413, "too-costly"));
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        });
+    }
+}
