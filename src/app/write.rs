@@ -20,7 +20,7 @@ use crate::fhir::Reason;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::lent::LONGEST;
-use crate::store::lent::lend;
+use crate::store::steady::lend_steadily;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
 /// written, so this is how many may come between.
@@ -64,8 +64,8 @@ impl Session {
         })
     }
 
-    /// Writes like [`Session::write`], and reads what is there then, all in one transaction: nothing is written where
-    /// the reading fails. Others who write wait for it, on an embedded database, so that it has a few seconds. It may be
+    /// Writes like [`Session::write`], and reads what is there then, all in one transaction and of one state: nothing is
+    /// written where the reading fails. Others who write wait for it, on an embedded database, so that it has a few seconds. It may be
     /// done several times.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Session {
         let reader = self.seeing_its_writes();
         self.commit_with(&changes, move |conn, batch| {
             let written = commit(conn, batch)?;
-            Ok((written, lend(conn, LONGEST, || read(&reader))?))
+            Ok((written, lend_steadily(conn, LONGEST, || read(&reader))?))
         })
     }
 

@@ -33,6 +33,7 @@ pub(crate) mod payment;
 pub(crate) mod published;
 pub(crate) mod resources;
 pub(crate) mod roster;
+pub(crate) mod steady;
 pub(crate) mod survey;
 pub(crate) mod tables;
 mod words;

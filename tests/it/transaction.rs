@@ -1,5 +1,7 @@
 //! transaction over HTTP. <https://hl7.org/fhir/R4/http.html#transaction>
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -700,4 +702,37 @@ fn five_thousand_entries_are_written_together_while_others_read() {
     let patient = place(&answer, 4_999);
     let of_patient = clinician.get(&format!("/Goal?subject={patient}&_summary=count")).expect(200).json();
     assert_eq!(of_patient["total"], 4_999);
+}
+
+#[test]
+fn what_a_transaction_reads_is_of_one_state_while_others_write() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let both = || [put(&patient("a")), put(&patient("b"))];
+    send(&clinician, &both()).expect(200);
+    let ended = AtomicBool::new(false);
+    let (versions, written) = std::thread::scope(|scope| {
+        let (app, ended) = (&app, &ended);
+        let writer = scope.spawn(move || {
+            let clinician = app.clinician();
+            let mut written = 0;
+            while !ended.load(Ordering::SeqCst) && send(&clinician, &both()).status == 200 {
+                written += 1;
+            }
+            written
+        });
+        let reads = [put(&patient("c")), request("GET", "Patient/a"), request("GET", "Patient/b")];
+        let versions: Vec<Value> = (0..40)
+            .map(|_| send(&clinician, &reads))
+            .map(|reply| if reply.status == 200 { reply.json() } else { Value::Null })
+            .collect();
+        ended.store(true, Ordering::SeqCst);
+        (versions, writer.join().unwrap())
+    });
+    assert!(written > 10, "others wrote {written} times");
+    for answer in versions {
+        let version =
+            |at: usize| answer["entry"][at]["resource"]["meta"]["versionId"].as_str().unwrap().to_owned();
+        assert_eq!(version(1), version(2));
+    }
 }
