@@ -93,6 +93,7 @@ pub use included::MOST_INCLUDED;
 pub use once::Once;
 pub use parameters::ParameterSet;
 pub use recorded::Known;
+pub use resolve::awaits_another;
 pub(crate) use session::LARGEST_PAGE;
 pub use session::Session;
 

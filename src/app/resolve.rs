@@ -125,6 +125,14 @@ fn check_names(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Why a reference by a search is refused that meets nothing; no other condition that fails has this code.
+const MEETS_NOTHING: &str = "not-found";
+
+/// Whether it would be right once a resource is stored to which it refers by a search.
+pub fn awaits_another(failure: &Failure) -> bool {
+    failure.reason == Reason::Precondition && failure.issues.iter().all(|issue| issue.code == MEETS_NOTHING)
+}
+
 /// Turns references between the entries of one write, and references by a search, into plain ones.
 pub(crate) struct Links<'a> {
     session: &'a Session,
@@ -215,13 +223,9 @@ impl<'a> Links<'a> {
             return Ok(found.clone());
         }
         let found = self.one_that_meets(ty, query)?.ok_or_else(|| {
-            Failure::new(
-                Reason::Precondition,
-                format!(
-                    "The reference by search `{ty}?…` meets no resource; store that first, or refer by id."
-                ),
-            )
-            .code("not-found")
+            let text = "meets no resource; store that first, or refer by id.";
+            Failure::new(Reason::Precondition, format!("The reference by search `{ty}?…` {text}"))
+                .code(MEETS_NOTHING)
         })?;
         let reference = format!("{ty}/{found}");
         self.by_search.insert(text.to_owned(), reference.clone());

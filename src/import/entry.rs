@@ -21,11 +21,14 @@ use crate::fhir::reference::is_id;
 use crate::fhir::shape::Link;
 use crate::fhir::shape::Shapes;
 use crate::fhir::shape::links_mut;
+use crate::import::waiting::Places;
 
 /// A resource to load, as an entry of a Bundle.
 pub struct Entry {
     /// Where in the file: `line 17`, `entry 3 (Patient)`; nothing where it is the whole file.
     pub place: Option<String>,
+    /// The number of the line or of the entry.
+    pub number: usize,
     /// `Type/id`, where it has an address.
     pub address: Option<String>,
     full_url: Option<String>,
@@ -44,17 +47,18 @@ pub struct Batch {
     pub is_one: bool,
     /// What could not be read: where, and why.
     pub unreadable: Vec<(String, String)>,
+    /// Which of them are sent, where others were sent before.
+    pub only: Option<Arc<Places>>,
 }
 
 impl Batch {
     /// Lines of NDJSON, with their numbers.
     pub fn of_lines(file: &Arc<Path>, lines: Vec<(usize, Vec<u8>)>) -> Self {
-        let mut batch =
-            Self { file: Arc::clone(file), entries: Vec::new(), is_one: false, unreadable: Vec::new() };
+        let mut batch = Self::new(file, false);
         for (number, line) in lines {
             let place = format!("line {number}");
             match json::parse(line.trim_ascii()) {
-                Ok(resource) => batch.entries.push(Entry::alone(Some(place), resource)),
+                Ok(resource) => batch.entries.push(Entry { number, ..Entry::alone(Some(place), resource) }),
                 Err(failure) => batch.unreadable.push((place, failure.issues[0].text.clone())),
             }
         }
@@ -66,8 +70,7 @@ impl Batch {
     /// # Errors
     /// A sentence that says what a Bundle must be.
     pub fn of_file(file: &Arc<Path>, mut value: Value) -> Result<Self, String> {
-        let mut batch =
-            Self { file: Arc::clone(file), entries: Vec::new(), is_one: true, unreadable: Vec::new() };
+        let mut batch = Self::new(file, true);
         if value["resourceType"] != "Bundle" {
             batch.entries.push(Entry::alone(None, value));
             return Ok(batch);
@@ -82,7 +85,7 @@ impl Batch {
         for (at, entry) in entries.into_iter().enumerate() {
             let name = entry["resource"]["resourceType"].as_str().unwrap_or("no resource");
             let place = format!("entry {at} ({name})");
-            batch.entries.push(match kind.as_str() {
+            let entry = match kind.as_str() {
                 "transaction" | "batch" => Entry::requested(place, entry),
                 "collection" => Entry::collected(place, entry),
                 _ => {
@@ -90,9 +93,21 @@ impl Batch {
                         "a Bundle of type `{kind}` is not loaded, only transaction, batch and collection."
                     ));
                 }
-            });
+            };
+            batch.entries.push(Entry { number: at, ..entry });
         }
         Ok(batch)
+    }
+
+    fn new(file: &Arc<Path>, is_one: bool) -> Self {
+        Self { file: Arc::clone(file), entries: Vec::new(), is_one, unreadable: Vec::new(), only: None }
+    }
+
+    /// Leaves out what was sent before; what is left refers to the same as before.
+    pub fn narrow(&mut self) {
+        if let Some(only) = &self.only {
+            self.entries.retain(|entry| only.holds(entry.number));
+        }
     }
 
     /// Makes what refers to an entry's `fullUrl` refer to its address.
@@ -130,7 +145,7 @@ impl Entry {
     fn collected_under(place: Option<String>, full_url: Option<String>, resource: Value) -> Self {
         let address = own_address(&resource);
         let request = request(address.as_deref(), &resource);
-        Self { place, address, full_url, request, resource: Some(resource) }
+        Self { place, number: 0, address, full_url, request, resource: Some(resource) }
     }
 
     /// An entry that says itself what to do.
@@ -153,7 +168,7 @@ impl Entry {
             (Some(resource), true) => request(address.as_deref(), resource),
             _ => given,
         };
-        Self { place: Some(place), address, full_url, request, resource }
+        Self { place: Some(place), number: 0, address, full_url, request, resource }
     }
 
     /// The URL by which other entries refer to it; none where its address has taken the place of it everywhere.

@@ -5,6 +5,9 @@
 //! of its own is stored under that address, and one that is there already with the same content is passed over.
 //! `entry` says which resources have an address.
 //!
+//! What refers by a search to something that is not there yet waits until all else is loaded, and is then read and
+//! sent again, as long as that brings something; what still waits then is refused.
+//!
 //! Several threads send work at once, since on SQLite the writer commits whatever waits in one durable commit and
 //! on PostgreSQL each has a connection.
 
@@ -14,6 +17,7 @@ mod progress;
 mod report;
 mod send;
 mod source;
+mod waiting;
 
 pub mod population;
 pub mod samples;
@@ -27,6 +31,7 @@ use crossbeam_channel::bounded;
 use crate::app::App;
 use crate::app::Session;
 use crate::import::progress::Progress;
+use crate::import::send::Pass;
 use crate::import::source::Work;
 
 pub use abroad::Abroad;
@@ -44,19 +49,19 @@ const SENDERS: usize = 16;
 pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     let files = source::files(paths)?;
     let progress = Progress::new(files.iter().map(|file| file.bytes).sum());
-    let (give, take) = bounded(SENDERS);
-    std::thread::scope(|threads| {
-        for _ in 0..SENDERS {
-            let (take, progress) = (take.clone(), &progress);
-            threads.spawn(move || send_all(app, &take, progress));
+    pass(app, &progress, Pass::First, |give| source::read(&files, give));
+    let mut before = u64::MAX;
+    loop {
+        let waiting = progress.take_waiting();
+        let left = waiting.many();
+        if left == 0 {
+            break;
         }
-        drop(take);
-        source::read(&files, &mut |work| {
-            // All receivers are gone only if each of them panicked, which the end of the scope reports.
-            let _ = give.send(work);
-        });
-        drop(give);
-    });
+        // Each pass may bring what others wait for; one that brought nothing is followed by the last.
+        let next = if left < before { Pass::Further } else { Pass::Last };
+        before = left;
+        pass(app, &progress, next, |give| source::read_again(waiting, give));
+    }
     let report = progress.finish();
     if report.stored > 0 {
         // The database bases its plans on counts of what its tables hold, which have just changed.
@@ -65,12 +70,29 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     Ok(report)
 }
 
-fn send_all(app: &Arc<App>, works: &Receiver<Work>, progress: &Progress) {
+/// Reads work and has all senders send it.
+fn pass(app: &Arc<App>, progress: &Progress, pass: Pass, read: impl FnOnce(&mut dyn FnMut(Work))) {
+    let (give, take) = bounded(SENDERS);
+    std::thread::scope(|threads| {
+        for _ in 0..SENDERS {
+            let take = take.clone();
+            threads.spawn(move || send_all(app, &take, progress, pass));
+        }
+        drop(take);
+        read(&mut |work| {
+            // All receivers are gone only if each of them panicked, which the end of the scope reports.
+            let _ = give.send(work);
+        });
+        drop(give);
+    });
+}
+
+fn send_all(app: &Arc<App>, works: &Receiver<Work>, progress: &Progress, pass: Pass) {
     for work in works {
         let session = Session::system(Arc::clone(app));
         let bytes = work.bytes;
         let report = match source::entries(work) {
-            Ok(batch) => send::send(&session, batch),
+            Ok(batch) => send::send(&session, batch, pass),
             Err(refused) => Report::refusal(refused),
         };
         progress.add(bytes, report);

@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 
 use crate::import::report::Report;
+use crate::import::waiting::Waiting;
 
 const TEMPLATE: &str = "{bar:32} {percent:>3} %  {msg}  {elapsed}, about {eta} to go";
 
@@ -35,6 +36,12 @@ impl Progress {
         drop(sum);
         self.bar.set_message(format!("{done} resources, {rate:.0}/s"));
         self.bar.inc(bytes);
+    }
+
+    /// What waits; from now on that is done.
+    pub fn take_waiting(&self) -> Waiting {
+        let mut sum = self.sum.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut sum.waiting)
     }
 
     /// Ends, and gives the sum.

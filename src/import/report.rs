@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::import::abroad::Abroad;
+use crate::import::waiting::Waiting;
 
 /// A resource that was refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// References by a whole URL, where nothing says which are to resources here.
     pub abroad: Abroad,
+    /// What refers to something that is not there yet, and is to be sent again.
+    pub waiting: Waiting,
     /// How long it took.
     pub took: Duration,
 }
@@ -58,6 +61,7 @@ impl Report {
         self.not_stored += other.not_stored;
         self.refused.extend(other.refused);
         self.abroad.add(other.abroad);
+        self.waiting.extend(other.waiting);
     }
 
     /// Whether nothing was refused.

@@ -44,7 +44,7 @@ pub fn load(app: &Arc<App>) -> Result<Report, String> {
     let progress = Progress::new(files.len() as u64);
     for (name, bundle) in files {
         let batch = Batch::of_file(&Arc::from(Path::new(name)), bundle)?;
-        progress.add(1, send::send(&Session::system(Arc::clone(app)), batch));
+        progress.add(1, send::send(&Session::system(Arc::clone(app)), batch, send::Pass::Last));
     }
     Ok(progress.finish())
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::app::Session;
+use crate::app::awaits_another;
 use crate::fhir::Failure;
 use crate::fhir::ResourceType;
 use crate::import::abroad::Abroad;
@@ -23,18 +24,36 @@ use crate::interactions::Request;
 use crate::interactions::Return;
 use crate::interactions::perform;
 
+/// How often it was tried before; what refers by a search to something that is not there yet waits for the next pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// All is new.
+    First,
+    /// What waited is tried.
+    Further,
+    /// It is tried for the last time, since nothing more comes.
+    Last,
+}
+
+impl Pass {
+    fn is_waited_after(self, failure: &Failure) -> bool {
+        self != Self::Last && awaits_another(failure)
+    }
+}
+
 /// Loads what is not there yet.
 ///
 /// What need not stand together is tried together all the same, since one commit for many is what makes an import
 /// fast; where that is refused, each is sent by itself.
-pub fn send(session: &Session, mut batch: Batch) -> Report {
+pub fn send(session: &Session, mut batch: Batch, pass: Pass) -> Report {
     let mut report = Report::default();
     for (place, reason) in std::mem::take(&mut batch.unreadable) {
         report.add(Report::refusal(Refused { file: Arc::clone(&batch.file), place: Some(place), reason }));
     }
     batch.link(&session.app().definitions.shapes);
+    batch.narrow();
     let mut apart = Abroad::default();
-    if session.base_url().is_empty() {
+    if session.base_url().is_empty() && pass == Pass::First {
         // What is sent in one transaction is found by its `fullUrl` there.
         let known = batch.entries.iter().filter_map(Entry::full_url).collect();
         report.abroad = abroad(&batch.entries, &known);
@@ -47,22 +66,29 @@ pub fn send(session: &Session, mut batch: Batch) -> Report {
     if new.is_empty() {
         return report;
     }
-    let places: Vec<_> = new.iter().map(|entry| entry.place.clone()).collect();
+    let places: Vec<_> = new.iter().map(|entry| (entry.place.clone(), entry.number)).collect();
     let entries: Vec<_> = new.into_iter().map(Entry::into_json).collect();
     let count = entries.len() as u64;
     // Only what may have to be sent again is kept.
     let again = if is_one { Vec::new() } else { entries.clone() };
     match transaction(session, entries) {
         Ok(()) => report.stored += count,
+        Err(failure) if is_one && pass.is_waited_after(&failure) => {
+            // It comes again as a whole, with what was there already.
+            report.unchanged = 0;
+            report.waiting.add_file(&file);
+        }
         Err(failure) if is_one => {
             report.not_stored += count;
+            let places: Vec<_> = places.into_iter().map(|(place, _)| place).collect();
             report.refused.extend(refusals(&file, &places, &failure));
         }
         Err(_) => {
             report.abroad = apart;
-            for (entry, place) in again.into_iter().zip(places) {
+            for (entry, (place, number)) in again.into_iter().zip(places) {
                 match transaction(session, vec![entry]) {
                     Ok(()) => report.stored += 1,
+                    Err(failure) if pass.is_waited_after(&failure) => report.waiting.add(&file, number),
                     Err(failure) => {
                         report.not_stored += 1;
                         report.refused.extend(refusals(&file, &[place], &failure));

@@ -15,6 +15,8 @@ use flate2::read::MultiGzDecoder;
 use crate::fhir::json;
 use crate::import::entry::Batch;
 use crate::import::report::Refused;
+use crate::import::waiting::Places;
+use crate::import::waiting::Waiting;
 
 /// Lines of an NDJSON file that are sent together; enough for the commit not to count, few enough to hold in memory.
 const LINES: usize = 200;
@@ -34,6 +36,8 @@ pub struct Work {
     content: Content,
     /// How much of the file on disk it is.
     pub bytes: u64,
+    /// Which entries of it are meant, where not all.
+    only: Option<Arc<Places>>,
 }
 
 enum Content {
@@ -63,13 +67,23 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
 
 /// Cuts the files into work and hands out each piece.
 pub fn read(files: &[Source], give: &mut dyn FnMut(Work)) {
-    for file in files {
-        if !name(&file.path).contains(".ndjson") {
-            give(Work { file: Arc::clone(&file.path), content: Content::File, bytes: file.bytes });
-        } else if let Err(cause) = read_lines(file, give) {
-            let content = Content::Broken(format!("the file cannot be read to its end: {cause}"));
-            give(Work { file: Arc::clone(&file.path), content, bytes: 0 });
-        }
+    files.iter().for_each(|file| read_file(file, None, give));
+}
+
+/// The same of what waits, and of nothing else; no file counts once more.
+pub fn read_again(waiting: Waiting, give: &mut dyn FnMut(Work)) {
+    for (path, places) in waiting.into_files() {
+        read_file(&Source { path, bytes: 0 }, Some(Arc::new(places)), give);
+    }
+}
+
+fn read_file(file: &Source, only: Option<Arc<Places>>, give: &mut dyn FnMut(Work)) {
+    let path = || Arc::clone(&file.path);
+    if !name(&file.path).contains(".ndjson") {
+        give(Work { file: path(), content: Content::File, bytes: file.bytes, only });
+    } else if let Err(cause) = read_lines(file, only.as_deref(), give) {
+        let content = Content::Broken(format!("the file cannot be read to its end: {cause}"));
+        give(Work { file: path(), content, bytes: 0, only });
     }
 }
 
@@ -87,7 +101,8 @@ pub fn entries(work: Work) -> Result<Batch, Refused> {
             let read = open(&work.file).and_then(|mut file| file.read_to_end(&mut bytes));
             read.map_err(|cause| refused(format!("the file cannot be read: {cause}")))?;
             let value = json::parse(&bytes).map_err(|failure| refused(failure.issues[0].text.clone()))?;
-            Batch::of_file(&work.file, value).map_err(refused)
+            let batch = Batch::of_file(&work.file, value).map_err(refused)?;
+            Ok(Batch { only: work.only, ..batch })
         }
     }
 }
@@ -105,7 +120,7 @@ fn collect(path: &Path, found: &mut Vec<Source>) -> io::Result<()> {
     inner.iter().try_for_each(|path| collect(path, found))
 }
 
-fn read_lines(file: &Source, give: &mut dyn FnMut(Work)) -> io::Result<()> {
+fn read_lines(file: &Source, only: Option<&Places>, give: &mut dyn FnMut(Work)) -> io::Result<()> {
     let mut reader = BufReader::new(open(&file.path)?);
     // How far into a compressed file a line is cannot be told; the last piece brings what is missing.
     let compression = if is_gzip(&file.path) { 16 } else { 1 };
@@ -115,13 +130,15 @@ fn read_lines(file: &Source, give: &mut dyn FnMut(Work)) -> io::Result<()> {
         let ended = reader.read_until(b'\n', &mut line)? == 0;
         read += line.len() as u64;
         number += 1;
-        if !line.trim_ascii().is_empty() {
+        if !line.trim_ascii().is_empty() && only.is_none_or(|only| only.holds(number)) {
             lines.push((number, line));
         }
         if lines.len() == LINES || ended {
             let reached = if ended { file.bytes } else { (read / compression).min(file.bytes) };
             let content = Content::Lines(std::mem::take(&mut lines));
-            give(Work { file: Arc::clone(&file.path), content, bytes: reached.saturating_sub(given) });
+            // Whoever has only some lines has taken them out already.
+            let bytes = reached.saturating_sub(given);
+            give(Work { file: Arc::clone(&file.path), content, bytes, only: None });
             given = reached;
         }
         if ended {

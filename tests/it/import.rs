@@ -286,3 +286,110 @@ fn a_folder_of_patients_is_imported_but_for_the_broken_file_which_is_mended_late
     }
     check(database.url());
 }
+
+fn by_number(ty: &str) -> Value {
+    json!({ "reference": format!("{ty}?identifier=urn:n%7C1") })
+}
+
+fn numbered(mut resource: Value) -> Value {
+    resource["identifier"] = json!([{ "system": "urn:n", "value": "1" }]);
+    resource
+}
+
+/// A diagnosis of whom only the number is known, and two that come with it.
+fn bundle_of(kind: &str, number: &str) -> Value {
+    let post = |resource: Value| json!({ "request": { "method": "POST", "url": resource["resourceType"] }, "resource": resource });
+    let subject = json!({ "reference": format!("Patient?identifier=urn:n%7C{number}") });
+    json!({ "resourceType": "Bundle", "type": kind, "entry": [
+        post(json!({ "resourceType": "Organization", "name": kind })),
+        post(json!({ "resourceType": "Condition", "code": { "text": kind }, "subject": subject })),
+        post(json!({ "resourceType": "Location", "name": kind })) ] })
+}
+
+#[test]
+fn what_refers_by_a_search_to_a_later_file_is_loaded_in_the_same_run() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    // What is measured waits for the stay, and that for the patient, who comes last.
+    let measured: Vec<_> = (0..450)
+        .map(|n| {
+            json!({ "resourceType": "Observation", "id": format!("o{n}"), "status": "final", "code": { "text": "pain" },
+                "subject": if n % 3 == 0 { json!({ "reference": "Patient/p" }) } else { by_number("Patient") },
+                "encounter": if n % 3 == 0 { Value::Null } else { by_number("Encounter") } })
+        })
+        .map(|mut one| {
+            one.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            one
+        })
+        .collect();
+    write_gzip(&place("a.ndjson.gz"), &lines(&measured));
+    std::fs::write(place("b.json"), bundle_of("transaction", "1").to_string()).unwrap();
+    std::fs::write(place("c.json"), bundle_of("batch", "1").to_string()).unwrap();
+    let stay = json!({ "resourceType": "Encounter", "id": "e", "status": "finished", "class": { "code": "IMP" },
+        "subject": by_number("Patient") });
+    std::fs::write(place("d.ndjson"), lines(&[numbered(stay)])).unwrap();
+    std::fs::write(place("e.ndjson"), lines(&[numbered(json!({ "resourceType": "Patient", "id": "p" }))]))
+        .unwrap();
+
+    let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    let counts = (report.stored, report.unchanged, report.not_stored);
+    assert_eq!(counts, (450 + 3 + 3 + 1 + 1, 0, 0), "{report}");
+    assert!(report.is_clean(), "{report}");
+    for (query, count) in [
+        ("/Observation?patient=p&", 450),
+        ("/Observation?encounter=e&", 300),
+        ("/Encounter?patient=p&", 1),
+        ("/Condition?patient=p&", 2),
+        ("/Organization?name=batch,transaction&", 2),
+        ("/Location?", 2),
+    ] {
+        assert_eq!(total(&app, query), count, "{query}");
+    }
+    let again =
+        import::run(app.app(), &[place("a.ndjson.gz"), place("d.ndjson"), place("e.ndjson")]).unwrap();
+    assert_eq!((again.stored + again.unchanged, again.not_stored), (452, 0), "{again}");
+    assert_eq!(total(&app, "/Observation?"), 450);
+}
+
+#[test]
+fn what_refers_by_a_search_to_nothing_that_comes_is_refused_once_in_the_end() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let goal = |id: &str, subject: Value| {
+        json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Rest" },
+            "subject": subject })
+    };
+    let goals =
+        [goal("waits", by_number("Patient")), goal("never", by_number("Group")), goal("at-once", json!({}))];
+    std::fs::write(place("a.ndjson"), lines(&goals)).unwrap();
+    std::fs::write(place("b.json"), bundle_of("transaction", "2").to_string()).unwrap();
+    std::fs::write(place("c.json"), bundle_of("batch", "2").to_string()).unwrap();
+    std::fs::write(place("d.ndjson"), lines(&[numbered(json!({ "resourceType": "Patient", "id": "p" }))]))
+        .unwrap();
+    let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    // The transaction is refused as a whole.
+    assert_eq!((report.stored, report.unchanged, report.not_stored), (4, 0, 2 + 3 + 1), "{report}");
+    let told: Vec<_> = report
+        .refused
+        .iter()
+        .map(|one| {
+            (one.file.file_name().unwrap().to_str().unwrap(), one.place.as_deref().unwrap(), &one.reason)
+        })
+        .collect();
+    let places: Vec<_> = told.iter().map(|(file, place, _)| (*file, *place)).collect();
+    let expected = [
+        ("a.ndjson", "line 2"),
+        ("a.ndjson", "line 3"),
+        ("b.json", "entry 1 (Condition)"),
+        ("c.json", "entry 1 (Condition)"),
+    ];
+    assert_eq!(places, expected, "{report}");
+    assert!(told[0].2.contains("Group") && told[2].2.contains("meets no resource"), "{report}");
+    assert_eq!(total(&app, "/Goal?patient=p&"), 1);
+    assert_eq!(
+        (total(&app, "/Organization?name=batch,transaction&"), total(&app, "/Location?")),
+        (json!(1), json!(1))
+    );
+}

@@ -54,7 +54,7 @@ pub fn load(app: &Arc<App>) -> Result<Report, String> {
     let progress = Progress::new(people.len() as u64 + 1);
     let send = |(name, bundle): (String, Value)| -> Result<(), String> {
         let batch = Batch::of_file(&Arc::from(Path::new(&name)), bundle)?;
-        progress.add(1, send::send(&Session::system(Arc::clone(app)), batch));
+        progress.add(1, send::send(&Session::system(Arc::clone(app)), batch, send::Pass::Last));
         Ok(())
     };
     send(sites(from))?;
