@@ -21,6 +21,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
+use crate::fhir::reference::refers_by_search;
 use crate::palliative::enrollment::withdrawal::is_withdrawn;
 use crate::search::IndexRows;
 use crate::search::rows;
@@ -103,8 +104,9 @@ pub(crate) fn content(
     links: &mut Links<'_>,
 ) -> Result<Content, Failure> {
     let mut value = Cow::Borrowed(resource.value());
-    // Only the entries of a Bundle can refer to one another or by a search.
-    if change.full_url.is_some() || change.at.starts_with("Bundle.") {
+    // Only the entries of a Bundle can refer to one another; a reference by a search leads nowhere once it is stored.
+    let is_entry = change.full_url.is_some() || change.at.starts_with("Bundle.");
+    if is_entry || refers_by_search(&value) {
         links.rewrite(value.to_mut(), change.full_url.as_deref())?;
     }
     if refers_below(&value, session.base_url()) {

@@ -136,6 +136,21 @@ fn local(text: &str) -> Option<Local<'_>> {
     segments.next().is_none().then_some(Local { ty, id, version })
 }
 
+/// Whether a reference in it is a search, such as `Patient?identifier=…`.
+pub fn refers_by_search(value: &Value) -> bool {
+    let is_search =
+        |text: &str| text.split_once('?').is_some_and(|(name, _)| ResourceType::parse(name).is_some());
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| match value {
+            Value::String(text) => name == "reference" && is_search(text),
+            Value::Array(_) | Value::Object(_) => refers_by_search(value),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }),
+        Value::Array(items) => items.iter().any(refers_by_search),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -414,3 +414,44 @@ fn prefer_says_what_a_delete_is_answered_with() {
     delete("/Patient?identifier=none", "OperationOutcome").expect(200);
     delete("/Patient?identifier=none", "minimal").expect(204);
 }
+
+#[test]
+fn a_reference_by_a_search_is_resolved_outside_of_a_bundle_too_or_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for (id, identifier) in [("a", "1"), ("b", "2"), ("c", "2")] {
+        clinician.store(&with_id(identifier, id));
+    }
+    let goal = |query: &str| {
+        json!({ "resourceType": "Goal", "lifecycleStatus": "active", "description": { "text": "To be at home" },
+            "subject": { "reference": format!("Patient?{query}") } })
+    };
+    let made = clinician.post("/Goal", &goal("identifier=urn:mrn|1")).expect(201).json();
+    assert_eq!(made["subject"]["reference"], "Patient/a");
+    let url = format!("/Goal/{}", made["id"].as_str().unwrap());
+    let mut again = goal("identifier=urn:mrn|1");
+    again["id"] = made["id"].clone();
+    assert_eq!(clinician.put(&url, &again).expect(200).json()["subject"]["reference"], "Patient/a");
+    let patch =
+        json!([{ "op": "replace", "path": "/subject/reference", "value": "Patient?identifier=urn:mrn|1" }]);
+    let patched =
+        clinician.request("PATCH", &url).body("application/json-patch+json", patch.to_string()).send();
+    assert_eq!(patched.expect(200).json()["subject"]["reference"], "Patient/a");
+    for (query, status, code) in [
+        ("identifier=urn:mrn|3", 412, "not-found"),
+        ("identifier=urn:mrn|2", 412, "multiple-matches"),
+        ("colour=blue", 400, "not-supported"),
+        ("", 400, "invalid"),
+    ] {
+        let refused = clinician.post("/Goal", &goal(query)).expect_issue(status, code);
+        assert_eq!(refused.expressions(), ["Goal.subject.reference"], "{query}");
+    }
+    // Nobody learns so of a patient whom they do not see.
+    let blind = app.with_scope("user/Goal.cruds");
+    blind.post("/Goal", &goal("identifier=urn:mrn|1")).expect_issue(403, "forbidden");
+    let other = app.with_claims(
+        json!({ "sub": "user-of-b", "scope": "patient/*.cruds", "patient": "b", "fhirUser": "Patient/b" }),
+    );
+    other.post("/Goal", &goal("identifier=urn:mrn|1")).expect_issue(412, "not-found");
+    assert_eq!(clinician.get("/Goal").expect(200).resources().len(), 1);
+}
