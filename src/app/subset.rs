@@ -79,6 +79,8 @@ impl Subset {
     pub fn check_elements(ty: Option<ResourceType>, names: &[String]) -> Result<(), Failure> {
         let has = |ty: ResourceType, name: &str| flags(ty.name(), name).is_some();
         let is_known = |name: &&String| match (name.split_once('.'), ty) {
+            // JSON's own, which is always there, and which client libraries ask for.
+            _ if *name == "resourceType" => true,
             (Some((of, element)), _) => ResourceType::parse(of).is_some_and(|of| has(of, element)),
             (None, Some(ty)) => has(ty, name),
             (None, None) => ResourceType::all().any(|ty| has(ty, name)),

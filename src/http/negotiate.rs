@@ -272,6 +272,7 @@ pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
         _ if patching => {
             refused("A patch is application/json-patch+json, merge-patch+json, fhir+json or fhir+xml.")
         }
+        _ if is_search(request.path()) => refused("A search is sent as application/x-www-form-urlencoded."),
         _ => refused("This Content-Type is not read here: send application/fhir+json or fhir+xml."),
     }
 }

@@ -410,3 +410,20 @@ fn apps_learn_how_to_get_a_token() {
         assert!(document["capabilities"].as_array().unwrap().contains(&json!("permission-v2")), "{path}");
     }
 }
+
+#[test]
+fn what_client_libraries_send_is_understood() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "Patient", "id": "1", "active": true, "gender": "female" }));
+    let counted = clinician.get("/Patient?active=true&_count=0&_totalMethod=count").expect(200).json();
+    assert_eq!(counted["total"], 1);
+    let elements = "_elements=gender,id,resourceType";
+    let found = clinician.get(&format!("/Patient?active=true&{elements}")).expect(200).resources();
+    assert_eq!((&found[0]["gender"], &found[0]["active"]), (&json!("female"), &Value::Null));
+    let read = clinician.get(&format!("/Patient/1?{elements}")).expect(200).json();
+    assert_eq!((&read["gender"], &read["active"]), (&json!("female"), &Value::Null));
+    let again =
+        |version: &str| clinician.request("GET", "/Patient/1").header("if-none-match", version).send().status;
+    assert_eq!((again("1"), again("2")), (304, 200));
+}

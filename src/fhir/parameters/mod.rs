@@ -4,6 +4,7 @@
 pub mod csv;
 pub mod output;
 pub mod read;
+mod simple;
 
 use serde_json::Value;
 

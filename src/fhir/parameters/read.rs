@@ -3,7 +3,6 @@
 
 use serde_json::Map;
 use serde_json::Value;
-use serde_json::json;
 
 use crate::fhir::operation::Definition;
 use crate::fhir::operation::Parameter;
@@ -14,8 +13,11 @@ use crate::fhir::parameters::Content;
 use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
 use crate::fhir::parameters::output::element;
+use crate::fhir::parameters::simple::PRIMITIVES;
+use crate::fhir::parameters::simple::example;
+use crate::fhir::parameters::simple::from_text;
+use crate::fhir::parameters::simple::is_well_formed;
 use crate::fhir::reference::Reference;
-use crate::fhir::reference::is_id;
 use crate::fhir::resource::Resource;
 
 /// Reads what an operation is given: the body (a Parameters resource, or the one resource that the operation takes)
@@ -119,8 +121,10 @@ impl Reader {
         };
         let found = parameter.types.iter().find_map(|ty| Some((ty.clone(), from_text(ty, text)?)));
         let Some((ty, value)) = found else {
-            let text =
-                format!("`{name}` cannot be given in the URL as it is; send it with POST in Parameters.");
+            let text = match parameter.types.iter().find_map(|ty| example(ty)) {
+                Some(example) => format!("`{name}` is not understood; write it as {example}."),
+                None => format!("`{name}` cannot be given in a URL; send it with POST in Parameters."),
+            };
             return self.wrong(at, text);
         };
         let content = self.value(parameter, ty, value, &at)?;
@@ -129,7 +133,12 @@ impl Reader {
 
     fn value(&mut self, parameter: &Parameter, ty: String, value: Value, at: &str) -> Option<Content> {
         if !is_well_formed(&ty, &value) {
-            let text = format!("`{}` is not a valid {ty}.", parameter.name);
+            let text = match example(&ty) {
+                Some(example) => {
+                    format!("`{}` is not a valid {ty}; write it as {example}.", parameter.name)
+                }
+                None => format!("`{}` is not a valid {ty}.", parameter.name),
+            };
             return self.wrong(at.to_owned(), text);
         }
         if ty == "Reference" && !parameter.targets.is_empty() {
@@ -218,74 +227,6 @@ fn type_of(key: &str) -> String {
     if PRIMITIVES.contains(&String::as_str(&lower)) { lower } else { name.to_owned() }
 }
 
-const PRIMITIVES: [&str; 19] = [
-    "base64Binary",
-    "boolean",
-    "canonical",
-    "code",
-    "date",
-    "dateTime",
-    "decimal",
-    "id",
-    "instant",
-    "integer",
-    "markdown",
-    "oid",
-    "positiveInt",
-    "string",
-    "time",
-    "unsignedInt",
-    "uri",
-    "url",
-    "uuid",
-];
-
-/// The value of a simple type from its text in a URL; a reference is simple enough.
-fn from_text(ty: &str, text: &str) -> Option<Value> {
-    match ty {
-        "boolean" => text.parse::<bool>().ok().map(Value::Bool),
-        "integer" | "positiveInt" | "unsignedInt" => text.parse::<i64>().ok().map(Value::from),
-        "decimal" => serde_json::from_str::<serde_json::Number>(text).ok().map(Value::Number),
-        "Reference" => Some(json!({ "reference": text })),
-        _ if PRIMITIVES.contains(&ty) => Some(Value::from(text)),
-        _ => None,
-    }
-}
-
-fn is_well_formed(ty: &str, value: &Value) -> bool {
-    let text = value.as_str().unwrap_or_default();
-    match ty {
-        "boolean" => value.is_boolean(),
-        "integer" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
-        "unsignedInt" => value.as_i64().is_some_and(|number| (0..=i64::from(i32::MAX)).contains(&number)),
-        "positiveInt" => value.as_i64().is_some_and(|number| (1..=i64::from(i32::MAX)).contains(&number)),
-        "decimal" => value.is_number(),
-        "date" => is_date(text),
-        "dateTime" => {
-            text.split_once('T').map_or_else(|| is_date(text), |(date, _)| is_instant(text) && is_date(date))
-        }
-        "instant" => is_instant(text),
-        "code" => !text.is_empty() && text.trim() == text && !text.contains("  "),
-        "id" => is_id(text),
-        _ if PRIMITIVES.contains(&ty) => !text.is_empty(),
-        "Reference" => value.as_object().is_some_and(|reference| !reference.is_empty()),
-        _ => value.as_object().is_some_and(|element| !element.is_empty()),
-    }
-}
-
-fn is_date(text: &str) -> bool {
-    let full = match text.len() {
-        4 => format!("{text}-01-01"),
-        7 => format!("{text}-01"),
-        _ => text.to_owned(),
-    };
-    full.len() == 10 && full.parse::<jiff::civil::Date>().is_ok()
-}
-
-fn is_instant(text: &str) -> bool {
-    text.contains('T') && text.parse::<jiff::Timestamp>().is_ok()
-}
-
 fn times(max: Option<u32>) -> String {
     match max {
         None => "any number of times".to_owned(),
@@ -296,6 +237,8 @@ fn times(max: Option<u32>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn definition() -> Definition {

@@ -154,7 +154,10 @@ impl Primitive {
             Self::Canonical | Self::Uri | Self::Url => {
                 (!text.contains(|c: char| c.is_ascii_whitespace()), "a URI, which has no spaces")
             }
-            Self::Base64Binary => (is_base64(text), "base64"),
+            Self::Base64Binary => (
+                is_base64(text),
+                "base64: groups of four letters, digits, `+` and `/`, the last filled up with `=`",
+            ),
             Self::Date => (calendar::is_date(text), "a date that exists: YYYY, YYYY-MM or YYYY-MM-DD"),
             Self::DateTime => (
                 calendar::is_date_time(text),

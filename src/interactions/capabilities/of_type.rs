@@ -46,6 +46,8 @@ fn supported_profiles(ty: ResourceType) -> Vec<&'static str> {
     let held = us_core().map(|library| library.profiles().filter(|profile| profile.ty == ty.name()));
     let mut urls: Vec<&str> = held.into_iter().flatten().map(|profile| profile.url.as_str()).collect();
     urls.sort_unstable();
+    // Several versions of a profile have one URL.
+    urls.dedup();
     urls
 }
 

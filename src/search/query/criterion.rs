@@ -43,7 +43,7 @@ pub(in crate::search) fn read(
     if name == "_filter" {
         return filter::read(context, ty, value, depth);
     }
-    if let Some(rest) = name.strip_prefix("_has:") {
+    if let Some(rest) = name.strip_prefix("_has:").or_else(|| (name == "_has").then_some("")) {
         return chain::read_has(context, ty, (rest, value), depth);
     }
     if let Some((head, rest)) = name.split_once('.') {

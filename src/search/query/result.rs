@@ -85,6 +85,8 @@ pub(super) fn take(
     match base {
         "_sort" => read.sort = sort(context, read, value)?,
         "_count" => read.count = count(context, value)?,
+        // What a client library calls the same.
+        "_totalMethod" if value == "count" => read.total = Total::Accurate,
         "_total" | "_totalMethod" => read.total = one_of(&TOTALS, name, value)?,
         "_summary" => read.summary = one_of(&SUMMARIES, name, value)?,
         "_elements" => {

@@ -80,6 +80,7 @@ fn the_self_query_says_what_was_understood_and_is_understood_again() {
             "identifier=a%7Cb,c&_sort=-birthdate,_id&_count=20",
         ),
         ("Patient?_totalMethod=accurate&_summary=count&_count=0", "_count=0&_total=accurate&_summary=count"),
+        ("Patient?_totalMethod=count&_count=0", "_count=0&_total=accurate"),
         (
             "CarePlan?_include=CarePlan:goal&_revinclude=Provenance:target&_elements=id,status",
             "_count=20&_elements=id,status&_include=CarePlan:goal&_revinclude=Provenance:target",
