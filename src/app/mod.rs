@@ -52,6 +52,7 @@ mod published;
 mod record;
 mod recorded;
 mod resolve;
+mod resolved;
 mod rule_document;
 mod rule_sets;
 mod taken_back;

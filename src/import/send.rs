@@ -121,7 +121,7 @@ fn is_there(session: &Session, entry: &Entry) -> bool {
     let Some(ty) = ResourceType::parse(ty) else { return false };
     let Ok(stored) = session.read(ty, id) else { return false };
     let Ok(stored) = serde_json::from_slice::<Value>(&stored.body) else { return false };
-    content(stored) == content(resource.clone())
+    content(stored) == content(session.resolved(resource.clone()))
 }
 
 /// A resource without what the server sets.

@@ -3,8 +3,9 @@
 //! PostgreSQL ends a statement itself (`statement_timeout`). SQLite would do so by a progress handler or an interrupt
 //! from another thread, but the client library offers neither, nor its handle, and `unsafe` is forbidden here. What it
 //! does offer is a function of our own in SQL, and one that fails ends its statement. So searches ask for the time
-//! wherever their rows may be many (see `Sql::in_time`), about once in 64 rows, which costs them too little to measure.
-//! It is not asked between the rows of one resource, of a page or of a sort, of which there are few, nor in the short
+//! wherever their rows may be many (see `Sql::in_time`), about once in 64 rows: a walk of a whole type takes 7 % longer
+//! for it, a search that finds its few rows by an index no longer, and no plan is another. It is not asked between the
+//! rows of one resource or of a page, of which there are few, nor while what was found is sorted, nor in the short
 //! statements that find things by their number.
 
 use std::sync::Arc;

@@ -134,8 +134,8 @@ pub(crate) fn is_nameless(error: &Error) -> bool {
 fn failure(error: &Error) -> Failure {
     if is_too_long(error) {
         log::warn!("a statement was broken off after {} s", LONGEST.as_secs());
-        let text = "The search took longer than a search may and was broken off; ask for less, such as by a patient, a \
-                    code or a date, without a long chain or `_has`, or try again when there is less to do.";
+        let text = "This took longer than it may and was broken off; nothing was changed. Ask for less, such as by a \
+                    patient, a code or a date and without a long chain or `_has`, or try again when there is less to do.";
         return Failure::new(Reason::Unavailable, text).code("timeout");
     }
     match passing_cause(error) {
