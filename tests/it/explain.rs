@@ -166,3 +166,35 @@ fn within_a_bundle_no_search_is_explained() {
         json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry("GET", search)] });
     operator.post("", &transaction).expect_issue(400, "not-supported");
 }
+
+#[test]
+fn a_long_chain_that_comes_back_to_the_same_people_is_one_list() {
+    let app = TestApp::new();
+    let operator = app.with_scope("system/*.cruds");
+    for at in 0..12 {
+        let others = (0..12).filter(|other| *other != at);
+        let links = others
+            .map(|other| json!({ "type": "seealso", "other": { "reference": format!("Patient/p{other}") } }));
+        operator.store(
+            &json!({ "resourceType": "Patient", "id": format!("p{at}"), "name": [{ "family": "Ring" }],
+            "link": Vec::from_iter(links) }),
+        );
+    }
+    // 11 to the power of 15 ways, and 12 people: walked, it would never end.
+    let links = "link:Patient.".repeat(15);
+    let answer = operator.get(&format!("/Patient?{links}family=none&_explain=true")).expect(200).json();
+    let of_type = parts(&answer, "search")[0];
+    assert!(parts(of_type, "probe").is_empty() && text(of_type, "course").contains("collected"), "{of_type}");
+    assert_eq!(parts(&answer, "matches")[0]["valueInteger"], 0);
+    let page = parts(&answer, "statement")[0];
+    let sql = text(page, "sql");
+    assert_eq!(sql.matches("WITH RECURSIVE").count(), 1, "{sql}");
+    let plan = page.to_string().to_lowercase();
+    assert!(plan.contains("recursive union") || plan.contains("recursive step"), "{plan}");
+    let found = operator.get(&format!("/Patient?{links}family=ring&_count=20&_total=accurate")).expect(200);
+    assert_eq!((found.ids().len(), found.json()["total"].clone()), (12, json!(12)));
+    // A chain of two steps has no such list.
+    let short =
+        operator.get("/Patient?link:Patient.link:Patient.family=ring&_explain=true").expect(200).json();
+    assert!(!text(parts(&short, "statement")[0], "sql").contains("RECURSIVE"));
+}

@@ -5,6 +5,7 @@ use crate::search::kinds;
 use crate::search::parameter::Kind;
 use crate::search::plan::beyond::chained;
 use crate::search::plan::beyond::pointed_to;
+use crate::search::plan::closure;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
 use crate::search::plan::links::leads_on;
@@ -172,6 +173,9 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
 pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) -> Option<Driver> {
     if criterion.negated {
         return None;
+    }
+    if let Some(long) = closure::beginning(seen, query.ty, criterion).filter(|_| !query.is_inside) {
+        return Some(long);
     }
     match &criterion.test {
         // These are found by the columns of resources, or beside the row itself.

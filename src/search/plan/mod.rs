@@ -15,6 +15,7 @@
 mod beyond;
 mod by_index;
 mod canonical;
+mod closure;
 mod compartment;
 mod contained;
 mod driver;

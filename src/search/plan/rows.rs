@@ -235,7 +235,7 @@ impl<'a> Search<'a> {
     pub(super) fn filtered(&self, mut sql: Sql, scope: &Scope, but: Option<usize>) -> Sql {
         for (at, criterion) in self.query.criteria.iter().enumerate() {
             if Some(at) != but {
-                sql = sql.push(" AND ", []).append(self.seen.holds(criterion, scope));
+                sql = sql.push(" AND ", []).append(self.seen.meets(self.query.ty, criterion, scope));
             }
         }
         if let Some(compartment) = &self.query.compartment {

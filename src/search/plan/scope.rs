@@ -65,15 +65,10 @@ impl Seen<'_> {
             Test::Tree(tree) => self.points_into(tree, scope),
             Test::Words(words) => words.hold(scope.column("rid")).push(END, []),
             Test::All(parts) if parts.is_empty() => Sql::of("(1 = 1)", []),
-            Test::All(parts) => self.joined(parts, scope, " AND "),
-            Test::Any(parts) => self.joined(parts, scope, " OR "),
+            Test::All(parts) => joined(parts.iter().map(|part| self.holds(part, scope)), " AND "),
+            Test::Any(parts) => joined(parts.iter().map(|part| self.holds(part, scope)), " OR "),
         };
         if criterion.negated { Sql::of("NOT ", []).append(test) } else { test }
-    }
-
-    fn joined(&self, parts: &[Criterion], scope: &Scope, word: &'static str) -> Sql {
-        let each = parts.iter().map(|part| self.holds(part, scope));
-        Sql::of("(", []).append(Sql::join(each, word)).push(")", [])
     }
 
     /// What the caller may see of a type, as a condition on a row of it; none where that is everything. A type
@@ -146,6 +141,11 @@ impl Seen<'_> {
             self.parameters.by_number(param).map(|parameter| parameter.target.clone()).unwrap_or_default();
         if named.is_empty() { ResourceType::all().collect() } else { named }
     }
+}
+
+/// Conditions with a word between them.
+pub(super) fn joined(each: impl Iterator<Item = Sql>, word: &'static str) -> Sql {
+    Sql::of("(", []).append(Sql::join(each, word)).push(")", [])
 }
 
 /// Whether a criterion asks for columns of the resource itself.

@@ -25,8 +25,8 @@ use crate::search::query::Test;
 use crate::search::sql::Sql;
 
 /// How many steps there may be: SQLite makes a list once, but reads its statement anew for each place that names it, so
-/// that what it reads grows as a power of the steps. A longer chain is tested row by row.
-const MOST_STEPS: usize = 3;
+/// that what it reads grows as a power of the steps. A longer chain is one list (see [`closure`](super::closure)).
+pub(super) const MOST_STEPS: usize = 3;
 
 /// Begins with the resources of the type that meet a condition behind several references.
 pub(super) fn behind(seen: &Seen, ty: ResourceType, criterion: &Criterion) -> Option<Driver> {
@@ -87,11 +87,12 @@ impl Steps {
         format!("s{}", self.each.len() - 1)
     }
 
-    fn then(mut self, arms: Vec<Sql>) -> Option<Self> {
+    fn then(mut self, arms: Vec<Arm>) -> Option<Self> {
         if arms.is_empty() || self.each.len() > MOST_STEPS {
             return None;
         }
-        self.each.push(arms);
+        let list = self.name();
+        self.each.push(arms.into_iter().map(|arm| arm.of_list(&list)).collect());
         Some(self)
     }
 
@@ -121,91 +122,103 @@ fn with(lists: impl Iterator<Item = Sql>) -> Sql {
     Sql::of("WITH ", []).append(Sql::join(named, ", ")).push(" ", [])
 }
 
+/// What leads from the rows of a list to others, apart from the list itself.
+pub(super) struct Arm {
+    /// The column that has the other row.
+    pub(super) found: &'static str,
+    /// The tables beside the list.
+    pub(super) tables: &'static str,
+    /// What joins them with the list, and what they must satisfy.
+    pub(super) holds: Sql,
+}
+
+impl Arm {
+    /// The rows to which this list leads.
+    fn of_list(self, list: &str) -> Sql {
+        let sql = Sql::of("SELECT ", []).push(self.found, []).push(" AS rid FROM ", []).name(list.to_owned());
+        sql.push(" CROSS JOIN ", []).push(self.tables, []).push(" WHERE ", []).append(self.holds)
+    }
+}
+
 impl Seen<'_> {
     /// What leads by a reference to the rows of a list, which are of this type.
-    fn leading(&self, param: i64, ty: ResourceType, list: &str, scope: &Scope) -> Vec<Sql> {
+    pub(super) fn leading(&self, param: i64, ty: ResourceType, list: &str, scope: &Scope) -> Vec<Arm> {
         let mut arms = Vec::new();
         let visible = || self.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
-        let own = |select: &'static str, joined: &'static str| {
-            let sql =
-                Sql::of(select, []).name(list.to_owned()).push(" CROSS JOIN resource r1 CROSS JOIN ", []);
-            sql.push(joined, [])
-                .push(" WHERE ", [])
-                .in_time("f")
-                .push("r1.rid = ", [])
-                .name(list.to_owned())
-                .push(".rid AND r1.deleted = 0 AND ", [])
-        };
+        let own = || Sql::default().in_time("f").push("r1.rid = ", []).name(list.to_owned()).push(".rid AND r1.deleted = 0 AND ", []);
         if self.leads_by_reference(param) {
-            let sql = own("SELECT f.rid FROM ", "idx_reference f")
-                .push("f.param", [])
-                .append(scope.numbered([param]));
-            let link = " AND f.target_type = ? AND f.target_id = r1.id";
-            arms.push(sql.push(link, [ty.number().into()]).append(visible().unwrap_or_default()));
-            arms.push(self.around(param, ty, list));
+            let holds = own().push("f.param", []).append(scope.numbered([param]));
+            let holds = holds.push(" AND f.target_type = ? AND f.target_id = r1.id", [ty.number().into()]);
+            let holds = holds.append(visible().unwrap_or_default());
+            arms.push(Arm { found: "f.rid", tables: "resource r1 CROSS JOIN idx_reference f", holds });
+            arms.push(around(param, ty, list));
             if let Some(parameter) = self.parameters.by_number(param).filter(|_| scope.is_either()) {
-                arms.push(self.beside((param, parameter.ty), ty, list));
+                arms.push(beside((param, parameter.ty), ty, list));
             }
         }
         if let Some(canonical) = self.named_under(param, scope.numbered([param]), &[ty]) {
-            let sql = own("SELECT f.rid FROM ", "idx_uri u CROSS JOIN idx_reference f");
-            arms.push(
-                sql.push("u.rid = r1.rid AND ", []).append(canonical).append(visible().unwrap_or_default()),
-            );
+            let holds = own().push("u.rid = r1.rid AND ", []).append(canonical);
+            let holds = holds.append(visible().unwrap_or_default());
+            let tables = "resource r1 CROSS JOIN idx_uri u CROSS JOIN idx_reference f";
+            arms.push(Arm { found: "f.rid", tables, holds });
         }
         arms
-    }
-
-    /// The resource in which one of the list stands, where it refers to that. Whether it does is looked up row by row, for
-    /// joined, PostgreSQL would begin with all fragments there are.
-    fn around(&self, param: i64, ty: ResourceType, list: &str) -> Sql {
-        let sql = Sql::of("SELECT z.container AS rid FROM ", []).name(list.to_owned());
-        let sql = sql.push(" CROSS JOIN contained z WHERE z.rid = ", []).name(list.to_owned());
-        sql.push(".rid AND EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = z.container AND ", [])
-            .append(refers_to_neighbour(param, ty))
-            .push(END, [])
-    }
-
-    /// What stands, as a resource of its type, beside one of the list, where it refers to that.
-    fn beside(&self, (param, source): (i64, ResourceType), ty: ResourceType, list: &str) -> Sql {
-        let sql = Sql::of("SELECT y.rid AS rid FROM ", []).name(list.to_owned());
-        let sql = sql
-            .push(" CROSS JOIN contained z CROSS JOIN contained y WHERE z.rid = ", [])
-            .name(list.to_owned());
-        let sql =
-            sql.push(".rid AND y.type = ? AND y.container = z.container AND ", [source.number().into()]);
-        sql.push("EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = y.rid AND ", [])
-            .append(refers_to_neighbour(contained::param(param), ty))
-            .push(END, [])
     }
 
     /// What the rows of a list lead to, which are of the second type, and are pointed to as resources of the first.
-    fn led(&self, (ty, source): (ResourceType, ResourceType), param: i64, list: &str) -> Vec<Sql> {
+    pub(super) fn led(&self, (ty, source): (ResourceType, ResourceType), param: i64, list: &str) -> Vec<Arm> {
         let mut arms = Vec::new();
-        let (of_source, visible) = match self.visible(source, &Scope::row(1)) {
-            Some(visible) => {
-                let same = Sql::of(" AND r1.rid = ", []).name(list.to_owned()).push(".rid AND ", []);
-                (" CROSS JOIN resource r1", same.append(visible))
-            }
-            None => ("", Sql::default()),
+        let visible = self.visible(source, &Scope::row(1)).map(|visible| {
+            let same = Sql::of(" AND r1.rid = ", []).name(list.to_owned());
+            same.push(".rid AND ", []).append(visible)
+        });
+        let pointing = || Sql::default().in_time("f").push("f.rid = ", []).name(list.to_owned()).push(".rid AND ", []);
+        let mut push = |found: &'static str, tables: [&'static str; 2], holds: Sql| {
+            let [alone, with_source] = tables;
+            let tables = if visible.is_some() { with_source } else { alone };
+            arms.push(Arm { found, tables, holds: holds.append(visible.clone().unwrap_or_default()) });
         };
         if self.leads_by_reference(param) {
-            let sql = Sql::of("SELECT d.rid FROM ", []).name(list.to_owned());
-            let sql = sql.push(" CROSS JOIN idx_reference f CROSS JOIN resource d", []).push(of_source, []);
-            let sql = sql.push(" WHERE ", []).in_time("f").push("f.rid = ", []).name(list.to_owned());
-            let link = ".rid AND f.param = ? AND f.target_type = ? AND d.type = ? AND d.id = f.target_id AND d.deleted = 0";
+            let link =
+                "f.param = ? AND f.target_type = ? AND d.type = ? AND d.id = f.target_id AND d.deleted = 0";
             let number = || ty.number().into();
-            arms.push(sql.push(link, [param.into(), number(), number()]).append(visible.clone()));
+            let tables = [
+                "idx_reference f CROSS JOIN resource d",
+                "idx_reference f CROSS JOIN resource d CROSS JOIN resource r1",
+            ];
+            push("d.rid", tables, pointing().push(link, [param.into(), number(), number()]));
         }
         if let Some(canonical) = self.named_by(param, &[ty]) {
-            let sql = Sql::of("SELECT u.rid FROM ", []).name(list.to_owned());
-            let sql = sql.push(" CROSS JOIN idx_reference f CROSS JOIN idx_uri u", []).push(of_source, []);
-            let sql = sql.push(" WHERE ", []).in_time("f").push("f.rid = ", []).name(list.to_owned());
-            let sql = sql.push(".rid AND ", []);
-            arms.push(sql.append(canonical).append(visible));
+            let tables = [
+                "idx_reference f CROSS JOIN idx_uri u",
+                "idx_reference f CROSS JOIN idx_uri u CROSS JOIN resource r1",
+            ];
+            push("u.rid", tables, pointing().append(canonical));
         }
         arms
     }
+}
+
+/// The resource in which one of the list stands, where it refers to that. Whether it does is looked up row by row, for
+/// joined, PostgreSQL would begin with all fragments there are.
+fn around(param: i64, ty: ResourceType, list: &str) -> Arm {
+    let holds = Sql::of("z.rid = ", []).name(list.to_owned());
+    let holds =
+        holds.push(".rid AND EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = z.container AND ", []);
+    let holds = holds.append(refers_to_neighbour(param, ty)).push(END, []);
+    Arm { found: "z.container", tables: "contained z", holds }
+}
+
+/// What stands, as a resource of its type, beside one of the list, where it refers to that.
+fn beside((param, source): (i64, ResourceType), ty: ResourceType, list: &str) -> Arm {
+    let holds = Sql::of("z.rid = ", []).name(list.to_owned());
+    let holds =
+        holds.push(".rid AND y.type = ? AND y.container = z.container AND ", [source.number().into()]);
+    let holds = holds
+        .push("EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = y.rid AND ", [])
+        .append(refers_to_neighbour(contained::param(param), ty))
+        .push(END, []);
+    Arm { found: "y.rid", tables: "contained z CROSS JOIN contained y", holds }
 }
 
 /// The reference `f` is one of the parameter's to `z`, which stands beside what refers.

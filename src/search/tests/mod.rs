@@ -3,6 +3,7 @@
 mod bounds;
 mod canonicals;
 mod chains;
+mod closures;
 mod composites;
 mod contained;
 mod contained_pages;

@@ -79,18 +79,12 @@ fn searches_find_what_a_plain_reading_of_the_specification_finds_and_nothing_tha
 fn chains_of_eight_steps_are_answered_rightly() {
     let store = Store::filled();
     let mut generator = Generator::new(&store.world, number("COMFREY_ORACLE_SEED", 8));
-    // One that comes back to the same people again and again is walked anew for each of theirs, and ends by the time
-    // that a statement has.
-    let comes_back = |one: &Search| one.question.criteria[0].0.matches(":Patient.").count() > 2;
-    let searches: Vec<_> = std::iter::repeat_with(|| generator.at_the_end_of(8))
-        .filter(|one| !comes_back(one))
-        .take(30)
-        .collect();
+    let searches: Vec<_> = (0..40).map(|_| generator.at_the_end_of(8)).collect();
     assert!(searches.iter().all(|one| steps(&one.question.criteria[0].0) >= 6));
     let found = |one: &&Search| !store.world.answer(&one.question).is_empty();
-    assert!(searches.iter().filter(found).count() > 5);
+    assert!(searches.iter().filter(found).count() > 10);
     let begun = Instant::now();
     let wrong = store.wrong(&store.app.clinician(), &searches);
-    println!("chains of eight steps: {:?} for each, with what was asked of it", begun.elapsed() / 30);
+    println!("chains of eight steps: {:?} for each, with what was asked of it", begun.elapsed() / 40);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
