@@ -5,7 +5,13 @@
 //! fragment, which names a part of what is published, is there with it and without.
 //! <https://hl7.org/fhir/R4/references.html#canonical>
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::search::bearing::Nature;
 use crate::search::fold::bounded;
+use crate::search::kinds;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameter;
 use crate::search::query::Condition;
@@ -17,6 +23,8 @@ use crate::search::query::Test;
 use crate::search::query::spelling;
 use crate::search::query::values;
 use crate::search::rows::ELSEWHERE;
+use crate::search::rows::IndexRows;
+use crate::search::rows::ReferenceRow;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::value::unescaped;
@@ -30,18 +38,68 @@ pub(super) fn read(parameter: &Parameter, value: &str) -> Result<Criterion, Prob
     Ok(Criterion { canonical, test: Test::Index(rows), negated: false })
 }
 
+/// What stands as the target type of a canonical without a version where the same parameter names its URL with one, too:
+/// its row is like those of the others, which lead to no version but theirs.
+pub(super) const ANY_VERSION: i64 = -3;
+
+/// Writes what the values of a parameter give together, beside what each gives by itself.
+pub(super) fn index_beside(parameter: &Parameter, resource: &Value, rows: &mut IndexRows) {
+    let found = || {
+        let hits = parameter.path.iter().flat_map(|path| path.find(resource));
+        hits.filter_map(|hit| hit.value.as_str()).collect::<Vec<_>>()
+    };
+    match parameter.nature {
+        Nature::Versioned => kinds::index_version(parameter, resource, rows),
+        Nature::Canonical => kinds::index_whole(parameter, &found(), rows),
+        _ if parameter.kind == Kind::Reference && parameter.has_canonicals() => {
+            let (versioned, bare): (Vec<&str>, Vec<&str>) =
+                found().into_iter().partition(|canonical| canonical.contains('|'));
+            let named: HashSet<Option<String>> =
+                versioned.into_iter().map(|canonical| forms(canonical).pop()).collect();
+            let both =
+                bare.into_iter().map(|canonical| forms(canonical).pop()).filter(|url| named.contains(url));
+            rows.references.extend(both.flatten().map(|url| ReferenceRow {
+                param: parameter.number,
+                target_type: ANY_VERSION,
+                target_id: bounded(&url),
+            }));
+        }
+        Nature::Plain | Nature::Names | Nature::Spelt | Nature::Mime | Nature::Whole => {}
+    }
+}
+
+/// A canonical that is not found by the one that is named (`ne` of a filter): one of the index's rows, or, where some of
+/// these are but forms of others, one of those that are the canonicals themselves.
+pub(super) fn unlike(parameter: &Parameter, named: &str, of_rows: Criterion) -> Criterion {
+    let index = |any: Vec<Condition>, canonical: String, negated: bool| {
+        let rows = Rows { kind: Kind::Uri, param: parameter.identifier_number, also: None, any };
+        Criterion { canonical, test: Test::Index(rows), negated }
+    };
+    let canonical = of_rows.canonical.clone();
+    let whole = index(vec![kinds::unlike_uri(named)], format!("{canonical}:whole"), false);
+    let of_rows = vec![of_rows, index(Vec::new(), format!("{canonical}:none"), true)];
+    let of_rows =
+        Criterion { canonical: format!("{canonical}:rows"), test: Test::All(of_rows), negated: false };
+    Criterion { canonical, test: Test::Any(vec![whole, of_rows]), negated: false }
+}
+
+/// The URL and the part of it that a canonical names, if it names one; the version, if there is one, stands in the URL.
+pub(super) fn part(canonical: &str) -> Option<(&str, &str)> {
+    let named = canonical.split_once('|').map_or(canonical, |(_, version)| version);
+    let (_, part) = named.split_once('#').filter(|(_, part)| !part.is_empty())?;
+    let whole = canonical.strip_suffix(part)?.strip_suffix('#')?;
+    Some((whole, part))
+}
+
 /// By what a canonical is found, itself first: of one with a version also without it, and of one with a fragment, as in
 /// `http://example.org/q|1.0#part`, each of the two with and without the fragment.
 pub(super) fn forms(canonical: &str) -> Vec<String> {
     let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
-    let named = if version.is_empty() { url } else { version };
-    let fragment = named.split_once('#').map_or("", |(_, fragment)| fragment);
-    let whole = canonical.strip_suffix(fragment).and_then(|whole| whole.strip_suffix('#'));
     let mut forms = vec![canonical.to_owned()];
-    if let Some(whole) = whole.filter(|_| !fragment.is_empty()) {
+    if let Some((whole, part)) = part(canonical) {
         forms.push(whole.to_owned());
         if !version.is_empty() {
-            forms.push(format!("{url}#{fragment}"));
+            forms.push(format!("{url}#{part}"));
         }
     }
     if canonical.contains('|') {

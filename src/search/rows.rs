@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Local;
 use crate::fhir::reference::Reference;
-use crate::search::bearing::Nature;
+use crate::search::canonical;
 use crate::search::contained;
 use crate::search::contained::Fragments;
 use crate::search::contained::Inside;
@@ -166,7 +166,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 8;
+const RULES: i64 = 9;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {
@@ -206,9 +206,7 @@ pub(super) fn of_values(
         for hit in parameter.path.iter().flat_map(|path| path.find(resource)) {
             kinds::index(&Found { parameter, hit, zone }, &mut rows);
         }
-        if parameter.nature == Nature::Versioned {
-            kinds::index_version(parameter, resource, &mut rows);
-        }
+        canonical::index_beside(parameter, resource, &mut rows);
     }
     rows
 }

@@ -10,6 +10,8 @@ mod operator;
 mod parse;
 
 use crate::fhir::ResourceType;
+use crate::search::bearing::Nature;
+use crate::search::canonical;
 use crate::search::chain;
 use crate::search::chain::Step;
 use crate::search::filter::operator::Operator;
@@ -34,6 +36,7 @@ use crate::search::special;
 use crate::search::sql::Sql;
 use crate::search::text;
 use crate::search::value::split;
+use crate::search::value::unescaped;
 use crate::search::value::well_escaped;
 
 /// The names that stand for systems in a filter.
@@ -123,6 +126,9 @@ impl Reading<'_, '_> {
         let read = |name: &str, value: &str| read_criterion(self.context, ty, (name, value), self.depth);
         match way {
             Way::Plain => read(code, &value),
+            Way::Unlike if parameter.nature == Nature::Canonical => {
+                read(code, &value).map(|like| canonical::unlike(parameter, &unescaped(&value), unlike(like)))
+            }
             Way::Unlike => read(code, &value).map(unlike),
             Way::Prefix(prefix) => read(code, &format!("{prefix}{value}")),
             Way::Modifier(modifier) => read(&format!("{code}:{}", modifier.name()), &value),

@@ -21,6 +21,8 @@ use jiff::tz::TimeZone;
 pub(super) use string::Comparison as Text;
 pub(super) use string::compared as compared_text;
 pub(super) use uri::index_version;
+pub(super) use uri::index_whole;
+pub(super) use uri::unlike as unlike_uri;
 
 use crate::fhir::path::Hit;
 use crate::search::modifier::Modifier;

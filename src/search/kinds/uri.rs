@@ -42,6 +42,39 @@ pub(in crate::search) fn index_version(parameter: &Parameter, resource: &Value, 
     }
 }
 
+/// Writes the canonicals of a parameter as they came, where one names a part: then its other rows do not tell which of them
+/// are the canonicals themselves.
+pub(in crate::search) fn index_whole(parameter: &Parameter, canonicals: &[&str], rows: &mut IndexRows) {
+    if canonicals.iter().any(|canonical| canonical.contains('#')) {
+        let param = parameter.identifier_number;
+        rows.uris.extend(canonicals.iter().map(|canonical| UriRow { param, uri: bounded(canonical) }));
+    }
+}
+
+/// A canonical, as it came, is found by none of its forms when this one is asked for.
+pub(in crate::search) fn unlike(asked: &str) -> Condition {
+    let after = |sign: char, next: char| {
+        let [from, to]: [Bind; 2] = [sign, next].map(|sign| format!("{asked}{sign}").into());
+        Sql::of(" OR uri > ? AND uri < ?", [from, to])
+    };
+    let mut sql = Sql::of("NOT (uri = ?", [bounded(asked).into()]);
+    match (canonical::part(asked), asked.contains('|')) {
+        // Each with a part, and where no version is asked for, with any version.
+        (None, false) => sql = sql.append(after('#', '$')).append(after('|', '}')),
+        (None, true) => sql = sql.append(after('#', '$')),
+        // The same part, of any version.
+        (Some((url, part)), false) => {
+            let [from, to]: [Bind; 2] = ['|', '}'].map(|sign| format!("{url}{sign}").into());
+            let end = format!("#{part}");
+            let signs = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
+            let part = " OR uri > ? AND uri < ? AND substr(uri, CAST(length(uri) + 1 - ? AS INTEGER)) = ?";
+            sql = sql.push(part, [from, to, signs.into(), end.into()]);
+        }
+        (Some(_), true) => {}
+    }
+    Condition { sql: sql.push(")", []), leading: Vec::new(), reach: Reach::Range }
+}
+
 /// Under which further number the index has rows at which a search for this value looks, if it does.
 pub(super) fn beside(asked: &Asked) -> Option<i64> {
     let is_one = asked.parameter.nature == Nature::Versioned && asked.modifier.is_none();
@@ -78,7 +111,13 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
             (Sql::of("(uri = ? OR (uri >= ? AND uri < ?))", binds), Reach::Range)
         }
         Some(Modifier::Above) => {
-            (Sql::of("uri IN (", []).append(Sql::list(above(&uri))).push(")", []), Reach::Range)
+            let all = above(&uri);
+            let is_any_version = asked.parameter.nature == Nature::Canonical && !uri.contains('|');
+            let versions = all.iter().filter(|_| is_any_version).map(|uri| begins("uri", &format!("{uri}|")));
+            let named = all.iter().map(|uri| bounded(uri).into()).collect();
+            let named = Sql::of("uri IN (", []).append(Sql::list(named)).push(")", []);
+            let any = Sql::chain(std::iter::once(named).chain(versions).collect(), " OR ");
+            (Sql::of("(", []).append(any).push(")", []), Reach::Range)
         }
         _ => (Sql::of("uri = ?", [bounded(&uri).into()]), Reach::Exact),
     };
@@ -90,12 +129,11 @@ pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
 }
 
 /// The URI and all that contain it: `http://a/b/c` is in `http://a/b` and `http://a`.
-fn above(uri: &str) -> Vec<Bind> {
-    let mut all = vec![Bind::from(bounded(uri))];
+fn above(uri: &str) -> Vec<String> {
+    let mut all = vec![uri.to_owned()];
     let host = uri.find("://").map_or(0, |at| at + 3);
     for (at, _) in uri.match_indices('/').filter(|(at, _)| *at > host).take(64) {
-        all.push(bounded(&uri[..at]).into());
-        all.push(bounded(&uri[..=at]).into());
+        all.extend([uri[..at].to_owned(), uri[..=at].to_owned()]);
     }
     all
 }

@@ -1,13 +1,15 @@
 //! References by canonical URL, as SQL. <https://hl7.org/fhir/R4/references.html#canonical>
 //!
 //! A canonical points to whatever is published under its URL. The index has it with and without its version, and so it
-//! has the URL: the ones without find one another, and those with it, where there are any, leave that version alone.
+//! has the URL: the ones without find one another, and those with it, where there are any, leave that version alone,
+//! unless one without stands beside them, of which the index has a row of its own.
 //! From either end that is a look-up in `idx_reference` and one in `idx_uri`, for each row.
 
 use std::borrow::Cow;
 
 use crate::fhir::ResourceType;
 use crate::search::bearing::Nature;
+use crate::search::canonical::ANY_VERSION;
 use crate::search::parameter::Parameter;
 use crate::search::plan::links::Way;
 use crate::search::plan::scope::Scope;
@@ -87,6 +89,9 @@ impl Seen<'_> {
         let sql = sql.push(" > f.target_id || '|' AND g.target_id < f.target_id || '}')", []);
         let sql = sql.push(" OR EXISTS (SELECT 1 FROM idx_uri v CROSS JOIN idx_reference g WHERE ", []);
         let sql = sql.push("v.rid = u.rid AND v.param IN (", []).append(Sql::list(versions));
-        Some(sql.push(") AND ", []).push(named, []).push(" = v.uri))", []))
+        let sql = sql.push(") AND ", []).push(named, []).push(" = v.uri)", []);
+        let beside = " OR EXISTS (SELECT 1 FROM idx_reference b WHERE b.rid = f.rid AND b.param = f.param \
+                      AND b.target_type = ? AND b.target_id = f.target_id))";
+        Some(sql.push(beside, [ANY_VERSION.into()]))
     }
 }

@@ -538,18 +538,18 @@ impl World {
             }
             Found::Uri(uri) => {
                 let asked = plain(asked);
-                // A canonical without a version is that of any version.
-                if parameter.code == "_profile"
-                    && modifier != "above"
-                    && uri.split_once('|').is_some_and(|(url, _)| url == asked)
-                {
-                    return true;
+                let (whole, part) = uri.split_once('#').unwrap_or((uri, ""));
+                let url = whole.split('|').next().expect("a split has a first part");
+                let mut forms = vec![uri.clone()];
+                if parameter.code == "_profile" {
+                    // A canonical without a version is that of any version, and one without a part of any part.
+                    forms.extend([whole.to_owned(), format!("{url}#{part}"), url.to_owned()]);
                 }
-                match modifier {
+                forms.iter().any(|uri| match modifier {
                     "below" => *uri == asked || uri.starts_with(&format!("{}/", asked.trim_end_matches('/'))),
                     "above" => *uri == asked || asked.starts_with(&format!("{}/", uri.trim_end_matches('/'))),
                     _ => *uri == asked,
-                }
+                })
             }
         }
     }

@@ -109,7 +109,7 @@ CarePlan date date period
 CarePlan encounter reference encounter Encounter
 CarePlan goal reference goal Goal
 CarePlan identifier token identifier
-CarePlan instantiates-canonical reference instantiatesCanonical
+CarePlan instantiates-canonical reference instantiatesCanonical Questionnaire
 CarePlan instantiates-uri uri instantiatesUri
 CarePlan intent token intent
 CarePlan part-of reference partOf CarePlan
@@ -321,7 +321,8 @@ ValueSet version token version
 ";
 
 /// References that name what is published under a canonical URL.
-pub const CANONICAL: [(&str, &str); 1] = [("QuestionnaireResponse", "questionnaire")];
+pub const CANONICAL: [(&str, &str); 2] =
+    [("QuestionnaireResponse", "questionnaire"), ("CarePlan", "instantiates-canonical")];
 
 /// What of each type puts a resource into an encounter's compartment.
 /// <https://hl7.org/fhir/R4/compartmentdefinition-encounter.html>
