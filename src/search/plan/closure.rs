@@ -119,13 +119,8 @@ impl Course {
         match &criterion.test {
             Test::Chain(_, types) => types.iter().for_each(|(ty, inner)| on(*ty, inner)),
             Test::Has(source, _, inner) => on(*source, inner),
-            Test::Id(_)
-            | Test::Updated(_)
-            | Test::Index(_)
-            | Test::Tree(_)
-            | Test::Words(_)
-            | Test::All(_)
-            | Test::Any(_) => {
+            Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| self.go(path, part)),
+            Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => {
                 let returns = (0..path.len()).filter(|at| path[..*at].contains(&path[*at])).count();
                 self.steps = self.steps.max(path.len() - 1);
                 self.returns = self.returns.max(returns);

@@ -81,6 +81,16 @@ fn a_chain_among_people_who_all_lead_to_one_another_ends_and_finds_what_it_shoul
         (format!("Patient?_filter={none} or family eq alone"), vec!["alone"]),
         (format!("Patient?_filter={chain} and family sw name1"), vec!["p1", "p10", "p11"]),
         (format!("Patient?_filter={none} and family sw name1"), vec![]),
+        // With another such chain half way.
+        (
+            format!("Patient?_filter=link:Patient[{chain}].link:Patient.family eq name1"),
+            vec!["p0", "p1", "p10", "p11", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"],
+        ),
+        (format!("Patient?_filter=link:Patient[{none}].link:Patient.family eq name1"), vec![]),
+        (
+            format!("Patient?_filter=link:Patient[{none} or family eq name1].family sw name1"),
+            vec!["p0", "p10", "p11", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"],
+        ),
     ];
     let table: Vec<(&str, &[&str])> = table.iter().map(|(search, ids)| (search.as_str(), &**ids)).collect();
     check(&mut database, &table, &Restriction::none());
