@@ -114,7 +114,8 @@ impl Database {
             Ok(server) => {
                 let mut link = PgConnection::establish(&server).unwrap();
                 let schema = format!("search_{}", uuid::Uuid::new_v4().simple());
-                let start = format!("CREATE SCHEMA {schema}; SET search_path = {schema}; {POSTGRES}");
+                let settings = format!("SET search_path = {schema}; SET jit = off;");
+                let start = format!("CREATE SCHEMA {schema}; {settings} {POSTGRES}");
                 link.batch_execute(&start).unwrap();
                 Link::Postgres(link, schema)
             }
