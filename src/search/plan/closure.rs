@@ -213,7 +213,7 @@ impl Closure {
             self.width = self.width.max(own.width);
             let rows = |driver: Driver| {
                 let sql = Sql::of("SELECT d0.rid FROM ", []).append(driver.from);
-                sql.push(" WHERE ", []).append(driver.filter)
+                sql.push(" WHERE ", []).in_time("d0").append(driver.filter)
             };
             self.ends.extend([Some(own), beside].into_iter().flatten().map(|driver| (place, rows(driver))));
             return Some(());
@@ -221,11 +221,15 @@ impl Closure {
         if self.allowed == Ends::LookedUp {
             return None;
         }
-        let of_type = "SELECT r0.rid FROM resource r0 WHERE r0.type = ? AND r0.deleted = 0 AND ";
-        let own = Sql::of(of_type, [ty.number().into()]).append(seen.meets(ty, criterion, &Scope::row(0)));
+        let all = |from: &'static str| Sql::of(from, []).in_time("r0");
+        let of_type = "r0.type = ? AND r0.deleted = 0 AND ";
+        let own = all("SELECT r0.rid FROM resource r0 WHERE ")
+            .push(of_type, [ty.number().into()])
+            .append(seen.meets(ty, criterion, &Scope::row(0)));
         let beside = neighbour.map(|inner| {
-            let of_type = "SELECT r0.rid FROM contained r0 WHERE r0.type = ? AND ";
-            Sql::of(of_type, [ty.number().into()]).append(seen.holds(&inner, &Scope::inside(0)))
+            all("SELECT r0.rid FROM contained r0 WHERE ")
+                .push("r0.type = ? AND ", [ty.number().into()])
+                .append(seen.holds(&inner, &Scope::inside(0)))
         });
         self.ends.extend([Some(own), beside].into_iter().flatten().map(|rows| (place, rows)));
         Some(())

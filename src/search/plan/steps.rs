@@ -145,7 +145,13 @@ impl Seen<'_> {
     pub(super) fn leading(&self, param: i64, ty: ResourceType, list: &str, scope: &Scope) -> Vec<Arm> {
         let mut arms = Vec::new();
         let visible = || self.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
-        let own = || Sql::default().in_time("f").push("r1.rid = ", []).name(list.to_owned()).push(".rid AND r1.deleted = 0 AND ", []);
+        let own = || {
+            Sql::default()
+                .in_time("f")
+                .push("r1.rid = ", [])
+                .name(list.to_owned())
+                .push(".rid AND r1.deleted = 0 AND ", [])
+        };
         if self.leads_by_reference(param) {
             let holds = own().push("f.param", []).append(scope.numbered([param]));
             let holds = holds.push(" AND f.target_type = ? AND f.target_id = r1.id", [ty.number().into()]);
@@ -172,7 +178,8 @@ impl Seen<'_> {
             let same = Sql::of(" AND r1.rid = ", []).name(list.to_owned());
             same.push(".rid AND ", []).append(visible)
         });
-        let pointing = || Sql::default().in_time("f").push("f.rid = ", []).name(list.to_owned()).push(".rid AND ", []);
+        let pointing =
+            || Sql::default().in_time("f").push("f.rid = ", []).name(list.to_owned()).push(".rid AND ", []);
         let mut push = |found: &'static str, tables: [&'static str; 2], holds: Sql| {
             let [alone, with_source] = tables;
             let tables = if visible.is_some() { with_source } else { alone };
