@@ -287,6 +287,11 @@ impl World {
             Found::Number(low, high) | Found::Quantity { low, high, .. } => {
                 Some(Key::Number(if down { *high } else { *low }))
             }
+            // A profile that names a part stands where it is found without it.
+            Found::Uri(uri) if code == "_profile" && uri.contains('#') => {
+                let forms = profile_forms(uri);
+                if down { forms.into_iter().max() } else { forms.into_iter().min() }.map(Key::Text)
+            }
             Found::Uri(uri) => Some(Key::Text(uri.clone())),
             Found::Reference { .. } | Found::Said(_) | Found::Typed(..) => None,
         });
@@ -538,13 +543,8 @@ impl World {
             }
             Found::Uri(uri) => {
                 let asked = plain(asked);
-                let (whole, part) = uri.split_once('#').unwrap_or((uri, ""));
-                let url = whole.split('|').next().expect("a split has a first part");
-                let mut forms = vec![uri.clone()];
-                if parameter.code == "_profile" {
-                    // A canonical without a version is that of any version, and one without a part of any part.
-                    forms.extend([whole.to_owned(), format!("{url}#{part}"), url.to_owned()]);
-                }
+                let is_profile = parameter.code == "_profile";
+                let forms = if is_profile { profile_forms(uri) } else { vec![uri.clone()] };
                 forms.iter().any(|uri| match modifier {
                     "below" => *uri == asked || uri.starts_with(&format!("{}/", asked.trim_end_matches('/'))),
                     "above" => *uri == asked || asked.starts_with(&format!("{}/", uri.trim_end_matches('/'))),
@@ -610,6 +610,15 @@ fn stands<T: Ord + Copy>(prefix: &str, (low, high): (T, T), (first, last): (T, T
         "ap" => low <= last && high >= first,
         other => panic!("no prefix {other}"),
     }
+}
+
+/// By what a profile is found: without a version it is that of any version, and without a part of any part.
+fn profile_forms(uri: &str) -> Vec<String> {
+    let (whole, part) = uri.split_once('#').unwrap_or((uri, ""));
+    let url = whole.split('|').next().expect("a split has a first part");
+    let mut forms = vec![uri.to_owned(), whole.to_owned(), url.to_owned()];
+    forms.extend((!part.is_empty()).then(|| format!("{url}#{part}")));
+    forms
 }
 
 /// How the number found stands to the number asked for: `eq`, `ne` and `ap` to what rounds to it, others to itself.
