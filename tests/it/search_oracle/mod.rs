@@ -82,7 +82,7 @@ fn chains_of_eight_steps_are_answered_rightly() {
     let searches: Vec<_> = (0..40).map(|_| generator.at_the_end_of(8)).collect();
     assert!(searches.iter().all(|one| steps(&one.question.criteria[0].0) >= 6));
     let found = |one: &&Search| !store.world.answer(&one.question).is_empty();
-    assert!(searches.iter().filter(found).count() > 10);
+    assert!(searches.iter().filter(found).count() > 5);
     let begun = Instant::now();
     let wrong = store.wrong(&store.app.clinician(), &searches);
     println!("chains of eight steps: {:?} for each, with what was asked of it", begun.elapsed() / 40);
