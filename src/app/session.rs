@@ -19,6 +19,7 @@ use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::Context;
 use crate::search::Effort;
+use crate::search::Mistakes;
 use crate::search::Parameters;
 use crate::search::Visible;
 use crate::search::page::Seal;
@@ -167,6 +168,7 @@ impl Session {
             now: self.now,
             effort: Effort::of(self),
             base_url: &self.base_url,
+            mistakes: Mistakes::Found,
             lenient: false,
             default_count: 20,
             max_count: LARGEST_PAGE,

@@ -26,6 +26,7 @@ use crate::search;
 use crate::search::Compartment;
 use crate::search::Context;
 use crate::search::Edge;
+use crate::search::Mistakes;
 use crate::search::Query;
 use crate::search::Types;
 use crate::search::page::Cursor;
@@ -154,7 +155,7 @@ impl Asked {
     }
 
     fn query(&self, session: &Session, field: &Field) -> Result<Query, Failure> {
-        let context = Context { lenient: self.lenient, ..session.context() };
+        let context = Context { lenient: self.lenient, mistakes: Mistakes::LeftOut, ..session.context() };
         let query = field.query(session, &context, &self.query)?;
         check_part(&query)?;
         if field.within.is_some() && query.is_about_contained() {

@@ -139,6 +139,7 @@ mod tests {
     use crate::fhir::bundle::Method;
     use crate::interactions::route;
     use crate::search::Effort;
+    use crate::search::Mistakes;
     use jiff::tz::TimeZone;
 
     fn short(asked: &str, visible: &Visible) -> bool {
@@ -152,6 +153,7 @@ mod tests {
             base_url: "https://comfrey.test/fhir",
             // whatever is not known is ignored then
             lenient: true,
+            mistakes: Mistakes::Found,
             default_count: 20,
             max_count: 1_000,
         };

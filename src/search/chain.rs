@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/search.html#chaining>
 
 use crate::fhir::ResourceType;
+use crate::search::mistake;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameter;
 use crate::search::query::Context;
@@ -60,7 +61,7 @@ pub(super) fn along(
     for target in types {
         context.effort.step()?;
         match beyond(target, depth) {
-            Ok(criterion) => inner.push((target, criterion)),
+            Ok(criterion) => inner.push((target, mistake::meant(context, target, criterion))),
             // What could not be looked up is no answer; to leave the type out would be one. And a type that has the
             // parameter is enough to tell that its value is empty.
             Err(problem @ (Problem::Failed(_) | Problem::Empty)) => return Err(problem),
@@ -102,6 +103,7 @@ pub(super) fn read_has(
     }
     let inner = read_criterion(context, source, (rest, value), depth)?;
     let canonical = format!("_has:{source}:{code}:{}", inner.canonical);
+    let inner = mistake::meant(context, source, inner);
     Ok(Criterion { canonical, test: Test::Has(source, reference.number, Box::new(inner)), negated: false })
 }
 

@@ -89,6 +89,7 @@ mod tests {
     use crate::fhir::ResourceType;
     use crate::search::Context;
     use crate::search::Effort;
+    use crate::search::Mistakes;
     use crate::search::Parameters;
     use crate::search::parse;
     use crate::search::rows;
@@ -105,6 +106,7 @@ mod tests {
             effort: Effort::of(definitions.as_ref()),
             base_url: "",
             lenient: false,
+            mistakes: Mistakes::Found,
             default_count: 20,
             max_count: 1_000,
         };

@@ -20,6 +20,7 @@ use comfrey::fhir::xml;
 use comfrey::fhir::xml::Style;
 use comfrey::search;
 use comfrey::search::Context;
+use comfrey::search::Mistakes;
 use comfrey::search::Parameters;
 use comfrey::search::Restriction;
 use jiff::tz::TimeZone;
@@ -334,6 +335,7 @@ fn queries_of_any_kind() {
         effort: search::Effort::of(compiled.definitions.as_ref()),
         base_url: "http://localhost/fhir",
         lenient: false,
+        mistakes: Mistakes::Found,
         default_count: 20,
         max_count: 1000,
     };

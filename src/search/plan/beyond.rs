@@ -127,6 +127,10 @@ pub(super) fn within(seen: &Seen, ty: ResourceType, inner: &Criterion) -> Option
         Test::Index(_) | Test::Id(_) | Test::Updated(_) | Test::Tree(_) | Test::Chain(..) | Test::Has(..) => {
             None
         }
+        // What meets all meets the narrowest; what of it meets the others too is asked row by row.
+        Test::All(parts) if !inner.negated => {
+            parts.iter().filter_map(|part| within(seen, ty, part)).min_by_key(|driver| driver.width)
+        }
         Test::Words(_) | Test::All(_) | Test::Any(_) => None,
     }
 }

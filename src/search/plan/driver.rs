@@ -147,9 +147,7 @@ pub(super) fn narrowest_near(seen: &Seen, query: &Query) -> Option<Driver> {
 pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (Start, Driver)> {
     let criteria = query.criteria.iter().enumerate().filter_map(|(at, criterion)| {
         let driver = of_criterion(seen, query, criterion)?;
-        // Of several conditions it may be one alone that is made good.
-        let whole = !matches!(criterion.test, Test::All(_) | Test::Any(_));
-        Some((Start::Criterion(at), Driver { criterion: whole.then_some(at), ..driver }))
+        Some((Start::Criterion(at), Driver { criterion: is_single(criterion).then_some(at), ..driver }))
     });
     let about = query.compartment.as_ref().map(|compartment| {
         let members = seen.members(compartment, query.ty);
@@ -167,6 +165,16 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
         (Start::Visible, Driver::of(in_record(patient, query.ty), Width::Owned, Found::Ordered))
     });
     criteria.chain(about).chain(theirs)
+}
+
+/// Whether a criterion is one condition, also where a chain ends: of several it may be one alone that is made good.
+fn is_single(criterion: &Criterion) -> bool {
+    match &criterion.test {
+        Test::All(_) | Test::Any(_) => false,
+        Test::Chain(_, types) => types.iter().all(|(_, inner)| is_single(inner)),
+        Test::Has(_, _, inner) => is_single(inner),
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => true,
+    }
 }
 
 /// The condition of a criterion, where it can be looked up.

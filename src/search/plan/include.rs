@@ -6,6 +6,7 @@
 //! the index of references the one way, by type and id the other.
 
 use crate::fhir::ResourceType;
+use crate::search::mistake;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
 use crate::search::plan::scope::Scope;
@@ -72,10 +73,9 @@ impl Seen<'_> {
         if let Some(target) = include.target {
             sql = sql.push(" AND r0.type = ?", [target.number().into()]);
         }
-        match self.visible_any(&targets, &Scope::row(0)) {
-            Some(visible) => sql.push(" AND ", []).append(visible),
-            None => sql,
-        }
+        let visible = self.visible_any(&targets, &Scope::row(0));
+        let meant = targets.iter().any(|ty| mistake::are_left_out(*ty)).then(|| self.meant(&Scope::row(0)));
+        visible.into_iter().chain(meant.flatten()).fold(sql, |sql, more| sql.push(" AND ", []).append(more))
     }
 
     fn pointing(&self, hop: &Hop) -> Sql {
@@ -108,8 +108,10 @@ impl Seen<'_> {
             .in_time("p")
             .push("r1.rid = p.rid AND r1.deleted = 0", []);
         let visible = include.source.and_then(|source| self.visible(source, &Scope::row(1)));
-        if let Some(visible) = visible {
-            narrow = narrow.push(" AND ", []).append(visible);
+        let is_left_out = include.source.is_some_and(mistake::are_left_out);
+        let meant = if is_left_out { self.meant(&Scope::row(1)) } else { None };
+        for more in visible.into_iter().chain(meant) {
+            narrow = narrow.push(" AND ", []).append(more);
         }
         Sql::of("SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM (", [])
             .append(narrow)

@@ -24,6 +24,7 @@ mod explain;
 mod include;
 mod key;
 mod links;
+mod mistakes;
 mod order;
 mod record;
 mod record_links;

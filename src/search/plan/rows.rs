@@ -158,6 +158,9 @@ impl<'a> Search<'a> {
                 [self.query.ty.number().into()],
             );
         }
+        if let Some(total) = self.total_but_mistakes() {
+            return total;
+        }
         Sql::of("SELECT count(*) AS n FROM (", []).append(self.counted()).push(") q", [])
     }
 

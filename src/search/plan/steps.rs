@@ -78,7 +78,12 @@ impl Steps {
                     width,
                 })
             }
-            Test::Updated(_) | Test::Tree(_) | Test::Words(_) | Test::All(_) | Test::Any(_) => None,
+            // The narrowest of them is where it begins, and what else must hold is asked of what it comes to.
+            Test::All(parts) => {
+                let each = parts.iter().filter_map(|part| Self::of(seen, ty, part, scope));
+                each.min_by_key(|steps| steps.width)
+            }
+            Test::Updated(_) | Test::Tree(_) | Test::Words(_) | Test::Any(_) => None,
         }
     }
 

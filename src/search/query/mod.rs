@@ -34,6 +34,7 @@ use jiff::tz::TimeZone;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::Span;
+use crate::search::Mistakes;
 use crate::search::page::Edge;
 use crate::search::parameter::Kind;
 use crate::search::parameter::Parameters;
@@ -55,6 +56,8 @@ pub struct Context<'a> {
     pub effort: Effort<'a>,
     /// The URL of this service, whose references are local ones; empty where there is none.
     pub base_url: &'a str,
+    /// Whether what turned out to be a mistake is found by who does not ask for it.
+    pub mistakes: Mistakes,
     /// Whether unknown parameters are ignored (`Prefer: handling=lenient`) and not refused.
     pub lenient: bool,
     /// How many matches a page has where the query does not say.

@@ -6,6 +6,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::fhir::form::pairs;
+use crate::search::mistake;
 use crate::search::query::Among;
 use crate::search::query::Context;
 use crate::search::query::Criterion;
@@ -140,6 +141,13 @@ fn of_type(
     if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
+    }
+    if let Some((criterion, (name, value))) = mistake::left_out(context, ty, &read.criteria) {
+        read.criteria.push(criterion);
+        // Of several types not each has the parameter.
+        if types.len() == 1 {
+            understood.push(format!("{name}={value}"));
+        }
     }
     span::join(context.parameters, &mut read.criteria);
     understood.extend(result::shown(context, &read));

@@ -17,7 +17,6 @@ use crate::fhir::Failure;
 use crate::fhir::datetime::span;
 use crate::search::Context;
 use crate::search::Effort;
-use crate::search::Hop;
 use crate::search::IndexRows;
 use crate::search::Plan;
 use crate::search::Query;
@@ -67,6 +66,7 @@ pub(super) fn context() -> Context<'static> {
         effort: Effort::of(DEFINITIONS.as_ref()),
         base_url: "https://comfrey.test/fhir",
         lenient: false,
+        mistakes: crate::search::Mistakes::Found,
         default_count: 20,
         max_count: 1000,
     }
@@ -284,8 +284,7 @@ impl Database {
         let rows = self.rows(&plan(&PARAMETERS, query, restriction).unwrap());
         let rids: Vec<i64> = rows.iter().map(|((rid, ..), _)| *rid).collect();
         let plans = query.includes.iter().map(|include| {
-            let hop = Hop { include, from: &rids, most: 100 };
-            include_plan(&PARAMETERS, &hop, restriction)
+            include_plan(&PARAMETERS, &crate::search::Hop { include, from: &rids, most: 100 }, restriction)
         });
         let plans = if rids.is_empty() { Vec::new() } else { plans.collect::<Vec<_>>() };
         let mut found = Vec::new();

@@ -12,6 +12,7 @@ mod dates;
 mod filter;
 mod joined;
 mod matches;
+mod mistakes;
 mod pages;
 mod places;
 mod properties;
