@@ -100,6 +100,7 @@ pub use session::Session;
 
 pub use crate::config::ConditionalDelete;
 pub use crate::store::Method;
+pub use crate::store::PaidMonth;
 pub use crate::store::PaymentRun;
 pub use crate::store::Purpose;
 pub use crate::store::Statement;

@@ -1,5 +1,5 @@
-//! The months of one episode that are not paid for yet: what its days come to by the programme's own rules, without the
-//! months for which a kept run has something payable. <https://hl7.org/fhir/R4/episodeofcare.html>
+//! The months of one episode that are not paid for yet: what its days come to by the programme's own rules, without what
+//! a kept run has as payable by the same payers. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,10 @@ use crate::palliative::payment::Account;
 use crate::palliative::payment::Asked;
 use crate::palliative::payment::Intakes;
 use crate::palliative::payment::line::Line;
+use crate::palliative::payment::line::Unmet;
 use crate::palliative::program::Program;
 use crate::palliative::time_line::Stretch;
+use crate::store::PaidMonth;
 use crate::store::payment;
 
 impl Session {
@@ -68,11 +70,19 @@ impl Session {
             found => found?,
         };
         let id = episode.id().unwrap_or_default();
-        let paid: BTreeSet<String> =
-            self.app().db.read(|conn| Ok(payment::paid_months(conn, id)?))?.into_iter().collect();
+        let paid = self.app().db.read(|conn| Ok(payment::paid_months(conn, id)?))?;
         let unpaid = found.into_iter().flatten().filter(|line| line.episode == own);
-        Ok(Some(unpaid.filter(|line| !paid.contains(&line.month)).collect()))
+        Ok(Some(unpaid.filter(|line| !is_paid(&paid, line)).collect()))
     }
+}
+
+/// Whether a kept run has a line as payable. A line of one payer is none of another's; where the one unit of its month
+/// stands in another's line, nothing is left to pay once that one is paid.
+fn is_paid(paid: &[PaidMonth], line: &Line) -> bool {
+    let payers = line.cover.payers();
+    paid.iter().filter(|one| one.month == line.month).any(|one| {
+        one.payers == payers || one.payers == payment::ANYBODY || line.unmet == Some(Unmet::InAnotherLine)
+    })
 }
 
 /// The months from the first enrolled day to the last, or to today; none where there is no such day.

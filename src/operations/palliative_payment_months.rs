@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Answer;
+use crate::app::PaidMonth;
 use crate::app::PaymentRun;
 use crate::app::Session;
 use crate::app::payment::PAYMENT_TYPES;
@@ -234,7 +235,11 @@ fn answer(
         at: session.now(),
         made_from: run.made_from.to_string().into_bytes(),
         lines: run.kept_lines()?,
-        paid: run.paid(),
+        paid: run.paid().into_iter().map(paid_month).collect(),
     };
     session.keep_run(kept, call.once.as_ref(), Answer::bytes(body))
+}
+
+fn paid_month((episode, month, payers): (String, String, String)) -> PaidMonth {
+    PaidMonth { episode, month, payers }
 }

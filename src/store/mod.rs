@@ -57,6 +57,7 @@ pub use crate::store::matches::Purpose;
 pub use crate::store::matches::Statement;
 pub(crate) use crate::store::parameter_set::Defines;
 pub use crate::store::parameter_set::Mark;
+pub use crate::store::payment::PaidMonth;
 pub use crate::store::payment::PaymentRun;
 pub(crate) use crate::store::stored::Hit;
 pub use crate::store::stored::Method;

@@ -107,9 +107,23 @@ pub struct PaymentRun {
     pub made_from: Vec<u8>,
     /// Its lines, as JSON.
     pub lines: Vec<u8>,
-    /// The ids of episodes with the months for which something is payable; empty where the run is read again.
-    pub paid: Vec<(String, String)>,
+    /// The months for which something is payable; empty where the run is read again.
+    pub paid: Vec<PaidMonth>,
 }
+
+/// A month of an episode for which a run has something payable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PaidMonth {
+    /// The id of the episode.
+    pub episode: String,
+    /// The month: `2025-05`.
+    pub month: String,
+    /// All who pay for it together, in one text; [`ANYBODY`] where that is not known.
+    pub payers: String,
+}
+
+/// Whoever pays: of a month that was kept before it was kept who does, and whose run is no more.
+pub const ANYBODY: &str = "*";
 
 /// How many months are written by one statement.
 const MONTHS: usize = 256;
@@ -122,12 +136,14 @@ pub(crate) fn keep(conn: &mut Conn, run: &PaymentRun) -> QueryResult<()> {
     ))?;
     let months = if made == 0 { &[] } else { run.paid.as_slice() };
     for chunk in months.chunks(MONTHS) {
-        let row = |(episode, month): &(String, String)| {
-            Sql::of("(?, ?)", [episode.as_str().into(), month.as_str().into()])
+        let row = |paid: &PaidMonth| {
+            let binds =
+                [paid.episode.as_str().into(), paid.month.as_str().into(), paid.payers.as_str().into()];
+            Sql::of("(?, ?, ?)", binds)
         };
         let rows = Sql::join(chunk.iter().map(row), ", ");
-        let insert = Sql::of("INSERT INTO payment_month (episode, month) VALUES ", []).append(rows);
-        conn.execute(insert.push(" ON CONFLICT (episode, month) DO NOTHING", []).volatile())?;
+        let insert = Sql::of("INSERT INTO payment_month (episode, month, payers) VALUES ", []).append(rows);
+        conn.execute(insert.push(" ON CONFLICT (episode, month, payers) DO NOTHING", []).volatile())?;
     }
     Ok(())
 }
@@ -139,17 +155,19 @@ pub(crate) fn paid_month(conn: &mut Conn, episode: &str) -> QueryResult<Option<S
     Ok(conn.load::<(Text,), (String,)>(query)?.pop().map(|row| row.0))
 }
 
-/// All months of an episode for which a kept run has something payable.
-pub(crate) fn paid_months(conn: &mut Conn, episode: &str) -> QueryResult<Vec<String>> {
-    let query = Sql::of("SELECT month FROM payment_month WHERE episode = ? ORDER BY month", [episode.into()]);
-    Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
+/// All months of an episode for which a kept run has something payable, each with those who pay for it.
+pub(crate) fn paid_months(conn: &mut Conn, episode: &str) -> QueryResult<Vec<PaidMonth>> {
+    let query = Sql::of("SELECT month, payers FROM payment_month WHERE episode = ?", [episode.into()]);
+    let rows = conn.load::<(Text, Text), (String, String)>(query.push(" ORDER BY month, payers", []))?;
+    let paid = |(month, payers)| PaidMonth { episode: episode.to_owned(), month, payers };
+    Ok(rows.into_iter().map(paid).collect())
 }
 
 /// An episode of which a run has something payable and which is in this state now. On PostgreSQL the rows of all of
 /// them stay as they are until the transaction ends.
 pub(crate) fn in_state(conn: &mut Conn, run: &PaymentRun, state: &str) -> QueryResult<Option<String>> {
     let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
-    let mut ids: Vec<&String> = run.paid.iter().map(|(episode, _)| episode).collect();
+    let mut ids: Vec<&String> = run.paid.iter().map(|paid| &paid.episode).collect();
     ids.dedup();
     for chunk in ids.chunks(MONTHS) {
         let query = Sql::of(

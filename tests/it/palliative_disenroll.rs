@@ -8,6 +8,7 @@ use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
 use crate::programme::REASON;
+use crate::programme::coverage;
 use crate::programme::enrolled;
 use crate::programme::is_refused_to_others;
 use crate::programme::parameters;
@@ -143,6 +144,66 @@ fn the_months_that_no_kept_run_has_as_payable_are_told_to_those_who_may_ask_for_
     assert_eq!(part(&reply, "unpaidMonthCount"), 2);
     let again = end(&clinician, &id, &body).expect(200);
     assert_eq!(unpaid(&again), [april, may], "told again, nothing has changed");
+}
+
+/// The coverage of a person by a plan of their own, in force from a day to a day.
+fn by(plan: &str, id: &str, period: Value) -> Value {
+    let mut own = coverage("p");
+    own["id"] = json!(id);
+    own["payor"] = json!([{ "reference": format!("Organization/{plan}") }]);
+    own["period"] = period;
+    own
+}
+
+#[test]
+fn a_kept_run_of_one_payer_hides_nothing_that_another_has_yet_to_pay() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let path = "/HealthcareService/default";
+    let mut programme = clinician.get(path).expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.push(json!({ "url": "monthRule", "valueCode": "prorated" }));
+    settings.push(json!({ "url": "requiresService", "valueBoolean": false }));
+    clinician.put(path, &programme).expect(200);
+    for plan in ["north", "south"] {
+        clinician.store(&json!({ "resourceType": "Organization", "id": plan, "name": plan }));
+    }
+    let id = enrolled(&clinician, "p");
+    let south = by("south", "p-coverage", json!({ "start": "2025-01-01", "end": "2026-03-10" }));
+    clinician.store(&south);
+    clinician.store(&by("north", "later", json!({ "start": "2026-03-11" })));
+    app.clock().set(START + 70 * DAY);
+    let mut asked = json!([{ "name": "periodStart", "valueDate": "2026-03-01" },
+        { "name": "periodEnd", "valueDate": "2026-03-31" },
+        { "name": "payer", "valueReference": { "reference": "Organization/south" } }]);
+    let run = |asked: &Value| {
+        clinician.post("/EpisodeOfCare/$palliative-payment-months", &parameters(asked.clone()))
+    };
+    let first = run(&asked).expect(200);
+    assert_eq!(parts(&first, "month").len(), 1);
+    let mut body = ending("2026-03-31", "moved-out-of-area");
+    body["parameter"].as_array_mut().unwrap().push(json!({ "name": "dryRun", "valueBoolean": true }));
+    let left = |days: &[i64]| {
+        let reply = end(&clinician, &id, &body).expect(200);
+        assert_eq!(unpaid(&reply).iter().map(|line| line.1).collect::<Vec<_>>(), days);
+    };
+    left(&[21]);
+    // what another payer is told of is no difference for this one
+    asked[2]["valueReference"]["reference"] = json!("Organization/north");
+    assert_eq!(parts(&run(&asked).expect(200), "month").len(), 1);
+    left(&[]);
+    asked[2]["valueReference"]["reference"] = json!("Organization/south");
+    asked
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "previousRun", "valueString": part(&first, "runId") }));
+    assert_eq!(parts(&run(&asked).expect(200), "delta").len(), 0);
+    // a day that turns out to be the other's: each is told by how much, and of the one line more nothing was paid
+    clinician.store(&by("south", "p-coverage", json!({ "start": "2025-01-01", "end": "2026-03-09" })));
+    clinician.store(&by("east", "between", json!({ "start": "2026-03-10", "end": "2026-03-10" })));
+    let changed = run(&asked).expect(200);
+    assert_eq!(parts(&changed, "delta").len(), 1, "{}", changed.text());
+    left(&[1]);
 }
 
 #[test]

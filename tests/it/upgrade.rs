@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use comfrey::store::Db;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
@@ -262,6 +263,62 @@ fn tables_that_were_taken_back_come_again_and_lose_no_resource() {
     }
     reindexed(&database);
     serves(&database);
+}
+
+/// Puts a run into tables that do not tell with a month who pays for it: of one month there is no run any more.
+fn keep_run_of_before(database: &Database) {
+    let line = |episode: &str, month: &str, unit: i64, payer: Option<&str>, others: Value| {
+        let mut cover = json!({ "line": "dual", "billed": "medicaid-mc", "payer": payer });
+        if others != json!([]) {
+            cover["others"] = others;
+        }
+        json!({ "episode": format!("EpisodeOfCare/{episode}"), "month": month, "unit": unit, "cover": cover,
+            "provisional": month == "2026-03" })
+    };
+    let lines = json!([
+        line("a", "2026-01", 5000, Some("Organization/one"), json!([])),
+        line("a", "2026-01", 5000, Some("Organization/two"), json!([null, "Organization/three"])),
+        line("a", "2026-02", 0, Some("Organization/one"), json!([])),
+        line("a", "2026-03", 10000, Some("Organization/one"), json!([])),
+        line("b", "2026-02", 10000, None, json!([])),
+        // nothing says who pays
+        json!({ "episode": "EpisodeOfCare/d", "month": "2026-02", "unit": 10000, "provisional": false }),
+    ]);
+    let bytes = |text: &str| match database.is_postgres() {
+        true => format!("convert_to('{text}', 'UTF8')"),
+        false => format!("CAST('{text}' AS BLOB)"),
+    };
+    let statements = format!(
+        "INSERT INTO payment_run VALUES ('run', 1, {}, {}); \
+         INSERT INTO payment_month VALUES ('a', '2026-01'), ('b', '2026-02'), ('c', '2026-02');",
+        bytes("{}"),
+        bytes(&lines.to_string())
+    );
+    tamper(database.url(), &statements);
+}
+
+#[test]
+fn who_pays_for_a_month_of_before_is_read_from_the_runs_that_are_kept() {
+    let database = Database::empty();
+    let migrations = migrations(&database);
+    let before = migrations.iter().position(|one| one.version.ends_with("000063")).unwrap();
+    make(&database, &migrations[..before]);
+    keep_run_of_before(&database);
+    migrate_twice_at_once(&database);
+    let kept = "SELECT episode || ' ' || month || ' ' || payers AS text FROM payment_month ORDER BY 1";
+    assert_eq!(
+        texts(database.url(), kept),
+        [
+            "a 2026-01 Organization/one",
+            "a 2026-01 Organization/two line:medicaid-mc Organization/three",
+            "b 2026-02 line:medicaid-mc",
+            "c 2026-02 *",
+            "d 2026-02 *",
+        ]
+    );
+    unmake(&database, &migrations[before..]);
+    let back = "SELECT episode || ' ' || month AS text FROM payment_month ORDER BY 1";
+    assert_eq!(texts(database.url(), back), ["a 2026-01", "b 2026-02", "c 2026-02", "d 2026-02"]);
 }
 
 #[test]

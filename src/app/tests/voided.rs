@@ -18,8 +18,12 @@ fn run_with(episode: &str) -> PaymentRun {
         at: START,
         made_from: b"{}".to_vec(),
         lines: b"[]".to_vec(),
-        paid: vec![(episode.to_owned(), "2026-01".into()), (episode.to_owned(), "2026-02".into())],
+        paid: ["2026-01", "2026-02"].map(|month| paid(episode, month)).into(),
     }
+}
+
+fn paid(episode: &str, month: &str) -> PaidMonth {
+    PaidMonth { episode: episode.to_owned(), month: month.to_owned(), payers: "Organization/plan".into() }
 }
 
 fn enrolled(session: &Session) -> String {

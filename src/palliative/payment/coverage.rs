@@ -54,6 +54,13 @@ impl Cover {
         self.all().any(|own| own == Some(payer))
     }
 
+    /// All payers in one text, by which a month that they were billed for is known again: their references in their
+    /// order, and the line of business for one who has none, as who that is nobody knows.
+    pub fn payers(&self) -> String {
+        let name = |payer: Option<&str>| payer.map_or_else(|| format!("line:{}", self.billed), str::to_owned);
+        self.all().map(name).collect::<Vec<_>>().join(" ")
+    }
+
     /// All payers, as references; none for one without.
     pub fn all(&self) -> impl Iterator<Item = Option<&str>> {
         std::iter::once(&self.payer).chain(&self.others).map(Option::as_deref)

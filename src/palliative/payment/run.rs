@@ -66,13 +66,14 @@ impl Run {
         serde_json::to_vec(&self.lines).map_err(Failure::internal)
     }
 
-    /// The ids of the episodes with the months for which something is payable, each pair once. A month that is not over
-    /// is not paid yet.
-    pub fn paid(&self) -> Vec<(String, String)> {
+    /// The ids of the episodes with the months for which something is payable and those who pay for it, each once. A
+    /// month that is not over is not paid yet.
+    pub fn paid(&self) -> Vec<(String, String, String)> {
         let payable = self.lines.iter().filter(|line| line.unit > 0 && !line.provisional);
-        let mut paid: Vec<(String, String)> = payable
+        let mut paid: Vec<(String, String, String)> = payable
             .filter_map(|line| {
-                Some((line.episode.strip_prefix("EpisodeOfCare/")?.to_owned(), line.month.clone()))
+                let episode = line.episode.strip_prefix("EpisodeOfCare/")?;
+                Some((episode.to_owned(), line.month.clone(), line.cover.payers()))
             })
             .collect();
         paid.sort();
