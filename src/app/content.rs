@@ -9,6 +9,7 @@ use crate::app::change::Change;
 use crate::app::change::Origin;
 use crate::app::defined;
 use crate::app::guard;
+use crate::app::own_identifiers;
 use crate::app::programme_needs;
 use crate::app::published;
 use crate::app::resolve::Links;
@@ -39,6 +40,8 @@ pub(crate) struct Content {
     pub(crate) withdrawn: bool,
     /// What a client may not change, where the resource has such.
     pub(crate) derived: Option<Value>,
+    /// The identifiers that a client gives to nothing.
+    pub(crate) identifiers: Vec<(usize, String)>,
     /// The search parameters that the resource defines.
     pub(crate) defines: Vec<(ResourceType, String)>,
     /// The name that the resource has as a rule set.
@@ -136,6 +139,7 @@ pub(crate) fn content(
         plan,
         withdrawn: ty.name() == "Consent" && is_withdrawn(&value),
         derived: guard::derived(ty, &value),
+        identifiers: own_identifiers::of(&value),
         defines: if defined::is_definition(ty) { defined::names(session.app(), &value) } else { Vec::new() },
         name,
         needs,

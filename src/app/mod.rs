@@ -39,6 +39,7 @@ mod guard;
 mod included;
 mod once;
 mod overlap;
+mod own_identifiers;
 mod parameters;
 mod patched;
 mod persons;

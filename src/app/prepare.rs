@@ -19,6 +19,7 @@ use crate::app::content::Content;
 use crate::app::content::content;
 use crate::app::defined;
 use crate::app::guard;
+use crate::app::own_identifiers;
 use crate::app::parameters::ParameterSet;
 use crate::app::patched::patched;
 use crate::app::profiles::check;
@@ -227,6 +228,7 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
             let content = content(session, change, (resource, &aim.ids[0]), links)?;
             stays(&content, Action::Create)?;
             guard::may_make(change.origin, aim.ty, content.derived.as_ref())?;
+            own_identifiers::may_have((change.origin, aim.ty), None, &content.identifiers)?;
             Ok(Work::Create(content))
         }
         ChangeAction::Update { resource, demand, .. } if aim.met_nothing() => {
@@ -235,6 +237,7 @@ fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) ->
             let content = content(session, change, (resource, &aim.ids[0]), links)?;
             stays(&content, Action::Create)?;
             guard::may_make(change.origin, aim.ty, content.derived.as_ref())?;
+            own_identifiers::may_have((change.origin, aim.ty), None, &content.identifiers)?;
             if resource.id().is_none() {
                 return Ok(Work::Create(content));
             }

@@ -9,6 +9,7 @@ use crate::app::content::Content;
 use crate::app::defined;
 use crate::app::findings::marks::Marks;
 use crate::app::guard;
+use crate::app::own_identifiers;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::Work;
@@ -96,6 +97,7 @@ impl Tally {
                 }
                 demand.check(None)?;
                 guard::may_make(change.origin, change.ty, content.derived.as_ref())?;
+                own_identifiers::may_have((change.origin, change.ty), None, &content.identifiers)?;
                 self.insert(change, content, Method::Put);
             }
             (Work::Update { content, demand, .. }, Some(current)) => {
@@ -143,6 +145,7 @@ impl Tally {
         (content, current, old): (&Content, &Stored, &Old),
     ) -> Result<(), Failure> {
         guard::may_change(change.origin, change.ty, (old.derived.as_ref(), content.derived.as_ref()))?;
+        own_identifiers::may_have((change.origin, change.ty), Some(&old.value), &content.identifiers)?;
         if batch.skip_unchanged && !current.deleted && content.is_that_of(current, &old.value) {
             self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(current.clone())));
             return Ok(());

@@ -57,6 +57,7 @@ mod not_offered;
 mod official_examples;
 mod one_plan;
 mod outside_fhir;
+mod own_identifiers;
 mod paging;
 mod palliative_attribution;
 mod palliative_careplan;

@@ -60,6 +60,8 @@ fn a_second_plan_is_refused_by_every_way_of_writing_and_leaves_nothing() {
     // a copy of the plan itself, and one with another version of the episode
     let mut copy = own.clone();
     copy.as_object_mut().unwrap().remove("id");
+    clinician.post("/CarePlan", &copy).expect_issue(422, "business-rule");
+    copy.as_object_mut().unwrap().remove("identifier");
     refused(clinician.post("/CarePlan", &copy));
     let mut versioned = second.clone();
     versioned["extension"][0]["valueReference"]["reference"] =
@@ -153,8 +155,24 @@ fn the_place_of_an_episode_is_taken_by_no_other_patients_plan() {
     assert!(made["identifier"][0]["value"].as_str().unwrap().starts_with(&theirs));
     let mut nobody = by_hand("x", &theirs);
     nobody["subject"] = json!({ "reference": "Group/all" });
+    // by the identifiers of what the programme made nobody gets into its place
+    let unnamed = |resource: &Value| {
+        let mut resource = resource.clone();
+        assert!(resource.as_object_mut().unwrap().remove("identifier").is_some());
+        resource
+    };
+    let named = |resource: &Value| {
+        let ty = resource["resourceType"].as_str().unwrap();
+        let refused = patient.post(&format!("/{ty}"), resource).expect_issue(422, "business-rule");
+        assert!(
+            refused.expressions()[0].starts_with(&format!("{ty}.identifier")),
+            "{:?}",
+            refused.expressions()
+        );
+    };
     let attempts = || {
-        foreign(patient.post("/CarePlan", &made));
+        named(&made);
+        foreign(patient.post("/CarePlan", &unnamed(&made)));
         for episode in [theirs.as_str(), "another"] {
             foreign(patient.post("/CarePlan", &by_hand("x", episode)));
             foreign(clinician.put("/CarePlan/x", &by_hand("x", episode)));
@@ -168,9 +186,11 @@ fn the_place_of_an_episode_is_taken_by_no_other_patients_plan() {
     // what holds for no episode may be there, and keeps nothing of the other patient's from being made
     let mut ended = made.clone();
     ended["status"] = "revoked".into();
-    patient.post("/CarePlan", &ended).expect(201);
-    for goal in parts(&applied, "goals") {
-        patient.post("/Goal", &as_for(goal)).expect(201);
+    named(&ended);
+    patient.post("/CarePlan", &unnamed(&ended)).expect(201);
+    for goal in parts(&applied, "goals").into_iter().map(&as_for) {
+        named(&goal);
+        patient.post("/Goal", &unnamed(&goal)).expect(201);
     }
     let reply = apply(&clinician, &theirs).expect(200);
     let plan = part(&reply, "carePlan");
