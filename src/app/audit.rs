@@ -1,8 +1,10 @@
-//! The record of who asked for a change of an enrolment, a plan, or a screening or tier that is kept: one AuditEvent, in
-//! the same transaction, so that there is none without the other. <https://hl7.org/fhir/R4/auditevent.html>
+//! The record of who asked for a change of an enrolment, a plan, a screening or tier that is kept, or for tasks: one
+//! AuditEvent, in the same transaction, so that there is none without the other.
+//! <https://hl7.org/fhir/R4/auditevent.html>
 //!
-//! Tasks that `createTasks` asks for and runs of payable months leave none: a task is only created where none is there
-//! yet, and says itself what it is for, and a run is kept as it was asked for.
+//! Where tasks are asked for of many people, one event names the tasks, each of which says whose it is, and nobody: what
+//! named them all would stand in the compartment of each, who would read of the others. Runs of payable months leave no
+//! event: a run is kept as it was asked for.
 //!
 //! No client makes, changes or deletes one: what may be rewritten is no record.
 //!
@@ -39,12 +41,16 @@ const AGENTS: [&str; 5] = ["Device", "Organization", "Practitioner", "Practition
 pub struct Deed {
     /// The operation's code.
     pub operation: &'static str,
-    /// Whom it is about: `Patient/1`.
+    /// Whom it is about: `Patient/1`; empty where it is about many, none of whom may read who else it was.
     pub patient: String,
+    /// The Group of those whom it is about: `Group/1`.
+    pub group: Option<String>,
     /// The programme: `HealthcareService/1`.
     pub program: Option<String>,
     /// The episodes, by their names or those that they have until they are written.
     pub episodes: Vec<String>,
+    /// The tasks that were asked for, by the names that they have until they are written.
+    pub tasks: Vec<String>,
     /// What was decided: of what kind that is, and the code.
     pub decision: Vec<(&'static str, String)>,
 }
@@ -58,6 +64,17 @@ impl Deed {
             program: program_of(episode).map(str::to_owned),
             episodes: episode.id().map(|id| format!("EpisodeOfCare/{id}")).into_iter().collect(),
             decision: vec![("decision", decision.to_owned())],
+            ..Self::default()
+        }
+    }
+
+    /// That tasks were asked for.
+    pub fn asking(operation: &'static str, drafts: &[Draft]) -> Self {
+        Self {
+            operation,
+            tasks: drafts.iter().map(name).collect(),
+            decision: vec![("action", "createTasks".to_owned())],
+            ..Self::default()
         }
     }
 
@@ -79,6 +96,7 @@ impl Deed {
             program: first.and_then(program_of).map(str::to_owned),
             episodes,
             decision: action.into_iter().chain([state]).collect(),
+            ..Self::default()
         }
     }
 }
@@ -86,7 +104,7 @@ impl Deed {
 fn name(draft: &Draft) -> String {
     match &draft.place {
         Place::New(name) | Place::NewUnless(name, _) | Place::Sent(name) => name.clone(),
-        Place::Existing(_) => format!("EpisodeOfCare/{}", draft.resource.id().unwrap_or_default()),
+        Place::Existing(_) => format!("{}/{}", draft.resource.ty(), draft.resource.id().unwrap_or_default()),
     }
 }
 
@@ -177,7 +195,7 @@ fn words(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// The patient, the programme and the episodes; what was decided stands with the last of them.
+/// The patient, the Group, the programme, the episodes and the tasks; what was decided stands with the last of them.
 fn entities(deed: &Deed) -> Vec<Value> {
     let entity = |what: &str, (kind, kind_words): (&str, &str), (role, role_words): (&str, &str)| {
         json!({
@@ -187,9 +205,10 @@ fn entities(deed: &Deed) -> Vec<Value> {
         })
     };
     let other = |what: &String| entity(what, ("2", "System Object"), ("4", "Domain Resource"));
-    let patient = entity(&deed.patient, ("1", "Person"), ("1", "Patient"));
-    let others = deed.program.iter().chain(&deed.episodes).map(other);
-    let mut all: Vec<Value> = [patient].into_iter().chain(others).collect();
+    let patient = Some(&deed.patient).filter(|patient| !patient.is_empty());
+    let patient = patient.map(|patient| entity(patient, ("1", "Person"), ("1", "Patient")));
+    let others = deed.group.iter().chain(&deed.program).chain(&deed.episodes).chain(&deed.tasks).map(other);
+    let mut all: Vec<Value> = patient.into_iter().chain(others).collect();
     let details = deed.decision.iter().map(|(kind, code)| json!({ "type": kind, "valueString": code }));
     let details: Vec<Value> = details.collect();
     if let (Some(last), false) = (all.last_mut(), details.is_empty()) {

@@ -104,7 +104,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { writes: submitted::records, ..validated("palliative-screen", palliative_screen::run) },
     Operation { writes: submitted::records, ..validated("palliative-stratify", palliative_stratify::run) },
     Operation { writes: palliative_gaps::writes, ..validated("palliative-gaps", palliative_gaps::run) },
-    validated("Group-palliative-gaps", palliative_gaps_group::run),
+    Operation {
+        writes: palliative_gaps_group::writes,
+        ..validated("Group-palliative-gaps", palliative_gaps_group::run)
+    },
     Operation {
         check: palliative_identify::check,
         writes: palliative_identify::writes,

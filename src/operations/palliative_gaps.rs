@@ -5,6 +5,8 @@ use jiff::civil::Date;
 
 use crate::app::Answer;
 use crate::app::Session;
+use crate::app::Written;
+use crate::app::audit::Deed;
 use crate::app::programme::changes;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
@@ -78,11 +80,19 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     }
     let enrollment = task_among(chart.of("Task"), &name(&episode));
     let drafts = tasks((&episode, enrollment), &program, &gaps, session.now())?;
-    session.write_once(call.once.as_ref(), changes(&drafts), move |written| {
-        let names = written.iter().map(|one| format!("{}/{}", one.stored.ty, one.stored.id));
-        let output = names.fold(output.clone(), |output, task| output.reference("task", task));
+    let deed = Deed { decision: Vec::new(), ..Deed::within(call.operation, &episode, "") };
+    let Deed { tasks, decision, .. } = Deed::asking(call.operation, &drafts);
+    let changes = session.audited(changes(&drafts), &Deed { tasks, decision, ..deed })?;
+    session.write_once(call.once.as_ref(), changes, move |written| {
+        let output = tasks_of(written).fold(output.clone(), |output, task| output.reference("task", task));
         Ok(Answer::value(output.into_value()))
     })
+}
+
+/// The tasks among what was written, or was there.
+pub(super) fn tasks_of(written: &[Written]) -> impl Iterator<Item = String> {
+    let tasks = written.iter().map(|one| &one.stored).filter(|stored| stored.ty.name() == "Task");
+    tasks.map(|stored| format!("{}/{}", stored.ty, stored.id))
 }
 
 /// Whether a call creates tasks; no other changes anything.
@@ -95,18 +105,30 @@ fn wants_tasks(session: &Session, call: &Call, (program, as_of): (&Program, Date
     if !writes(&call.parameters) {
         return Ok(false);
     }
-    require_post(call, "createTasks")?;
     // Which tasks are asked for tells which are open.
     session.require_reading(&["Task"])?;
+    may_ask(session, call)?;
+    as_of_today(session, (program, as_of))?;
+    Ok(true)
+}
+
+/// Refuses to ask for tasks as of another day than the programme's today.
+pub(super) fn as_of_today(session: &Session, (program, as_of): (&Program, Date)) -> Result<(), Failure> {
+    if as_of == session.today_in(program) {
+        return Ok(());
+    }
+    let text = "Tasks are asked for as of today; leave `asOf` or `createTasks` out.";
+    Err(coded(Reason::BusinessRule, "date-range", text).at(parameter("asOf")))
+}
+
+/// Refuses to ask for tasks with GET, or for one who acts for a patient.
+pub(super) fn may_ask(session: &Session, call: &Call) -> Result<(), Failure> {
+    require_post(call, "createTasks")?;
     if session.actor().side == Side::Patient {
         let text = "The team asks for reviews, and the access token is held to a patient's own data.";
         return Err(Failure::new(Reason::Forbidden, text));
     }
-    if as_of != session.today_in(program) {
-        let text = "Tasks are asked for as of today; leave `asOf` or `createTasks` out.";
-        return Err(coded(Reason::BusinessRule, "date-range", text).at(parameter("asOf")));
-    }
-    Ok(true)
+    Ok(())
 }
 
 /// What is asked for.

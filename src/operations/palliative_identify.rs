@@ -12,6 +12,7 @@ use crate::access::Action;
 use crate::app::Answer;
 use crate::app::Session;
 use crate::app::Stored;
+use crate::app::audit::Deed;
 use crate::app::identify::Asked;
 use crate::app::identify::Identified;
 use crate::app::programme::changes;
@@ -90,9 +91,15 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     if drafts.is_empty() && call.once.is_none() {
         return Ok(Answer::value(told.into_value()));
     }
-    session.write_once(call.once.as_ref(), changes(&drafts), move |written| {
-        let tasks = written.iter().map(|one| name(&one.stored));
-        let output = tasks.fold(told.clone(), |output, task| output.reference("task", task));
+    let deed = Deed {
+        group: request.group.as_ref().map(|id| format!("Group/{id}")),
+        program: Some(request.program.reference()),
+        ..Deed::asking(call.operation, &drafts)
+    };
+    let changes = session.audited(changes(&drafts), &deed)?;
+    session.write_once(call.once.as_ref(), changes, move |written| {
+        let tasks = written.iter().map(|one| &one.stored).filter(|stored| stored.ty.name() == "Task");
+        let output = tasks.fold(told.clone(), |output, task| output.reference("task", name(task)));
         Ok(Answer::value(output.into_value()))
     })
 }

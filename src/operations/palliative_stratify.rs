@@ -176,6 +176,7 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         program: Some(program.reference()),
         episodes: episode.iter().filter_map(Resource::id).map(|id| format!("EpisodeOfCare/{id}")).collect(),
         decision: tier.map(|tier| ("decision", tier.to_owned())).into_iter().collect(),
+        ..Deed::default()
     };
     session.write_once(once, session.audited(changes(&drafts), &deed)?, move |written| {
         let first = written.first().ok_or_else(|| Failure::internal("nothing was written"))?;

@@ -287,3 +287,117 @@ fn only_those_who_may_read_all_of_it_of_all_patients_are_told() {
     assert_eq!(whom(&without("").expect(200)), "a");
     assert_eq!(whom(&app.partner().get(PATH).expect(200)), "a");
 }
+
+fn urgent(clinician: &Client, patient: &str) {
+    clinician.store(
+        &json!({ "resourceType": "Task", "id": format!("{patient}-check"), "status": "requested",
+        "intent": "order", "priority": "urgent", "for": { "reference": format!("Patient/{patient}") },
+        "authoredOn": "2026-02-20T10:00:00-08:00", "code": { "coding": [{ "code": "safety-check",
+            "system": "https://comfrey.health/fhir/CodeSystem/palliative-task" }] } }),
+    );
+}
+
+/// Asks for the tasks of the Group.
+fn asked(client: &Client, further: &[Value]) -> Reply {
+    let create = json!({ "name": "createTasks", "valueBoolean": true });
+    let given: Vec<Value> = [create].into_iter().chain(further.iter().cloned()).collect();
+    client.post(PATH, &json!({ "resourceType": "Parameters", "parameter": given }))
+}
+
+/// The tasks that an answer names.
+fn named(reply: &Reply) -> Vec<String> {
+    let list = reply.json()["parameter"].as_array().cloned().unwrap_or_default();
+    let tasks = list.iter().filter(|one| one["name"] == "task");
+    let mut all: Vec<String> =
+        tasks.map(|one| one["valueReference"]["reference"].as_str().unwrap().to_owned()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn the_tasks_of_all_members_are_asked_for_at_once_each_once_and_one_event_says_so() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(
+        &clinician,
+        &[("a", "2026-02-10", "default"), ("b", "2026-02-25", "default"), ("c", "2026-02-01", "default")],
+    );
+    group(&clinician, json!([member("a"), member("b")]));
+    assert_eq!(named(&asked(&clinician, &[]).expect(200)), Vec::<String>::new());
+    for id in ["a", "b", "c"] {
+        urgent(&clinician, id);
+    }
+    // what was asked for one of them alone is not asked for again
+    let alone = json!({ "resourceType": "Parameters", "parameter": [{ "name": "createTasks", "valueBoolean": true }] });
+    clinician.post("/Patient/a/$palliative-gaps", &alone).expect(200);
+    let escalations = |patient: &str| {
+        clinician.get(&format!("/Task?patient=Patient/{patient}&code=escalation")).expect(200).references()
+    };
+    let of_a = escalations("a");
+    let events = || {
+        let found = clinician.get("/AuditEvent?subtype=palliative-gaps&_sort=_lastUpdated").expect(200);
+        found.resources()
+    };
+    assert_eq!((of_a.len(), events().len()), (1, 1));
+    let first = named(&asked(&clinician, &[]).expect(200));
+    let mut both = [of_a.clone(), escalations("b")].concat();
+    both.sort();
+    assert_eq!((&first, both.len()), (&both, 2), "of those who are members, and of no one else");
+    assert_eq!(escalations("c"), Vec::<String>::new());
+    let again = asked(
+        &clinician,
+        &[json!({ "name": "program",
+        "valueReference": { "reference": "HealthcareService/default" } })],
+    );
+    assert_eq!(named(&again.expect(200)), both, "asked for again, there are no more");
+    // one event for what was new, which names the tasks and nobody
+    let found = events();
+    assert_eq!(found.len(), 2, "where nothing is written there is nothing to record");
+    let about: Vec<&str> = found[1]["entity"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["what"]["reference"].as_str().unwrap())
+        .collect();
+    assert_eq!(about, ["Group/g", escalations("b")[0].as_str()]);
+    assert_eq!(found[1]["entity"][1]["detail"][0]["valueString"], "createTasks");
+    let task = clinician.get(&format!("/{}", escalations("b")[0])).expect(200).json();
+    assert_eq!(task["meta"]["lastUpdated"], found[1]["meta"]["lastUpdated"], "written together");
+    // it stands in nobody's compartment; what is about one person alone stands in theirs
+    let own =
+        |patient: &str| app.patient(patient).get("/AuditEvent?subtype=palliative-gaps").expect(200).ids();
+    assert_eq!((own("a").len(), own("b").len()), (1, 0));
+}
+
+#[test]
+fn only_those_who_may_read_and_create_the_tasks_of_all_patients_ask_for_them() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician, &[("a", "2026-02-10", "default")]);
+    urgent(&clinician, "a");
+    group(&clinician, json!([member("a")]));
+    let reading = READ.map(|ty| format!("system/{ty}.rs")).join(" ");
+    for scopes in ["", "system/Task.rs", "system/Task.c", "patient/Task.cruds"] {
+        asked(&app.with_scope(&format!("{reading} {scopes}")), &[]).expect_issue(403, "forbidden");
+    }
+    asked(&app.anonymous(), &[]).expect(401);
+    asked(&app.stranger(), &[]).expect(403);
+    asked(&app.patient("a"), &[]).expect(403);
+    let family =
+        app.with_claims(json!({ "sub": "f", "scope": "system/*.cruds", "fhirUser": "RelatedPerson/f" }));
+    asked(&family, &[]).expect_issue(403, "forbidden");
+    clinician.get(&format!("{PATH}?createTasks=true")).expect(405);
+    let before = json!({ "name": "asOf", "valueDate": "2026-02-20" });
+    asked(&clinician, &[before]).expect_issue(422, "business-rule");
+    assert_eq!(clinician.get("/Task?code=escalation").expect(200).ids(), Vec::<String>::new());
+    let may = app.with_scope(&format!("{reading} system/Task.crs"));
+    assert_eq!(named(&asked(&may, &[]).expect(200)).len(), 1);
+    // sent again under the same key it is the same answer
+    urgent(&clinician, "a");
+    let keyed = || {
+        let body = json!({ "resourceType": "Parameters", "parameter": [{ "name": "createTasks", "valueBoolean": true }] });
+        clinician.request("POST", PATH).header("idempotency-key", "k").json(&body).send().expect(200)
+    };
+    assert_eq!(keyed().text(), keyed().text());
+    assert_eq!(keyed().header("idempotency-replayed"), Some("true"));
+}

@@ -356,6 +356,18 @@ fn a_task_is_created_once_for_each_candidate_of_the_page() {
     assert_eq!(first.len(), 2);
     let all = tasks(&create(6));
     assert_eq!((all.len(), &all[..2]), (6, first.as_slice()), "those that were there are told again");
+    // one event a call, in the write that made the tasks: it names them, and stands in nobody's compartment
+    let events =
+        clinician.get("/AuditEvent?subtype=palliative-identify&_sort=_lastUpdated").expect(200).resources();
+    let about = |event: &Value| -> Vec<String> {
+        let entities = event["entity"].as_array().unwrap().iter();
+        entities.map(|one| one["what"]["reference"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = |tasks: &[String]| [vec!["HealthcareService/lung".to_owned()], tasks.to_vec()].concat();
+    assert_eq!(events.iter().map(about).collect::<Vec<_>>(), [expected(&first), expected(&all)]);
+    let made = clinician.get(&format!("/{}", first[0])).expect(200).json();
+    assert_eq!(made["meta"]["lastUpdated"], events[0]["meta"]["lastUpdated"]);
+    assert_eq!(app.patient("b").get("/AuditEvent").expect(200).ids(), Vec::<String>::new());
     assert_eq!(clinician.get("/Task?code=review-candidate").expect(200).ids().len(), 6);
     let task = clinician.get(&format!("/{}", all[0])).expect(200).json();
     assert_eq!(task["for"]["reference"], "Patient/b");

@@ -14,6 +14,7 @@ use crate::fhir::datetime::instant;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::patient_name;
 use crate::palliative::gaps::Gap;
@@ -36,12 +37,26 @@ const ASKED_FOR: [(&str, &str); 3] = [
 /// # Errors
 /// `Internal`, for a fault of ours.
 pub fn tasks(
-    (episode, enrollment): (&Resource, Option<&Resource>),
+    of: (&Resource, Option<&Resource>),
     program: &Program,
     gaps: &[Gap],
     now: Micros,
 ) -> Result<Vec<Draft>, Failure> {
     let mut drafts = Drafts::default();
+    ask(&mut drafts, of, (program, gaps), now)?;
+    Ok(drafts.into_list())
+}
+
+/// Adds the tasks of one episode more to those of others, as [`tasks`] has them.
+///
+/// # Errors
+/// As [`tasks`].
+pub fn ask(
+    drafts: &mut Drafts,
+    (episode, enrollment): (&Resource, Option<&Resource>),
+    (program, gaps): (&Program, &[Gap]),
+    now: Micros,
+) -> Result<(), Failure> {
     for gap in gaps.iter().filter(|gap| gap.status != Status::Closed) {
         let kind = ASKED_FOR.iter().find(|(code, _)| *code == gap.code).map(|(_, kind)| *kind);
         let (Some(kind), Some(due)) = (kind, gap.due) else { continue };
@@ -77,5 +92,11 @@ pub fn tasks(
         let place = Place::NewUnless(drafts.name(), query);
         drafts.push(Resource::from_value(task)?, place);
     }
-    Ok(drafts.into_list())
+    Ok(())
+}
+
+/// By which a task that asks for a review, or to see to what is overdue, is found again.
+pub fn identity(task: &Resource) -> Option<&str> {
+    let mut own = list(task.get("identifier")).filter(|one| one["system"] == REVIEW_TASK_SYSTEM);
+    own.next()?["value"].as_str()
 }
