@@ -12,9 +12,12 @@ use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
 use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::attribution::Candidate;
+use crate::palliative::enrollment::attribution::Why;
 use crate::palliative::enrollment::attribution::add;
+use crate::palliative::enrollment::attribution::attribute;
 use crate::palliative::enrollment::attribution::is_held;
 use crate::palliative::enrollment::attribution::listed;
+use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::guards::is_medical_home;
 use crate::palliative::program::Program;
@@ -48,6 +51,31 @@ impl Session {
             }
         }
         Ok(homes)
+    }
+
+    /// The medical home to which a patient is attributed on a day, and why; none where nothing tells which. The visits are
+    /// read only where nothing else tells.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn home_on(
+        &self,
+        (patient, chart): (&str, &Chart),
+        on: (Date, &Program),
+    ) -> Result<Option<(String, Why)>, Failure> {
+        let Some(person) = chart.find(patient) else { return Ok(None) };
+        let sites = self.sites_of(person, on)?;
+        let several = sites.len() > 1;
+        let listed = if several { self.attributed_by_list(patient, on)? } else { None }.unwrap_or_default();
+        let among = |chart: &Chart| {
+            attribute(&sites, &listed, (chart, on.0, on.1)).map(|(site, why)| (site.to_owned(), why))
+        };
+        let found = among(chart);
+        if found.is_some() || !several {
+            return Ok(found);
+        }
+        let id = patient.strip_prefix("Patient/").unwrap_or_default();
+        Ok(among(&self.chart(id, &["Encounter"])?))
     }
 
     /// Adds the sites that a general practitioner, or whom a list names, leads to on a day.

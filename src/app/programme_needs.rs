@@ -99,8 +99,13 @@ impl Kind {
 /// What a programme names and that others must have stored, by the time at which it is.
 ///
 /// # Errors
-/// `Unprocessable`, with the place, for what is named twice and for more than there may be.
+/// `Unprocessable`, with the place, for what is named twice, for more than there may be, and for a Group of which the
+/// request has none.
 pub(crate) fn needs(session: &Session, service: &Value) -> Result<Vec<Need>, Failure> {
+    let stray = program_names::stray_groups(service, session.base_url());
+    if !stray.is_empty() {
+        return Err(Failure::of(Reason::Unprocessable, stray));
+    }
     let mut needs = Vec::new();
     for kind in Kind::ALL {
         let mut seen = BTreeSet::new();

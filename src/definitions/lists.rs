@@ -208,6 +208,7 @@ pub(super) const STRUCTURES: Files = files![
     "structure-definitions/allowed-actions.json",
     "structure-definitions/applies-to.json",
     "structure-definitions/attributed-pcmh.json",
+    "structure-definitions/attributed-pcmh-history.json",
     "structure-definitions/attribution-reason.json",
     "structure-definitions/authorization.json",
     "structure-definitions/candidate-score.json",

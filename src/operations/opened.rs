@@ -11,6 +11,8 @@ use crate::palliative::enrollment::facts::Actor;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::patient_of;
+use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::table::Action;
 use crate::palliative::program::Program;
 
 /// The facts, as they are now and as far as the caller may see them.
@@ -54,6 +56,21 @@ impl Opened {
             now: self.now,
             rule_sets: &self.rule_sets,
         }
+    }
+
+    /// The request with the medical home to which the person is attributed on its day, once the service has begun.
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub(super) fn at_home(&self, session: &Session, request: Request) -> Result<Request, Failure> {
+        let begun = self.episode.text("/period/start").is_some();
+        if !begun || matches!(request.action, Action::Undo | Action::Void) {
+            return Ok(request);
+        }
+        let case = self.case();
+        let day = request.date.unwrap_or(case.today());
+        let home = session.home_on((case.patient(), &self.chart), (day, &self.program))?;
+        Ok(Request { home, ..request })
     }
 }
 

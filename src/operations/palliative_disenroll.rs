@@ -23,9 +23,12 @@ use crate::palliative::payment::report;
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let ending = Ending::read(&call.parameters)?;
     until_current(call.if_match, || {
-        let opened = Opened::of(session, &call, (named(session, &call)?, &[]))?;
+        let mut opened = Opened::of(session, &call, (named(session, &call)?, &[]))?;
+        if let Some(clinician) = &ending.request.attested_by {
+            session.add_to_chart(&mut opened.chart, clinician);
+        }
         let case = opened.case();
-        let request = screened(session, &case, &ending.request)?;
+        let request = opened.at_home(session, screened(session, &case, &ending.request)?)?;
         let decision = disenroll::decide(&case, &Ending { request, ..ending.clone() })?;
         let unpaid = session.unpaid_months((&opened.program, &opened.episode), &decision.drafts)?;
         moved::write(session, &call, decision, (&opened.episode, told(unpaid)))

@@ -47,8 +47,10 @@ fn at_home(
     wish: &Enrollment,
 ) -> Result<(Enrollment, Vec<Issue>), Failure> {
     if let Some((site, _)) = &wish.pcmh_site {
+        let case = opened.case();
+        let attributed = session.home_on((case.patient(), case.chart), (wish.start, &opened.program))?;
         session.add_to_chart(&mut opened.chart, site);
-        return Ok((wish.clone(), Vec::new()));
+        return Ok((Enrollment { attributed: attributed.map(|(site, _)| site), ..wish.clone() }, Vec::new()));
     }
     let (patient, on) = (opened.case().patient().to_owned(), (wish.start, &opened.program));
     let Some(person) = opened.chart.find(&patient) else { return Ok((wish.clone(), Vec::new())) };

@@ -25,10 +25,10 @@ use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::facts::program_of;
+use crate::palliative::enrollment::home_history;
 use crate::palliative::enrollment::standing;
 use crate::palliative::enrollment::standing::Standing;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
-use crate::palliative::vocabulary::PCMH_EXTENSION;
 
 /// What the answer is made from. A caller who may not read all of it would be told that there is no election, or no
 /// episode, where there is one.
@@ -130,8 +130,9 @@ fn of_episode(program: &str, standing: &Standing, date: Date) -> Output {
     if let Some(tier) = standing.tier(date) {
         part = part.value("tier", "code", tier);
     }
-    for (name, url) in [("coverage", COVERAGE_EXTENSION), ("pcmhSite", PCMH_EXTENSION)] {
-        let kept = extension_of(standing.episode, url).and_then(|one| one.get("valueReference"));
+    let coverage =
+        extension_of(standing.episode, COVERAGE_EXTENSION).and_then(|one| one.get("valueReference"));
+    for (name, kept) in [("coverage", coverage), ("pcmhSite", home_history::on(standing.episode, date))] {
         part = kept.into_iter().fold(part, |part, kept| part.value(name, "Reference", kept.clone()));
     }
     part

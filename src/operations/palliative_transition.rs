@@ -29,11 +29,11 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 
 fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, Failure> {
     let mut opened = Opened::of(session, call, (named(session, call)?, &[]))?;
-    if let Some(approval) = &request.authorization {
-        session.add_to_chart(&mut opened.chart, approval);
+    for named in request.authorization.iter().chain(&request.attested_by) {
+        session.add_to_chart(&mut opened.chart, named);
     }
     let case = opened.case();
-    let request = &screened(session, &case, request)?;
+    let request = &opened.at_home(session, screened(session, &case, request)?)?;
     let target = target(session, request)?;
     let paid_month = match request.action == Action::Void {
         true => session.paid_month(case.episode.id().unwrap_or_default())?,

@@ -66,7 +66,7 @@ fn leaving(session: &Session, case: &Case, mut request: Request) -> Result<Reque
         request.evidence = Some(recorded(case, &named)?);
         return Ok(request);
     }
-    if unattested(case).is_none() {
+    if unattested(case, &request).is_none() {
         return Ok(request);
     }
     let made = made(session, case, &Request { rule_sets: vec![rule_set], ..request })?;

@@ -87,6 +87,22 @@ pub fn canonicals<'a>(service: &'a Value, of: &[&str]) -> impl Iterator<Item = (
     named.filter_map(|(place, _, setting)| Some((at(place), setting.get("valueCanonical")?.as_str()?)))
 }
 
+/// What is wrong with the Group that a programme names once nothing is left to put in the place of its reference.
+pub fn stray_groups(service: &Value, base_url: &str) -> Vec<Issue> {
+    let named = settings(service).filter(|(_, name, _)| *name == "attributionGroup");
+    let stray = named.filter_map(|(place, _, setting)| {
+        let reference = setting.pointer("/valueReference/reference")?.as_str()?;
+        let unresolved = reference.starts_with("urn:").then(|| {
+            format!(
+                "`{reference}` is nothing that comes with this request; give the reference of a Group of this server, \
+                 such as `Group/atr`."
+            )
+        });
+        Some(wrong(place, unresolved.or_else(|| no_group(reference, base_url))?))
+    });
+    stray.collect()
+}
+
 /// Why a reference names no Group of this server. What a request still has to put in its place is whatever comes with it.
 fn no_group(reference: &str, base_url: &str) -> Option<String> {
     let local = Reference::parse_under(reference, base_url).local();

@@ -37,6 +37,8 @@ own! {
     SETTING_EXTENSION = "StructureDefinition/care-setting";
     /// The medical home that the patient was attributed to at enrolment.
     PCMH_EXTENSION = "StructureDefinition/attributed-pcmh";
+    /// A medical home to which the patient was attributed from a day on, in their order.
+    PCMH_HISTORY_EXTENSION = "StructureDefinition/attributed-pcmh-history";
     /// Why it is that medical home, on the reference to it.
     ATTRIBUTION_EXTENSION = "StructureDefinition/attribution-reason";
     /// A coverage that was in force from a day on, in their order.
@@ -183,7 +185,7 @@ own! {
 }
 
 /// What the programme's operations alone write on an episode: the extensions of ours that are defined for one.
-pub const EPISODE_EXTENSIONS: [&str; 27] = [
+pub const EPISODE_EXTENSIONS: [&str; 28] = [
     STATE_EXTENSION,
     PROGRAM_EXTENSION,
     EVIDENCE_EXTENSION,
@@ -197,6 +199,7 @@ pub const EPISODE_EXTENSIONS: [&str; 27] = [
     COVERAGE_HISTORY_EXTENSION,
     SETTING_EXTENSION,
     PCMH_EXTENSION,
+    PCMH_HISTORY_EXTENSION,
     TIER_EXTENSION,
     INTAKE_EXTENSION,
     EXPECTED_EXTENSION,

@@ -238,3 +238,99 @@ fn t_72_a_list_that_names_a_practitioner_decides_between_organizations() {
         assert_eq!(tried(), is(site, why), "{provider}");
     }
 }
+
+/// The sites of a history, each with its day.
+fn history(reply: &Reply) -> Vec<String> {
+    let part = |one: &Value, name: &str| {
+        let parts = one["extension"].as_array().unwrap();
+        parts.iter().find(|part| part["url"] == name).cloned().unwrap_or_default()
+    };
+    let all = kept(reply, "attributed-pcmh-history");
+    let told = all.iter().map(|one| {
+        let site = part(one, "site")["valueReference"]["reference"].as_str().unwrap().to_owned();
+        format!("{} {site}", part(one, "since")["valueDate"].as_str().unwrap())
+    });
+    told.collect()
+}
+
+#[test]
+fn a_later_medical_home_is_noted_with_its_day_by_the_next_step() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = sites(&clinician);
+    name_doctors(&clinician, &["Practitioner/a"]);
+    let reply = enrol(&clinician, &episode, false).expect(200);
+    assert_eq!(history(&reply), ["2026-03-01 Organization/north"]);
+    // two, of which a visit tells which it is: visits are read where nothing else tells
+    name_doctors(&clinician, &["Practitioner/a", "Practitioner/b"]);
+    visit(&clinician, "moved", "2026-03-04", "b");
+    app.clock().set(crate::app::START + 10 * 86_400_000_000);
+    let on = |day: &str, reason: Option<&str>| {
+        let mut inputs = vec![json!({ "name": "effectiveDate", "valueDate": day })];
+        inputs.extend(reason.map(|code| {
+            json!({ "name": "reason", "valueCoding": { "system": crate::programme::REASON, "code": code } })
+        }));
+        Value::Array(inputs)
+    };
+    let held = act(&clinician, &episode, "hold", on("2026-03-05", Some("hold-travel"))).expect(200);
+    let both = ["2026-03-01 Organization/north", "2026-03-05 Organization/south"];
+    assert_eq!(history(&held), both);
+    let frozen = kept(&held, "attributed-pcmh");
+    assert_eq!((frozen.len(), &frozen[0]["valueReference"]["reference"]), (1, &json!("Organization/north")));
+    let resumed = act(&clinician, &episode, "resume", on("2026-03-07", None)).expect(200);
+    assert_eq!(history(&resumed), both, "what stays as it is is not noted again");
+    // each day has its own
+    for (day, site) in [("2026-03-04", "north"), ("2026-03-05", "south"), ("2026-03-10", "south")] {
+        let status = clinician.get(&format!("/Patient/p/$palliative-status?asOf={day}")).expect(200).text();
+        assert!(status.contains(&format!("Organization/{site}")), "{day} {status}");
+    }
+    // an ending notes it too, and no client does
+    name_doctors(&clinician, &["Organization/north"]);
+    let mut stored = clinician.get(&format!("/EpisodeOfCare/{episode}")).expect(200).json();
+    let url = format!("{OURS}/attributed-pcmh-history");
+    stored["extension"].as_array_mut().unwrap().retain(|one| one["url"] != url.as_str());
+    clinician.put(&format!("/EpisodeOfCare/{episode}"), &stored).expect_issue(422, "business-rule");
+    let ending = json!({ "resourceType": "Parameters", "parameter": [{ "name": "endDate", "valueDate": "2026-03-09" },
+        { "name": "reason", "valueCoding": { "system": crate::programme::REASON, "code": "patient-request" } },
+        { "name": "initiatedBy", "valueCode": "patient" }] });
+    let path = format!("/EpisodeOfCare/{episode}/$palliative-disenroll");
+    let ended = clinician.post(&path, &ending).expect(200);
+    assert_eq!(history(&ended).last().unwrap(), "2026-03-09 Organization/north");
+}
+
+#[test]
+fn an_attribution_list_that_nothing_in_the_request_is_is_refused() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let path = "/HealthcareService/default";
+    let mut programme = clinician.get(path).expect(200).json();
+    let with = |programme: &mut Value, to: &str| {
+        let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+        settings.retain(|one| one["url"] != "attributionGroup");
+        settings.push(json!({ "url": "attributionGroup", "valueReference": reference(to) }));
+        settings.len() - 1
+    };
+    let urn = "urn:uuid:0b8a5a52-6f2d-4b0e-8a0e-2f0d9a3c1f11";
+    for to in [urn, "urn:oid:1.2.3", "urn:theirs"] {
+        let at = with(&mut programme, to);
+        let refused = clinician.put(path, &programme).expect_issue(422, "business-rule");
+        assert_eq!(
+            refused.expressions(),
+            [format!("HealthcareService.extension[0].extension[{at}]")],
+            "{to}"
+        );
+    }
+    // within a transaction it is what comes with it, where that is a Group
+    with(&mut programme, urn);
+    let bundle = |resource: Value| {
+        let ty = resource["resourceType"].as_str().unwrap().to_owned();
+        json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+            { "fullUrl": urn, "request": { "method": "POST", "url": ty }, "resource": resource },
+            { "request": { "method": "PUT", "url": &path[1..] }, "resource": programme }] })
+    };
+    clinician.post("/", &bundle(json!({ "resourceType": "Patient" }))).expect(422);
+    let list = json!({ "resourceType": "Group", "type": "person", "actual": true });
+    clinician.post("/", &bundle(list)).expect(200);
+    let stored = clinician.get(path).expect(200).text();
+    assert!(stored.contains("\"Group/") && !stored.contains(urn), "{stored}");
+}

@@ -245,3 +245,42 @@ fn a_graduation_that_neither_a_clinician_nor_the_rule_set_speaks_for_is_refused_
     assert!(refused.text().contains("RS-CA-ADULT|APL18-020-r1"), "{}", refused.text());
     assert_eq!(state(&part(&end(&clinician, &id, &graduation).expect(200), "episode")), "graduated");
 }
+
+#[test]
+fn a_backend_graduates_with_the_word_of_a_clinician_who_is_on_file() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let backend = app.with_claims(json!({ "sub": "ehr", "scope": "system/*.cruds" }));
+    clinician.store(&json!({ "resourceType": "Practitioner", "id": "doctor", "active": true }));
+    let attested = |by: &str| {
+        let mut body = ending("2026-03-01", "graduated-improved");
+        let named = json!({ "name": "attestedBy", "valueReference": { "reference": by } });
+        body["parameter"].as_array_mut().unwrap().push(named);
+        body
+    };
+    let id = enrolled(&clinician, "p");
+    let unsaid =
+        end(&backend, &id, &ending("2026-03-01", "graduated-improved")).expect_issue(422, "business-rule");
+    assert_eq!(unsaid.details(), ["attestation-missing"]);
+    let refused = end(&backend, &id, &attested("Practitioner/nobody")).expect_issue(422, "business-rule");
+    assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='attestedBy')"]);
+    // who may not read of clinicians learns of none, and a patient graduates nobody
+    let scopes = ["Patient", "EpisodeOfCare", "Task", "Flag", "CareTeam", "CarePlan", "Provenance"];
+    let scopes: Vec<String> = scopes.iter().map(|ty| format!("system/{ty}.cruds")).collect();
+    end(&app.with_scope(&scopes.join(" ")), &id, &attested("Practitioner/doctor")).expect(422);
+    let own = json!({ "sub": "p", "scope": "patient/*.cruds", "patient": "p", "fhirUser": "Patient/p" });
+    end(&app.with_claims(own), &id, &attested("Practitioner/doctor")).expect(403);
+    let reply = end(&backend, &id, &attested("Practitioner/doctor")).expect(200);
+    assert_eq!(state(&part(&reply, "episode")), "graduated");
+    let found = clinician.get(&format!("/Provenance?target=EpisodeOfCare/{id}&agent=Practitioner/doctor"));
+    assert_eq!(found.expect(200).resources()[0]["agent"][1]["type"]["coding"][0]["code"], "attester");
+    // and so by the transition itself
+    let other = enrolled(&clinician, "q");
+    let graduate = parameters(json!([{ "name": "action", "valueCode": "graduate" },
+        { "name": "effectiveDate", "valueDate": "2026-03-01" }, { "name": "initiatedBy", "valueCode": "provider" },
+        { "name": "reason", "valueCoding": { "system": REASON, "code": "graduated-improved" } },
+        { "name": "attestedBy", "valueReference": { "reference": "Practitioner/doctor" } }]));
+    let path = format!("/EpisodeOfCare/{other}/$palliative-transition");
+    let reply = backend.post(&path, &graduate).expect(200);
+    assert_eq!(state(&part(&reply, "episode")), "graduated");
+}

@@ -74,6 +74,7 @@ impl Ending {
             date: Some(elected.unwrap_or(last_day)),
             reasons,
             initiated_by: given.text("initiatedBy").map(str::to_owned),
+            attested_by: given.reference("attestedBy").map(str::to_owned),
             hospice,
             outreach: Outreach::all(given)?,
             note: given.text("note").map(str::to_owned),

@@ -3,7 +3,6 @@
 
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::Extension;
-use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
@@ -17,7 +16,6 @@ use crate::palliative::element::complex;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
 use crate::palliative::element::plain_code;
-use crate::palliative::element::reference;
 use crate::palliative::element::reference_value;
 use crate::palliative::element::string_value;
 use crate::palliative::enrollment::attribution::Why;
@@ -31,6 +29,7 @@ use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::guards;
+use crate::palliative::enrollment::home_history;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
@@ -44,13 +43,11 @@ use crate::palliative::enrollment::transition::permit;
 use crate::palliative::risk::decision::standing;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::risk::tier::Tier;
-use crate::palliative::vocabulary::ATTRIBUTION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::INTAKE_EXTENSION;
 use crate::palliative::vocabulary::OVERRIDE_EXTENSION;
-use crate::palliative::vocabulary::PCMH_EXTENSION;
 use crate::palliative::vocabulary::SETTING_EXTENSION;
 use crate::palliative::vocabulary::TIER_EXTENSION;
 
@@ -69,6 +66,8 @@ pub struct Enrollment {
     pub care_team: Option<Wanted>,
     /// `pcmhSite`: a reference; without it the site that the patient is attributed to, and why.
     pub pcmh_site: Option<(String, Why)>,
+    /// Where a site is named, the one that the patient is attributed to, if any.
+    pub attributed: Option<String>,
     /// `intakeEncounter`: a reference.
     pub intake_encounter: Option<String>,
     /// `tier`
@@ -97,6 +96,7 @@ impl Enrollment {
             consent: Wanted::read(given, "consent"),
             care_team: Wanted::read(given, "careTeam"),
             pcmh_site: given.reference("pcmhSite").map(|to| (to.to_owned(), Why::Named)),
+            attributed: None,
             intake_encounter: given.reference("intakeEncounter").map(str::to_owned),
             tier,
             override_reason: given.text("overrideReason").map(str::to_owned),
@@ -187,8 +187,10 @@ fn warnings(stored: &Episode) -> Vec<Issue> {
 fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     stored.set(extension(COVERAGE_EXTENSION, reference_value(&wish.coverage)));
     stored.set(extension(SETTING_EXTENSION, plain_code(&wish.setting)));
+    let home = wish.pcmh_site.as_ref().map(|(to, why)| (to.as_str(), *why));
     let kept = [
-        wish.pcmh_site.as_ref().map(|(to, why)| home(to, *why)),
+        home.map(home_history::frozen),
+        home.map(|home| home_history::first(home, wish.attributed.as_deref(), wish.start)),
         coverage_history::first(case, &wish.coverage, wish.start),
         wish.intake_encounter.as_ref().map(|to| extension(INTAKE_EXTENSION, reference_value(to))),
         wish.override_reason.as_ref().map(|text| extension(OVERRIDE_EXTENSION, string_value(text))),
@@ -210,13 +212,6 @@ fn freeze(case: &Case, wish: &Enrollment, stored: &mut Episode) {
     for one in kept.into_iter().flatten() {
         stored.set(one);
     }
-}
-
-/// The medical home, with the reason for which it is that one.
-fn home(to: &str, why: Why) -> Extension {
-    let mut to = reference(to);
-    to.extension.push(extension(ATTRIBUTION_EXTENSION, plain_code(why.code())));
-    extension(PCMH_EXTENSION, ExtensionValue::Reference(to))
 }
 
 /// The tier of need that a team is to serve: the one that is wished, else the one on the episode, else the last

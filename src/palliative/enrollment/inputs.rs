@@ -23,7 +23,7 @@ type Input = (&'static str, fn(&Request) -> bool, &'static [Action]);
 
 /// Every input but the reason and the remark, which any action may have.
 #[rustfmt::skip]
-const INPUTS: [Input; 13] = [
+const INPUTS: [Input; 14] = [
     ("effectiveDate",  |asked| asked.date.is_some(), &[
         A::Screen, A::Determine, A::Offer, A::Decline, A::Consent, A::Lapse, A::Waitlist, A::Hold, A::Resume,
         A::Transfer, A::Graduate, A::Discharge, A::HospiceElect, A::Death, A::Void]),
@@ -36,6 +36,7 @@ const INPUTS: [Input; 13] = [
     ("hospice",        |asked| asked.hospice.is_some(),        &[A::HospiceElect]),
     ("targetProgram",  |asked| asked.target_program.is_some(), &[A::Transfer]),
     ("screenResult",   |asked| asked.screen_result.is_some(),  &[A::Determine, A::Graduate]),
+    ("attestedBy",     |asked| asked.attested_by.is_some(),    &[A::Graduate]),
     ("authorization",  |asked| asked.authorization.is_some(),  &[A::Determine]),
     ("asOf",           |asked| asked.as_of.is_some(),          &[A::Screen]),
     ("ruleSet",        |asked| !asked.rule_sets.is_empty(),    &[A::Screen]),

@@ -7,6 +7,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::outcome::Issue;
+use crate::fhir::reference::unversioned;
+use crate::fhir::resource::Resource;
 use crate::palliative::element::day;
 use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::evidence::Evidence;
@@ -14,6 +16,7 @@ use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
@@ -34,16 +37,20 @@ pub fn check(case: &Case, stored: &Episode, request: &Request) -> Vec<Issue> {
 /// Why the aims are not known to be reached: neither does a clinician attest it, nor does a recent screening by the
 /// programme's rule set for leaving, where it has one.
 pub fn unreached_aims(case: &Case, request: &Request) -> Vec<Issue> {
+    // Nobody stands in the record as the one who attested it who is not known to be a clinician.
+    if let Some(stranger) = request.attested_by.as_deref().and_then(|to| no_clinician(case, to)) {
+        return vec![stranger];
+    }
     let Some(rule_set) = case.program.exit_rule_set.as_deref() else {
         let strange = request.screen_result.as_ref().map(|_| {
             let text = "The programme has no rule set by which people leave (`exitRuleSet`); leave `screenResult` out.";
             broken("bad-parameter", text).at(parameter("screenResult"))
         });
-        return strange.into_iter().chain(unattested(case)).collect();
+        return strange.into_iter().chain(unattested(case, request)).collect();
     };
     let flaw = |evidence: &Evidence| flaw(case, evidence, rule_set);
     let flaw = request.evidence.as_ref().map_or_else(|| Some("there is none".to_owned()), flaw);
-    let Some((unattested, flaw)) = unattested(case).zip(flaw) else { return Vec::new() };
+    let Some((unattested, flaw)) = unattested(case, request).zip(flaw) else { return Vec::new() };
     let text = format!("{} Or screen by {rule_set}, by which people leave: {flaw}.", unattested.text);
     vec![Issue { text, ..unattested }.at(parameter("screenResult"))]
 }
@@ -61,19 +68,38 @@ fn flaw(case: &Case, evidence: &Evidence, rule_set: &str) -> Option<String> {
     }
 }
 
-/// That the aims are reached is for a clinician to attest: the act is the attestation, and the record of it names who.
-pub fn unattested(case: &Case) -> Option<Issue> {
+/// That the aims are reached is for a clinician to attest: the act is the attestation, or the one who acts for the team
+/// names who has given it, and the record names them.
+pub fn unattested(case: &Case, request: &Request) -> Option<Issue> {
     let by_clinician = match &case.actor.who {
-        Who::Reference(who) => ["Practitioner/", "PractitionerRole/"].iter().any(|ty| who.starts_with(ty)),
+        Who::Reference(who) => is_clinician(who),
         Who::Name(_) => false,
     };
-    (!by_clinician).then(|| {
+    (!by_clinician && request.attested_by.is_none()).then(|| {
         broken(
             "attestation-missing",
             "A clinician attests that the aims are reached: use an access token that names a Practitioner or \
-             PractitionerRole as `fhirUser`.",
+             PractitionerRole as `fhirUser`, or name in `attestedBy` the one who has attested it.",
         )
     })
+}
+
+fn is_clinician(name: &str) -> bool {
+    ["Practitioner/", "PractitionerRole/"].iter().any(|ty| name.starts_with(ty))
+}
+
+/// Why it is nobody who could attest it; none where it is. They must be on file where the caller may read it.
+fn no_clinician(case: &Case, to: &str) -> Option<Issue> {
+    let found = case.chart.find(unversioned(to)).filter(|found| is_clinician(&name(found)));
+    let is_active = |found: &Resource| found.get("active").and_then(Value::as_bool) != Some(false);
+    if found.is_some_and(is_active) {
+        return None;
+    }
+    let text = format!(
+        "{to} is not on file as a Practitioner or PractitionerRole who is active; name the clinician who attests that \
+         the aims are reached."
+    );
+    Some(broken("attestation-missing", text).at(parameter("attestedBy")))
 }
 
 /// Whether the person leaves for the age.

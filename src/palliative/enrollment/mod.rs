@@ -20,6 +20,7 @@ pub mod episode;
 pub mod evidence;
 pub mod facts;
 pub mod guards;
+pub mod home_history;
 pub mod inputs;
 pub mod leaving;
 pub mod reasons;

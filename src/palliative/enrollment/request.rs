@@ -10,6 +10,7 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::parameters::Input as Given;
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::attribution::Why;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::reasons::fitting;
@@ -49,6 +50,8 @@ pub struct Request {
     pub authorization: Option<String>,
     /// `screenResult`: a reference.
     pub screen_result: Option<String>,
+    /// `attestedBy`: a reference.
+    pub attested_by: Option<String>,
     /// `asOf`: the day that a screening is for.
     pub as_of: Option<Date>,
     /// `ruleSet`: canonicals.
@@ -61,6 +64,8 @@ pub struct Request {
     pub evidence: Option<Evidence>,
     /// The screening itself, where it was made for this request and is to be kept.
     pub guidance: Option<Resource>,
+    /// The medical home to which the person is attributed on the day, while the service goes on.
+    pub home: Option<(String, Why)>,
     /// What else of the request stays on the episode.
     pub kept: Vec<Extension>,
 }
@@ -128,12 +133,14 @@ impl Request {
             target_program: None,
             authorization: None,
             screen_result: None,
+            attested_by: None,
             as_of: None,
             rule_sets: Vec::new(),
             place: None,
             note: None,
             evidence: None,
             guidance: None,
+            home: None,
             kept: Vec::new(),
         }
     }
@@ -162,6 +169,7 @@ impl Request {
             target_program: given.reference("targetProgram").map(str::to_owned),
             authorization: given.reference("authorization").map(str::to_owned),
             screen_result: given.reference("screenResult").map(str::to_owned),
+            attested_by: given.reference("attestedBy").map(str::to_owned),
             as_of: given.day("asOf")?,
             rule_sets: given.texts("ruleSet").map(str::to_owned).collect(),
             place: given.text("place").map(str::to_owned),

@@ -96,6 +96,7 @@ pub fn wish() -> Enrollment {
         coverage: "Coverage/cov".into(),
         consent: None,
         care_team: Some(crate::palliative::enrollment::request::Wanted::Reference("CareTeam/team".into())),
+        attributed: None,
         pcmh_site: None,
         intake_encounter: None,
         tier: Some("tier-3".into()),

@@ -5,6 +5,7 @@
 use fhir_typed::Resource as Typed;
 use fhir_typed::types::CodeableConcept;
 use jiff::civil::Date;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::fhir::outcome::Failure;
@@ -30,6 +31,7 @@ use crate::palliative::enrollment::facts::Side;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::version;
+use crate::palliative::enrollment::home_history;
 use crate::palliative::enrollment::inputs;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
@@ -42,6 +44,9 @@ use crate::palliative::program::Program;
 use crate::palliative::vocabulary::ALLOWED_EXTENSION;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
+
+/// What somebody did who takes part in something.
+const PARTICIPANT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
 
 /// What some actions read beside the patient's own resources.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,7 +113,26 @@ fn carry_out(
     if !change.to.is_open() && request.action != Action::Undo {
         ending::close(case, &mut stored, &change, &mut drafts);
     }
-    finish(case, stored, (request.action, change), drafts)
+    if let Some((site, why)) = &request.home {
+        home_history::follow(case.episode, &mut stored, (site, *why), change.on);
+    }
+    let mut decision = finish(case, stored, (request.action, change), drafts)?;
+    if let Some(clinician) = &request.attested_by {
+        attest(&mut decision, clinician);
+    }
+    Ok(decision)
+}
+
+/// Names in the record who has attested what was decided, beside the one who has entered it.
+fn attest(decision: &mut Decision, clinician: &str) {
+    let records = decision.drafts.iter_mut().filter(|draft| draft.resource.ty().name() == "Provenance");
+    for record in records {
+        let attester = json!({ "type": { "coding": [{ "system": PARTICIPANT_TYPE, "code": "attester" }] },
+            "who": { "reference": clinician } });
+        if let Some(agents) = record.resource.object_mut().get_mut("agent").and_then(Value::as_array_mut) {
+            agents.push(attester);
+        }
+    }
 }
 
 /// Writes the episode, its task and who did it.

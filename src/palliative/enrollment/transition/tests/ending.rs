@@ -71,6 +71,44 @@ fn a_graduation_rests_on_an_attestation_or_on_the_rule_set_by_which_people_leave
 }
 
 #[test]
+fn one_who_acts_for_the_team_names_the_clinician_who_attests_a_graduation() {
+    let graduation = |by: Option<&str>| Request {
+        attested_by: by.map(str::to_owned),
+        ..on(Action::Graduate, "2026-01-20", "graduated-improved")
+    };
+    let mut world = World::new();
+    world.enrolled();
+    world.actor.who = crate::palliative::enrollment::facts::Who::Name("backend".into());
+    world.put(json!({ "resourceType": "Practitioner", "id": "left", "active": false }));
+    world.put(json!({ "resourceType": "Practitioner", "id": "doctor" }));
+    world.put(json!({ "resourceType": "Organization", "id": "plan", "name": "Plan" }));
+    for (by, place) in [
+        (None, None),
+        (Some("Practitioner/nobody"), Some("attestedBy")),
+        (Some("Practitioner/left"), Some("attestedBy")),
+        (Some("Organization/plan"), Some("attestedBy")),
+    ] {
+        let refused = world.act(&graduation(by)).unwrap_err();
+        assert_eq!(codes(&refused), ["attestation-missing"], "{by:?}");
+        let place = place.map(|name| format!("Parameters.parameter.where(name='{name}')"));
+        assert_eq!(refused.issues[0].expression, place, "{by:?}");
+    }
+    let untaken = Request {
+        attested_by: Some("Practitioner/doctor".into()),
+        ..on(Action::Discharge, "2026-01-20", "patient-request")
+    };
+    assert_eq!(codes(&world.act(&untaken).unwrap_err()), ["bad-parameter"], "other endings need none");
+    let decision = world.act(&graduation(Some("Practitioner/doctor"))).unwrap();
+    assert_eq!(world.state(), "graduated");
+    let record = decision.first("Provenance").unwrap();
+    assert_eq!(record.text("/agent/0/who/display"), Some("backend"));
+    assert_eq!(
+        (record.text("/agent/1/type/coding/0/code"), record.text("/agent/1/who/reference")),
+        (Some("attester"), Some("Practitioner/doctor"))
+    );
+}
+
+#[test]
 fn a_transfer_goes_to_an_active_programme_in_which_nothing_is_open() {
     let mut world = World::new();
     world.enrolled();
