@@ -1,6 +1,8 @@
 //! What the template's actions make, found again by its identifier: episode, template, action.
 //! <https://hl7.org/fhir/R4/datatypes.html#Identifier>
 
+use std::collections::BTreeSet;
+
 use fhir_typed::Resource as Typed;
 use fhir_typed::resources::Task;
 use fhir_typed::resources::TaskRestriction;
@@ -143,18 +145,45 @@ pub fn asked(work: Work) -> String {
     if let Some(answers) = work.anew {
         return format!("{}/{answers}", activity.id);
     }
-    let is_task = matches!(activity.becomes, Becomes::Task);
-    let closed = because.hidden.iter().map(|source| digest(source));
-    let sources: Vec<String> = because.evidence.iter().cloned().chain(closed).collect();
-    if !is_task || !is_urgent(activity) || sources.is_empty() {
+    let sources = sources(activity, because);
+    if sources.is_empty() {
         return activity.id.clone();
     }
     format!("{}/{}", activity.id, sources.join("+"))
 }
 
+/// The facts by which an activity is told from others of its kind; none where it is asked for once.
+fn sources(activity: &Activity, because: &Because) -> Vec<String> {
+    if !matches!(activity.becomes, Becomes::Task) || !is_urgent(activity) {
+        return Vec::new();
+    }
+    let closed = because.hidden.iter().map(|source| digest(source));
+    because.evidence.iter().cloned().chain(closed).collect()
+}
+
+/// The action of before, among those that a plan had, by which all of the facts were asked for already: together with
+/// others that hold no more, or one after the other.
+pub fn asked_before<'a>(work: Work, had: &'a BTreeSet<String>) -> Option<&'a str> {
+    if work.anew.is_some() {
+        return None;
+    }
+    let by = |source: &String| {
+        let mut own =
+            had.iter().filter_map(|id| Some((id, id.strip_prefix(&work.activity.id)?.strip_prefix('/')?)));
+        own.find(|(_, asked)| asked.split('+').any(|one| one == source)).map(|(id, _)| id.as_str())
+    };
+    let each: Option<Vec<&str>> = sources(work.activity, work.because).iter().map(by).collect();
+    each?.pop()
+}
+
 /// Whether it is a matter of hours.
 fn is_urgent(activity: &Activity) -> bool {
     matches!(activity.due, Some(Due::Hours(_)))
+}
+
+/// What is there, as it is.
+pub fn as_it_is(stored: &Resource) -> Found {
+    Found { name: name_of(stored), resource: stored.clone(), item: Item::Same }
 }
 
 /// The Task that an activity becomes, made or found.
@@ -165,7 +194,7 @@ pub fn work(planning: &Planning, work: Work, name: String) -> Result<Found, Fail
     let Work { row, activity, because, .. } = work;
     let asked = asked(work);
     if let Some(stored) = existing(planning, "Task", &asked) {
-        return Ok(Found { name: name_of(stored), resource: stored.clone(), item: Item::Same });
+        return Ok(as_it_is(stored));
     }
     let made = Task {
         identifier: vec![identifier(planning, &asked)],

@@ -228,6 +228,13 @@ impl<'a> Making<'a> {
     fn activity(&mut self, work: Work, goals: &[String]) -> Result<(), Failure> {
         let id = &items::asked(work);
         let had = self.had.contains(id);
+        if let Some(before) = items::asked_before(work, &self.had).filter(|_| !had).map(str::to_owned) {
+            match items::existing(self.planning, "Task", &before) {
+                Some(stored) => self.tasks.push(items::as_it_is(stored)),
+                None => self.taken_out(&before),
+            }
+            return Ok(());
+        }
         match work.activity.becomes {
             Becomes::Detail if had => {}
             Becomes::Detail => self.activities.push(activity::planned(self.planning, work, goals)),

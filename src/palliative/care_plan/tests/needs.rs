@@ -190,6 +190,11 @@ fn t55_abuse_asks_for_a_safety_check_today_and_the_plan_does_not_tell_of_it() {
     assert_eq!((open.len(), checks(&world).len()), (1, 2));
     assert_eq!(open[0].text("/priority"), Some("urgent"));
     assert!(!open[0].value().to_string().contains("second-incident"), "{}", open[0].value());
+    // that the first is no more on file asks for nothing that was not asked for before
+    let plan = apply(&mut world);
+    world.resources.remove("Condition/problem");
+    let again = apply(&mut world);
+    assert_eq!((checks(&world).len(), again.tasks.len()), (2, plan.tasks.len()));
 }
 
 #[test]
