@@ -47,7 +47,7 @@ mod pieces;
 mod plan_slot;
 mod prepare;
 mod profiles;
-mod programme_maps;
+mod programme_named;
 mod programme_needs;
 mod published;
 mod record;
@@ -138,6 +138,8 @@ pub struct App {
     pub(crate) current: parameters::Current,
     /// What kept findings rest on.
     pub(crate) findings: findings::rules::Cache,
+    /// What programmes name, as it was read last.
+    pub(crate) named: programme_named::Cache,
     /// The rule sets that screen patients.
     pub rule_sets: Arc<RuleSets>,
     /// The algorithms that stratify patients by need.
@@ -187,6 +189,7 @@ impl App {
             parameters,
             current,
             findings: findings::rules::Cache::default(),
+            named: programme_named::Cache::default(),
             rule_sets,
             risk,
             assessments,

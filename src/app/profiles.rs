@@ -31,7 +31,7 @@ use crate::fhir::profile::Subject;
 use crate::fhir::shape;
 use crate::palliative::program;
 use crate::palliative::program_names;
-use crate::palliative::screening;
+use crate::palliative::rule_kind::RuleKind;
 
 /// The most definitions that one resource's profiles may name.
 const MOST_DEFINITIONS: usize = 100;
@@ -71,11 +71,10 @@ pub(crate) fn check(session: &Session, resource: &Value, origin: Origin) -> Resu
 
 /// What is wrong with our own extensions, or with the settings of a programme.
 fn of_ours(session: &Session, resource: &Value) -> Result<Vec<Issue>, Failure> {
-    let (definitions, algorithms) = (&session.app().definitions, &session.app().risk);
     let mut settings = program::issues(resource);
-    settings.extend(program_names::issues(resource, (definitions, session.base_url()), algorithms));
-    // A rule set is looked at as a whole where it is stored, which says more.
-    if !settings.is_empty() || screening::is_rule_set(resource) {
+    settings.extend(program_names::issues(resource, &session.app().definitions, session.base_url()));
+    // Rules are looked at as a whole where they are stored, which says more.
+    if !settings.is_empty() || RuleKind::of(resource).is_some() {
         return Ok(settings);
     }
     let found = session.allowance.spend(|left| {

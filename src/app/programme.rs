@@ -86,7 +86,7 @@ impl Session {
             Reason::NotFound | Reason::Deleted => unknown(),
             _ => failure,
         })?;
-        self.mapped(Program::read(&Resource::from_value(stored.value()?)?)?)
+        self.furnished(Program::read(&Resource::from_value(stored.value()?)?)?)
     }
 
     /// The programme of an episode.

@@ -1,4 +1,4 @@
-//! What a programme names and that is stored beside it: rule sets and ConceptMaps of clients.
+//! What a programme names and that is stored beside it: rules and ConceptMaps of clients.
 //! <https://hl7.org/fhir/R4/healthcareservice.html>
 //!
 //! It must be here by the time at which the programme is, from before or from the same transaction.
@@ -20,7 +20,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::palliative::code_maps;
 use crate::palliative::program_names;
-use crate::palliative::screening;
+use crate::palliative::rule_kind::RuleKind;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::matches;
@@ -31,7 +31,7 @@ const MOST: usize = 50;
 /// What is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    RuleSet,
+    Rules(RuleKind),
     ConceptMap,
 }
 
@@ -45,48 +45,58 @@ pub(crate) struct Need {
 }
 
 impl Kind {
-    const ALL: [Self; 2] = [Self::RuleSet, Self::ConceptMap];
+    const ALL: [Self; 4] = [
+        Self::Rules(RuleKind::RuleSet),
+        Self::Rules(RuleKind::Algorithm),
+        Self::Rules(RuleKind::Template),
+        Self::ConceptMap,
+    ];
 
     /// The settings that name such: rule sets by which a programme admits and lets go, ConceptMaps by which it reads.
     fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::RuleSet => &["ruleSet", "exitRuleSet"],
+            Self::Rules(RuleKind::RuleSet) => &["ruleSet", "exitRuleSet"],
+            Self::Rules(RuleKind::Algorithm) => &["riskAlgorithm"],
+            Self::Rules(RuleKind::Template) => &["carePlanTemplate"],
             Self::ConceptMap => &["conceptMap"],
         }
     }
 
     fn type_name(self) -> &'static str {
         match self {
-            Self::RuleSet => "PlanDefinition",
+            Self::Rules(_) => "PlanDefinition",
             Self::ConceptMap => "ConceptMap",
         }
     }
 
     fn words(self) -> &'static str {
         match self {
-            Self::RuleSet => "rule set",
+            Self::Rules(kind) => kind.words(),
             Self::ConceptMap => "ConceptMap",
         }
     }
 
     fn is_ours(self, session: &Session, canonical: &str) -> bool {
         match self {
-            Self::RuleSet => session.app().rule_sets.meant(canonical).is_some(),
+            Self::Rules(RuleKind::RuleSet) => session.app().rule_sets.meant(canonical).is_some(),
+            Self::Rules(RuleKind::Algorithm) => session.app().risk.find(canonical).is_some(),
+            Self::Rules(RuleKind::Template) => session.app().care_plans.find(canonical).is_some(),
             Self::ConceptMap => false,
         }
     }
 
     fn is_usable(self, resource: &Value) -> bool {
         match self {
-            Self::RuleSet => screening::is_rule_set(resource),
+            Self::Rules(kind) => RuleKind::of(resource) == Some(kind),
             Self::ConceptMap => code_maps::is_usable(resource),
         }
     }
 
     fn missing(self, canonical: &str) -> String {
         match self {
-            Self::RuleSet => format!(
-                "There is no rule set {canonical} here, or only a draft; store it first, or in the same transaction."
+            Self::Rules(kind) => format!(
+                "There is no {} {canonical} here, or only a draft; store it first, or in the same transaction.",
+                kind.words()
             ),
             Self::ConceptMap => format!(
                 "There is no ConceptMap {canonical} here that is active and says of a code that it is `equal` or \
@@ -136,8 +146,8 @@ fn need(session: &Session, (kind, at, canonical): (Kind, String, &str)) -> Resul
     Ok(Need { kind, at, canonical: canonical.to_owned(), holders })
 }
 
-/// Refuses a programme, after everything is written, that names what is not here. No rule set can be deleted, so that one
-/// that is here stays.
+/// Refuses a programme, after everything is written, that names what is not here. No rules can be deleted, so that those
+/// that are here stay.
 ///
 /// # Errors
 /// `Unprocessable`, with the place of each.

@@ -26,7 +26,7 @@ use crate::app::rule_document::is_kept;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
-use crate::palliative::screening::is_rule_set;
+use crate::palliative::rule_kind::RuleKind;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::published;
@@ -167,9 +167,9 @@ pub(crate) fn check_name(
     let (Origin::Client, Some(url)) = (change.origin, text("url")) else { return Ok(()) };
     let own = session.app().definitions.published_as(ty, url);
     let Some(own) = own else { return Ok(()) };
-    let is_rule_set = ty.name() == "PlanDefinition" && is_rule_set(value);
+    let is_rule_set = ty.name() == "PlanDefinition" && RuleKind::of(value).is_some();
     if is_rule_set && !is_kept(session, value, id)? {
-        let text = format!("{url} is a rule set of this server; give yours a `url` of your own.");
+        let text = format!("{url} names rules of this server; give yours a `url` of your own.");
         return Err(Failure::new(Reason::Conflict, text).at("PlanDefinition.url"));
     }
     if is_rule_set || own.get("version").and_then(Value::as_str) != text("version") {

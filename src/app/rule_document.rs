@@ -1,7 +1,7 @@
-//! Rule sets that clients store: checked when they are written, and used when a programme or a caller names them.
+//! Rules that clients store (rule sets, algorithms, care-plan templates): checked when they are written, and used when a programme or a caller names them.
 //! <https://hl7.org/fhir/R4/plandefinition.html>
 //!
-//! A rule set that is no draft may be what a decision rests on, so that nothing of it that tells what it means can be
+//! Here all of them are called rule sets. One that is no draft may be what a decision rests on, so that nothing of it that tells what it means can be
 //! changed, and it cannot be deleted; it can be retired. One resource is one version: a new version is a new
 //! resource, with the same `url` and another `version`. A draft can be changed at will, and nothing uses it. This
 //! holds by the state of the resource alone, within the write: whether a decision has used it need not be looked up.
@@ -23,8 +23,9 @@ use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::encoded;
-use crate::palliative::screening;
-use crate::palliative::screening::Reading;
+use crate::palliative::rule_kind::RuleKind;
+use crate::palliative::rule_kind::own_alone;
+use crate::palliative::screening::Problem;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::matches;
@@ -50,7 +51,7 @@ pub(super) fn plan_definition() -> ResourceType {
 
 /// What of a rule set nobody may change: all that tells its meaning, unless it is a draft.
 pub(crate) fn settled(value: &Value) -> Option<Value> {
-    if !screening::is_rule_set(value) || is_draft(value) {
+    if RuleKind::of(value).is_none() || is_draft(value) {
         return None;
     }
     let kept: Map<_, _> =
@@ -60,8 +61,8 @@ pub(crate) fn settled(value: &Value) -> Option<Value> {
 
 /// Why a rule set cannot be changed.
 pub(crate) fn is_settled() -> Failure {
-    let text = "This rule set was published, and decisions may rest on it, so that it can be retired but neither \
-                changed nor deleted; store the new rules under another id with another `version`.";
+    let text = "These rules were published, and decisions may rest on them, so that they can be retired but neither \
+                changed nor deleted; store the new ones under another id with another `version`.";
     Failure::new(Reason::BusinessRule, text).at("PlanDefinition")
 }
 
@@ -90,10 +91,8 @@ impl Name {
     }
 
     fn taken(&self) -> Failure {
-        let text = format!(
-            "There is a rule set {}|{} already; give this one another `version`.",
-            self.url, self.version
-        );
+        let text =
+            format!("There are rules {}|{} already; give these another `version`.", self.url, self.version);
         Failure::new(Reason::Conflict, text).at("PlanDefinition.version")
     }
 }
@@ -104,11 +103,11 @@ impl Name {
 /// # Errors
 /// `Unprocessable` with everything that is wrong.
 pub(crate) fn name(session: &Session, plan: &Value, id: &str) -> Result<Option<Name>, Failure> {
+    let text = |name: &str| plan[name].as_str().unwrap_or_default().to_owned();
     if is_kept(session, plan, id)? {
-        let text = |name: &str| plan[name].as_str().unwrap_or_default().to_owned();
         return Name::of(session, text("url"), text("version")).map(Some);
     }
-    if let Some(kind) = screening::own_kind(plan) {
+    if let Some(kind) = own_alone(plan) {
         let text = format!(
             "A PlanDefinition of the kind `{kind}` would not be read: own ones are not taken yet; leave the topic out to \
              store it as a document."
@@ -116,15 +115,13 @@ pub(crate) fn name(session: &Session, plan: &Value, id: &str) -> Result<Option<N
         let issue = Issue::error("not-supported", text).at("PlanDefinition.topic");
         return Err(Failure::of(Reason::Unprocessable, vec![issue]));
     }
-    if !screening::is_rule_set(plan) {
-        return Ok(None);
+    let Some(kind) = RuleKind::of(plan) else { return Ok(None) };
+    let problems = kind.problems(plan, &session.app().definitions);
+    if !problems.is_empty() {
+        let issue = |problem: Problem| Issue::error("invalid", problem.text).at(problem.at);
+        return Err(Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect()));
     }
-    let set =
-        screening::rule_set(plan, &session.app().definitions, Reading::Written).map_err(|problems| {
-            let issue = |problem: screening::Problem| Issue::error("invalid", problem.text).at(problem.at);
-            Failure::of(Reason::Unprocessable, problems.into_iter().map(issue).collect())
-        })?;
-    Name::of(session, set.url, set.version).map(Some)
+    Name::of(session, text("url"), text("version")).map(Some)
 }
 
 /// Whether a rule set is stored under this id that says the same: it was taken once, and cannot be changed or deleted, so
@@ -148,7 +145,7 @@ pub(crate) fn are_single(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
         for hit in matches::hits(conn, name.holders.plan.page.clone())? {
             // A search for a token may be less exact than a name is.
             let other = hit.stored.value()?;
-            let is_same = screening::is_rule_set(&other)
+            let is_same = RuleKind::of(&other).is_some()
                 && other["url"] == name.url.as_str()
                 && other["version"] == name.version.as_str();
             if is_same && hit.stored.id != change.id {

@@ -46,8 +46,9 @@ pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value
     let is_named =
         |plan: &&Value| plan["url"] == url && version.is_none_or(|version| plan["version"] == version);
     let rank = |plan: &&Value| {
-        let updated = plan["meta"]["lastUpdated"].as_str().unwrap_or_default().to_owned();
-        (plan["status"] == "active", updated)
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        // What one request has stored is of one moment: then the id decides, for every reader alike.
+        (plan["status"] == "active", text(&plan["meta"]["lastUpdated"]), text(&plan["id"]))
     };
     plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
 }

@@ -149,7 +149,7 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, 38);
+        assert_eq!(count, 39);
     }
 
     #[test]

@@ -135,6 +135,7 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-nyha-3-4.json",
     "value-sets/vs-nyha-4.json",
     "value-sets/vs-office-visit.json",
+    "value-sets/vs-pain-assessment.json",
     "value-sets/vs-pain-score.json",
     "value-sets/vs-pain-score-ipos.json",
     "value-sets/vs-palliative-dx.json",

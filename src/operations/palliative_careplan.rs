@@ -29,7 +29,6 @@ use crate::palliative::care_plan::plan::Plan;
 use crate::palliative::care_plan::plan::find;
 use crate::palliative::care_plan::plan::make;
 use crate::palliative::care_plan::team::named;
-use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::drafts::Draft;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::Case;
@@ -41,7 +40,6 @@ use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::patient_of;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
-use crate::palliative::vocabulary::TEMPLATE;
 
 /// The types that a plan reads beside those of every decision.
 const READ: [&str; 8] = [
@@ -86,12 +84,14 @@ enum Mode {
 /// 404 where the episode or the template is not there; 409 where the person has not agreed or the episode is closed.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading(&TOLD)?;
-    let (mode, template) = (mode(&call)?, template(session, &call)?);
-    until_current(call.if_match, || attempt(session, &call, (mode, template)))
+    let mode = mode(&call)?;
+    until_current(call.if_match, || attempt(session, &call, mode))
 }
 
-fn attempt(session: &Session, call: &Call, (mode, template): (Mode, &Template)) -> Result<Answer, Failure> {
+fn attempt(session: &Session, call: &Call, mode: Mode) -> Result<Answer, Failure> {
     let mut opened = Opened::of(session, call, (episode(session, call)?, &READ))?;
+    let wanted = call.parameters.text("template");
+    let template = &session.care_plan_template(&opened.program, wanted)?;
     let algorithm = session.app().risk.of(&opened.program)?;
     let assessments = &session.app().assessments;
     let as_of = as_of(call, mode, session.today_in(&opened.program))?;
@@ -228,14 +228,6 @@ fn mode(call: &Call) -> Result<Mode, Failure> {
         Some("check") => Ok(Mode::Check),
         Some(other) => Err(refused("mode", format!("`{other}` is not a mode; use draft, apply or check."))),
     }
-}
-
-fn template<'a>(session: &'a Session, call: &Call) -> Result<&'a Template, Failure> {
-    let wanted = call.parameters.text("template").unwrap_or(TEMPLATE);
-    session.app().care_plans.find(wanted).ok_or_else(|| {
-        Failure::new(Reason::NotFound, format!("There is no care-plan template {wanted}; {TEMPLATE} is one."))
-            .at(parameter("template"))
-    })
 }
 
 fn as_of(call: &Call, mode: Mode, today: Date) -> Result<Date, Failure> {

@@ -41,7 +41,6 @@ use crate::palliative::gaps::tasks::tasks;
 use crate::palliative::gaps::urgent::tells_of_task;
 use crate::palliative::program::Program;
 use crate::palliative::screening::report::Reader;
-use crate::palliative::vocabulary::TEMPLATE;
 
 /// The types that gaps are found in beside those of every decision.
 pub(super) const READ: [&str; 5] =
@@ -174,8 +173,7 @@ pub(super) fn of_episode(
     wanted: &Wanted,
 ) -> Result<(Output, Vec<Gap>), Failure> {
     let algorithm = session.app().risk.of(program)?;
-    let template = session.app().care_plans.find(TEMPLATE);
-    let template = template.ok_or_else(|| Failure::internal("the care-plan template is not defined"))?;
+    let template = &session.app().care_plans.of(program)?;
     let actor = session.actor();
     let mapped = program.maps.applied_to(chart);
     let chart = mapped.as_ref().unwrap_or(chart);

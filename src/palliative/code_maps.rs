@@ -1,4 +1,5 @@
-//! The codes of senders, said in ours: the ConceptMaps that a programme names, applied to Observations as they are read.
+//! The codes of senders, said in ours: the ConceptMaps that a programme names, applied to what was observed, diagnosed, done and
+//! prescribed as it is read.
 //! <https://hl7.org/fhir/R4/conceptmap.html>
 //!
 //! A map adds codings and takes none away, in memory alone: what is stored stays as it was sent. Only what it says to be
@@ -23,8 +24,11 @@ use crate::palliative::record::PatientRecord;
 
 /// What is used of a map.
 const SAME: [&str; 2] = ["equal", "equivalent"];
-/// Where an Observation, or a component of it, has concepts.
-const CONCEPTS: [&str; 2] = ["code", "valueCodeableConcept"];
+/// What is read with the codes of its sender.
+const CODED: [&str; 6] =
+    ["Condition", "Medication", "MedicationRequest", "MedicationStatement", "Observation", "Procedure"];
+/// Where these, or a component of an Observation, have the concepts that rules read.
+const CONCEPTS: [&str; 3] = ["code", "valueCodeableConcept", "medicationCodeableConcept"];
 
 /// The maps of a programme, together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,19 +62,19 @@ impl CodeMaps {
         any
     }
 
-    /// These resources, with what their Observations were coded with in our codes too.
+    /// These resources, with what was observed, diagnosed, done and prescribed in our codes too.
     pub fn applied<'a>(&self, resources: &'a [Resource]) -> Cow<'a, [Resource]> {
         if self.targets.is_empty() {
             return Cow::Borrowed(resources);
         }
         let mut all = resources.to_vec();
-        for one in all.iter_mut().filter(|one| one.ty().name() == "Observation") {
+        for one in all.iter_mut().filter(|one| CODED.contains(&one.ty().name())) {
             self.translate(one.object_mut());
         }
         Cow::Owned(all)
     }
 
-    /// A chart with what its Observations were coded with in our codes too; none where that is the chart itself.
+    /// A chart with what was observed, diagnosed, done and prescribed in our codes too; none where that is the chart itself.
     pub fn applied_to(&self, chart: &Chart) -> Option<Chart> {
         if self.targets.is_empty() {
             return None;
@@ -183,7 +187,8 @@ mod tests {
         maps.add(map);
         let one = Resource::from_value(observation).unwrap();
         let applied = maps.applied(std::slice::from_ref(&one));
-        let places = ["/code/coding", "/valueCodeableConcept/coding", "/component/0/code/coding"];
+        let places = ["/code", "/medicationCodeableConcept", "/valueCodeableConcept", "/component/0/code"];
+        let places = places.map(|place| format!("{place}/coding"));
         let codings = places.iter().filter_map(|place| applied[0].value().pointer(place));
         codings
             .flat_map(|all| list(Some(all)).filter_map(|one| one["code"].as_str()).map(str::to_owned))
@@ -223,6 +228,17 @@ mod tests {
         let panel = json!({ "resourceType": "Observation", "code": { "text": "Panel" },
             "component": [{ "code": coding, "valueInteger": 5 }], "valueCodeableConcept": coding });
         assert_eq!(codes(&map("equal"), panel), ["PAIN", "esas-pain", "PAIN", "esas-pain"]);
+        for ty in ["Condition", "Procedure", "Medication"] {
+            let one = json!({ "resourceType": ty, "code": coding });
+            assert_eq!(codes(&map("equal"), one), ["PAIN", "esas-pain"], "{ty}");
+        }
+        for ty in ["MedicationRequest", "MedicationStatement"] {
+            let one = json!({ "resourceType": ty, "medicationCodeableConcept": coding });
+            assert_eq!(codes(&map("equal"), one), ["PAIN", "esas-pain"], "{ty}");
+        }
+        // who speaks which language is nobody's finding
+        let other = json!({ "resourceType": "Encounter", "code": coding });
+        assert_eq!(codes(&map("equal"), other), ["PAIN"]);
         let twice = json!({ "resourceType": "Observation", "code": { "coding": [
             { "system": OWN, "code": "PAIN" }, { "system": OURS, "code": "esas-pain" }] } });
         assert_eq!(codes(&map("equal"), twice), ["PAIN", "esas-pain"]);

@@ -15,6 +15,8 @@ mod program_settings;
 pub mod record;
 pub mod required_roles;
 pub mod risk;
+pub mod rule_kind;
+pub mod rule_part;
 pub mod screening;
 pub mod time_line;
 pub mod vocabulary;

@@ -12,6 +12,7 @@ use crate::fhir::outcome::Failure;
 use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
+use crate::palliative::care_plan::template::Template;
 use crate::palliative::code_maps::CodeMaps;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::payment::policy::MonthRule;
@@ -23,6 +24,7 @@ use crate::palliative::program_settings::wrong;
 use crate::palliative::required_roles::TierRole;
 use crate::palliative::required_roles::alternatives;
 use crate::palliative::required_roles::phone_all_day;
+use crate::palliative::risk::Algorithm;
 use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
@@ -111,16 +113,21 @@ pub struct Program {
     pub first_visit_days: Option<i64>,
     /// Within how many days of the start the first assessments are made; without it the tier says. `assessDays`
     pub assess_days: Option<i64>,
-    /// From which severity of 0 to 10 pain is to be answered. `painPositive`
-    pub pain_positive: i64,
+    /// From which severity of 0 to 10 pain is to be assessed and answered; without it, from any and from 4. `painPositive`
+    pub pain_positive: Option<i64>,
     /// The ConceptMaps by which codes of senders are read, as canonicals. `conceptMap`
     pub concept_maps: Vec<String>,
     /// The Group that attributes people to providers, as a reference. `attributionGroup`
     pub attribution_group: Option<String>,
     /// What these maps say, as whoever reads the programme fills in.
     pub maps: Arc<CodeMaps>,
-    /// The rule set that says when the aims are reached, as a canonical with its version; without it a clinician alone
-    /// does. `exitRuleSet`
+    /// The algorithm that it names, where that is a client's, filled in likewise.
+    pub algorithm: Option<Arc<Algorithm>>,
+    /// From what its care plans are made, as a canonical; from ours without it. `carePlanTemplate`
+    pub care_plan_template: Option<String>,
+    /// That template, where it is a client's, as whoever reads the programme fills in.
+    pub template: Option<Arc<Template>>,
+    /// The rule set, with its version, that says when the aims are reached; else a clinician does. `exitRuleSet`
     pub exit_rule_set: Option<String>,
 }
 
@@ -128,9 +135,8 @@ pub struct Program {
 const LAST_YOUNG_AGE: i64 = 20;
 
 type Setter = fn(&mut Program, &Value) -> Option<()>;
-
 #[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 38] = [
+const SETTERS: [(&str, &str, Setter); 39] = [
     ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
     ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
     ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
@@ -161,11 +167,12 @@ const SETTERS: [(&str, &str, Setter); 38] = [
     ("payTable", "extension", |p, v| { p.payment.rates.push(Rate::read(v)?); Some(()) }),
     ("specialist", "valueBoolean", |p, v| { p.specialist = v.as_bool()?; Some(()) }),
     ("riskAlgorithm", "valueCanonical", |p, v| { p.risk_algorithm = Some(v.as_str()?.to_owned()); Some(()) }),
+    ("carePlanTemplate", "valueCanonical", |p, v| { p.care_plan_template = Some(v.as_str()?.to_owned()); Some(()) }),
     ("pediatric", "valueBoolean", |p, v| { p.pediatric = v.as_bool()?; Some(()) }),
     ("inPersonRequired", "valueBoolean", |p, v| { p.in_person_required = v.as_bool()?; Some(()) }),
     ("firstVisitDays", "valueInteger", |p, v| { p.first_visit_days = Some(whole(v)?); Some(()) }),
     ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
-    ("painPositive", "valueInteger", |p, v| { p.pain_positive = whole(v).filter(|least| (1..=10).contains(least))?; Some(()) }),
+    ("painPositive", "valueInteger", |p, v| { p.pain_positive = Some(whole(v).filter(|least| (1..=10).contains(least))?); Some(()) }),
     ("attributionGroup", "valueReference", |p, v| { p.attribution_group = Some(v.get("reference")?.as_str()?.to_owned()); Some(()) }),
     ("conceptMap", "valueCanonical", |p, v| { p.concept_maps.push(v.as_str()?.to_owned()); Some(()) }),
     ("exitRuleSet", "valueCanonical", |p, v| { p.exit_rule_set = Some(versioned(v.as_str()?)?); Some(()) }),
@@ -255,10 +262,13 @@ impl Program {
             in_person_required: false,
             first_visit_days: None,
             assess_days: None,
-            pain_positive: 4,
+            pain_positive: None,
             concept_maps: Vec::new(),
             attribution_group: None,
             maps: Arc::default(),
+            algorithm: None,
+            care_plan_template: None,
+            template: None,
             exit_rule_set: None,
         }
     }
@@ -398,9 +408,9 @@ mod tests {
             left_out.age_max,
             left_out.risk_algorithm,
             (left_out.first_visit_days, left_out.assess_days, left_out.exit_rule_set),
-            left_out.attribution_group,
+            (left_out.attribution_group, left_out.care_plan_template),
         );
-        assert_eq!(nothing, (None, None, None, None, None, (None, None, None), None));
+        assert_eq!(nothing, (None, None, None, None, None, (None, None, None), (None, None)));
         let lists = [
             left_out.rule_sets,
             left_out.lines_of_business,

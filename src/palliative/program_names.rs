@@ -17,18 +17,13 @@ use crate::palliative::program_settings::wrong;
 use crate::palliative::required_roles::NONE;
 use crate::palliative::required_roles::PHONE;
 use crate::palliative::required_roles::alternatives;
-use crate::palliative::risk::Algorithms;
 use crate::palliative::vocabulary::LOB_SYSTEM;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
 use crate::palliative::vocabulary::SETTING_SYSTEM;
 
 /// What is wrong with the names in the settings of a HealthcareService that is to be stored; nothing where it has none.
-/// Whether its rule sets are here is only known when all is stored that comes with it.
-pub fn issues(
-    service: &Value,
-    (definitions, base_url): (&Definitions, &str),
-    algorithms: &Algorithms,
-) -> Vec<Issue> {
+/// Whether its rules are here is only known when all is stored that comes with it.
+pub fn issues(service: &Value, definitions: &Definitions, base_url: &str) -> Vec<Issue> {
     if service["resourceType"] != "HealthcareService" || !is_programme(service) {
         return Vec::new();
     }
@@ -57,14 +52,6 @@ pub fn issues(
                 let mut parts = list(setting.get("extension"));
                 let role = parts.find(|part| part["url"] == "role")?;
                 unknown_role(role.get("valueString")?.as_str()?)
-            }
-            "riskAlgorithm" => {
-                let canonical = text("valueCanonical")?;
-                let unknown = format!(
-                    "The algorithm {canonical} is not here, and own ones are not taken yet; leave the setting out, or \
-                     name one that is here."
-                );
-                (!algorithms.has(canonical)).then_some(unknown)
             }
             "attributionGroup" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;

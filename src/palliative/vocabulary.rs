@@ -158,6 +158,8 @@ own! {
     RISK_METHOD_SYSTEM = "CodeSystem/risk-method";
     /// The tiers of need.
     TIER_SYSTEM = "CodeSystem/risk-tier";
+    /// As what the care of a tier is paid.
+    PAYMENT_TIER_SYSTEM = "CodeSystem/payment-tier";
     /// Names a resource that a template's action made: episode, template and action.
     TEMPLATE_ITEM_SYSTEM = "NamingSystem/care-plan-item";
     /// Names a task that asks for a review: episode, kind and due day.

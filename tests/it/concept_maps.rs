@@ -240,3 +240,37 @@ fn t_48_a_plan_reads_a_code_by_the_maps_once_as_a_screening_does() {
     clinician.store(&second);
     assert!(has_pain());
 }
+
+#[test]
+fn t_48_the_codes_of_diagnoses_are_read_by_the_map_too() {
+    let app = server();
+    let clinician = app.clinician();
+    let mut plan = rules();
+    (plan["id"], plan["url"]) = (json!("lung"), json!("https://example.org/PlanDefinition/lung"));
+    plan["action"][0]["action"][0]["extension"][0]["extension"] = json!([{ "url": "kind", "valueCode": "condition" },
+        { "url": "valueSet", "valueCanonical": "https://comfrey.health/fhir/ValueSet/vs-copd" }]);
+    clinician.store(&plan);
+    let mut own = map();
+    (own["id"], own["url"]) = (json!("diagnoses"), json!("https://example.org/ConceptMap/diagnoses"));
+    own["group"] = json!([{ "source": OWN, "target": "http://hl7.org/fhir/sid/icd-10-cm", "element": [
+        { "code": "LUNG", "target": [{ "code": "J44.9", "equivalence": "equivalent" }] }] }]);
+    clinician.store(&own);
+    clinician.store(
+        &json!({ "resourceType": "Condition", "id": "c", "subject": { "reference": "Patient/p" },
+        "clinicalStatus": { "coding": [{ "code": "active",
+            "system": "http://terminology.hl7.org/CodeSystem/condition-clinical" }] },
+        "code": { "coding": [{ "system": OWN, "code": "LUNG" }] } }),
+    );
+    let named = json!([{ "url": "conceptMap", "valueCanonical": own["url"] }]);
+    for (id, further, expected) in [("raw", json!([]), "not-eligible"), ("read", named, "eligible")] {
+        let mut settings = vec![json!({ "url": "ruleSet", "valueCanonical": plan["url"] })];
+        settings.extend(further.as_array().unwrap().clone());
+        clinician.store(&json!({ "resourceType": "HealthcareService", "id": id, "name": id,
+            "providedBy": { "reference": "Organization/default" },
+            "extension": [{ "url": SETTINGS, "extension": settings }] }));
+        assert_eq!(outcome(&screened(&clinician, id)), expected, "{id}");
+        assert_eq!(found(&clinician, id), expected == "eligible", "{id}");
+    }
+    let stored = clinician.get("/Condition/c").expect(200).json();
+    assert_eq!(stored["code"]["coding"].as_array().unwrap().len(), 1, "what is stored stays as it was sent");
+}

@@ -76,6 +76,7 @@ mod palliative_stratify;
 mod palliative_transition;
 mod patch;
 mod programme;
+mod programme_own;
 mod programme_settings;
 mod races;
 mod read;

@@ -15,8 +15,8 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::app::programme_maps::concept_map;
-use crate::app::programme_maps::with_maps;
+use crate::app::programme_named::Shelf;
+use crate::app::programme_named::concept_map;
 use crate::app::rule_sets::each_once;
 use crate::app::rule_sets::named;
 use crate::definitions::Definitions;
@@ -25,6 +25,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::palliative::program::Program;
 use crate::palliative::program::is_programme;
+use crate::palliative::rule_kind::RuleKind;
 use crate::palliative::screening;
 use crate::palliative::screening::RuleSet;
 use crate::store::Db;
@@ -36,7 +37,7 @@ use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
 /// record and definitions give another finding.
-const WAY: u32 = 4;
+const WAY: u32 = 5;
 
 /// A programme that is kept for.
 #[derive(Debug)]
@@ -145,15 +146,16 @@ fn load(app: &App) -> Result<Rules, Failure> {
         let own = app.definitions.published(ty("PlanDefinition"), id);
         own.is_none_or(|own| own.get("url") != plan.get("url"))
     };
-    let plans = plans.iter().filter_map(value).filter(screening::is_rule_set);
+    let plans = plans.iter().filter_map(value).filter(|plan| RuleKind::of(plan).is_some());
     let plans: Vec<Value> = plans.filter(is_theirs).collect();
     let programs: Vec<Program> = services
         .iter()
         .filter_map(value)
         .filter(is_programme)
-        .filter_map(|service| usable(app, &Resource::from_value(service).ok()?))
+        .filter_map(|service| usable(&Resource::from_value(service).ok()?))
         .collect();
-    let programs = mapped(app, programs)?;
+    let programs = furnished(app, programs, &plans)?;
+    let plans: Vec<Value> = plans.into_iter().filter(screening::is_rule_set).collect();
     let mut sets = Sets { app, plans: &plans, found: Vec::new() };
     let active: Vec<usize> = sets.active();
     let mut groups: BTreeMap<(String, i64, Vec<String>), Vec<Kept>> = BTreeMap::new();
@@ -182,19 +184,35 @@ fn load(app: &App) -> Result<Rules, Failure> {
     Ok(Rules { number, groups: groups.into_values().collect(), sets })
 }
 
-/// The programmes with the maps that they name.
-fn mapped(app: &App, programs: Vec<Program>) -> Result<Vec<Program>, Failure> {
-    if programs.iter().all(|program| program.concept_maps.is_empty()) {
-        return Ok(programs);
-    }
-    let stored = app.db.read(|conn| Ok(parameter_set::stored(conn, concept_map())?))?;
+/// The programmes with what they name, those that can be kept for.
+fn furnished(app: &App, programs: Vec<Program>, plans: &[Value]) -> Result<Vec<Program>, Failure> {
+    let stored = if programs.iter().all(|program| program.concept_maps.is_empty()) {
+        Vec::new()
+    } else {
+        app.db.read(|conn| Ok(parameter_set::stored(conn, concept_map())?))?
+    };
     let maps: Vec<Value> =
         stored.iter().filter_map(|(_, _, body)| serde_json::from_slice(body).ok()).collect();
-    Ok(programs.into_iter().map(|program| with_maps(program, &maps)).collect())
+    let shelf = Shelf { maps: &maps, plans };
+    let programs = programs.into_iter().map(|program| app.furnished(program, shelf));
+    Ok(programs.filter(|program| is_stratified(app, program)).collect())
 }
 
-/// A programme that is in use and can be kept for.
-fn usable(app: &App, service: &Resource) -> Option<Program> {
+/// Whether there is the algorithm of a programme.
+fn is_stratified(app: &App, program: &Program) -> bool {
+    let is_here = app.risk.of(program).is_ok();
+    if !is_here {
+        log::warn!(
+            "nobody is found for the programme HealthcareService/{}: it names an algorithm that is not here or cannot be \
+             used; correct its `riskAlgorithm`",
+            program.id
+        );
+    }
+    is_here
+}
+
+/// A programme that is in use and whose settings can be read.
+fn usable(service: &Resource) -> Option<Program> {
     let id = service.id().unwrap_or_default();
     let program = Program::read(service);
     let Ok(program) = program else {
@@ -203,13 +221,6 @@ fn usable(app: &App, service: &Resource) -> Option<Program> {
         );
         return None;
     };
-    if program.active && app.risk.of(&program).is_err() {
-        log::warn!(
-            "nobody is found for the programme HealthcareService/{id}: it names an algorithm that is not here; correct \
-             its `riskAlgorithm`"
-        );
-        return None;
-    }
     Some(program).filter(|program| program.active)
 }
 

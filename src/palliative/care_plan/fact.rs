@@ -6,20 +6,24 @@
 //! answered) makes its row as any other does, but is neither told nor pointed to: the plan is the person's to read.
 //! Neither is one that rests on something with a security label, which the plan would not carry.
 
-use serde_json::Value;
-
 use crate::palliative::care_plan::Planning;
+use crate::palliative::care_plan::reading::needs_interpreter;
 use crate::palliative::care_plan::reading::preferred_language;
 use crate::palliative::care_plan::template::Trigger;
 use crate::palliative::risk::document::Item;
-use crate::palliative::risk::read::item;
+use crate::palliative::risk::read_part::item;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::rule_part::Part;
 use crate::palliative::screening::Finding;
+use crate::palliative::screening::Problem;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::State;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::vocabulary::PLAN_FACT_EXTENSION;
+
+/// What is read for a plan beside what every screening reads.
+const READ: [&str; 4] = ["Consent", "DocumentReference", "Procedure", "ServiceRequest"];
 
 /// A fact.
 #[derive(Clone, Debug)]
@@ -41,35 +45,23 @@ enum Kind {
     Tier(Tier),
     /// The preferred language is another than this one.
     OtherLanguage(String),
+    /// An interpreter is needed; where nothing says so, where the preferred language is another than this one.
+    Interpreter(String),
 }
 
 impl Fact {
     /// Reads a fact.
     ///
     /// # Errors
-    /// A sentence for the author of the template.
-    pub fn read(action: &Value, terminology: &Terminology) -> Result<Self, String> {
-        let text = |name: &str| {
-            action[name].as_str().map(str::to_owned).ok_or_else(|| format!("a fact has no {name}"))
-        };
-        let (id, sentence) = (text("id")?, text("description")?);
-        let Some(parameters) = Parameters::of(action, PLAN_FACT_EXTENSION) else {
-            let kind = Kind::Item(Box::new(item(action, terminology)?));
-            return Ok(Self { id, sentence, kind });
-        };
-        let kind = match parameters.text("kind", "valueCode")? {
-            Some("tier") => {
-                let code = parameters.text("tier", "valueCode")?.unwrap_or_default();
-                Kind::Tier(Tier::parse(code).ok_or_else(|| format!("{id}: `{code}` is no tier"))?)
-            }
-            Some("language") => {
-                let language = parameters.text("language", "valueCode")?;
-                Kind::OtherLanguage(language.ok_or_else(|| format!("{id}: it has no language"))?.to_owned())
-            }
-            Some("beside") => Kind::Beside(Box::new(item(action, terminology)?)),
-            other => return Err(format!("{id}: {other:?} is no kind of fact")),
-        };
-        parameters.finish()?;
+    /// What is wrong with it, and where.
+    pub fn read(part: &Part, terminology: &Terminology) -> Result<Self, Problem> {
+        let (id, sentence) = (part.id()?, part.text("description")?);
+        let fact = || Ok::<_, Problem>(Box::new(item(part, terminology, &READ)?));
+        if !part.has(PLAN_FACT_EXTENSION) {
+            return Ok(Self { id, sentence, kind: Kind::Item(fact()?) });
+        }
+        let stated = part.with(PLAN_FACT_EXTENSION, stated)?;
+        let kind = stated.map_or_else(|| Ok(Kind::Beside(fact()?)), Ok)?;
         Ok(Self { id, sentence, kind })
     }
 
@@ -85,20 +77,44 @@ impl Fact {
                 Some(tier) => Finding::of(State::of(tier >= *least)),
                 None => Finding::unknown("the tier of need; call $palliative-stratify"),
             },
-            Kind::OtherLanguage(language) => match preferred_language(planning) {
-                Some(spoken) => {
-                    let same = spoken == *language || spoken.starts_with(&format!("{language}-"));
-                    Finding::of(State::of(!same))
-                }
-                None => Finding::unknown("the preferred language"),
-            },
+            Kind::OtherLanguage(language) => speaks_other(planning, language),
+            Kind::Interpreter(language) => needs_interpreter(planning)
+                .map_or_else(|| speaks_other(planning, language), |needed| Finding::of(State::of(needed))),
         }
     }
 
     fn is_restricted(&self) -> bool {
         match &self.kind {
             Kind::Item(item) | Kind::Beside(item) => item.is_restricted(),
-            Kind::Tier(_) | Kind::OtherLanguage(_) => false,
+            Kind::Tier(_) | Kind::OtherLanguage(_) | Kind::Interpreter(_) => false,
+        }
+    }
+}
+
+/// Whether the preferred language is another than this one.
+fn speaks_other(planning: &Planning, language: &str) -> Finding {
+    let Some(spoken) = preferred_language(planning) else {
+        return Finding::unknown("the preferred language");
+    };
+    let same = spoken == language || spoken.starts_with(&format!("{language}-"));
+    Finding::of(State::of(!same))
+}
+
+/// The fact that no criterion states; none for one that stands beside another.
+fn stated(parameters: &Parameters) -> Result<Option<Kind>, Problem> {
+    let needed = |name: &str| parameters.text(name, "valueCode")?.ok_or_else(|| parameters.missing(name));
+    match needed("kind")? {
+        "tier" => {
+            let code = needed("tier")?;
+            let wrong = || parameters.wrong("tier", format!("`{code}` is no tier."));
+            Tier::parse(code).map(|tier| Some(Kind::Tier(tier))).ok_or_else(wrong)
+        }
+        "language" => Ok(Some(Kind::OtherLanguage(needed("language")?.to_owned()))),
+        "interpreter" => Ok(Some(Kind::Interpreter(needed("language")?.to_owned()))),
+        "beside" => Ok(None),
+        other => {
+            let text = format!("`{other}` is no kind of fact; use tier, language, interpreter or beside.");
+            Err(parameters.wrong("kind", text))
         }
     }
 }

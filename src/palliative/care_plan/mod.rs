@@ -17,6 +17,7 @@ pub mod reading;
 pub mod renewal;
 pub mod team;
 pub mod template;
+mod template_part;
 mod template_read;
 pub mod wishes;
 

@@ -21,6 +21,10 @@ use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 const PREFERENCES: [&str; 4] = ["75773-2", "95541-9", "81378-2", "81380-8"];
 /// The statuses of activities, tasks and orders that are not carried out.
 const CALLED_OFF: [&str; 6] = ["cancelled", "stopped", "rejected", "failed", "revoked", "entered-in-error"];
+/// R4's extension that says on a Patient whether an interpreter is needed.
+const INTERPRETER_REQUIRED: &str = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired";
+/// US Core's, with SNOMED CT's yes and no.
+const INTERPRETER_NEEDED: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-interpreter-needed";
 /// A person's wish not to speak of preferences now.
 const DECLINED: &str = "acp-declined";
 
@@ -44,6 +48,22 @@ pub fn preferred_language(planning: &Planning) -> Option<String> {
     let preferred = |one: &&&Value| one.get("preferred").and_then(Value::as_bool) == Some(true);
     let one = spoken.iter().find(preferred).or(if spoken.len() == 1 { spoken.first() } else { None })?;
     codings(one.get("language")).next().map(|(_, code)| code.to_owned())
+}
+
+/// Whether the person needs an interpreter, where the record says so: who prefers another language may speak this one
+/// well enough, and who signs may prefer none (T-58).
+pub fn needs_interpreter(planning: &Planning) -> Option<bool> {
+    let patient = planning.case.chart.find(planning.case.patient())?;
+    let said = |one: &Value| match one["url"].as_str()? {
+        INTERPRETER_REQUIRED => one["valueBoolean"].as_bool(),
+        INTERPRETER_NEEDED => match one["valueCoding"]["code"].as_str()? {
+            "373066001" => Some(true),
+            "373067005" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    };
+    list(patient.get("extension")).find_map(said)
 }
 
 /// The active problems of the problem list; a diagnosis of one visit is none, and one with a security label is not told.

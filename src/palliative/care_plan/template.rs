@@ -1,18 +1,28 @@
 //! The template of the care plan. <https://hl7.org/fhir/R4/plandefinition.html>
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::definitions::Definitions;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
 use crate::palliative::care_plan::fact::Fact;
+use crate::palliative::program::Program;
 use crate::palliative::risk::intensity::Intensity;
+pub use crate::palliative::rule_part::Condition as Trigger;
 use crate::palliative::screening::Codes;
+use crate::palliative::screening::Problem;
+use crate::palliative::screening::Reading;
 use crate::palliative::screening::document::Terminology;
-use crate::palliative::screening::logic::Logic;
+use crate::palliative::screening::problem::in_one_line;
+use crate::palliative::screening::with_terminology;
+use crate::palliative::vocabulary::TEMPLATE;
 
 /// All templates, compiled.
 #[derive(Debug)]
 pub struct Templates {
-    list: Vec<Template>,
+    list: Vec<Arc<Template>>,
 }
 
 /// A template.
@@ -47,17 +57,6 @@ pub struct Row {
     pub goals: Vec<GoalTemplate>,
     /// The activities.
     pub activities: Vec<Activity>,
-}
-
-/// A condition of the template.
-#[derive(Clone, Debug)]
-pub struct Trigger {
-    /// In words.
-    pub words: String,
-    /// How the facts are joined.
-    pub logic: Logic,
-    /// The facts that it is made of.
-    pub facts: Vec<usize>,
 }
 
 /// A goal of the template.
@@ -170,6 +169,18 @@ impl Cadence {
     }
 }
 
+impl Template {
+    /// Reads a template of a client's. What it makes is named by its URL, so that a later edition goes on with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place from the PlanDefinition on.
+    pub fn own(plan: &Value, definitions: &Definitions, reading: Reading) -> Result<Self, Vec<Problem>> {
+        let template = with_terminology(plan, (definitions, reading), |known| Self::read(plan, known))?;
+        let url = template.canonical.split_once('|').map_or("", |(url, _)| url).to_owned();
+        Ok(Self { id: url, ..template })
+    }
+}
+
 impl Templates {
     /// Compiles the PlanDefinitions that are templates: those that have goals. Rule sets have none.
     ///
@@ -179,13 +190,31 @@ impl Templates {
         let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
         let plans = definitions.plan_definitions.values().filter(|plan| plan.get("goal").is_some());
         let read = |plan: &Value| {
-            Template::read(plan, &terminology).map_err(|problem| format!("{}: {problem}", plan["url"]))
+            let template = Template::read(plan, &terminology).map(Arc::new);
+            template.map_err(|problems| format!("{}: {}", plan["url"], in_one_line(&problems)))
         };
         Ok(Self { list: plans.map(read).collect::<Result<_, _>>()? })
     }
 
-    /// The template that a canonical names, with or without its version.
-    pub fn find(&self, canonical: &str) -> Option<&Template> {
+    /// The template of a programme: the one that it names, with or without a version, or ours.
+    ///
+    /// # Errors
+    /// `BusinessRule` where the programme names one that is not here, or that cannot be used.
+    pub fn of(&self, program: &Program) -> Result<Arc<Template>, Failure> {
+        let wanted = program.care_plan_template.as_deref().unwrap_or(TEMPLATE);
+        let own = program.template.as_ref().or_else(|| self.find(wanted));
+        own.cloned().ok_or_else(|| {
+            let text = format!(
+                "The programme {} names the care-plan template {wanted}, which is not here or cannot be used; correct its \
+                 `carePlanTemplate`, or store the template.",
+                program.name
+            );
+            Failure::new(Reason::BusinessRule, text)
+        })
+    }
+
+    /// The template of ours that a canonical names, with or without its version.
+    pub fn find(&self, canonical: &str) -> Option<&Arc<Template>> {
         self.list.iter().find(|one| {
             let url = one.canonical.split_once('|').map_or(one.canonical.as_str(), |(url, _)| url);
             canonical == one.canonical || canonical == url

@@ -20,6 +20,8 @@ pub struct Assessments {
     pub pain: Codes,
     /// Of pain, on a scale of 0 to 4.
     pub pain_of_four: Codes,
+    /// Of what kind of pain it is.
+    pub pain_assessment: Codes,
     /// Medicines against pain.
     pub analgesics: Codes,
 }
@@ -37,6 +39,7 @@ impl Assessments {
             caregiver: codes("vs-caregiver-assessment")?,
             pain: codes("vs-pain-score")?,
             pain_of_four: codes("vs-pain-score-ipos")?,
+            pain_assessment: codes("vs-pain-assessment")?,
             analgesics: codes("vs-analgesic")?,
         })
     }

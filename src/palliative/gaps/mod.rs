@@ -112,6 +112,7 @@ pub fn gaps(following: &Following) -> Vec<Gap> {
         gaps.extend(contacts::rhythm(following, start));
         gaps.extend(record::assessed(following, start));
         gaps.extend(record::wishes(following, start));
+        gaps.extend(record::pain_assessed(following));
         gaps.extend(record::pain(following));
         gaps.extend(plan(following));
         gaps.extend(ages::reviews(following));

@@ -27,8 +27,14 @@ use crate::palliative::record::Concept;
 use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
-/// Days in which it is to be done.
+/// Days in which pain is to be assessed, and answered.
 const TREATED_WITHIN: i64 = 1;
+/// From which score of 0 to 10 on pain is to be answered, where the programme does not say.
+const ANSWERED_FROM: i64 = 4;
+/// From which score on it is to be assessed, where the programme does not say: any pain.
+const ASSESSED_FROM: i64 = 1;
+/// How many of the seven parts of an assessment of pain are to be told.
+const PARTS_OF_ASSESSMENT: usize = 5;
 
 /// The assessments of symptoms, function and the caregiver, the first of each soon after the start.
 pub fn assessed(following: &Following, start: Date) -> Vec<Gap> {
@@ -73,7 +79,7 @@ pub fn wishes(following: &Following, start: Date) -> Option<Gap> {
 /// later lower score.
 pub fn pain(following: &Following) -> Option<Gap> {
     let planning = following.planning;
-    let scored = in_pain(following)?;
+    let scored = in_pain(following, planning.case.program.pain_positive.unwrap_or(ANSWERED_FROM))?;
     let due = after(scored.on, TREATED_WITHIN);
     let orders = planning.case.chart.of("MedicationRequest").chain(planning.case.chart.of("ServiceRequest"));
     let answer = orders.filter(|order| is_answer(following, order, &scored)).find_map(|order| {
@@ -84,6 +90,35 @@ pub fn pain(following: &Following) -> Option<Gap> {
     let rhythm = Rhythm::Once;
     let duty = Duty { code: "pain-positive-untreated", domain: "2", rhythm, due, done: answer, words };
     Some(duty.on(planning.as_of))
+}
+
+/// An assessment after the last pain score, where it is positive for the programme: what kind of pain it is, and not how
+/// strong alone.
+pub fn pain_assessed(following: &Following) -> Option<Gap> {
+    let planning = following.planning;
+    let scored = in_pain(following, planning.case.program.pain_positive.unwrap_or(ASSESSED_FROM))?;
+    let due = after(scored.on, TREATED_WITHIN);
+    let is_assessment = |one: &Resource| {
+        following.assessments.pain_assessment.has_any(&Concept::read(one.get("code")))
+            && told(one) >= PARTS_OF_ASSESSMENT
+    };
+    let done = latest(following, is_assessment).filter(|done| done.on >= scored.on);
+    let words = format!(
+        "an assessment of the pain that was scored in {} on {}: {PARTS_OF_ASSESSMENT} of where it is, how strong, what \
+         kind, how long, how often, what makes it better or worse, what it keeps from doing",
+        scored.source, scored.on
+    );
+    let rhythm = Rhythm::Once;
+    let duty = Duty { code: "pain-not-assessed", domain: "2", rhythm, due, done, words };
+    Some(duty.on(planning.as_of))
+}
+
+/// How much an assessment tells: its components with a value, and its members.
+fn told(assessment: &Resource) -> usize {
+    let has_value = |part: &&Value| {
+        part.as_object().is_some_and(|part| part.keys().any(|name| name.starts_with("value")))
+    };
+    list(assessment.get("component")).filter(has_value).count() + list(assessment.get("hasMember")).count()
 }
 
 /// From which score on pain is to be answered, on a scale of 0 to 10 and on one of 0 to 4, where 3 (severe) stands for
@@ -99,9 +134,9 @@ fn positive_from(least: i64) -> (f64, f64) {
 }
 
 /// The last pain score, where something is to be done about it; of two instruments on one day, either.
-fn in_pain(following: &Following) -> Option<Done> {
+fn in_pain(following: &Following, least: i64) -> Option<Done> {
     let of = |codes: &Codes| latest(following, |one| codes.has_any(&Concept::read(one.get("code"))));
-    let (of_ten, of_four) = positive_from(following.planning.case.program.pain_positive);
+    let (of_ten, of_four) = positive_from(least);
     let scales =
         [(of(&following.assessments.pain), of_ten), (of(&following.assessments.pain_of_four), of_four)];
     let last = scales.iter().filter_map(|(scored, _)| Some(scored.as_ref()?.on)).max()?;

@@ -123,14 +123,14 @@ pub fn is_evidence(finding: &Finding) -> bool {
 }
 
 fn worth<'a>(levels: impl Iterator<Item = &'a (&'a Level, State)>) -> u8 {
-    let (mut level, mut points) = (0, 0);
+    let (mut level, mut points) = (0_u8, 0_u8);
     for (one, _) in levels {
         match one.worth {
             Worth::Level(worth) => level = level.max(worth),
-            Worth::Points(worth) => points += worth,
+            Worth::Points(worth) => points = worth.saturating_add(points),
         }
     }
-    (level + points).min(MOST)
+    points.saturating_add(level).min(MOST)
 }
 
 /// The sentences of the greatest levels that are met and of all points. One that rests on something restricted is

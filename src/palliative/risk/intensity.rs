@@ -1,8 +1,12 @@
 //! The care that is recommended for a tier: how often, by whom. <https://hl7.org/fhir/R4/plandefinition.html>
 
-use serde_json::Value;
-
+use crate::palliative::risk::read_part::positive;
+use crate::palliative::screening::Problem;
+use crate::palliative::screening::document::Terminology;
+use crate::palliative::screening::document::own_codes;
 use crate::palliative::screening::parameters::Parameters;
+use crate::palliative::vocabulary::PAYMENT_TIER_SYSTEM;
+use crate::palliative::vocabulary::ROLE_SYSTEM;
 
 /// The care that is recommended for a tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,19 +45,19 @@ impl Intensity {
     /// Reads the row of a tier.
     ///
     /// # Errors
-    /// A sentence for the author of the document.
-    pub fn read(action: &Value, parameters: &Parameters) -> Result<Self, String> {
-        let optional = |name: &str| match parameters.whole(name)? {
-            Some(number) if number < 1 => Err(format!("{name} is not positive")),
-            number => Ok(number),
+    /// What is wrong with it, and where.
+    pub fn read(words: String, parameters: &Parameters, terminology: &Terminology) -> Result<Self, Problem> {
+        let optional = |name: &str| positive(parameters, name);
+        let whole = |name: &str| optional(name)?.ok_or_else(|| parameters.missing(name));
+        let code = |name: &str, system: &str| {
+            let found = own_codes(parameters, terminology, (name, system))?;
+            found.first().map(|code| (*code).to_owned()).ok_or_else(|| parameters.missing(name))
         };
-        let whole = |name: &str| optional(name)?.ok_or_else(|| format!("it has no {name}"));
-        let text = |name: &str, element: &str| {
-            parameters.text(name, element)?.map(str::to_owned).ok_or_else(|| format!("it has no {name}"))
-        };
-        let roles = parameters.all("role", "valueCode")?;
+        let phone = parameters.text("phone", "valueString")?.ok_or_else(|| parameters.missing("phone"))?;
+        let roles = own_codes(parameters, terminology, ("role", ROLE_SYSTEM))?;
+        parameters.one("paymentTier", "valueCode")?;
         Ok(Self {
-            words: action["description"].as_str().ok_or("it has no description")?.to_owned(),
+            words,
             contacts: whole("contacts")?,
             contact_days: whole("contactDays")?,
             in_person: optional("inPerson")?,
@@ -64,9 +68,9 @@ impl Intensity {
             caregiver_days: whole("caregiverDays")?,
             acp_days: whole("acpDays")?,
             first_contact_days: whole("firstContactDays")?,
-            payment_tier: text("paymentTier", "valueCode")?,
-            phone: text("phone", "valueString")?,
-            roles: roles.into_iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            payment_tier: code("paymentTier", PAYMENT_TIER_SYSTEM)?,
+            phone: phone.to_owned(),
+            roles: roles.into_iter().map(str::to_owned).collect(),
         })
     }
 

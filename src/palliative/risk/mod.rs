@@ -11,10 +11,11 @@ pub mod document;
 pub mod domain;
 pub mod intensity;
 pub mod kept;
-pub(in crate::palliative) mod read;
+mod read;
+pub(in crate::palliative) mod read_part;
 pub mod report;
 mod scale;
-mod series;
+pub(in crate::palliative) mod series;
 mod stratify;
 pub mod tier;
 
@@ -39,14 +40,17 @@ use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::intensity::Intensity;
 use crate::palliative::risk::tier::Earlier;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::rule_kind::RuleKind;
+use crate::palliative::screening::Problem;
+use crate::palliative::screening::Reading;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::RuleSets;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::document::Terminology;
+use crate::palliative::screening::problem::in_one_line;
+use crate::palliative::screening::problem::noted;
+use crate::palliative::screening::with_terminology;
 use crate::palliative::vocabulary::RISK_ALGORITHM;
-
-/// The topic of PlanDefinitions that are read here.
-const TOPIC: (&str, &str) = ("https://comfrey.health/fhir/CodeSystem/rule-set-kind", "stratification");
 
 /// All algorithms, compiled.
 #[derive(Debug)]
@@ -160,44 +164,61 @@ impl Algorithms {
     /// A sentence that names the definition that is wrong.
     pub fn compile(definitions: &Definitions) -> Result<Self, String> {
         let terminology = Terminology::new(&definitions.value_sets, &definitions.code_systems)?;
-        let of_kind = |plan: &&Value| {
-            let topics = plan["topic"].as_array().into_iter().flatten();
-            let mut codings = topics.flat_map(|topic| topic["coding"].as_array().into_iter().flatten());
-            codings.any(|coding| coding["system"] == TOPIC.0 && coding["code"] == TOPIC.1)
-        };
+        let of_kind = |plan: &&Value| RuleKind::of(plan) == Some(RuleKind::Algorithm);
         let plans = definitions.plan_definitions.values().filter(of_kind);
-        Ok(Self { list: plans.map(|plan| Algorithm::read(plan, &terminology)).collect::<Result<_, _>>()? })
+        let read = |plan: &Value| {
+            let read = Algorithm::read(plan, &terminology);
+            read.map_err(|problems| format!("{}: {}", plan["url"], in_one_line(&problems)))
+        };
+        Ok(Self { list: plans.map(read).collect::<Result<_, _>>()? })
     }
 
-    /// Whether a canonical, with or without a version, names one of them.
-    pub fn has(&self, canonical: &str) -> bool {
-        self.named(canonical).is_some()
-    }
-
-    fn named(&self, canonical: &str) -> Option<&Algorithm> {
+    /// The one of ours that a canonical names, with or without a version.
+    pub fn find(&self, canonical: &str) -> Option<&Algorithm> {
         self.list.iter().find(|one| canonical == one.url || canonical == one.canonical())
     }
 
     /// The algorithm of a programme: the one that it names, with or without a version, or ours.
     ///
     /// # Errors
-    /// `BusinessRule` where the programme names one that is not here.
-    pub fn of(&self, program: &Program) -> Result<&Algorithm, Failure> {
+    /// `BusinessRule` where the programme names one that is not here, or that cannot be used.
+    pub fn of<'a>(&'a self, program: &'a Program) -> Result<&'a Algorithm, Failure> {
         let wanted = program.risk_algorithm.as_deref().unwrap_or(RISK_ALGORITHM);
-        self.named(wanted).ok_or_else(|| {
-            let text =
-                format!("The programme {} names the algorithm {wanted}, which is not here.", program.name);
+        let own = program.algorithm.as_deref().or_else(|| self.find(wanted));
+        own.ok_or_else(|| {
+            let text = format!(
+                "The programme {} names the algorithm {wanted}, which is not here or cannot be used; correct its \
+                 `riskAlgorithm`, or store the algorithm.",
+                program.name
+            );
             Failure::new(Reason::BusinessRule, text)
         })
     }
 }
 
 impl Algorithm {
-    fn read(plan: &Value, terminology: &Terminology) -> Result<Self, String> {
-        let url = plan["url"].as_str().unwrap_or_default();
-        let document = Document::read(plan, terminology).map_err(|problem| format!("{url}: {problem}"))?;
-        let version = plan["version"].as_str().ok_or_else(|| format!("{url}: no version"))?;
-        Ok(Self { url: url.to_owned(), version: version.to_owned(), document })
+    fn read(plan: &Value, terminology: &Terminology) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut text = |name: &str| {
+            let missing = || Problem::new(name, format!("An algorithm needs a `{name}`; give it one."));
+            noted(plan[name].as_str().map(str::to_owned).ok_or_else(missing), &mut problems)
+        };
+        let (url, version) = (text("url"), text("version"));
+        match (url, version, Document::read(plan, terminology)) {
+            (Some(url), Some(version), Ok(document)) => Ok(Self { url, version, document }),
+            (_, _, document) => {
+                problems.extend(document.err().unwrap_or_default());
+                Err(problems)
+            }
+        }
+    }
+
+    /// Reads an algorithm of a client's.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place from the PlanDefinition on.
+    pub fn own(plan: &Value, definitions: &Definitions, reading: Reading) -> Result<Self, Vec<Problem>> {
+        with_terminology(plan, (definitions, reading), |terminology| Self::read(plan, terminology))
     }
 
     /// The canonical with its version.

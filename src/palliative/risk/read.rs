@@ -2,34 +2,40 @@
 //!
 //! Its actions are `items` (criteria, as a rule set has them, and series of values), `domains` with their levels,
 //! `tiers` with the score at which each begins and the care that is recommended, `floors`, `overrides` and `tasks`.
-//! A condition is an expression over items, as in a rule set. A parameter that is not read is refused.
+//! A condition is an expression over items, as in a rule set. A parameter that is not read is refused, and everything
+//! that is wrong is told at once, each with its place.
 
 use serde_json::Value;
 
-use crate::palliative::record::Coding;
 use crate::palliative::risk::document::Document;
 use crate::palliative::risk::document::Floor;
-use crate::palliative::risk::document::Item;
 use crate::palliative::risk::document::Override;
 use crate::palliative::risk::document::Raising;
 use crate::palliative::risk::document::Step;
 use crate::palliative::risk::document::TaskRule;
 use crate::palliative::risk::domain::Domain;
-use crate::palliative::risk::domain::Level;
-use crate::palliative::risk::domain::MOST;
-use crate::palliative::risk::domain::Missing;
-use crate::palliative::risk::domain::Worth;
 use crate::palliative::risk::intensity::Intensity;
+use crate::palliative::risk::read_part::LEVEL_EXTENSION;
+use crate::palliative::risk::read_part::item;
+use crate::palliative::risk::read_part::level;
+use crate::palliative::risk::read_part::missing;
+use crate::palliative::risk::read_part::needed;
+use crate::palliative::risk::read_part::positive;
+use crate::palliative::risk::read_part::step;
+use crate::palliative::risk::read_part::tier;
 use crate::palliative::risk::series::SERIES;
-use crate::palliative::risk::series::Series;
 use crate::palliative::risk::tier::Tier;
-use crate::palliative::screening::Codes;
+use crate::palliative::rule_part::Part;
+use crate::palliative::rule_part::Shape;
+use crate::palliative::rule_part::distinct;
+use crate::palliative::rule_part::ids;
+use crate::palliative::screening::Problem;
+use crate::palliative::screening::document::CRITERION;
 use crate::palliative::screening::document::Terminology;
-use crate::palliative::screening::document::criterion;
-use crate::palliative::screening::expression;
-use crate::palliative::screening::logic::Logic;
-use crate::palliative::screening::parameters::Parameters;
-use crate::palliative::screening::parameters::list;
+use crate::palliative::screening::problem::noted;
+use crate::palliative::vocabulary::RISK_ADJUSTMENT_SYSTEM;
+use crate::palliative::vocabulary::RISK_DOMAIN_SYSTEM;
+use crate::palliative::vocabulary::TASK_SYSTEM;
 
 macro_rules! own {
     ($($name:ident = $id:literal;)*) => {
@@ -39,7 +45,6 @@ macro_rules! own {
 
 own! {
     DOMAIN = "risk-domain";
-    LEVEL = "risk-level";
     STEP = "risk-step";
     FLOOR = "risk-floor";
     OVERRIDE = "risk-override";
@@ -48,192 +53,228 @@ own! {
     HYSTERESIS = "risk-hysteresis";
 }
 
+/// The parts of a document, each with what is read of its actions.
+const PARTS: [(&str, Shape); 6] = [
+    (
+        "items",
+        Shape {
+            elements: &["id", "extension", "title", "description", "documentation", "code"],
+            extensions: &[CRITERION, SERIES],
+        },
+    ),
+    (
+        "domains",
+        Shape {
+            elements: &["id", "extension", "title", "description", "documentation", "action"],
+            extensions: &[DOMAIN, STEP],
+        },
+    ),
+    (
+        "tiers",
+        Shape {
+            elements: &["id", "extension", "title", "description", "documentation"],
+            extensions: &[TIER_ROW],
+        },
+    ),
+    (
+        "floors",
+        Shape {
+            elements: &["id", "extension", "title", "description", "documentation"],
+            extensions: &[FLOOR],
+        },
+    ),
+    ("overrides", Shape { elements: JUDGED, extensions: &[OVERRIDE] }),
+    ("tasks", Shape { elements: JUDGED, extensions: &[TASK] }),
+];
+const LEVELS: Shape = Shape { elements: JUDGED, extensions: &[LEVEL_EXTENSION] };
+const JUDGED: &[&str] = &["id", "extension", "title", "description", "documentation", "condition"];
+
 impl Document {
     /// Reads a PlanDefinition.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, and where.
-    pub fn read(plan: &Value, terminology: &Terminology) -> Result<Self, String> {
-        let items: Vec<Item> =
-            actions(plan, "items")?.map(|action| item(action, terminology)).collect::<Result<_, _>>()?;
-        let domains: Vec<Domain> =
-            actions(plan, "domains")?.map(|action| domain(action, &items)).collect::<Result<_, _>>()?;
-        let steps = actions(plan, "domains")?.filter_map(|action| step(action).transpose());
-        let hysteresis = Parameters::of(plan, HYSTERESIS).ok_or("it has no hysteresis")?;
-        let days = hysteresis.whole("days")?.ok_or("the hysteresis has no days")?;
-        hysteresis.finish()?;
-        Ok(Self {
-            steps: steps.collect::<Result<_, _>>()?,
-            tiers: tiers(plan)?,
-            floors: actions(plan, "floors")?.map(floor).collect::<Result<_, _>>()?,
-            overrides: actions(plan, "overrides")?
-                .map(|action| overriding(action, &items))
-                .collect::<Result<_, _>>()?,
-            tasks: actions(plan, "tasks")?.map(|action| task(action, &items)).collect::<Result<_, _>>()?,
-            hysteresis_days: days,
+    /// Everything that is wrong, each with its place from the PlanDefinition on.
+    pub fn read(plan: &Value, terminology: &Terminology) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader { plan, terminology, ids: Vec::new(), problems: Vec::new() };
+        match reader.document() {
+            Some(document) if reader.problems.is_empty() => Ok(document),
+            Some(_) | None => Err(reader.problems),
+        }
+    }
+}
+
+struct Reader<'a> {
+    plan: &'a Value,
+    terminology: &'a Terminology<'a>,
+    /// The ids of the items, whether or not these can be read.
+    ids: Vec<&'a str>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads it as far as it can be read.
+    fn document(&mut self) -> Option<Document> {
+        self.ids = Part::action(self.plan, "items")
+            .and_then(|items| items.inner("action"))
+            .map_or_else(|_| Vec::new(), |items| ids(&items));
+        let items = self.each("items", |reader, part| {
+            let read = item(part, reader.terminology, &[]);
+            reader.note(read)
+        });
+        let domains = self.each("domains", Self::domain);
+        let tiers = self.tiers();
+        let floors = self.each("floors", |reader, part| {
+            let read = reader.floor(part);
+            reader.note(read)
+        });
+        let overrides = self.each("overrides", |reader, part| {
+            let read = reader.overriding(part);
+            reader.note(read)
+        });
+        let tasks = self.each("tasks", |reader, part| {
+            let read = reader.task(part);
+            reader.note(read)
+        });
+        let whole = Part { value: self.plan, at: String::new() };
+        let days = whole.with(HYSTERESIS, |parameters| needed(parameters, "days"));
+        let hysteresis_days = self.note(days);
+        let (domains, steps): (Vec<Domain>, Vec<Option<Step>>) = domains?.into_iter().unzip();
+        Some(Document {
+            items: items?,
             domains,
-            items,
+            steps: steps.into_iter().flatten().collect(),
+            tiers: tiers?,
+            floors: floors?,
+            overrides: overrides?,
+            tasks: tasks?,
+            hysteresis_days: hysteresis_days?,
         })
     }
-}
 
-fn actions<'a>(plan: &'a Value, id: &str) -> Result<impl Iterator<Item = &'a Value> + use<'a>, String> {
-    let found = list(plan, "action").find(|action| action["id"] == id);
-    Ok(list(found.ok_or_else(|| format!("no action `{id}`"))?, "action"))
-}
-
-fn text(action: &Value, name: &str) -> Result<String, String> {
-    action[name].as_str().map(str::to_owned).ok_or_else(|| format!("an action has no {name}"))
-}
-
-/// Reads the parameters of an action, all of them.
-fn with<T>(
-    action: &Value,
-    url: &str,
-    read: impl FnOnce(&Parameters) -> Result<T, String>,
-) -> Result<T, String> {
-    let wrong = |problem: String| format!("{}: {problem}", action["id"].as_str().unwrap_or("an action"));
-    let parameters = Parameters::of(action, url).ok_or_else(|| wrong(format!("no extension {url}")))?;
-    let done = read(&parameters).map_err(wrong)?;
-    parameters.finish().map_err(|problem| wrong(problem.into()))?;
-    Ok(done)
-}
-
-/// The fact that an action is: a criterion, or a series of values.
-///
-/// # Errors
-/// A sentence for the author of the document.
-pub(in crate::palliative) fn item(action: &Value, terminology: &Terminology) -> Result<Item, String> {
-    if Parameters::of(action, SERIES).is_none() {
-        return Ok(Item::Criterion(Box::new(criterion(action, terminology)?)));
+    fn note<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        noted(read, &mut self.problems)
     }
-    let id = text(action, "id")?;
-    with(action, SERIES, |parameters| Ok(Item::Series(id, Box::new(Series::read(action, parameters)?))))
-}
 
-fn logic(action: &Value, items: &[Item]) -> Result<(Logic, Vec<usize>), String> {
-    let expression = &action["condition"][0]["expression"];
-    if expression["language"] != "text/cql" {
-        return Err("the condition is not in text/cql".to_owned());
+    /// The actions of a part, those that can be read.
+    fn each<T>(&mut self, id: &str, read: impl Fn(&mut Self, &Part<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let (_, shape) = PARTS.iter().find(|(known, _)| *known == id)?;
+        let part = self.note(Part::action(self.plan, id))?;
+        self.below(&part, shape, read)
     }
-    let text = expression["expression"].as_str().ok_or("the condition has no expression")?;
-    let logic = expression::parse(text, &|id| items.iter().position(|item| item.id() == id))?;
-    let mut named = Vec::new();
-    names(&logic, &mut named);
-    Ok((logic, named))
-}
 
-/// The facts that a condition names, each once.
-pub(in crate::palliative) fn names(logic: &Logic, named: &mut Vec<usize>) {
-    match logic {
-        Logic::Criterion(at) if named.contains(at) => {}
-        Logic::Criterion(at) => named.push(*at),
-        Logic::AtLeast(_, parts) => parts.iter().for_each(|part| names(part, named)),
-        Logic::Not(part) => names(part, named),
+    fn below<T>(
+        &mut self,
+        part: &Part<'a>,
+        shape: &Shape,
+        read: impl Fn(&mut Self, &Part<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let actions = self.note(part.inner("action"))?;
+        let mut found = Vec::with_capacity(actions.len());
+        for action in &actions {
+            action.check(shape, &mut self.problems);
+            found.extend(read(self, action));
+        }
+        distinct(actions.iter(), &mut self.problems);
+        Some(found)
     }
-}
 
-fn domain(action: &Value, items: &[Item]) -> Result<Domain, String> {
-    let levels = list(action, "action").map(|action| level(action, items)).collect::<Result<_, _>>()?;
-    let (code, title) = (text(action, "id")?, text(action, "title")?);
-    with(action, DOMAIN, |parameters| {
-        let words = |name: &str| {
-            parameters.text(name, "valueString")?.map(str::to_owned).ok_or_else(|| format!("no {name}"))
-        };
-        let missing = match parameters.text("missing", "valueCode")? {
-            Some("zero") => Missing::Zero,
-            Some("evidence") => Missing::Evidence,
-            Some("bounds") => Missing::Bounds,
-            other => return Err(format!("{other:?} says not what is made of missing facts")),
-        };
-        let (missing_text, none_text) = (words("missingText")?, words("noneText")?);
-        Ok(Domain { code, title, missing, missing_text, none_text, levels })
-    })
-}
-
-fn level(action: &Value, items: &[Item]) -> Result<Level, String> {
-    let sentence = text(action, "description")?;
-    let (logic, named) = logic(action, items).map_err(|problem| format!("{}: {problem}", action["id"]))?;
-    with(action, LEVEL, |parameters| {
-        let worth = |name: &str| {
-            let given = parameters.whole(name)?.map(u8::try_from).transpose();
-            let within = given.ok().flatten().filter(|worth| (1..=MOST).contains(worth));
-            Ok::<_, String>(within)
-        };
-        let worth = match (worth("level")?, worth("points")?) {
-            (Some(level), None) => Worth::Level(level),
-            (None, Some(points)) => Worth::Points(points),
-            _ => return Err(format!("it has one of `level` and `points`, from 1 to {MOST}")),
-        };
-        Ok(Level { sentence, worth, logic, items: named })
-    })
-}
-
-fn step(action: &Value) -> Result<Option<Step>, String> {
-    if Parameters::of(action, STEP).is_none() {
-        return Ok(None);
+    /// A domain, with the step of its scores where they come in such.
+    fn domain(&mut self, part: &Part<'a>) -> Option<(Domain, Option<Step>)> {
+        let code = self.note(part.code(RISK_DOMAIN_SYSTEM, self.terminology));
+        let title = self.note(part.text("title"));
+        let said = self.note(part.with(DOMAIN, missing));
+        let step = if part.has(STEP) { self.note(part.with(STEP, step)) } else { None };
+        let levels = self.below(part, &LEVELS, |reader, part| {
+            let read = level(part, &reader.ids);
+            reader.note(read)
+        });
+        let (missing, missing_text, none_text) = said?;
+        let (code, title, levels) = (code?, title?, levels?);
+        Some((Domain { code, title, missing, missing_text, none_text, levels }, step))
     }
-    with(action, STEP, |parameters| {
-        let codes: Vec<Coding> =
-            parameters.all("code", "valueCoding")?.into_iter().filter_map(Coding::read).collect();
-        let step = parameters.one("step", "valueDecimal")?.and_then(Value::as_f64);
-        let step = step.filter(|step| *step > 0.0).ok_or("it has no step")?;
-        Ok(Some(Step { codes: Codes::of(&codes), step }))
-    })
-}
 
-fn tier(parameters: &Parameters) -> Result<Tier, String> {
-    let code = parameters.text("tier", "valueCode")?.unwrap_or_default();
-    Tier::parse(code).ok_or_else(|| format!("`{code}` is no tier"))
-}
+    fn floor(&self, part: &Part<'a>) -> Result<Floor, Problem> {
+        let (code, sentence) =
+            (part.code(RISK_ADJUSTMENT_SYSTEM, self.terminology)?, part.text("description")?);
+        part.with(FLOOR, |parameters| {
+            let raising = match (parameters.text("ruleSet", "valueCanonical")?, parameters.flag("entry")?) {
+                (Some(url), None) if self.terminology.is_no_rule_set(url) => {
+                    let text = format!("{url} is no rule set of this server; name one that is.");
+                    return Err(parameters.wrong("ruleSet", text));
+                }
+                (Some(url), None) => Raising::RuleSet(url.to_owned()),
+                (None, Some(true)) => Raising::Entry,
+                _ => {
+                    let text = "A floor has one of `ruleSet` and `entry` (true); give one of them.";
+                    return Err(parameters.wrong("ruleSet", text));
+                }
+            };
+            Ok(Floor { code, sentence, tier: tier(parameters)?, raising })
+        })
+    }
 
-fn floor(action: &Value) -> Result<Floor, String> {
-    let (code, sentence) = (text(action, "id")?, text(action, "description")?);
-    with(action, FLOOR, |parameters| {
-        let raising = match (parameters.text("ruleSet", "valueCanonical")?, parameters.flag("entry")?) {
-            (Some(url), None) => Raising::RuleSet(url.to_owned()),
-            (None, Some(true)) => Raising::Entry,
-            _ => return Err("it has one of `ruleSet` and `entry`".to_owned()),
-        };
-        Ok(Floor { code, sentence, tier: tier(parameters)?, raising })
-    })
-}
+    fn overriding(&self, part: &Part<'a>) -> Result<Override, Problem> {
+        let (code, sentence) =
+            (part.code(RISK_ADJUSTMENT_SYSTEM, self.terminology)?, part.text("description")?);
+        let condition = part.needed_condition(&self.ids)?;
+        let tier = part.with(OVERRIDE, tier)?;
+        Ok(Override { code, sentence, tier, logic: condition.logic, items: condition.facts })
+    }
 
-fn overriding(action: &Value, items: &[Item]) -> Result<Override, String> {
-    let (code, sentence) = (text(action, "id")?, text(action, "description")?);
-    let (logic, items) = logic(action, items)?;
-    with(action, OVERRIDE, |parameters| {
-        Ok(Override { code, sentence, tier: tier(parameters)?, logic, items })
-    })
-}
-
-fn task(action: &Value, items: &[Item]) -> Result<TaskRule, String> {
-    let sentence = text(action, "description")?;
-    let (logic, items) = logic(action, items)?;
-    with(action, TASK, |parameters| {
-        let code = parameters.text("code", "valueCode")?.ok_or("it has no code")?.to_owned();
-        Ok(TaskRule { code, sentence, hours: parameters.whole("hours")?, logic, items })
-    })
-}
-
-/// The rows of the tiers, which stand in their order and begin at ever higher scores.
-fn tiers(plan: &Value) -> Result<[(u8, Intensity); 4], String> {
-    let rows: Vec<(u8, Intensity)> = actions(plan, "tiers")?
-        .zip(Tier::ALL)
-        .map(|(action, tier)| {
-            if action["id"] != tier.code() {
-                return Err(format!("{} stands in the place of {}", action["id"], tier.code()));
+    fn task(&self, part: &Part<'a>) -> Result<TaskRule, Problem> {
+        part.id()?;
+        let sentence = part.text("description")?;
+        let condition = part.needed_condition(&self.ids)?;
+        part.with(TASK, |parameters| {
+            let code = parameters.text("code", "valueCode")?.ok_or_else(|| parameters.missing("code"))?;
+            if let Some(text) = self.terminology.unknown(TASK_SYSTEM, code) {
+                return Err(parameters.wrong("code", text));
             }
-            with(action, TIER_ROW, |parameters| {
-                let from = parameters.whole("from")?.and_then(|from| u8::try_from(from).ok());
-                Ok((from.ok_or("it has no `from`")?, Intensity::read(action, parameters)?))
+            let hours = positive(parameters, "hours")?;
+            Ok(TaskRule {
+                code: code.to_owned(),
+                sentence,
+                hours,
+                logic: condition.logic,
+                items: condition.facts,
             })
         })
-        .collect::<Result<_, _>>()?;
-    let rising =
-        rows.first().is_some_and(|(from, _)| *from == 0) && rows.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    if !rising {
-        return Err("the tiers begin at 0 and at ever higher scores".to_owned());
     }
-    rows.try_into().map_err(|_| "there are four tiers".to_owned())
+
+    /// The rows of the tiers, which stand in their order and begin at ever higher scores.
+    fn tiers(&mut self) -> Option<[(u8, Intensity); 4]> {
+        let before = self.problems.len();
+        let rows = self.each("tiers", |reader, part| {
+            let read = reader.tier_row(part);
+            reader.note(read)
+        })?;
+        if self.problems.len() > before {
+            return None;
+        }
+        let part = self.note(Part::action(self.plan, "tiers"))?;
+        if rows.iter().map(|(tier, ..)| *tier).ne(Tier::ALL) {
+            let known = Tier::ALL.map(Tier::code).join(", ");
+            return self.note(Err(part.wrong(format!("The tiers are {known}, in this order."))));
+        }
+        let begins: Vec<u8> = rows.iter().map(|(_, from, _)| *from).collect();
+        let is_rising = begins[0] == 0 && begins.windows(2).all(|pair| pair[0] < pair[1]);
+        if !is_rising {
+            return self
+                .note(Err(part.wrong("The tiers begin at 0 and at ever higher scores; correct `from`.")));
+        }
+        let rows: Vec<(u8, Intensity)> = rows.into_iter().map(|(_, from, row)| (from, row)).collect();
+        rows.try_into().ok()
+    }
+
+    fn tier_row(&self, part: &Part<'a>) -> Result<(Tier, u8, Intensity), Problem> {
+        let id = part.id()?;
+        let tier = Tier::parse(&id).ok_or_else(|| part.wrong_at("id", format!("`{id}` is no tier.")))?;
+        let words = part.text("description")?;
+        part.with(TIER_ROW, |parameters| {
+            let from = parameters.number("from")?.ok_or_else(|| parameters.missing("from"))?;
+            let from = u8::try_from(from)
+                .map_err(|_| parameters.wrong("from", format!("No score is {from}; give a lower one.")))?;
+            Ok((tier, from, Intensity::read(words, parameters, self.terminology)?))
+        })
+    }
 }

@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use crate::fhir::datetime::Micros;
 use crate::fhir::quantity::Unit as Ucum;
-use crate::palliative::record::Coding;
 use crate::palliative::record::Meaning;
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::record::Unit;
 use crate::palliative::screening::Codes;
 use crate::palliative::screening::Finding;
+use crate::palliative::screening::Problem;
 use crate::palliative::screening::State;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::criterion::Ages;
+use crate::palliative::screening::document::codings;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::parameters::Parameters;
 
@@ -59,39 +59,38 @@ struct Point<'a> {
 }
 
 impl Series {
-    /// Reads the rule of an action.
+    /// Reads the rule of an action of this name.
     ///
     /// # Errors
-    /// A sentence for the author of the document.
-    pub fn read(action: &Value, parameters: &Parameters) -> Result<Self, String> {
-        let value =
-            parameters.one("value", "valueDecimal")?.and_then(Value::as_f64).ok_or("it has no value")?;
+    /// What is wrong with it, and where.
+    pub fn read(name: String, parameters: &Parameters) -> Result<Self, Problem> {
+        let value = parameters.decimal("value")?.ok_or_else(|| parameters.missing("value"))?;
         let kind = match parameters.text("kind", "valueCode")? {
             Some("fall") => Kind::Fall(value),
             Some("fall-percent") => Kind::FallPercent(value),
             Some("repeated") => Kind::Repeated(value),
-            other => return Err(format!("{other:?} is not a kind of series")),
+            Some(other) => {
+                let text = format!("`{other}` is no kind of series; use fall, fall-percent or repeated.");
+                return Err(parameters.wrong("kind", text));
+            }
+            None => return Err(parameters.missing("kind")),
         };
-        let listed = |name: &str| -> Result<Vec<Coding>, String> {
-            Ok(parameters.all(name, "valueCoding")?.into_iter().filter_map(Coding::read).collect())
-        };
-        let other = listed("alsoCode")?;
-        let also = match (parameters.one("alsoValue", "valueDecimal")?.and_then(Value::as_f64), kind) {
+        let other = parameters.all("alsoCode", "valueCoding")?;
+        let also = match (parameters.decimal("alsoValue")?, kind) {
             (None, _) if other.is_empty() => None,
-            (Some(value), Kind::Repeated(_)) if !other.is_empty() => Some((Codes::of(&other), value)),
+            (Some(value), Kind::Repeated(_)) => Some((Codes::of(&codings(parameters, "alsoCode")?), value)),
             _ => {
-                return Err(
-                    "`alsoCode` and `alsoValue` come together, for values that are repeated".to_owned()
-                );
+                let text = "`alsoCode` and `alsoValue` come together, for values that are repeated.";
+                return Err(parameters.wrong("alsoCode", text));
             }
         };
         Ok(Self {
-            codes: Codes::of(&listed("code")?),
+            codes: Codes::of(&codings(parameters, "code")?),
             also,
             ages: parameters.ages()?,
             kind,
-            days: parameters.whole("days")?.ok_or("it has no days")?,
-            name: action["title"].as_str().ok_or("it has no title")?.to_owned(),
+            days: parameters.number("days")?.ok_or_else(|| parameters.missing("days"))?,
+            name,
         })
     }
 

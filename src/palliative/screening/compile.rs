@@ -14,6 +14,7 @@ use crate::palliative::screening::logic::MAX_CRITERIA;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::problem::Problem;
+use crate::palliative::screening::problem::noted;
 use crate::palliative::screening::rule_set::RuleSet;
 use crate::palliative::vocabulary::LOB_SYSTEM;
 
@@ -78,11 +79,6 @@ fn action<'a>(plan: &'a Value, id: &str) -> Option<(usize, &'a Value)> {
 
 fn place(at: usize) -> String {
     format!("action[{at}]")
-}
-
-/// What was read; a problem is put with the others.
-fn noted<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
-    read.map_err(|problem| problems.push(problem)).ok()
 }
 
 fn read_criteria(

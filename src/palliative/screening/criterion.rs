@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::palliative::record::ActKind;
 use crate::palliative::record::Deceased;
 use crate::palliative::record::Moment;
 use crate::palliative::record::PatientRecord;
@@ -89,6 +90,15 @@ pub struct Ages {
 }
 
 impl Criterion {
+    /// The types that it reads beside those of every screening.
+    pub fn further_types(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let kinds: &'static [ActKind] = match &self.rule {
+            Rule::Act(rule) => rule.kinds,
+            _ => &[],
+        };
+        kinds.iter().flat_map(|kind| kind.types().iter().copied())
+    }
+
     /// Evaluates it.
     pub fn evaluate(&self, situation: &Situation) -> Finding {
         let Situation { record, as_of, .. } = *situation;

@@ -10,108 +10,25 @@
 //! `documentation`, the name of what it needs as its `title`, and the rule in the extension `criterion`, one
 //! inner extension a parameter. A parameter that is not known, or that the kind does not read, is refused.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use crate::definitions::CANONICAL;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::condition::ConditionRule;
-use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::criterion::Criterion;
 use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::observation::Pick;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::problem::Problem;
-use crate::palliative::screening::stays::EncounterCodes;
+pub use crate::palliative::screening::terminology::Reading;
+pub use crate::palliative::screening::terminology::Terminology;
 use crate::palliative::screening::test::Test;
 use crate::palliative::screening::value_set::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
 /// The extension that holds the rule of a criterion.
-const CRITERION: &str = "https://comfrey.health/fhir/StructureDefinition/criterion";
-
-/// What criteria are compiled against.
-pub struct Terminology<'a> {
-    value_sets: &'a BTreeMap<String, Value>,
-    code_systems: &'a BTreeMap<String, Value>,
-    encounters: Arc<EncounterCodes>,
-    reading: Reading,
-}
-
-/// Why a rule document is read. What was stored once is used as it was taken then, so that no later check undoes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// To be taken: all that can be told to be wrong is refused.
-    Written,
-    /// To be used: what no check refused when it was stored matches nothing now.
-    Stored,
-}
-
-impl<'a> Terminology<'a> {
-    /// The value sets, and those by which encounters are told apart.
-    ///
-    /// # Errors
-    /// A sentence that names the set that is missing or wrong.
-    pub fn new(
-        value_sets: &'a BTreeMap<String, Value>,
-        code_systems: &'a BTreeMap<String, Value>,
-    ) -> Result<Self, String> {
-        let codes = |id: &str| Codes::compile(&format!("{CANONICAL}/ValueSet/vs-{id}"), value_sets);
-        let encounters = Arc::new(EncounterCodes {
-            hospice: codes("encounter-hospice-inpatient")?,
-            skilled_nursing: codes("stay-snf")?,
-            inpatient: codes("encounter-inpatient")?,
-            observation: codes("encounter-observation")?,
-            emergency: codes("encounter-emergency")?,
-            outpatient: codes("encounter-outpatient")?,
-            unplanned: codes("encounter-unplanned")?,
-            planned: codes("encounter-planned")?,
-        });
-        Ok(Self { value_sets, code_systems, encounters, reading: Reading::Written })
-    }
-
-    /// The same for documents that are read for this reason.
-    #[must_use]
-    pub fn read_as(self, reading: Reading) -> Self {
-        Self { reading, ..self }
-    }
-
-    fn is_strict(&self) -> bool {
-        self.reading == Reading::Written
-    }
-
-    /// Ages that somebody has; of a stored document any, though nobody has them.
-    ///
-    /// # Errors
-    /// Ages of which the greatest is below the least.
-    pub fn possible(&self, ages: Ages, (parameters, name): (&Parameters, &str)) -> Result<Ages, Problem> {
-        if ages.are_turned() && self.is_strict() { Err(parameters.turned(name, ages)) } else { Ok(ages) }
-    }
-
-    /// The codes by which encounters are told apart.
-    pub fn encounters(&self) -> &Arc<EncounterCodes> {
-        &self.encounters
-    }
-
-    /// Why a code is none of a code system of ours; nothing where it is one, or in a stored document.
-    pub fn unknown(&self, system: &str, code: &str) -> Option<String> {
-        let concepts = self.code_systems.get(system).into_iter().flat_map(|system| list(system, "concept"));
-        let known = concepts.into_iter().any(|concept| concept["code"] == code);
-        (!known && self.is_strict())
-            .then(|| format!("`{code}` is no code of {system}; give one that it defines."))
-    }
-
-    /// The codes of a value set.
-    ///
-    /// # Errors
-    /// A sentence that names the set that is missing or wrong.
-    pub fn codes(&self, url: &str) -> Result<Codes, String> {
-        Codes::compile(url, self.value_sets)
-    }
-}
+pub const CRITERION: &str = "https://comfrey.health/fhir/StructureDefinition/criterion";
 
 /// The criteria below an action, each read or refused.
 pub fn criteria(action: &Value, terminology: &Terminology) -> Vec<Result<Criterion, Problem>> {
@@ -263,6 +180,22 @@ pub fn own_codes<'a>(
         unknown.map_or(Ok(code), |text| Err(parameters.wrong_one(name, at, text)))
     };
     parameters.all(name, "valueCode")?.into_iter().enumerate().map(known).collect()
+}
+
+/// The codes that a parameter lists, of which there is one at least.
+///
+/// # Errors
+/// The place of one that has no code; where there is none.
+pub fn codings(parameters: &Parameters, name: &str) -> Result<Vec<Coding>, Problem> {
+    let given = parameters.all(name, "valueCoding")?;
+    if given.is_empty() {
+        return Err(parameters.missing(name));
+    }
+    let read = |(at, coding): (usize, &Value)| {
+        let wrong = || parameters.wrong_one(name, at, format!("`{name}` has no code; give it one."));
+        Coding::read(coding).ok_or_else(wrong)
+    };
+    given.into_iter().enumerate().map(read).collect()
 }
 
 /// What a clinician attests.

@@ -11,13 +11,16 @@ use crate::palliative::screening::logic::Logic;
 /// # Errors
 /// A sentence for the author of the rule set.
 pub fn parse(text: &str, criterion: &dyn Fn(&str) -> Option<usize>) -> Result<Logic, String> {
-    let mut reader = Reader { tokens: tokens(text)?, at: 0, criterion };
+    let mut reader = Reader { tokens: tokens(text)?, at: 0, depth: 0, criterion };
     let logic = reader.expression()?;
     match reader.next() {
         None => Ok(logic),
         Some(token) => Err(format!("`{token:?}` stands after the end of the expression")),
     }
 }
+
+/// How many terms stand one in another at most: each is a call within a call, here and when it is judged.
+const DEEPEST: usize = 32;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
@@ -51,6 +54,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 struct Reader<'a> {
     tokens: Vec<Token>,
     at: usize,
+    /// How many terms stand around this one.
+    depth: usize,
     criterion: &'a dyn Fn(&str) -> Option<usize>,
 }
 
@@ -90,6 +95,16 @@ impl Reader<'_> {
     }
 
     fn term(&mut self) -> Result<Logic, String> {
+        if self.depth == DEEPEST {
+            return Err(format!("more than {DEEPEST} terms stand one in another; write it flatter"));
+        }
+        self.depth += 1;
+        let term = self.inner_term();
+        self.depth -= 1;
+        term
+    }
+
+    fn inner_term(&mut self) -> Result<Logic, String> {
         match self.next() {
             Some(Token::Criterion(id)) => self.criterion(&id),
             Some(Token::Word(word)) if word == "not" => Ok(Logic::none(self.term()?)),
@@ -173,5 +188,13 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn terms_stand_in_one_another_so_far_and_no_further() {
+        let nested = |depth: usize| format!("{}`a`{}", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(read(&nested(DEEPEST - 1)), Ok(Logic::Criterion(0)));
+        assert!(read(&nested(DEEPEST)).is_err());
+        assert!(read(&format!("{}`a`", "not ".repeat(1_000_000))).is_err());
     }
 }

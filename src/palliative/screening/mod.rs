@@ -20,12 +20,13 @@ pub(super) mod logic;
 mod medication;
 mod observation;
 pub(super) mod parameters;
-mod problem;
+pub(super) mod problem;
 mod repeat;
 pub mod report;
 mod rule_set;
 mod stay;
 mod stays;
+mod terminology;
 mod test;
 mod trend;
 mod units;
@@ -99,17 +100,24 @@ pub fn is_rule_set(plan: &Value) -> bool {
     is_of_kind(plan, SCREENING)
 }
 
-/// The kind of a PlanDefinition with rules of which only our own are read.
-pub fn own_kind(plan: &Value) -> Option<&'static str> {
-    ["need-signals", "stratification"].into_iter().find(|kind| is_of_kind(plan, kind))
-}
-
 /// Compiles a PlanDefinition that is a rule set, with our value sets and those that it contains: what it means is
 /// then settled by itself.
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn rule_set(plan: &Value, definitions: &Definitions, reading: Reading) -> Result<RuleSet, Vec<Problem>> {
+    with_terminology(plan, (definitions, reading), |terminology| compile::compile(plan, terminology))
+}
+
+/// Reads a document with our value sets and those that it contains: what it means is then settled by itself.
+///
+/// # Errors
+/// What reading it fails with; a value set without which nothing can be read.
+pub(super) fn with_terminology<T>(
+    plan: &Value,
+    (definitions, reading): (&Definitions, Reading),
+    read: impl FnOnce(&document::Terminology) -> Result<T, Vec<Problem>>,
+) -> Result<T, Vec<Problem>> {
     let contained: Vec<&Value> =
         parameters::list(plan, "contained").filter(|inner| inner["resourceType"] == "ValueSet").collect();
     let mut value_sets = Cow::Borrowed(&definitions.value_sets);
@@ -123,12 +131,13 @@ pub fn rule_set(plan: &Value, definitions: &Definitions, reading: Reading) -> Re
         }
     }
     let terminology = document::Terminology::new(&value_sets, &definitions.code_systems)
-        .map(|terminology| terminology.read_as(reading))
+        .map(|terminology| terminology.read_as(reading).naming(&definitions.plan_definitions))
         .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
-    compile::compile(plan, &terminology)
+    read(&terminology)
 }
 
-fn is_of_kind(plan: &Value, kind: &str) -> bool {
+/// Whether a PlanDefinition is of a kind, by its topic.
+pub fn is_of_kind(plan: &Value, kind: &str) -> bool {
     let topics = parameters::list(plan, "topic");
     let mut codings = topics.flat_map(|topic| parameters::list(topic, "coding"));
     codings.any(|coding| coding["system"] == TOPIC_SYSTEM && coding["code"] == kind)

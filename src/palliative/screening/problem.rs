@@ -23,10 +23,9 @@ impl Problem {
     }
 }
 
-impl From<Problem> for String {
-    fn from(problem: Problem) -> Self {
-        if problem.at.is_empty() { problem.text } else { format!("{}: {}", problem.at, problem.text) }
-    }
+/// What was read; a problem is put with the others.
+pub fn noted<T>(read: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    read.map_err(|problem| problems.push(problem)).ok()
 }
 
 /// All problems in one line, for the log of a start that fails.

@@ -112,11 +112,7 @@ impl RuleSet {
 
     /// The types that it reads beside those of every screening.
     pub fn further_types(&self) -> BTreeSet<&'static str> {
-        let kinds = self.criteria.iter().flat_map(|criterion| match &criterion.rule {
-            Rule::Act(rule) => rule.kinds,
-            _ => &[],
-        });
-        kinds.flat_map(|kind| kind.types().iter().copied()).collect()
+        self.criteria.iter().flat_map(Criterion::further_types).collect()
     }
 
     /// What it says of a patient on a day. What carries a security label counts, and is not told.

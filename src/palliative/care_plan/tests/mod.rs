@@ -29,6 +29,7 @@ use crate::palliative::vocabulary::TIER_EXTENSION;
 
 mod again;
 mod goals;
+mod language;
 mod needs;
 mod needs_again;
 mod orders;
@@ -40,7 +41,7 @@ const LOINC: &str = "http://loinc.org";
 
 fn template() -> Template {
     let templates = Templates::compile(&Definitions::shared().unwrap()).unwrap();
-    templates.find(TEMPLATE).unwrap().clone()
+    templates.find(TEMPLATE).unwrap().as_ref().clone()
 }
 
 /// Runs something on the patient as of today.

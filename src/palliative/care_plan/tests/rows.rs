@@ -128,7 +128,7 @@ fn cases() -> Vec<Case> {
     symptoms().into_iter().chain(others).collect()
 }
 
-fn why(world: &World, action: &str) -> Result<(), String> {
+pub(super) fn why(world: &World, action: &str) -> Result<(), String> {
     let plan = planned(world).unwrap();
     // what is due in hours is named with what shows it
     let is_of = |one: &String| one == action || one.starts_with(&format!("{action}/"));
@@ -225,20 +225,6 @@ fn rows_by_tier_follow_the_tier() {
     let mut world = enrolled();
     tier(&mut world, "unheard-of");
     assert!(why(&world, "d1-home").unwrap_err().starts_with("Not known"));
-}
-
-#[test]
-fn another_language_than_english_asks_for_an_interpreter() {
-    for (language, expected) in [(Some("es"), true), (Some("en-US"), false), (None, false)] {
-        let mut world = enrolled();
-        if let Some(language) = language {
-            let spoken = json!([{ "language": { "coding": [{ "system": "urn:ietf:bcp:47", "code": language }] }, "preferred": true }]);
-            world.set("Patient/p", "communication", spoken);
-        }
-        let why = why(&world, "d6-interpreter");
-        assert_eq!(why.is_ok(), expected, "{language:?}");
-        assert_eq!(why.is_err_and(|why| why.starts_with("Not known")), language.is_none());
-    }
 }
 
 #[test]

@@ -114,13 +114,55 @@ fn from_which_score_pain_is_to_be_answered_the_programme_says_and_else_it_is_4_o
         (Some(7), four, 4),
     ] {
         let mut world = enrolled();
-        world.program.pain_positive = least.unwrap_or(world.program.pain_positive);
+        world.program.pain_positive = least;
         for (value, expected) in [(positive - 1, None), (positive, is(Status::Open, "2026-02-02"))] {
             world.put(observed("pain", coding, "2026-02-01", json!({ "valueInteger": value })));
             let found = found(&world, Tier::Three, "2026-02-05");
             assert_eq!(state(&found, code), expected, "{least:?} {coding:?} {value}");
         }
     }
+}
+
+#[test]
+fn pain_is_to_be_assessed_within_a_day_whatever_is_done_against_it() {
+    let code = "pain-not-assessed";
+    let pain =
+        |value: i64| observed("pain", (LOINC, "72514-3"), "2026-02-01", json!({ "valueInteger": value }));
+    let mut world = enrolled();
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
+    world.put(pain(0));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), None);
+    // any pain counts, unless the programme says from which score on
+    world.put(pain(1));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-02"), code), is(Status::Prospective, "2026-02-02"));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-03"), code), is(Status::Open, "2026-02-02"));
+    world.program.pain_positive = Some(2);
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-03"), code), None);
+    world.put(pain(2));
+    let assessment = |on: &str, parts: usize, members: usize| {
+        let part = |at: usize| json!({ "code": { "text": format!("part {at}") }, "valueString": "dull" });
+        let silent = json!({ "code": { "text": "where" }, "dataAbsentReason": { "text": "not asked" } });
+        let mut one = observed("assessed", (LOINC, "38212-7"), on, json!({}));
+        one["component"] = (0..parts).map(part).chain([silent]).collect();
+        if members > 0 {
+            one["hasMember"] =
+                (0..members).map(|at| json!({ "reference": format!("Observation/m{at}") })).collect();
+        }
+        one
+    };
+    for (on, parts, members, expected) in [
+        ("2026-02-02", 5, 0, Status::Closed),
+        ("2026-02-01", 2, 3, Status::Closed),
+        ("2026-02-02", 4, 0, Status::Open),
+        ("2026-01-31", 7, 0, Status::Open),
+    ] {
+        world.put(assessment(on, parts, members));
+        let state = state(&found(&world, Tier::Three, "2026-02-05"), code).unwrap();
+        assert_eq!(state.0, expected, "{on} {parts} {members}");
+    }
+    // another score says nothing of what kind of pain it is
+    world.put(observed("again", (LOINC, "72514-3"), "2026-02-02", json!({ "valueInteger": 5 })));
+    assert_eq!(state(&found(&world, Tier::Three, "2026-02-05"), code), is(Status::Open, "2026-02-03"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ use crate::palliative::screening::RuleSets;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::report::Reader;
+use crate::palliative::vocabulary::RISK_ALGORITHM;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
 const AS_OF: &str = "2026-01-15";
@@ -62,7 +63,7 @@ fn program(settings: Value) -> Program {
 }
 
 fn algorithm() -> &'static Algorithm {
-    compiled().0.of(&program(json!([]))).unwrap()
+    compiled().0.find(RISK_ALGORITHM).unwrap()
 }
 
 fn patient(birth: &str) -> Value {
