@@ -216,6 +216,11 @@ fn unlike(criterion: Criterion) -> Criterion {
     let Test::Index(rows) = criterion.test else { return not(criterion) };
     let each = rows.any.into_iter().map(|condition| condition.sql);
     let sql = Sql::of("NOT (", []).append(Sql::join(each, " OR ")).push(")", []);
+    // A concept told in words alone has a row, by which it is not missing, and no code that could be unlike another.
+    let sql = match rows.kind {
+        Kind::Token => sql.push(" AND NOT (code = '' AND system = 0)", []),
+        _ => sql,
+    };
     let any = vec![Condition { sql, leading: Vec::new(), reach: Reach::Range }];
     let canonical = named("ne", &[&criterion.canonical]);
     Criterion { canonical, test: Test::Index(Rows { any, ..rows }), negated: false }

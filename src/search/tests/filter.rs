@@ -1,5 +1,8 @@
 //! What a filter finds, what it is refused for, and what it shows of others' data: nothing.
 
+use serde_json::Value;
+use serde_json::json;
+
 use super::database::Database;
 use super::database::context;
 use super::database::query;
@@ -237,4 +240,22 @@ fn a_filter_shows_nothing_of_another_patient() {
         let total = database.total(&query, &only("a"));
         assert_eq!(total, i64::try_from(expected.len()).ok(), "the total of {search}");
     }
+}
+
+#[test]
+fn what_is_told_in_words_alone_is_not_unlike_a_code() {
+    let told = |id: &str, code: Value| json!({ "resourceType": "Observation", "id": id, "status": "final", "code": code });
+    let all = [
+        told("words", json!({ "text": "soon" })),
+        told("code", json!({ "coding": [{ "code": "normal" }] })),
+        told("system", json!({ "coding": [{ "system": "urn:s", "code": "normal" }] })),
+        told("other", json!({ "coding": [{ "code": "stat" }], "text": "soon" })),
+    ];
+    let table: &[(&str, &[&str])] = &[
+        ("Observation?code ne normal", &["other"]),
+        ("Observation?code ne |normal", &["other", "system"]),
+        ("Observation?not (code eq normal)", &["other", "words"]),
+        ("Observation?code pr true", &["code", "other", "system", "words"]),
+    ];
+    check_all(&mut Database::of(&all), table);
 }
