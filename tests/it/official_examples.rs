@@ -69,6 +69,17 @@ fn every_official_example_is_valid_but_for_those_at_fault_themselves() {
     assert!(excused.is_empty(), "these are valid or gone, so they need no excuse: {excused:?}");
 }
 
+/// Those of the whole package that are left out of `tests/data` and break R4's own rules, and which.
+#[rustfmt::skip]
+const EXCUSED_BESIDES: &[(&str, &str)] = &[
+    ("Bundle-dataelements.json", "several entries have one `fullUrl` (bdl-7)"),
+    ("ImplementationGuide-fhir.json", "it lacks `name` and `status`, and refers to an id of 66 characters"),
+    ("StructureDefinition-Definition.json", "it is not abstract and has no `baseDefinition` (sdf-4)"),
+    ("StructureDefinition-Event.json", "it is not abstract and has no `baseDefinition` (sdf-4)"),
+    ("StructureDefinition-Request.json", "it is not abstract and has no `baseDefinition` (sdf-4)"),
+    ("ig-r4.json", "it is ImplementationGuide-fhir.json once more"),
+];
+
 /// `COMFREY_TEST_PACKAGE=FOLDER` names the unpacked package of all examples, those included that are left out of
 /// `tests/data` for their size.
 #[test]
@@ -81,11 +92,16 @@ fn the_examples_of_a_whole_package_are_valid_and_the_same_in_xml() {
         let name = file.file_name().expect("it has a name").to_string_lossy().into_owned();
         let text = std::fs::read(&file).expect("it is read");
         let Ok(resource) = json::parse(&text) else { continue };
-        if resource.get("resourceType").is_none() || EXCUSED.iter().any(|(excused, _)| *excused == name) {
+        let mut excused = EXCUSED.iter().chain(EXCUSED_BESIDES);
+        let is_excused = excused.any(|(excused, _)| *excused == name);
+        if resource.get("resourceType").is_none() {
             continue;
         }
         count += 1;
-        let issues = shape::validate(&definitions.shapes, &resource);
+        let mut issues = shape::validate(&definitions.shapes, &resource);
+        if is_excused {
+            issues.clear();
+        }
         let said = |issue: comfrey::fhir::Issue| format!("{name} {:?}: {}", issue.expression, issue.text);
         wrong.extend(issues.into_iter().take(5).map(said));
         let written = xml::write(&definitions.shapes, &resource, Style::Compact).expect("it is a resource");
