@@ -1,6 +1,7 @@
 //! Writing: prepare without a lock, commit in one durable transaction, and prepare again where the world moved on.
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::app::answer::Answer;
@@ -20,7 +21,7 @@ use crate::fhir::Reason;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::lent::LONGEST;
-use crate::store::steady::lend_steadily;
+use crate::store::steady::Steady;
 
 /// How often a write is prepared before it gives up. Each time that one has to begin again, another has been
 /// written, so this is how many may come between.
@@ -78,10 +79,17 @@ impl Session {
         examine(self, &changes)?;
         // The search parameters are those of before the write, for it and for what reads.
         self.parameter_set();
-        let reader = self.seeing_its_writes();
+        let (reader, steady, left) = (self.seeing_its_writes(), Steady::default(), OnceLock::new());
         self.commit_with(&changes, move |conn, batch| {
+            steady.begin(conn)?;
             let written = commit(conn, batch)?;
-            Ok((written, lend_steadily(conn, LONGEST, || read(&reader))?))
+            // What is read again because others wrote is not the request's own work.
+            let left = *left.get_or_init(|| reader.allowance.left());
+            let read = || {
+                reader.allowance.set(left);
+                read(&reader)
+            };
+            Ok((written, steady.lend(conn, LONGEST, read)?))
         })
     }
 
