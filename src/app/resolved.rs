@@ -10,7 +10,10 @@ impl Session {
     /// The same with each reference by a search that one resource meets as a reference to that one. What meets none or
     /// several, or may not be asked, stays: whoever stores it is told so then.
     pub fn resolved(&self, mut value: Value) -> Value {
-        self.resolve(&mut value);
+        // A document or message keeps the references of its own entries.
+        if value["resourceType"] != "Bundle" {
+            self.resolve(&mut value);
+        }
         value
     }
 

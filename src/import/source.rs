@@ -81,7 +81,14 @@ fn read_file(file: &Source, only: Option<Arc<Places>>, give: &mut dyn FnMut(Work
     let path = || Arc::clone(&file.path);
     if !name(&file.path).contains(".ndjson") {
         give(Work { file: path(), content: Content::File, bytes: file.bytes, only });
-    } else if let Err(cause) = read_lines(file, only.as_deref(), give) {
+        return;
+    }
+    let (reached, done) = read_lines(file, only.as_deref(), give);
+    // Where it breaks off behind all that waits in it, that was told when it was first read.
+    let is_told = only.as_ref().is_some_and(|only| only.last() <= reached);
+    if let Err(cause) = done
+        && !is_told
+    {
         let content = Content::Broken(format!("the file cannot be read to its end: {cause}"));
         give(Work { file: path(), content, bytes: 0, only });
     }
@@ -120,14 +127,23 @@ fn collect(path: &Path, found: &mut Vec<Source>) -> io::Result<()> {
     inner.iter().try_for_each(|path| collect(path, found))
 }
 
-fn read_lines(file: &Source, only: Option<&Places>, give: &mut dyn FnMut(Work)) -> io::Result<()> {
-    let mut reader = BufReader::new(open(&file.path)?);
+/// Hands out the lines of a file, as far as it can be read: how many there are, and why there are no more.
+fn read_lines(file: &Source, only: Option<&Places>, give: &mut dyn FnMut(Work)) -> (usize, io::Result<()>) {
+    let mut reader = match open(&file.path) {
+        Ok(file) => BufReader::new(file),
+        Err(cause) => return (0, Err(cause)),
+    };
     // How far into a compressed file a line is cannot be told; the last piece brings what is missing.
     let compression = if is_gzip(&file.path) { 16 } else { 1 };
     let (mut lines, mut number, mut read, mut given) = (Vec::new(), 0, 0, 0);
     loop {
         let mut line = Vec::new();
-        let ended = reader.read_until(b'\n', &mut line)? == 0;
+        let taken = reader.read_until(b'\n', &mut line);
+        let ended = !matches!(taken, Ok(1..));
+        if taken.is_err() {
+            // What there is of a line that breaks off is none.
+            line.clear();
+        }
         read += line.len() as u64;
         number += 1;
         if !line.trim_ascii().is_empty() && only.is_none_or(|only| only.holds(number)) {
@@ -142,7 +158,7 @@ fn read_lines(file: &Source, only: Option<&Places>, give: &mut dyn FnMut(Work)) 
             given = reached;
         }
         if ended {
-            return Ok(());
+            return (number - 1, taken.map(drop));
         }
     }
 }

@@ -59,6 +59,11 @@ impl Places {
         self.runs.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
     }
 
+    /// The last of them.
+    pub fn last(&self) -> usize {
+        self.runs.last_key_value().map_or(0, |(_, last)| *last)
+    }
+
     fn add(&mut self, mut first: usize, mut last: usize, many: u64) {
         self.many += many;
         if let Some((before, end)) = self.runs.range(..=first).next_back()

@@ -393,3 +393,42 @@ fn what_refers_by_a_search_to_nothing_that_comes_is_refused_once_in_the_end() {
         (json!(1), json!(1))
     );
 }
+
+#[test]
+fn what_waits_in_a_file_that_breaks_off_is_loaded_and_the_break_is_told_once() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let stay = |id: String, subject: Value| {
+        json!({ "resourceType": "Encounter", "id": id, "status": "finished",
+        "class": { "code": "IMP" }, "subject": subject })
+    };
+    let waits = (0..210).map(|n| stay(format!("w{n}"), by_number("Patient")));
+    let never = (0..2).map(|n| stay(format!("n{n}"), by_number("Group")));
+    write_gzip(&place("a.ndjson.gz"), &lines(&waits.chain(never).collect::<Vec<_>>()));
+    let mut out = std::fs::OpenOptions::new().append(true).open(place("a.ndjson.gz")).unwrap();
+    out.write_all(b"\x1f\x8bno more").unwrap();
+    std::fs::write(place("b.ndjson"), lines(&[numbered(json!({ "resourceType": "Patient", "id": "p" }))]))
+        .unwrap();
+    let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    assert_eq!((report.stored, report.unchanged, report.not_stored), (211, 0, 3), "{report}");
+    assert_eq!(report.refused.len(), 3, "{report}");
+    let broken = |reason: &str| reason.contains("cannot be read to its end");
+    assert_eq!(report.refused.iter().filter(|one| broken(&one.reason)).count(), 1, "{report}");
+    assert_eq!(total(&app, "/Encounter?patient=p&"), 210);
+}
+
+#[test]
+fn a_document_that_refers_by_a_search_is_passed_over_by_the_next_import() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let kept = json!({ "resourceType": "Bundle", "id": "kept", "type": "collection", "entry": [
+        { "resource": { "resourceType": "Goal", "lifecycleStatus": "active", "description": { "text": "Rest" },
+            "subject": by_number("Patient") } } ] });
+    let all = [numbered(json!({ "resourceType": "Patient", "id": "p" })), kept];
+    std::fs::write(folder.path().join("a.ndjson"), lines(&all)).unwrap();
+    for expected in [(2, 0, 0), (0, 2, 0)] {
+        let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+        assert_eq!((report.stored, report.unchanged, report.not_stored), expected, "{report}");
+    }
+}
