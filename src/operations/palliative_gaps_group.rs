@@ -76,7 +76,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
             told = std::mem::take(&mut told).part("patient", part);
             followed.insert(patient.to_owned());
         }
-        work.there.extend(chart.of("Task").filter_map(|task| Some((identity(task)?.to_owned(), name(task)))));
+        let own = |task| Some(((patient.to_owned(), identity(task)?.to_owned()), name(task)));
+        work.there.extend(chart.of("Task").filter_map(own));
         Ok(())
     })?;
     let output =
@@ -110,8 +111,8 @@ fn wants_tasks(session: &Session, call: &Call) -> Result<bool, Failure> {
 struct Work {
     /// That of all members.
     drafts: Drafts,
-    /// The tasks that are there, by what they are found again.
-    there: BTreeMap<String, String>,
+    /// The tasks that are there, by whose they are and what they are found again by.
+    there: BTreeMap<(String, String), String>,
 }
 
 impl Work {
@@ -119,7 +120,7 @@ impl Work {
     fn write(self, session: &Session, call: &Call, deed: Deed, told: Output) -> Result<Answer, Failure> {
         let (mut new, mut output) = (Vec::new(), told);
         for draft in self.drafts.into_list() {
-            match identity(&draft.resource).and_then(|own| self.there.get(own)) {
+            match key(&draft.resource).and_then(|own| self.there.get(&own)) {
                 Some(task) => output = output.reference("task", task),
                 None => new.push(draft),
             }
@@ -140,6 +141,12 @@ impl Work {
             Ok(Answer::value(made.into_value()))
         })
     }
+}
+
+/// Whose a task is, and by what it is found again.
+fn key(task: &Resource) -> Option<(String, String)> {
+    let patient = task.text("/for/reference")?.strip_prefix("Patient/")?;
+    Some((patient.to_owned(), identity(task)?.to_owned()))
 }
 
 /// The programmes of the episodes, each with the day that is asked about there, or why there is none to be had.

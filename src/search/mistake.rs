@@ -51,12 +51,22 @@ pub(super) fn left_out(
         return None;
     }
     let rows = rows(context.parameters)?;
-    let says = |criterion: &Criterion| means(criterion, rows.param) || excludes(criterion, rows.param);
+    let says = |criterion: &Criterion| means(criterion, rows.param) || excludes(criterion, &rows);
     if criteria.iter().any(says) {
         return None;
     }
     let canonical = format!("{NAME}={CODE}");
     Some((Criterion { canonical, test: Test::Index(rows), negated: true }, (NAME, CODE)))
+}
+
+/// How many conditions a search may have beside those that it asks for itself: the one that leaves mistakes out, which
+/// its own links name.
+pub(super) fn beside(context: &Context, ty: ResourceType, criteria: &[Criterion]) -> usize {
+    if context.mistakes == Mistakes::Found || !are_left_out(ty) {
+        return 0;
+    }
+    let rows = rows(context.parameters);
+    usize::from(rows.is_some_and(|rows| criteria.iter().any(|one| excludes(one, &rows))))
 }
 
 /// What a chain asks of a resource of this type, of those that are no mistakes alone.
@@ -82,7 +92,11 @@ pub(super) fn rows(parameters: &Parameters) -> Option<Rows> {
 fn means(criterion: &Criterion, status: i64) -> bool {
     match &criterion.test {
         _ if criterion.negated => false,
-        Test::Index(rows) => rows.param == status && !rows.any.is_empty(),
+        // Neither another status than one, nor any of a system, nor any at all names one.
+        Test::Index(rows) => {
+            let names = |one: &Condition| matches!(one.reach, Reach::Equal | Reach::Exact);
+            rows.param == status && !rows.any.is_empty() && rows.any.iter().all(names)
+        }
         Test::All(parts) => parts.iter().any(|part| means(part, status)),
         Test::Any(parts) => {
             let names = |part: &Criterion| means(part, status) && part.canonical.contains(CODE);
@@ -94,10 +108,14 @@ fn means(criterion: &Criterion, status: i64) -> bool {
     }
 }
 
-/// Whether a criterion leaves mistakes out itself.
-fn excludes(criterion: &Criterion, status: i64) -> bool {
+/// Whether a criterion leaves out itself all that these rows tell.
+fn excludes(criterion: &Criterion, mistakes: &Rows) -> bool {
     match &criterion.test {
-        Test::Index(rows) => criterion.negated && rows.param == status && criterion.canonical.contains(CODE),
+        Test::Index(rows) => {
+            criterion.negated
+                && rows.param == mistakes.param
+                && mistakes.any.iter().all(|condition| rows.any.contains(condition))
+        }
         _ => false,
     }
 }

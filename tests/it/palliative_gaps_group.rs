@@ -401,3 +401,52 @@ fn only_those_who_may_read_and_create_the_tasks_of_all_patients_ask_for_them() {
     assert_eq!(keyed().text(), keyed().text());
     assert_eq!(keyed().header("idempotency-replayed"), Some("true"));
 }
+
+#[test]
+fn of_many_tasks_200_are_asked_for_at_once_and_the_rest_with_the_next_calls() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician, &[("a", "2026-02-10", "default"), ("b", "2026-02-10", "default")]);
+    group(&clinician, json!([member("a"), member("b"), member("a")]));
+    let check = |number: usize| {
+        let patient = if number % 2 == 0 { "a" } else { "b" };
+        json!({ "request": { "method": "POST", "url": "Task" }, "resource": { "resourceType": "Task",
+            "status": "requested", "intent": "order", "for": { "reference": format!("Patient/{patient}") },
+            "authoredOn": "2026-02-20T10:00:00-08:00", "code": { "coding": [{ "code": "safety-check",
+                "system": "https://comfrey.health/fhir/CodeSystem/palliative-task" }] } } })
+    };
+    let entries: Vec<Value> = (0..205).map(check).collect();
+    let all = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+    clinician.post("/", &all).expect(200);
+    let there = || {
+        let found = clinician.get("/Task?code=escalation&_summary=count").expect(200).json();
+        found["total"].as_i64().unwrap()
+    };
+    let first = asked(&clinician, &[]).expect(200);
+    assert_eq!((named(&first).len(), number(&first, "tasksLeft"), there()), (200, 5, 200));
+    let second = asked(&clinician, &[]).expect(200);
+    assert_eq!((named(&second).len(), there()), (205, 205));
+    assert!(!second.text().contains("tasksLeft"), "{}", second.text());
+    assert_eq!(named(&asked(&clinician, &[]).expect(200)), named(&second), "each once");
+    let events = clinician.get("/AuditEvent?subtype=palliative-gaps&_summary=count").expect(200).json();
+    assert_eq!(events["total"], 2);
+}
+
+#[test]
+fn what_was_asked_for_one_and_stands_with_another_now_is_asked_for_again() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    referred(&clinician, &[("a", "2026-02-10", "default"), ("b", "2026-02-10", "default")]);
+    group(&clinician, json!([member("a"), member("b")]));
+    urgent(&clinician, "a");
+    let first = named(&asked(&clinician, &[]).expect(200));
+    let path = format!("/{}", first[0]);
+    let mut moved = clinician.get(&path).expect(200).json();
+    moved["for"]["reference"] = "Patient/b".into();
+    clinician.put(&path, &moved).expect(200);
+    let again = named(&asked(&clinician, &[]).expect(200));
+    assert_eq!(again.len(), 1);
+    assert_ne!(again, first, "nobody was asked to see to a's");
+    let task = clinician.get(&format!("/{}", again[0])).expect(200).json();
+    assert_eq!(task["for"]["reference"], "Patient/a");
+}

@@ -138,7 +138,8 @@ fn of_type(
         let text = "`_summary=text` does not go with `_include` and `_revinclude`; leave one of them out.";
         issues.push(issue(Reason::Invalid, "_summary", text.to_owned()));
     }
-    if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA {
+    let beside = mistake::beside(context, ty, &read.criteria);
+    if read.criteria.iter().map(weight).sum::<usize>() > MOST_CRITERIA + beside {
         let text = format!("A search may have {MOST_CRITERIA} conditions, and this one has more.");
         issues.push(Issue::error(Reason::TooLarge.code(), text));
     }

@@ -77,11 +77,22 @@ fn a_mistake_is_found_by_who_asks_for_it_and_by_nobody_else() {
             ("EpisodeOfCare?patient=b,a", &["meant"]),
             ("EpisodeOfCare?_filter=organization re Organization/house or status eq active", &["meant"]),
             ("EpisodeOfCare?_filter=not (status eq entered-in-error)", &["meant"]),
+            // what is no name of a mistake
+            ("EpisodeOfCare?_filter=status ne finished", &["meant"]),
+            ("EpisodeOfCare?_filter=status ne finished and patient re Patient/b", &[]),
+            ("EpisodeOfCare?status=http://hl7.org/fhir/episode-of-care-status|", &["meant"]),
+            ("EpisodeOfCare?status=active,http://hl7.org/fhir/episode-of-care-status|", &["meant"]),
+            ("EpisodeOfCare?status:not=urn:theirs|entered-in-error", &["meant"]),
+            ("EpisodeOfCare?status:not=entered-in-errors", &["meant"]),
             ("EpisodeOfCare?_contained=both", &["meant", "both"]),
             ("EpisodeOfCare?_contained=true", &["both"]),
             // who asks for it
             ("EpisodeOfCare?status=entered-in-error", &["twice", "wrong"]),
             ("EpisodeOfCare?status=active,entered-in-error&patient=a", &["meant", "twice"]),
+            (
+                "EpisodeOfCare?status=http://hl7.org/fhir/episode-of-care-status|entered-in-error",
+                &["twice", "wrong"],
+            ),
             ("EpisodeOfCare?_filter=status eq entered-in-error and patient re Patient/b", &["wrong"]),
             ("EpisodeOfCare?_filter=patient re Patient/b or status eq entered-in-error", &["twice", "wrong"]),
             ("EpisodeOfCare?_contained=true&status=entered-in-error", &["both", "one"]),
@@ -106,6 +117,7 @@ fn no_chain_goes_by_a_mistake_that_it_does_not_name() {
             ("Encounter?episode-of-care.organization.name=house", &["va"]),
             ("Encounter?episode-of-care.status=entered-in-error", &["vb"]),
             ("Encounter?episode-of-care._id=wrong", &[]),
+            ("Encounter?episode-of-care.status:not=entered-in-errors", &["va"]),
             ("Encounter?episode-of-care=EpisodeOfCare/wrong", &["vb"]),
             ("Patient?_has:EpisodeOfCare:patient:organization=house", &["a"]),
             ("Patient?_has:EpisodeOfCare:patient:organization.name=house", &["a"]),
@@ -140,11 +152,18 @@ fn a_search_says_what_it_leaves_out_and_means_the_same_when_it_is_asked_so() {
     assert!(own.self_query.contains("&status:not=entered-in-error&"), "{}", own.self_query);
     let again = asked(&format!("EpisodeOfCare?{}", own.self_query.split("&_sort").next().unwrap()));
     assert_eq!((&again.self_query, &again.criteria), (&own.self_query, &own.criteria));
+    // of as many conditions as there may be the links are followed too
+    let most = vec!["organization=house"; 40].join("&");
+    let links = asked(&format!("EpisodeOfCare?{most}")).self_query;
+    let links = links.split("&_sort").next().unwrap();
+    assert!(links.ends_with("&status:not=entered-in-error"), "{links}");
+    assert_eq!(asked(&format!("EpisodeOfCare?{links}")).criteria.len(), 41);
+    let context = Context { mistakes: Mistakes::LeftOut, ..context() };
+    assert!(parse(&context, ty("EpisodeOfCare"), &format!("{most}&{most}")).is_err());
     for asked_for in ["EpisodeOfCare?status=finished", "Encounter?status=finished"] {
         assert!(!asked(asked_for).self_query.contains(":not"), "{asked_for}");
     }
     // Of several types not each has the parameter that says it.
-    let context = Context { mistakes: Mistakes::LeftOut, ..context() };
     let several =
         parse_system(&context, &[ty("EpisodeOfCare"), ty("Encounter")], "_type=EpisodeOfCare,Encounter");
     let several = several.unwrap();
