@@ -402,7 +402,7 @@ fn a_second_severe_symptom_beside_one_that_goes_on_asks_for_a_contact_of_its_own
     };
     stratify(&clinician, record()).expect(200);
     assert_eq!(urgent(), ["Observation/pain"]);
-    // what somebody else's task has for an identifier takes nobody's place
+    // no client's task has the identifier by which one is found again
     let value = |id: &str| format!("p/urgent-symptom-contact/Observation/{id}");
     let system = clinician.get("/Task?patient=Patient/p").expect(200).resources();
     let system = system.iter().find_map(|task| {
@@ -413,7 +413,7 @@ fn a_second_severe_symptom_beside_one_that_goes_on_asks_for_a_contact_of_its_own
     let theirs = json!({ "resourceType": "Task", "id": "theirs", "status": "completed", "intent": "order",
         "identifier": [{ "system": system.unwrap(), "value": value("dyspnea") }],
         "for": { "reference": "Patient/q" } });
-    clinician.store(&theirs);
+    clinician.put("/Task/theirs", &theirs).expect_issue(422, "business-rule");
     clinician.store(&observation("dyspnea", (LOCAL, "esas-dyspnea"), json!({ "valueInteger": 9 })));
     stratify(&clinician, record()).expect(200);
     assert_eq!(urgent(), ["Observation/dyspnea", "Observation/pain"]);
