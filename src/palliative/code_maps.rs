@@ -90,8 +90,12 @@ impl CodeMaps {
                 self.extend(codings);
             }
         }
-        let components = object.get_mut("component").and_then(Value::as_array_mut);
-        components.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|one| self.translate(one));
+        // Of what stands within another, a medicine is read as that of its order.
+        for (name, of) in [("component", None), ("contained", Some("Medication"))] {
+            let inner = object.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten();
+            let inner = inner.filter(|one| one["resourceType"].as_str() == of);
+            inner.filter_map(Value::as_object_mut).for_each(|one| self.translate(one));
+        }
     }
 
     fn extend(&self, codings: &mut Vec<Value>) {
@@ -187,7 +191,13 @@ mod tests {
         maps.add(map);
         let one = Resource::from_value(observation).unwrap();
         let applied = maps.applied(std::slice::from_ref(&one));
-        let places = ["/code", "/medicationCodeableConcept", "/valueCodeableConcept", "/component/0/code"];
+        let places = [
+            "/code",
+            "/medicationCodeableConcept",
+            "/valueCodeableConcept",
+            "/component/0/code",
+            "/contained/0/code",
+        ];
         let places = places.map(|place| format!("{place}/coding"));
         let codings = places.iter().filter_map(|place| applied[0].value().pointer(place));
         codings
@@ -235,6 +245,12 @@ mod tests {
         for ty in ["MedicationRequest", "MedicationStatement"] {
             let one = json!({ "resourceType": ty, "medicationCodeableConcept": coding });
             assert_eq!(codes(&map("equal"), one), ["PAIN", "esas-pain"], "{ty}");
+            for (inner, expected) in [("Medication", &["PAIN", "esas-pain"][..]), ("Device", &["PAIN"])] {
+                let contained = json!([{ "resourceType": inner, "id": "m", "code": coding }]);
+                let one = json!({ "resourceType": ty, "contained": contained,
+                    "medicationReference": { "reference": "#m" } });
+                assert_eq!(codes(&map("equal"), one), expected, "{ty} {inner}");
+            }
         }
         // who speaks which language is nobody's finding
         let other = json!({ "resourceType": "Encounter", "code": coding });

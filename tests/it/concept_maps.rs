@@ -1,10 +1,16 @@
 //! Codes of senders, read as ours by the ConceptMaps that a programme names (T-48). <https://hl7.org/fhir/R4/conceptmap.html>
 
+use std::time::Duration;
+
+use diesel::Connection;
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
 use crate::client::Client;
+use crate::database::Database;
 
 const MAP: &str = include_str!("../data/concept-map.json");
 const MAP_URL: &str = "https://example.org/ConceptMap/flowsheet";
@@ -273,4 +279,40 @@ fn t_48_the_codes_of_diagnoses_are_read_by_the_map_too() {
     }
     let stored = clinician.get("/Condition/c").expect(200).json();
     assert_eq!(stored["code"]["coding"].as_array().unwrap().len(), 1, "what is stored stays as it was sent");
+}
+
+#[test]
+fn a_map_whose_url_is_escaped_in_json_is_seen_to_change_too() {
+    let app = server();
+    let clinician = app.clinician();
+    let mut own = map();
+    (own["id"], own["url"]) = (json!("quoted"), json!("https://example.org/ConceptMap/\"quoted\""));
+    clinician.store(&own);
+    programme(&clinician, "quoted", &json!([{ "url": "conceptMap", "valueCanonical": own["url"] }]));
+    assert!(outcome(&screened(&clinician, "quoted")) == "eligible" && found(&clinician, "quoted"));
+    own["group"][0]["element"][0]["target"][0]["equivalence"] = json!("wider");
+    clinician.put("/ConceptMap/quoted", &own).expect(200);
+    assert_eq!(outcome(&screened(&clinician, "quoted")), "indeterminate");
+    assert!(!found(&clinician, "quoted"));
+}
+
+/// A write of a map looks whether a programme names it, and one of a programme raises the number of the rules: of two at
+/// once, one must see the other. SQLite has one writer at a time.
+#[test]
+fn a_map_waits_for_a_programme_that_is_stored_in_the_same_moment() {
+    let database = Database::fresh();
+    if !database.is_postgres() {
+        return;
+    }
+    let app = TestApp::on(&database);
+    let clinician = app.clinician();
+    let mut programme = PgConnection::establish(database.url()).unwrap();
+    programme.batch_execute("BEGIN; UPDATE finding_rules SET number = number + 1").unwrap();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| clinician.put("/ConceptMap/flowsheet", &map()).status);
+        std::thread::sleep(Duration::from_secs(1));
+        let is_early = writing.is_finished();
+        programme.batch_execute("COMMIT").unwrap();
+        assert_eq!((is_early, writing.join().unwrap()), (false, 201));
+    });
 }

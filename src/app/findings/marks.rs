@@ -71,11 +71,20 @@ impl Marks {
         if self.maps.is_empty() {
             return Ok(false);
         }
+        // A programme that begins to name one meanwhile is seen below, or is committed after the map.
+        due::hold_rules(conn)?;
         let services = ResourceType::parse("HealthcareService").expect("it is a type of R4");
         let stored = parameter_set::stored(conn, services)?;
-        let names = |body: &[u8]| self.maps.iter().any(|url| mentions(body, url));
+        let urls: Vec<String> = self.maps.iter().map(|url| in_json(url)).collect();
+        let names = |body: &[u8]| urls.iter().any(|url| mentions(body, url));
         Ok(stored.iter().any(|(_, _, body)| mentions(body, SETTINGS_EXTENSION) && names(body)))
     }
+}
+
+/// A text as it stands in JSON: a URL of a client's may have letters that are escaped there.
+fn in_json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text).to_owned()
 }
 
 /// Whether the JSON has this text. The marks of a programme and of a rule set are URLs, which need no escapes; one that

@@ -65,6 +65,15 @@ pub(crate) fn change_rules(conn: &mut Conn) -> QueryResult<()> {
     conn.execute(Sql::of("UPDATE finding_rules SET number = number + 1", [])).map(|_| ())
 }
 
+/// Waits until whoever is changing the rules has done so, and keeps others from it until the end of the transaction.
+/// SQLite has one writer at a time anyway.
+pub(crate) fn hold_rules(conn: &mut Conn) -> QueryResult<()> {
+    if conn.is_sqlite() {
+        return Ok(());
+    }
+    conn.load::<(BigInt,), (i64,)>(Sql::of("SELECT number FROM finding_rules FOR UPDATE", [])).map(|_| ())
+}
+
 /// Makes everybody due where the program's own definitions are not those of the last time.
 pub(crate) fn begin(conn: &mut Conn, fingerprint: &str) -> QueryResult<()> {
     let sql = "UPDATE finding_rules SET number = number + 1, fingerprint = ? WHERE fingerprint <> ?";
