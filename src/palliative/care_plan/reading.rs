@@ -63,7 +63,8 @@ pub fn needs_interpreter(planning: &Planning) -> Option<bool> {
         },
         _ => None,
     };
-    list(patient.get("extension")).find_map(said)
+    // Where two places say otherwise, somebody has asked for one.
+    list(patient.get("extension")).filter_map(said).max()
 }
 
 /// The active problems of the problem list; a diagnosis of one visit is none, and one with a security label is not told.

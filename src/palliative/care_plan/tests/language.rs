@@ -40,6 +40,12 @@ fn t58_who_prefers_another_language_and_who_needs_an_interpreter_are_two_questio
         world.set("Patient/p", "extension", json!([said]));
         assert_eq!(why(&world, "d6-interpreter").is_ok(), expected, "{language} {said}");
     }
+    // of two that differ, in whatever order, the one that asks for an interpreter counts
+    for said in [[required(false), of_us_core("373066001")], [of_us_core("373066001"), required(false)]] {
+        let mut world = enrolled();
+        world.set("Patient/p", "extension", json!(said));
+        assert!(why(&world, "d6-interpreter").is_ok(), "{said:?}");
+    }
     // it is asked for where no language is on file too
     let mut world = enrolled();
     world.set("Patient/p", "extension", json!([required(true)]));
