@@ -15,6 +15,7 @@ mod program_settings;
 pub mod record;
 pub mod required_roles;
 pub mod risk;
+pub mod rule_frame;
 pub mod rule_kind;
 pub mod rule_part;
 pub mod screening;

@@ -15,9 +15,14 @@ use crate::palliative::screening::expression;
 use crate::palliative::screening::logic::Logic;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::screening::parameters::list;
+use crate::palliative::vocabulary::DUE_WHEN_EXTENSION;
+use crate::palliative::vocabulary::OWN_WORDS_EXTENSION;
 
 /// How many parts stand in one list at most: each costs time for each patient.
 const MOST: usize = 500;
+
+/// The extensions of which several are read.
+const SEVERAL: [&str; 2] = [DUE_WHEN_EXTENSION, OWN_WORDS_EXTENSION];
 
 /// A part of a document with its place.
 #[derive(Clone, Debug)]
@@ -202,12 +207,23 @@ impl<'a> Part<'a> {
         for name in given.filter(|name| !shape.elements.contains(name)) {
             problems.push(self.wrong_at(name, format!("`{name}` is not read here; leave it out.")));
         }
+        self.check_extensions(shape.extensions, problems);
+    }
+
+    /// Tells of the extensions of ours that nothing reads, and of a second one where one alone is read.
+    pub fn check_extensions(&self, read: &[&str], problems: &mut Vec<Problem>) {
+        let mut seen = BTreeSet::new();
         for (at, one) in list(self.value, "extension").enumerate() {
             let url = one["url"].as_str().unwrap_or_default();
-            if url.starts_with(CANONICAL) && !shape.extensions.contains(&url) {
-                let text = format!("The extension {url} is not read here; leave it out.");
-                problems.push(self.wrong_at(&format!("extension[{at}]"), text));
-            }
+            let is_read = read.contains(&url);
+            let text = if url.starts_with(CANONICAL) && !is_read {
+                format!("The extension {url} is not read here; leave it out.")
+            } else if is_read && !SEVERAL.contains(&url) && !seen.insert(url) {
+                format!("Of the extension {url} one alone is read; leave this out.")
+            } else {
+                continue;
+            };
+            problems.push(self.wrong_at(&format!("extension[{at}]"), text));
         }
     }
 }

@@ -22,7 +22,7 @@ const OWN_ALGORITHM: &str = "https://example.org/PlanDefinition/need";
 const OWN_TEMPLATE: &str = "https://example.org/PlanDefinition/plan";
 
 /// What makes a document another.
-type Change = dyn Fn(&mut Value);
+type Change<'a> = dyn Fn(&mut Value) + 'a;
 
 /// A copy of a document of ours under a name of its own.
 fn copy(text: &str, (id, url, version): (&str, &str, &str)) -> Value {
@@ -189,7 +189,42 @@ fn a_broken_algorithm_is_refused_with_every_place() {
     assert_eq!(told, places.map(|place| format!("PlanDefinition{place}")), "{}", reply.text());
     clinician.get("/PlanDefinition/need-1").expect(404);
     // rules are of one kind, tiers rise, and what a stratification does not read is no item of it
-    let changes: [(&Change, &str); 4] = [
+    let changes: [(&Change, &str); 9] = [
+        // what nothing would read is refused: a second list of tasks, another action, a condition of all floors, a series
+        // beside a criterion, a second worth of a level
+        (
+            &|plan| {
+                let second = plan["action"][5].clone();
+                plan["action"].as_array_mut().unwrap().push(second);
+            },
+            ".action[6].id",
+        ),
+        (
+            &|plan| plan["action"].as_array_mut().unwrap().push(json!({ "id": "notes", "title": "Notes" })),
+            ".action[6]",
+        ),
+        (
+            &|plan| {
+                let condition = action(plan, "C1")["condition"].clone();
+                plan["action"][3]["condition"] = condition;
+            },
+            ".action[3].condition",
+        ),
+        (
+            &|plan| {
+                let mut second = action(plan, "dx-hf")["extension"][0].clone();
+                second["url"] = json!("https://comfrey.health/fhir/StructureDefinition/risk-series");
+                action(plan, "dx-hf")["extension"].as_array_mut().unwrap().push(second);
+            },
+            ".action[0].action[0]",
+        ),
+        (
+            &|plan| {
+                let second = action(plan, "B1")["extension"][0].clone();
+                action(plan, "B1")["extension"].as_array_mut().unwrap().push(second);
+            },
+            ".action[1].action[1].action[0].extension[1]",
+        ),
         (
             &|plan| {
                 let mut second = plan["topic"][0].clone();
@@ -313,6 +348,36 @@ fn a_broken_template_is_refused_with_every_place() {
     ];
     assert_eq!(told, places.map(|place| format!("PlanDefinition.{place}")), "{}", reply.text());
     clinician.get("/PlanDefinition/plan-1").expect(404);
+    // nothing is passed over in silence: a second list of rows, a day beside a cadence, a criterion beside a tier
+    let extension = |id: &str, value: Value| {
+        let mut extension = json!({ "url": format!("https://comfrey.health/fhir/StructureDefinition/{id}") });
+        extension.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        extension
+    };
+    let cadence = extension("care-plan-cadence", json!({ "valueCode": "assess" }));
+    let criterion =
+        extension("criterion", json!({ "extension": [{ "url": "kind", "valueCode": "condition" }] }));
+    let add = |action: &mut Value, one: &Value| match &mut action["extension"] {
+        Value::Array(all) => all.push(one.clone()),
+        none => *none = json!([one]),
+    };
+    let changes: [(&Change, &str); 3] = [
+        (
+            &|plan| {
+                let second = plan["action"][1].clone();
+                plan["action"].as_array_mut().unwrap().push(second);
+            },
+            "action[3].id",
+        ),
+        (&|plan| add(action(plan, "d1-share"), &cadence), "action[1].action[0].action[1].timingDuration"),
+        (&|plan| add(action(plan, "tier-3"), &criterion), "action[0].action[0]"),
+    ];
+    for (change, place) in changes {
+        let mut plan = template("plan-1", "1");
+        change(&mut plan);
+        let reply = clinician.put("/PlanDefinition/plan-1", &plan).expect_issue(422, "invalid");
+        assert_eq!(reply.expressions(), [format!("PlanDefinition.{place}")], "{}", reply.text());
+    }
 }
 
 #[test]

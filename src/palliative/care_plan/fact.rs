@@ -12,12 +12,14 @@ use crate::palliative::care_plan::reading::preferred_language;
 use crate::palliative::care_plan::template::Trigger;
 use crate::palliative::risk::document::Item;
 use crate::palliative::risk::read_part::item;
+use crate::palliative::risk::series::SERIES;
 use crate::palliative::risk::tier::Tier;
 use crate::palliative::rule_part::Part;
 use crate::palliative::screening::Finding;
 use crate::palliative::screening::Problem;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::State;
+use crate::palliative::screening::document::CRITERION;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::vocabulary::PLAN_FACT_EXTENSION;
@@ -61,6 +63,9 @@ impl Fact {
             return Ok(Self { id, sentence, kind: Kind::Item(fact()?) });
         }
         let stated = part.with(PLAN_FACT_EXTENSION, stated)?;
+        if stated.is_some() && (part.has(CRITERION) || part.has(SERIES)) {
+            return Err(part.wrong("It is a criterion or a fact that is stated; leave one of the two out."));
+        }
         let kind = stated.map_or_else(|| Ok(Kind::Beside(fact()?)), Ok)?;
         Ok(Self { id, sentence, kind })
     }

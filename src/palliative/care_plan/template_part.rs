@@ -169,7 +169,8 @@ fn of_need(part: &Part, code: Option<&Part>) -> Result<bool, Problem> {
 /// Within which time an action is due.
 fn due(part: &Part) -> Result<Option<Due>, Problem> {
     let duration = part.value.get("timingDuration");
-    let Some(hours) = duration.filter(|duration| duration["code"] == "h") else {
+    let is_in_hours = |duration: &&Value| duration["code"] == "h";
+    let Some(hours) = duration.filter(is_in_hours).filter(|_| !part.has(CADENCE_EXTENSION)) else {
         return Ok(days(part, "timingDuration")?.map(Due::Days));
     };
     let whole = hours["value"].as_i64().filter(|hours| (1..=HOURS).contains(hours));
@@ -180,7 +181,10 @@ fn due(part: &Part) -> Result<Option<Due>, Problem> {
 /// The days of a duration, or those of the cadence that stands in its place.
 fn days(part: &Part, name: &str) -> Result<Option<Days>, Problem> {
     if let Some(cadence) = cadence(part)? {
-        return Ok(Some(Days::Tier(cadence)));
+        let text =
+            "It is due by a cadence of the tier, or in so many days or hours; leave one of the two out.";
+        let is_plain = part.value.get(name).is_none();
+        return is_plain.then_some(Some(Days::Tier(cadence))).ok_or_else(|| part.wrong_at(name, text));
     }
     let Some(duration) = part.value.get(name) else { return Ok(None) };
     let whole = duration.get("value").and_then(Value::as_i64).filter(|_| duration["code"] == "d");

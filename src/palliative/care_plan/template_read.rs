@@ -14,6 +14,7 @@ use crate::palliative::care_plan::template::Row;
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::care_plan::template_part as read;
 use crate::palliative::risk::series::SERIES;
+use crate::palliative::rule_frame;
 use crate::palliative::rule_part::Part;
 use crate::palliative::rule_part::Shape;
 use crate::palliative::rule_part::distinct;
@@ -93,6 +94,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads it as far as it can be read.
     fn template(&mut self) -> Option<Template> {
+        rule_frame::check(self.plan, (&["items", "rows", "when"], &[]), &mut self.problems);
         let whole = Part { value: self.plan, at: String::new() };
         let mut text = |name: &str| {
             let missing = || Problem::new(name, format!("A template needs a `{name}`; give it one."));

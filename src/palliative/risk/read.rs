@@ -25,6 +25,7 @@ use crate::palliative::risk::read_part::step;
 use crate::palliative::risk::read_part::tier;
 use crate::palliative::risk::series::SERIES;
 use crate::palliative::risk::tier::Tier;
+use crate::palliative::rule_frame;
 use crate::palliative::rule_part::Part;
 use crate::palliative::rule_part::Shape;
 use crate::palliative::rule_part::distinct;
@@ -114,6 +115,8 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads it as far as it can be read.
     fn document(&mut self) -> Option<Document> {
+        let parts = PARTS.map(|(id, _)| id);
+        rule_frame::check(self.plan, (&parts, &[HYSTERESIS]), &mut self.problems);
         self.ids = Part::action(self.plan, "items")
             .and_then(|items| items.inner("action"))
             .map_or_else(|_| Vec::new(), |items| ids(&items));

@@ -13,6 +13,7 @@ use crate::palliative::risk::tier::Tier;
 use crate::palliative::rule_part::Part;
 use crate::palliative::screening::Codes;
 use crate::palliative::screening::Problem;
+use crate::palliative::screening::document::CRITERION;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::document::codings;
 use crate::palliative::screening::document::criterion;
@@ -39,6 +40,9 @@ pub(in crate::palliative) fn item(
             return Err(part.wrong(text));
         }
         return Ok(Item::Criterion(Box::new(found)));
+    }
+    if part.has(CRITERION) {
+        return Err(part.wrong("It is a criterion or a series of values; leave one of the two out."));
     }
     let name = part.text("title")?;
     part.with(SERIES, |parameters| Ok(Item::Series(id, Box::new(Series::read(name, parameters)?))))
