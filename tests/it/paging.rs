@@ -146,6 +146,7 @@ fn what_begins_with_rows_in_no_order_has_pages_from_the_newest_on() {
         // Backwards in time, so that no index of dates has the order of the page; every third is of another class.
         clinician.store(&json!({ "resourceType": "Encounter", "id": format!("e{at}"), "status": "finished",
             "class": { "code": if at % 3 == 2 { "IMP" } else { "AMB" } },
+            "participant": [{ "individual": { "reference": "Practitioner/d" } }],
             "subject": { "reference": format!("Patient/p{at}") },
             "period": { "start": format!("2026-01-{:02}", 20 - at), "end": format!("2026-01-{:02}", 22 - at) } }));
     }
@@ -159,6 +160,9 @@ fn what_begins_with_rows_in_no_order_has_pages_from_the_newest_on() {
             "/Encounter?date=ge2026-01&date=lt2026-02&_count=2",
             &["e8", "e7", "e6", "e5", "e4", "e3", "e2", "e1", "e0"],
         ),
+        // What is of somebody who is no patient is found by the references to them, and asked of each row again.
+        ("/Practitioner/d/Encounter?_count=2", &["e8", "e7", "e6", "e5", "e4", "e3", "e2", "e1", "e0"]),
+        ("/Practitioner/d/Encounter?class=AMB&_count=2", &["e7", "e6", "e4", "e3", "e1", "e0"]),
         // A patient who was deleted is found by none of theirs.
         ("/Patient?_has:Encounter:patient:class=AMB&_count=2", &["p6", "p4", "p3", "p1", "p0"]),
         ("/Patient?_has:Encounter:patient:class=AMB&_id:not=p4&_count=2", &["p6", "p3", "p1", "p0"]),

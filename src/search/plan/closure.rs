@@ -16,8 +16,10 @@ use crate::search::plan::beyond::within;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Found;
 use crate::search::plan::driver::Width;
+use crate::search::plan::driver::is_single;
 use crate::search::plan::links::of_neighbour;
 use crate::search::plan::rows::FEW_LINKED;
+use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::joined;
@@ -209,13 +211,29 @@ impl Closure {
     fn end(&mut self, seen: &Seen, (ty, place): (ResourceType, usize), criterion: &Criterion) -> Option<()> {
         let neighbour = of_neighbour(criterion);
         if let Some(own) = within(seen, ty, criterion) {
-            let beside = neighbour.and_then(|inner| within(seen, ty, &inner));
+            let beside = neighbour.as_ref().and_then(|inner| within(seen, ty, inner));
             self.width = self.width.max(own.width);
             let rows = |driver: Driver| {
                 let sql = Sql::of("SELECT d0.rid FROM ", []).append(driver.from);
                 sql.push(" WHERE ", []).in_time("d0").append(driver.filter)
             };
-            self.ends.extend([Some(own), beside].into_iter().flatten().map(|driver| (place, rows(driver))));
+            // Of several conditions one has found the rows. What is only begun with is asked for all of them again.
+            let is_asked = self.allowed == Ends::All && !is_single(criterion);
+            let asked = |rows: Sql, of: &'static str, all: Sql| {
+                let sql = rows.push(" AND EXISTS (SELECT 1 FROM ", []).push(of, []);
+                sql.push(" r0 WHERE r0.rid = d0.rid AND ", []).append(all).push(END, [])
+            };
+            let own = match rows(own) {
+                rows if is_asked => asked(rows, "resource", seen.meets(ty, criterion, &Scope::row(0))),
+                rows => rows,
+            };
+            let beside = match (beside.map(rows), &neighbour) {
+                (Some(rows), Some(inner)) if is_asked => {
+                    Some(asked(rows, "contained", seen.holds(inner, &Scope::inside(0))))
+                }
+                (rows, _) => rows,
+            };
+            self.ends.extend([Some(own), beside].into_iter().flatten().map(|rows| (place, rows)));
             return Some(());
         }
         if self.allowed == Ends::LookedUp {

@@ -168,7 +168,7 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
 }
 
 /// Whether a criterion is one condition, also where a chain ends: of several it may be one alone that is made good.
-fn is_single(criterion: &Criterion) -> bool {
+pub(super) fn is_single(criterion: &Criterion) -> bool {
     match &criterion.test {
         Test::All(_) | Test::Any(_) => false,
         Test::Chain(_, types) => types.iter().all(|(_, inner)| is_single(inner)),

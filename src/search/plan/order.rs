@@ -117,6 +117,16 @@ impl<'a> Ordering<'a> {
         rows.push(self.way(self.last()), []).limit(asked)
     }
 
+    /// That numbers which were sorted as `d0` stay so, said to PostgreSQL alone: it makes a join of a condition that is a
+    /// list, and may go along that. SQLite goes along the one table that it has, and would sort once more.
+    pub(super) fn kept(&self) -> Sql {
+        let words = match self.turned(self.last()) {
+            Order::Ascending => " ORDER BY d0.rid",
+            Order::Descending => " ORDER BY d0.rid DESC",
+        };
+        Sql::default().either("", words)
+    }
+
     fn beyond_row(&self, rows: Sql) -> Sql {
         let rows = Sql::of("SELECT m.rid FROM (", []).append(rows).push(") m", []);
         match self.edge {

@@ -21,9 +21,9 @@ impl Search<'_> {
     /// The page.
     ///
     /// What is sorted has a limit, so that neither database makes one statement of both: the rows come out as they
-    /// were sorted, and no join stands beside them that could change that. Grouped, a number that comes several times is
-    /// told by the sorting itself; `DISTINCT` would look each up in a list of those that were seen, which takes three
-    /// times as long.
+    /// were sorted, and PostgreSQL is told that they are to stay so. Grouped, a number that comes several times is told
+    /// by the sorting itself; `DISTINCT` would look each up in a list of those that were seen, which takes three times as
+    /// long.
     pub(super) fn sifted(&self, driver: &Driver, ordering: &Ordering, asked: i64) -> Sql {
         let all = Sql::of("SELECT d0.rid AS rid FROM ", []).append(driver.from.clone());
         let all = all.push(" WHERE ", []).in_time("d0").append(driver.filter.clone());
@@ -39,6 +39,6 @@ impl Search<'_> {
             }
             false => self.filtered(page.push("1 = 1", []), &scope, driver.criterion),
         };
-        page.limit(asked)
+        page.append(ordering.kept()).limit(asked)
     }
 }

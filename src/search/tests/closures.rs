@@ -97,6 +97,28 @@ fn a_chain_among_people_who_all_lead_to_one_another_ends_and_finds_what_it_shoul
 }
 
 #[test]
+fn what_stands_at_the_end_of_a_list_meets_all_that_is_asked_of_it() {
+    let mut database = Database::of(&circle());
+    let links = "link:Patient.".repeat(5);
+    let people: Vec<String> = sorted((0..PEOPLE).map(|at| format!("p{at}")).collect());
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let table: [(String, &[&str]); 5] = [
+        (format!("Patient?_filter={links}link:Patient[family eq name1].family sw name"), &people),
+        (format!("Patient?_filter={links}link:Patient[family eq name1].family eq name3"), &[]),
+        (format!("Patient?_filter={links}link:Patient[family eq name1].gender pr true"), &[]),
+        (format!("Patient?_filter={links}link:Patient[family eq name1]._id eq p3"), &[]),
+        (
+            format!(
+                "Patient?_filter={links}general-practitioner:PractitionerRole[practitioner re Practitioner/d].specialty pr true"
+            ),
+            &[],
+        ),
+    ];
+    let table: Vec<(&str, &[&str])> = table.iter().map(|(search, ids)| (search.as_str(), *ids)).collect();
+    check(&mut database, &table, &Restriction::none());
+}
+
+#[test]
 fn a_long_chain_that_comes_back_goes_through_what_is_contained() {
     let mut database = Database::of(&circle());
     let role = "general-practitioner:PractitionerRole.practitioner:Practitioner";

@@ -23,7 +23,10 @@ fn episode(id: &str, status: &str, patient: &str) -> Value {
 
 /// Of one person an episode that is meant, and two of another that are not, beside one that never was anybody's.
 fn people() -> Vec<Value> {
-    let patient = |id: &str| json!({ "resourceType": "Patient", "id": id });
+    let patient = |id: &str| {
+        json!({ "resourceType": "Patient", "id": id,
+            "link": [{ "type": "seealso", "other": { "reference": format!("Patient/{id}") } }] })
+    };
     let visit = |id: &str, episode: &str| {
         json!({ "resourceType": "Encounter", "id": id, "status": "finished",
             "class": { "code": "HH" }, "episodeOfCare": [{ "reference": format!("EpisodeOfCare/{episode}") }] })
@@ -124,6 +127,10 @@ fn no_chain_goes_by_a_mistake_that_it_does_not_name() {
             ("Patient?_has:EpisodeOfCare:patient:status=entered-in-error", &["a", "b"]),
             ("Patient?_has:EpisodeOfCare:patient:_has:Encounter:episode-of-care:status=finished", &["a"]),
             ("Organization?_has:EpisodeOfCare:organization:patient=b", &[]),
+            // A long one that comes back to the same people, which is a list.
+            ("Patient?link.link.link.link._has:EpisodeOfCare:patient:organization=house", &["a"]),
+            ("Patient?link.link.link.link._has:EpisodeOfCare:patient:organization.name=house", &["a"]),
+            ("Patient?link.link.link.link._has:EpisodeOfCare:patient:status=entered-in-error", &["a", "b"]),
         ],
         &Restriction::none(),
     );
