@@ -165,3 +165,17 @@ fn a_compartment_narrows_a_search_to_its_patient() {
     assert!(database.ids(&query, &only("a")).is_empty());
     assert_eq!(plan(&PARAMETERS, &query, &only("a")).unwrap().sort_keys, 0);
 }
+
+#[test]
+fn what_stands_in_a_compartment_comes_from_the_newest_on_however_much_it_is() {
+    let observation = |at: usize| {
+        json!({ "resourceType": "Observation", "id": format!("o{at}"), "status": "final", "code": { "text": "x" },
+            "subject": { "reference": format!("Patient/p{at}") }, "encounter": { "reference": "Encounter/e" } })
+    };
+    let mut database = Database::of(&(0..400).map(observation).collect::<Vec<_>>());
+    // PostgreSQL goes another way once it knows how many there are.
+    database.run_all("ANALYZE");
+    let mut query = query("Observation?_count=5").unwrap();
+    query.compartment = Some(Compartment { ty: ty("Encounter"), id: "e".into() });
+    assert_eq!(database.ids(&query, &Restriction::none()), ["o399", "o398", "o397", "o396", "o395"]);
+}
