@@ -409,7 +409,7 @@ fn of_many_tasks_200_are_asked_for_at_once_and_the_rest_with_the_next_calls() {
     referred(&clinician, &[("a", "2026-02-10", "default"), ("b", "2026-02-10", "default")]);
     group(&clinician, json!([member("a"), member("b"), member("a")]));
     let check = |number: usize| {
-        let patient = if number % 2 == 0 { "a" } else { "b" };
+        let patient = ["a", "b"][number % 2];
         json!({ "request": { "method": "POST", "url": "Task" }, "resource": { "resourceType": "Task",
             "status": "requested", "intent": "order", "for": { "reference": format!("Patient/{patient}") },
             "authoredOn": "2026-02-20T10:00:00-08:00", "code": { "coding": [{ "code": "safety-check",
