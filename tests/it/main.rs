@@ -96,6 +96,7 @@ mod taken_back;
 mod terminology;
 mod transaction;
 mod traps;
+mod traps_found;
 mod update;
 mod upgrade;
 mod us_core;
