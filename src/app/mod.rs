@@ -32,6 +32,7 @@ mod content;
 mod decided;
 mod defined;
 mod each;
+mod edition;
 mod explain;
 mod extent;
 mod find;

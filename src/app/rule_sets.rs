@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::app::Session;
 use crate::app::Stored;
+use crate::app::edition;
 use crate::app::published::is_theirs;
 use crate::app::rule_document::is_draft;
 use crate::app::rule_document::plan_definition;
@@ -40,15 +41,17 @@ fn stored(session: &Session, url: &str) -> Result<Vec<Value>, Failure> {
 }
 
 /// The one of these rule sets that a canonical names, with or without its version, and that is no draft. Without a
-/// version one in use comes first, and of these the one that was written last.
+/// version one in use comes first, and of these the latest version.
 pub(crate) fn named<'a>(plans: &'a [Value], canonical: &str) -> Option<&'a Value> {
     let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, v)| (url, Some(v)));
     let is_named =
         |plan: &&Value| plan["url"] == url && version.is_none_or(|version| plan["version"] == version);
     let rank = |plan: &&Value| {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        // What one request has stored is of one moment: then the id decides, for every reader alike.
-        (plan["status"] == "active", text(&plan["meta"]["lastUpdated"]), text(&plan["id"]))
+        let version = edition::parts(plan["version"].as_str().unwrap_or_default());
+        // Maps may be without a version. What one request has stored is of one moment: then the id decides, for every
+        // reader alike.
+        (plan["status"] == "active", version, text(&plan["meta"]["lastUpdated"]), text(&plan["id"]))
     };
     plans.iter().filter(|plan| !is_draft(plan)).filter(is_named).max_by_key(rank)
 }
@@ -78,7 +81,7 @@ pub(super) fn beside_theirs(own: RuleSets, db: &Db, definitions: &Definitions) -
 
 impl Session {
     /// The rule set that a canonical names, with or without its version: ours, or one that is stored and no draft.
-    /// Without a version one in use comes first, and of these the one that was written last.
+    /// Without a version one in use comes first, and of these the latest version.
     ///
     /// # Errors
     /// Only what the database fails with.

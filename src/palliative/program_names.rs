@@ -55,7 +55,9 @@ pub fn issues(service: &Value, definitions: &Definitions, base_url: &str) -> Vec
             }
             "attributionGroup" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;
-                no_group(reference, base_url)
+                // What a request still has to put in its place is whatever comes with it, or is found.
+                let later = reference.starts_with("urn:") || is_search(reference, base_url);
+                if later { None } else { no_group(reference, base_url) }
             }
             "exclusiveWith" => {
                 let reference = setting.pointer("/valueReference/reference")?.as_str()?;
@@ -90,10 +92,16 @@ pub fn stray_groups(service: &Value, base_url: &str) -> Vec<Issue> {
     stray.collect()
 }
 
-/// Why a reference names no Group of this server. What a request still has to put in its place is whatever comes with it.
+/// Whether a reference is a search for a Group, such as `Group?identifier=|atr`.
+fn is_search(reference: &str, base_url: &str) -> bool {
+    let own = reference.strip_prefix(base_url).map(|path| path.trim_start_matches('/'));
+    own.unwrap_or(reference).starts_with("Group?")
+}
+
+/// Why a reference names no Group of this server.
 fn no_group(reference: &str, base_url: &str) -> Option<String> {
     let local = Reference::parse_under(reference, base_url).local();
-    let is_group = local.is_some_and(|local| local.ty.name() == "Group") || reference.starts_with("urn:");
+    let is_group = local.is_some_and(|local| local.ty.name() == "Group");
     (!is_group).then(|| {
         format!("`{reference}` is no Group of this server; give the reference of one, such as `Group/atr`.")
     })

@@ -334,3 +334,35 @@ fn an_attribution_list_that_nothing_in_the_request_is_is_refused() {
     let stored = clinician.get(path).expect(200).text();
     assert!(stored.contains("\"Group/") && !stored.contains(urn), "{stored}");
 }
+
+#[test]
+fn an_attribution_list_may_be_named_by_a_search_for_it() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let path = "/HealthcareService/default";
+    let programme = |to: &str| {
+        let mut programme = clinician.get(path).expect(200).json();
+        let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+        settings.retain(|one| one["url"] != "attributionGroup");
+        settings.push(json!({ "url": "attributionGroup", "valueReference": reference(to) }));
+        programme
+    };
+    let search = "Group?identifier=https://plan.example/lists|atr";
+    let refused = clinician.put(path, &programme(search));
+    assert_eq!(refused.status, 412, "there is none: {}", refused.text());
+    clinician.store(&json!({ "resourceType": "Group", "id": "atr", "type": "person", "actual": true,
+        "identifier": [{ "system": "https://plan.example/lists", "value": "atr" }] }));
+    let stored = clinician.put(path, &programme(search)).expect(200).json();
+    let settings = stored["extension"][0]["extension"].as_array().unwrap();
+    let named = settings.iter().find(|one| one["url"] == "attributionGroup").unwrap();
+    assert_eq!(named["valueReference"]["reference"], "Group/atr");
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "request": { "method": "PUT", "url": &path[1..] }, "resource": programme(search) }] });
+    clinician.post("", &bundle).expect(200);
+    // a search for anything else names no list
+    clinician.store(&json!({ "resourceType": "Patient", "id": "q", "identifier": [{ "value": "q" }] }));
+    clinician.put(path, &programme("Patient?identifier=q")).expect_issue(422, "business-rule");
+    app.with_scope("user/HealthcareService.cruds")
+        .put(path, &programme(search))
+        .expect_issue(403, "forbidden");
+}

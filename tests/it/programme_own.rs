@@ -309,6 +309,10 @@ fn a_template_of_the_programmes_own_with_one_more_activity_shows_it_in_the_draft
     let garden = "Ask who waters the garden.";
     let later = with_activity(with_activity(template("plan-2", "2"), "dog", dog), "garden", garden);
     clinician.put("/PlanDefinition/plan-2", &later).expect(201);
+    // an earlier edition that is written again is no later one
+    let mut mended = with_activity(template("plan-1", "1"), "dog", dog);
+    mended["description"] = json!("With the dog.");
+    clinician.put("/PlanDefinition/plan-1", &mended).expect(200);
     let plan = part(&draft(&clinician, &id, "apply"), "carePlan");
     let has = |text: &str| {
         let all = plan["activity"].as_array().unwrap();

@@ -274,3 +274,32 @@ fn only_one_who_may_write_plan_definitions_stores_rule_sets() {
     app.clinician().get(PATH).expect(404);
     app.with_scope("user/PlanDefinition.write").put(PATH, &plan).expect(201);
 }
+
+#[test]
+fn the_latest_version_is_meant_whichever_was_written_last() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store_patient(&clinician, "J44.9");
+    let edition =
+        |id: &str, version: &str| with(with(lung("active"), "id", json!(id)), "version", json!(version));
+    let meant = || {
+        let reply = screen(&clinician, URL).expect(200).json();
+        reply["parameter"][0]["part"][0]["valueCanonical"].as_str().unwrap().to_owned()
+    };
+    clinician.put("/PlanDefinition/tenth", &edition("tenth", "10")).expect(201);
+    assert_eq!(meant(), format!("{URL}|10"));
+    clinician.put("/PlanDefinition/ninth", &edition("ninth", "9")).expect(201);
+    assert_eq!(meant(), format!("{URL}|10"), "10 is later than 9");
+    // its description is mended, and it is an earlier edition still
+    let mended = with(edition("ninth", "9"), "description", json!("For people with COPD."));
+    clinician.put("/PlanDefinition/ninth", &mended).expect(200);
+    assert_eq!(meant(), format!("{URL}|10"));
+    clinician
+        .put("/PlanDefinition/tenth", &with(edition("tenth", "10"), "status", json!("retired")))
+        .expect(200);
+    assert_eq!(meant(), format!("{URL}|9"), "one in use comes first");
+    for caller in [app.stranger(), app.patient("p")] {
+        let stored = caller.put("/PlanDefinition/later", &edition("later", "11"));
+        assert_eq!(stored.status, 403, "{}", stored.text());
+    }
+}
