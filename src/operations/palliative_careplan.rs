@@ -25,6 +25,7 @@ use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::Gap;
 use crate::palliative::care_plan::completeness::gaps;
 use crate::palliative::care_plan::items::Found;
+use crate::palliative::care_plan::items::show;
 use crate::palliative::care_plan::plan::Plan;
 use crate::palliative::care_plan::plan::find;
 use crate::palliative::care_plan::plan::make;
@@ -102,14 +103,16 @@ fn attempt(session: &Session, call: &Call, mode: Mode) -> Result<Answer, Failure
     }
     // The facts map codes themselves: made of what was mapped, they would lead one on twice.
     let filed: Vec<Resource> = opened.chart.all().cloned().collect();
-    if let Some(mapped) = opened.program.maps.applied_to(&opened.chart) {
-        opened.chart = mapped;
-    }
+    let mapped = opened.program.maps.applied_to(&opened.chart);
+    let as_sent = mapped.map(|mapped| std::mem::replace(&mut opened.chart, mapped));
     let case = Case { rule_sets: &[], ..opened.case() };
     let planning = Planning { case: &case, template, algorithm, assessments, as_of };
     let (subject, warnings) = subject(&planning, filed);
-    let make =
-        || Ok::<_, Failure>(Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? });
+    let make = || {
+        let mut plan = Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? };
+        as_sent.iter().for_each(|chart| show(&mut plan.needs, chart));
+        Ok::<_, Failure>(plan)
+    };
     match mode {
         Mode::Check => check(&planning),
         Mode::Draft => {

@@ -316,3 +316,37 @@ fn a_map_waits_for_a_programme_that_is_stored_in_the_same_moment() {
         assert_eq!((is_early, writing.join().unwrap()), (false, 201));
     });
 }
+
+#[test]
+fn t_48_a_plan_shows_what_is_on_file_in_the_codes_of_its_sender() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = crate::programme::enrolled(&clinician, "p");
+    let mut own = map();
+    own["group"] = json!([{ "source": OWN, "target": "http://hl7.org/fhir/sid/icd-10-cm", "element": [
+        { "code": "HUNGER", "target": [{ "code": "Z59.41", "equivalence": "equivalent" }] }] }]);
+    clinician.store(&own);
+    let mut programme = clinician.get("/HealthcareService/default").expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.push(json!({ "url": "conceptMap", "valueCanonical": MAP_URL }));
+    clinician.put("/HealthcareService/default", &programme).expect(200);
+    clinician.store(
+        &json!({ "resourceType": "Condition", "id": "c", "subject": { "reference": "Patient/p" },
+        "clinicalStatus": { "coding": [{ "code": "active",
+            "system": "http://terminology.hl7.org/CodeSystem/condition-clinical" }] },
+        "recordedDate": "2026-02-20", "code": { "coding": [{ "system": OWN, "code": "HUNGER", "display": "Hunger" }] } }),
+    );
+    for mode in ["draft", "apply"] {
+        let body =
+            json!({ "resourceType": "Parameters", "parameter": [{ "name": "mode", "valueCode": mode }] });
+        let told =
+            clinician.post(&format!("/EpisodeOfCare/{episode}/$palliative-careplan"), &body).expect(200);
+        let told = told.json();
+        let needs = told["parameter"].as_array().unwrap().iter().filter(|one| one["name"] == "needs");
+        let concern = needs.map(|one| &one["resource"]).find(|one| one["id"] == "c");
+        let concern = concern.unwrap_or_else(|| panic!("the map makes it a need: {told}"));
+        assert_eq!(concern, &clinician.get("/Condition/c").expect(200).json(), "{mode}");
+    }
+    let path = format!("/EpisodeOfCare/{episode}/$palliative-careplan");
+    app.patient("other").post(&path, &json!({ "resourceType": "Parameters" })).expect(404);
+}

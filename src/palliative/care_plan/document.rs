@@ -120,7 +120,7 @@ impl Making<'_> {
     /// What is new as a plan of its own.
     fn made(&self, state: State, wishes: &Wishes) -> Result<Resource, Failure> {
         let (planning, case) = (self.planning, self.planning.case);
-        let marks = self.actions.iter().map(|id| extension(TEMPLATE_ACTION_EXTENSION, plain_code(id)));
+        let marks = self.marks.iter().map(|mark| extension(TEMPLATE_ACTION_EXTENSION, plain_code(mark)));
         let episode = extension(EPISODE_EXTENSION, reference_value(&case.episode_name()));
         let problems: Vec<String> = problems(planning).map(name_of).collect();
         let (needs, evidence): (Vec<&String>, Vec<&String>) =

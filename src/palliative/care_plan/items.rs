@@ -37,6 +37,7 @@ use crate::palliative::element::words;
 use crate::palliative::element::written;
 use crate::palliative::enrollment::companions::task;
 use crate::palliative::enrollment::drafts::Place;
+use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::name as name_of;
 use crate::palliative::enrollment::refer::concept_of;
@@ -184,6 +185,15 @@ fn is_urgent(activity: &Activity) -> bool {
 /// What is there, as it is.
 pub fn as_it_is(stored: &Resource) -> Found {
     Found { name: name_of(stored), resource: stored.clone(), item: Item::Same }
+}
+
+/// Shows what is on file as it was sent: a chart that is read in our codes has more of them than anybody wrote.
+pub fn show(all: &mut [Found], as_sent: &Chart) {
+    for found in all.iter_mut().filter(|found| !matches!(found.item, Item::Write(..))) {
+        if let Some(stored) = as_sent.find(&found.name) {
+            found.resource = stored.clone();
+        }
+    }
 }
 
 /// The Task that an activity becomes, made or found.

@@ -7,6 +7,7 @@ mod document;
 pub mod fact;
 mod filed;
 mod goal;
+mod had;
 pub mod items;
 mod need;
 mod orders;

@@ -21,6 +21,7 @@ use crate::palliative::care_plan::filed::asked_again;
 use crate::palliative::care_plan::filed::asked_by;
 use crate::palliative::care_plan::filed::filed;
 use crate::palliative::care_plan::filed::made;
+use crate::palliative::care_plan::had;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Item;
 use crate::palliative::care_plan::items::existing;
@@ -104,13 +105,13 @@ impl Making<'_> {
             Filed::Missing(anew) => anew,
         };
         let id = asked_again(&action, anew.as_deref());
-        if self.had.contains(&id) {
+        if self.had.actions.contains(&id) {
             self.taken_out(&id);
             return Ok(None);
         }
         let name = self.names.name();
         self.needs.push(concern(self.planning, (activity, because), (name.clone(), &id))?);
-        self.actions.push(id);
+        self.marks.push(had::mark(self.planning, had::Marked::Action, &id));
         Ok(Some(Need { name, anew }))
     }
 
@@ -136,14 +137,14 @@ impl Making<'_> {
             Filed::Missing(anew) => anew,
         };
         let id = asked_again(&action, anew.as_deref());
-        if self.had.contains(&id) {
+        if self.had.actions.contains(&id) {
             self.taken_out(&id);
             return Ok(None);
         }
         let name = self.names.name();
         let found = request(self.planning, (activity, &need.name, goals), (name.clone(), &id))?;
         self.needs.push(found);
-        self.actions.push(id);
+        self.marks.push(had::mark(self.planning, had::Marked::Action, &id));
         Ok(Some(Asked { name, anew }))
     }
 
@@ -158,7 +159,7 @@ impl Making<'_> {
             return Cow::Borrowed(goal);
         }
         let begin = format!("{}/", goal.id);
-        let mut again = self.had.iter().filter(|id| id.starts_with(&begin));
+        let mut again = self.had.goals.iter().filter(|id| id.starts_with(&begin));
         let stands = again.find(|id| of(id).is_some_and(is_open)).cloned();
         let anew = need.and_then(|need| need.anew.as_deref());
         match stands.or_else(|| anew.map(|answers| asked_again(&goal.id, Some(answers)))) {

@@ -1,8 +1,6 @@
 //! The rows of a plan: which belong to it, their goals and activities made or found.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
-use std::collections::BTreeSet;
-
 use fhir_typed::resources::CarePlanActivity;
 use jiff::civil::Date;
 
@@ -17,6 +15,8 @@ use crate::palliative::care_plan::fact::Because;
 use crate::palliative::care_plan::fact::Facts;
 use crate::palliative::care_plan::goal;
 use crate::palliative::care_plan::goal::Aim;
+use crate::palliative::care_plan::had;
+use crate::palliative::care_plan::had::Marked;
 use crate::palliative::care_plan::items;
 use crate::palliative::care_plan::items::Found;
 use crate::palliative::care_plan::items::Item;
@@ -121,17 +121,17 @@ pub(super) struct Making<'a> {
     pub(super) start: Date,
     /// From when on rows count that always belong to the plan.
     always: Date,
-    /// The actions that the plan once had.
-    pub(super) had: BTreeSet<String>,
+    /// What the plan once had of the template.
+    pub(super) had: had::Had,
     pub(super) names: Drafts,
     pub(super) goals: Vec<Found>,
     pub(super) tasks: Vec<Found>,
     pub(super) needs: Vec<Found>,
     pub(super) skipped: Vec<(String, String)>,
-    /// What is new in the plan: goals, activities, the actions that they are, and the evidence for them.
+    /// What is new in the plan: goals, activities, the marks of both, and the evidence for them.
     pub(super) new_goals: Vec<String>,
     pub(super) activities: Vec<CarePlanActivity>,
-    pub(super) actions: Vec<String>,
+    pub(super) marks: Vec<String>,
     pub(super) evidence: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Making<'a> {
             facts,
             start,
             always: if stored.is_some() { planning.as_of } else { start },
-            had: stored.map(|plan| renewal::had(planning, plan)).unwrap_or_default(),
+            had: stored.map(|plan| had::Had::of(planning, plan)).unwrap_or_default(),
             names: Drafts::default(),
             goals: Vec::new(),
             tasks: Vec::new(),
@@ -152,7 +152,7 @@ impl<'a> Making<'a> {
             skipped: Vec::new(),
             new_goals: Vec::new(),
             activities: Vec::new(),
-            actions: Vec::new(),
+            marks: Vec::new(),
             evidence: Vec::new(),
         }
     }
@@ -209,7 +209,7 @@ impl<'a> Making<'a> {
     /// The name of the goal; none where a person has taken it out.
     fn goal(&mut self, aim: Aim) -> Result<Option<String>, Failure> {
         let id = &aim.goal.id;
-        let had = self.had.contains(id);
+        let had = self.had.goals.contains(id);
         if had && items::existing(self.planning, "Goal", id).is_none() {
             self.taken_out(id);
             return Ok(None);
@@ -219,7 +219,7 @@ impl<'a> Making<'a> {
         let name = found.name.clone();
         if !had {
             self.new_goals.push(name.clone());
-            self.added(id, aim.because);
+            self.added((Marked::Goal, id), aim.because);
         }
         self.goals.push(found);
         Ok(Some(name))
@@ -227,8 +227,9 @@ impl<'a> Making<'a> {
 
     fn activity(&mut self, work: Work, goals: &[String]) -> Result<(), Failure> {
         let id = &items::asked(work);
-        let had = self.had.contains(id);
-        if let Some(before) = items::asked_before(work, &self.had).filter(|_| !had).map(str::to_owned) {
+        let had = self.had.actions.contains(id);
+        if let Some(before) = items::asked_before(work, &self.had.actions).filter(|_| !had).map(str::to_owned)
+        {
             match items::existing(self.planning, "Task", &before) {
                 Some(stored) => self.tasks.push(items::as_it_is(stored)),
                 None => self.taken_out(&before),
@@ -237,7 +238,7 @@ impl<'a> Making<'a> {
         }
         match work.activity.becomes {
             Becomes::Detail if had => {}
-            Becomes::Detail => self.activities.push(activity::planned(self.planning, work, goals)),
+            Becomes::Detail => self.put(activity::planned(self.planning, work, goals)),
             Becomes::Task if had && items::existing(self.planning, "Task", id).is_none() => {
                 self.taken_out(id)
             }
@@ -245,19 +246,24 @@ impl<'a> Making<'a> {
                 let name = self.names.name();
                 let task = items::work(self.planning, work, name)?;
                 if !had {
-                    self.activities.push(activity::referring(work, &task));
+                    self.put(activity::referring(work, &task));
                 }
                 self.tasks.push(task);
             }
         }
         if !had {
-            self.added(id, work.because);
+            self.added((Marked::Action, id), work.because);
         }
         Ok(())
     }
 
-    fn added(&mut self, id: &str, because: &Because) {
-        self.actions.push(id.to_owned());
+    fn put(&mut self, made: CarePlanActivity) {
+        let id = made.id.as_ref().map(|id| self.had.element_id(self.planning, id));
+        self.activities.push(CarePlanActivity { id, ..made });
+    }
+
+    fn added(&mut self, (kind, id): (Marked, &str), because: &Because) {
+        self.marks.push(had::mark(self.planning, kind, id));
         let new: Vec<String> =
             because.evidence.iter().filter(|one| !self.evidence.contains(one)).cloned().collect();
         self.evidence.extend(new);
@@ -277,8 +283,8 @@ impl<'a> Making<'a> {
             let goals = list(stored.and_then(|plan| plan.get("goal")));
             goals.into_iter().any(|one| one["reference"].as_str().map(unversioned) == Some(name.as_str()))
         };
-        let new: Vec<String> = own.filter(|name| !self.had.contains(name) && !known(name)).collect();
-        self.actions.extend(new.iter().cloned());
+        let new: Vec<String> = own.filter(|name| !self.had.own.contains(name) && !known(name)).collect();
+        self.marks.extend(new.iter().cloned());
         self.new_goals.extend(new);
     }
 }

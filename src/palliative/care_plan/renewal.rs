@@ -1,11 +1,9 @@
 //! A plan that is there already: what the template has added is put into it, all else is left.
 //! <https://hl7.org/fhir/R4/careplan.html>
 //!
-//! The plan keeps the actions that it once had. What it had and has no more was taken out by a person, and does not come
-//! back. Beside it stands the tier for which its dates were set: where the tier has changed, the next review and what is
+//! The plan keeps the actions that it once had (`had.rs`). What it had and has no more was taken out by a person, and does
+//! not come back. Beside it stands the tier for which its dates were set: where the tier has changed, the next review and what is
 //! done again and again move with it, unless a person has set another day.
-
-use std::collections::BTreeSet;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -15,6 +13,7 @@ use serde_json::json;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::next_review;
+use crate::palliative::care_plan::had::Had;
 use crate::palliative::care_plan::items;
 use crate::palliative::care_plan::plan::PLAN;
 use crate::palliative::care_plan::template::Days;
@@ -39,29 +38,6 @@ pub fn status_of(state: State) -> &'static str {
 /// Whether a person, or the end of the episode, has ended the plan.
 pub fn is_ended(plan: &Resource) -> bool {
     matches!(plan.text("/status"), Some("revoked" | "completed" | "entered-in-error"))
-}
-
-/// The actions of the template that the plan once had.
-pub fn had(planning: &Planning, plan: &Resource) -> BTreeSet<String> {
-    let marked: BTreeSet<String> = list(plan.get("extension"))
-        .filter(|one| one["url"] == TEMPLATE_ACTION_EXTENSION)
-        .filter_map(|one| one["valueCode"].as_str().map(str::to_owned))
-        .collect();
-    if !marked.is_empty() {
-        return marked;
-    }
-    // A plan of before these marks: what is there tells.
-    let described = |text: &str| {
-        list(plan.get("activity"))
-            .any(|one| one.pointer("/detail/description").is_some_and(|own| own == text))
-    };
-    let rows = planning.template.rows.iter();
-    let activities = rows.clone().flat_map(|row| &row.activities).filter(|activity| {
-        described(&activity.text) || items::existing(planning, "Task", &activity.id).is_some()
-    });
-    let goals = rows.flat_map(|row| &row.goals);
-    let goals = goals.filter(|goal| items::existing(planning, "Goal", &goal.id).is_some());
-    activities.map(|one| one.id.clone()).chain(goals.map(|one| one.id.clone())).collect()
 }
 
 /// Goes on with a plan that a person has made: it gets the name under which the template finds it, the template's own
@@ -161,13 +137,15 @@ fn replace(plan: &mut Resource, extension: Value) {
 /// Gives the activities that follow the tier its cadence, where they have that of the old one.
 fn repeat(planning: &Planning, plan: &mut Resource, (old, new): (Option<Tier>, Option<Tier>)) {
     let activities = planning.template.rows.iter().flat_map(|row| &row.activities);
-    let followed: Vec<(&str, Days)> = activities
-        .filter_map(|one| Some((one.id.as_str(), one.every.filter(|days| matches!(days, Days::Tier(_)))?)))
+    let had = Had::of(planning, plan);
+    let id = |id: &str| had.element_id(planning, id);
+    let followed: Vec<(String, Days)> = activities
+        .filter_map(|one| Some((id(&one.id), one.every.filter(|days| matches!(days, Days::Tier(_)))?)))
         .collect();
     let (old, new) = (planning.intensity_of(old), planning.intensity_of(new));
     let Some(Value::Array(own)) = plan.object_mut().get_mut("activity") else { return };
     for activity in own {
-        let Some((_, days)) = followed.iter().find(|(id, _)| activity["id"] == *id) else { continue };
+        let Some((_, days)) = followed.iter().find(|(id, _)| activity["id"] == id.as_str()) else { continue };
         let Some(period) = activity.pointer_mut("/detail/scheduledTiming/repeat/period") else { continue };
         if period.as_i64() == Some(days.of(old)) {
             *period = json!(days.of(new));

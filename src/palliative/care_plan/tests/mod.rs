@@ -30,6 +30,7 @@ use crate::palliative::vocabulary::TIER_EXTENSION;
 mod again;
 mod goals;
 mod language;
+mod marks;
 mod needs;
 mod needs_again;
 mod orders;
@@ -94,7 +95,7 @@ fn name(world: &World, ty: &str, action: &str) -> String {
 fn actions(plan: &Value) -> BTreeSet<String> {
     let extensions = plan["extension"].as_array().unwrap();
     let marks = extensions.iter().filter(|one| one["url"] == TEMPLATE_ACTION_EXTENSION);
-    marks.map(|one| one["valueCode"].as_str().unwrap().to_owned()).collect()
+    marks.map(|one| one["valueCode"].as_str().unwrap().rsplit('#').next().unwrap().to_owned()).collect()
 }
 
 /// The plan's activity of an action.
