@@ -45,6 +45,7 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/palliative-risk.json",
     "plan-definitions/RS-CA-ADULT.json",
     "plan-definitions/RS-CA-PEDS.json",
+    "plan-definitions/RS-FRAILTY-1.json",
     "plan-definitions/RS-FRAILTY.json",
     "plan-definitions/RS-GSF.json",
     "plan-definitions/RS-GSF-1.json",

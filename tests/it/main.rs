@@ -97,6 +97,7 @@ mod terminology;
 mod transaction;
 mod traps;
 mod traps_found;
+mod traps_screening;
 mod update;
 mod upgrade;
 mod us_core;

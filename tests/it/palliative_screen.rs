@@ -426,3 +426,74 @@ fn t36_a_patient_does_not_read_what_a_clinician_thinks_of_the_time_that_is_left(
     let clinician = app.clinician().get("/Patient/p/$palliative-screen").expect(200);
     assert!(clinician.text().contains("surprise"));
 }
+
+#[test]
+fn t36_what_a_rule_set_of_a_programmes_own_reads_is_restricted_whether_or_not_it_says_so() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &vector("p"));
+    clinician.store(&observation("zarit", "p", (LOCAL, "zbi-12"), json!({ "valueInteger": 30 })));
+    let url = "https://example.org/PlanDefinition/own";
+    let value = |name: &str, value: Value| {
+        let mut one = json!({ "url": name });
+        one.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        one
+    };
+    let criterion_of = |id: &str, parameters: Value| {
+        json!({ "id": id, "title": id, "description": "A sentence.", "extension": [{ "extension": parameters,
+            "url": "https://comfrey.health/fhir/StructureDefinition/criterion" }] })
+    };
+    let code = |code: &str| value("code", json!({ "valueCoding": { "system": LOCAL, "code": code } }));
+    let is = |what: &str| value("kind", json!({ "valueCode": what }));
+    let yes = || value("value", json!({ "valueBoolean": true }));
+    let no_secret = || value("restricted", json!({ "valueBoolean": false }));
+    let criteria = json!([
+        criterion_of(
+            "asked",
+            json!([
+                is("attestation"),
+                yes(),
+                no_secret(),
+                value("code", json!({ "valueCode": "surprise-question-12m" }))
+            ])
+        ),
+        criterion_of("read", json!([is("observation"), yes(), code("surprise-question-12m")])),
+        criterion_of(
+            "beside",
+            json!([
+                is("age"),
+                value("min", json!({ "valueInteger": 18 })),
+                value("orAttestation", json!({ "valueCode": "prognosis-6m" }))
+            ])
+        ),
+        criterion_of(
+            "burden",
+            json!([
+                is("observation"),
+                code("zbi-12"),
+                value("op", json!({ "valueCode": "ge" })),
+                value("value", json!({ "valueDecimal": 13 })),
+                value("aboutAnother", json!({ "valueBoolean": true })),
+                value("unit", json!({ "valueCode": "{score}" })),
+                value("unitOptional", json!({ "valueBoolean": true }))
+            ])
+        ),
+        criterion_of(
+            "open",
+            json!([is("attestation"), yes(), value("code", json!({ "valueCode": "agrees-acp" }))])
+        ),
+    ]);
+    clinician.store(&json!({ "resourceType": "PlanDefinition", "id": "own", "url": url, "version": "1", "title": "Own",
+        "status": "active", "topic": [{ "coding": [{ "code": "screening",
+            "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind" }] }],
+        "action": [{ "id": "criteria", "action": criteria, "condition": [{ "kind": "applicability", "expression": {
+            "language": "text/cql", "expression": "`asked` or `read` or `beside` or `burden` or `open`" } }] }] }));
+    let told = |client: &Client| {
+        let reply = client.get(&format!("/Patient/p/$palliative-screen?ruleSet={url}")).expect(200);
+        let result = result(&reply, url);
+        ["asked", "read", "beside", "burden", "open"].map(|id| criterion(&result, id).is_some())
+    };
+    assert_eq!(told(&clinician), [true; 5]);
+    assert_eq!(told(&app.patient("p")), [false, false, false, false, true]);
+    app.patient("q").get("/Patient/p/$palliative-screen").expect(404);
+}

@@ -135,7 +135,8 @@ fn sources(acts: &[&Act]) -> Vec<String> {
     acts.iter().map(|act| act.source.clone()).collect()
 }
 
-fn stands(act: &Act) -> State {
+/// Whether its status says that it was so.
+pub(super) fn stands(act: &Act) -> State {
     match act.status {
         ActStatus::Stands => State::Met,
         ActStatus::Withdrawn | ActStatus::Void => State::NotMet,
@@ -144,7 +145,7 @@ fn stands(act: &Act) -> State {
 }
 
 /// Whether it was in the window for at least a day.
-fn place(act: &Act, window: &Window, changes: &mut BTreeSet<Date>) -> State {
+pub(super) fn place(act: &Act, window: &Window, changes: &mut BTreeSet<Date>) -> State {
     let Some(start) = &act.start else {
         return if window.from.is_none() { State::Met } else { State::Unknown };
     };

@@ -36,6 +36,9 @@ pub struct ConditionRule {
 /// says anything.
 const FEED_DAYS: i64 = 365;
 
+/// Diagnoses that count, and those that may, each with what is missing to tell.
+type Sorted<'a> = (Vec<&'a Condition>, Vec<(&'a Condition, String)>);
+
 /// What one condition contributes.
 enum Counted {
     Yes,
@@ -49,15 +52,7 @@ impl ConditionRule {
     pub fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
         let window = Window::back(self.lookback_days, as_of);
         let mut changes = BTreeSet::new();
-        let mut counted = Vec::new();
-        let mut unsure = Vec::new();
-        for condition in record.conditions.iter().filter(|condition| self.codes.has_any(&condition.code)) {
-            match self.count(condition, record, &window, &mut changes) {
-                Counted::Yes => counted.push(condition),
-                Counted::No => {}
-                Counted::Unsure(missing) => unsure.push((condition, missing)),
-            }
-        }
+        let (counted, unsure) = self.sorted(record, |_| true, (&window, &mut changes));
         let finding = if self.suffices(&counted) {
             found(&counted)
         } else if unsure.is_empty() {
@@ -68,6 +63,35 @@ impl ConditionRule {
             Finding { evidence, missing, ..Finding::of(State::Unknown) }
         };
         finding.within(window).changing(changes)
+    }
+
+    /// What the problem list says on the day of the window's end: the diagnoses that are present, and those of which that
+    /// is not known, each with what is missing to tell.
+    pub fn on_the_list<'a>(
+        &self,
+        record: &'a PatientRecord,
+        window: &Window,
+        changes: &mut BTreeSet<Date>,
+    ) -> Sorted<'a> {
+        self.sorted(record, |condition| !condition.of_encounter, (window, changes))
+    }
+
+    /// The diagnoses that count, and those that may.
+    fn sorted<'a>(
+        &self,
+        record: &'a PatientRecord,
+        of: impl Fn(&Condition) -> bool,
+        (window, changes): (&Window, &mut BTreeSet<Date>),
+    ) -> Sorted<'a> {
+        let (mut counted, mut unsure) = (Vec::new(), Vec::new());
+        for condition in record.conditions.iter().filter(|one| self.codes.has_any(&one.code) && of(one)) {
+            match self.count(condition, record, window, changes) {
+                Counted::Yes => counted.push(condition),
+                Counted::No => {}
+                Counted::Unsure(missing) => unsure.push((condition, missing)),
+            }
+        }
+        (counted, unsure)
     }
 
     fn suffices(&self, counted: &[&Condition]) -> bool {
@@ -104,7 +128,13 @@ impl ConditionRule {
         }
     }
 
-    fn absent(&self, record: &PatientRecord, as_of: Date, changes: &mut BTreeSet<Date>) -> Finding {
+    /// What it means that none is on file.
+    pub(super) fn absent(
+        &self,
+        record: &PatientRecord,
+        as_of: Date,
+        changes: &mut BTreeSet<Date>,
+    ) -> Finding {
         let is_known = |condition: &Condition| {
             let known = condition.since().is_none_or(|since| since.first <= as_of);
             condition.verification != Verification::Void && known && !condition.is_social

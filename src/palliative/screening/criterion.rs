@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::palliative::record::ActKind;
+use crate::palliative::record::Coding;
 use crate::palliative::record::Deceased;
 use crate::palliative::record::Moment;
 use crate::palliative::record::PatientRecord;
@@ -14,6 +15,7 @@ use crate::palliative::screening::acts::ActRule;
 use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::coverage::CoverageRule;
 use crate::palliative::screening::coverage::may_hold;
+use crate::palliative::screening::dates::DatesRule;
 use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::flag::FlagRule;
@@ -35,7 +37,7 @@ pub struct Criterion {
     pub source: String,
     /// What it stands for, as a Coding, where it is a need signal.
     pub coding: Option<Value>,
-    /// Whether it is kept from the patient: it tells what a clinician thinks of the time that is left.
+    /// Whether it is kept from the patient: it tells what a clinician thinks of the time that is left, or how a caregiver is.
     pub restricted: bool,
     /// The rule.
     pub rule: Rule,
@@ -60,6 +62,8 @@ pub enum Rule {
     Encounters(EncounterRule),
     /// On a value that is found again.
     Repeat(RepeatRule),
+    /// On how many dates of service show something.
+    Dates(DatesRule),
     /// On how far a measurement fell or rose.
     Trend(TrendRule),
     /// On how many days were spent in a setting.
@@ -80,6 +84,28 @@ pub enum Rule {
     Alive,
 }
 
+impl Rule {
+    /// Whether it reads observations with this code.
+    pub fn reads(&self, coding: &Coding) -> bool {
+        match self {
+            Self::Observation(rule) | Self::Attestation(rule) => rule.reads(coding),
+            Self::Repeat(rule) => rule.observation.reads(coding),
+            Self::Trend(rule) => rule.codes.has(coding),
+            Self::Condition(_)
+            | Self::Encounters(_)
+            | Self::Dates(_)
+            | Self::Stay(_)
+            | Self::Coverage(_)
+            | Self::Act(_)
+            | Self::Medication(_)
+            | Self::Flag(_)
+            | Self::Age
+            | Self::LineOfBusiness(_)
+            | Self::Alive => false,
+        }
+    }
+}
+
 /// A range of ages in completed years, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ages {
@@ -94,6 +120,7 @@ impl Criterion {
     pub fn further_types(&self) -> impl Iterator<Item = &'static str> + use<> {
         let kinds: &'static [ActKind] = match &self.rule {
             Rule::Act(rule) => rule.kinds,
+            Rule::Dates(rule) => rule.kinds(),
             _ => &[],
         };
         kinds.iter().flat_map(|kind| kind.types().iter().copied())
@@ -108,6 +135,7 @@ impl Criterion {
             Rule::Attestation(rule) => valid(rule, situation).evaluate(record, as_of),
             Rule::Encounters(rule) => rule.evaluate(record, as_of),
             Rule::Repeat(rule) => rule.evaluate(record, as_of),
+            Rule::Dates(rule) => rule.evaluate(record, as_of),
             Rule::Trend(rule) => rule.evaluate(record, as_of),
             Rule::Stay(rule) => rule.evaluate(record, as_of),
             Rule::Coverage(rule) => rule.evaluate(record, as_of),

@@ -69,6 +69,13 @@ impl Reader<'_> {
         let documents =
             list(self.action, "documentation").filter_map(|document| document["citation"].as_str());
         let rule = self.rule()?;
+        let or_attestation = attestation.map(|code| attested(code, Test::Boolean(true), None));
+        let reads = |coding: &Coding| {
+            rule.reads(coding) || or_attestation.as_ref().is_some_and(|rule| rule.reads(coding))
+        };
+        // What it reads says so, whether or not its author does.
+        let restricted = self.parameters.flag("restricted")? == Some(true)
+            || self.terminology.restricted().any(|one| reads(&one));
         Ok(Criterion {
             id: id.to_owned(),
             sentence: self.text("description")?,
@@ -76,9 +83,9 @@ impl Reader<'_> {
             coding: self.action["code"][0]["coding"][0]
                 .as_object()
                 .map(|coding| Value::Object(coding.clone())),
-            restricted: self.parameters.flag("restricted")?.unwrap_or(false),
+            restricted,
             or_conditions: self.or_conditions()?,
-            or_attestation: attestation.map(|code| attested(code, Test::Boolean(true), None)),
+            or_attestation,
             ages: self.ages()?,
             rule,
         })
@@ -157,10 +164,15 @@ impl Reader<'_> {
         self.terminology.codes(url).map_err(|problem| self.parameters.wrong(name, problem))
     }
 
+    /// The codes of all value sets that a parameter names; none where it names none.
+    pub fn joined_value_sets(&self, name: &str) -> Result<Option<Codes>, Problem> {
+        let sets = self.parameters.all(name, "valueCanonical")?;
+        let codes = sets.into_iter().map(|url| self.codes(name, url.as_str().unwrap_or_default()));
+        codes.reduce(|all, one| Ok(all?.or(one?))).transpose()
+    }
+
     fn or_conditions(&self) -> Result<Option<ConditionRule>, Problem> {
-        let sets = self.parameters.all("orCondition", "valueCanonical")?;
-        let codes = sets.into_iter().map(|url| self.codes("orCondition", url.as_str().unwrap_or_default()));
-        let joined = codes.reduce(|all, one| Ok(all?.or(one?))).transpose()?;
+        let joined = self.joined_value_sets("orCondition")?;
         Ok(joined.map(|codes| ConditionRule { codes, lookback_days: None, min_encounters: 1 }))
     }
 }

@@ -58,6 +58,7 @@ impl Reader<'_> {
             }),
             "observation" => Rule::Observation(self.observation(self.pick()?)?),
             "observationCount" => Rule::Repeat(self.repeat()?),
+            "serviceDates" => Rule::Dates(self.dates()?),
             "trend" => Rule::Trend(self.trend()?),
             "attestation" => Rule::Attestation(self.attestation()?),
             "encounterCount" => Rule::Encounters(self.encounters()?),
@@ -294,4 +295,4 @@ impl Reader<'_> {
 
 /// The kinds, for one who asked for another.
 const KINDS: &str = "age, attestation, condition, coverage, deviceUse, document, encounterCount, flag, \
-    medicationActive, observation, observationCount, procedureCount, request, stay, trend";
+    medicationActive, observation, observationCount, procedureCount, request, serviceDates, stay, trend";

@@ -10,6 +10,7 @@ mod compile;
 mod condition;
 mod coverage;
 pub(super) mod criterion;
+mod dates;
 pub(super) mod document;
 mod encounters;
 pub(super) mod expression;

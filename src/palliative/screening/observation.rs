@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
+use crate::palliative::record::Coding;
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::screening::finding::Finding;
@@ -63,6 +64,11 @@ pub struct Other {
 }
 
 impl ObservationRule {
+    /// Whether it reads observations with this code.
+    pub fn reads(&self, coding: &Coding) -> bool {
+        self.codes.has(coding) || self.also.as_ref().is_some_and(|other| other.codes.has(coding))
+    }
+
     /// Evaluates it on a day.
     pub fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
         let window = Window::back(self.lookback_days, as_of);

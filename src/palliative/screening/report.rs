@@ -26,6 +26,10 @@ pub const OUTCOME_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefini
 /// The day that was asked about, on its GuidanceResponse.
 pub const AS_OF_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/screen-as-of";
 
+/// Why something is not told to a patient.
+const WITHHELD: &str = "What a clinician thinks of the time that is left, and what a caregiver has said of themselves, is \
+    not told here; the care team can talk about it.";
+
 const NEXT_STEP_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/next-step";
 
 /// Who reads.
@@ -65,6 +69,9 @@ pub fn result(screening: &Screening, reader: Reader) -> Output {
         .iter()
         .filter(told)
         .fold(output, |output, result| output.part("criterion", criterion(result)));
+    // What is left out is said to be, with the reason: nobody should take this for all there is.
+    let withheld = screening.results.iter().any(|result| !told(&result));
+    let output = if withheld { output.value("withheld", "string", WITHHELD) } else { output };
     let missing = screening.missing.iter().map(|at| &screening.results[*at]);
     missing
         .filter(told)

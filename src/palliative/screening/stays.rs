@@ -73,7 +73,8 @@ pub struct Event {
 }
 
 impl EncounterCodes {
-    fn kind(&self, encounter: &Encounter) -> Option<EncounterKind> {
+    /// The kind of an encounter; none where its class and types tell none.
+    pub(super) fn kind(&self, encounter: &Encounter) -> Option<EncounterKind> {
         let is = |codes: &Codes| {
             codes.has_any(&encounter.types) || encounter.class.as_ref().is_some_and(|class| codes.has(class))
         };

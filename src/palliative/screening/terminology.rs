@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::definitions::CANONICAL;
+use crate::palliative::record::Coding;
 use crate::palliative::screening::criterion::Ages;
 use crate::palliative::screening::is_rule_set;
 use crate::palliative::screening::parameters::Parameters;
@@ -14,6 +15,7 @@ use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::problem::Problem;
 use crate::palliative::screening::stays::EncounterCodes;
 use crate::palliative::screening::value_set::Codes;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
 /// What criteria are compiled against.
 pub struct Terminology<'a> {
@@ -96,6 +98,19 @@ impl<'a> Terminology<'a> {
     /// The codes by which encounters are told apart.
     pub fn encounters(&self) -> &Arc<EncounterCodes> {
         &self.encounters
+    }
+
+    /// The observations of ours of which nothing is told to the patient, by the property `restricted` of their code.
+    pub fn restricted(&self) -> impl Iterator<Item = Coding> {
+        let is_restricted = |concept: &&Value| {
+            list(concept, "property").any(|one| one["code"] == "restricted" && one["valueBoolean"] == true)
+        };
+        let system = self.code_systems.get(OBSERVATION_SYSTEM).into_iter();
+        let concepts = system.flat_map(|system| list(system, "concept")).filter(is_restricted);
+        concepts.filter_map(|concept| {
+            let code = concept["code"].as_str()?.to_owned();
+            Some(Coding { system: OBSERVATION_SYSTEM.to_owned(), code })
+        })
     }
 
     /// Why a code is none of a code system of ours; nothing where it is one, or in a stored document.

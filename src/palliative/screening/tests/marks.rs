@@ -14,9 +14,12 @@ fn every_parameter_of_a_criterion_is_told_of_in_its_definition() {
         .filter_map(|element| element["sliceName"].as_str())
         .collect();
     let mut names: Vec<&str> = Vec::new();
-    for text in
-        [include_str!("../kinds.rs"), include_str!("../document.rs"), include_str!("../parameters.rs")]
-    {
+    for text in [
+        include_str!("../kinds.rs"),
+        include_str!("../dates/read.rs"),
+        include_str!("../document.rs"),
+        include_str!("../parameters.rs"),
+    ] {
         for (call, rest) in text.match_indices("(\"").map(|(at, _)| (&text[..at], &text[at + 2..])) {
             let reads = [
                 "parameters.text",
@@ -25,6 +28,7 @@ fn every_parameter_of_a_criterion_is_told_of_in_its_definition() {
                 "decimal",
                 "flag",
                 "value_set",
+                "value_sets",
                 "days",
                 "own_code",
                 "own_codes",

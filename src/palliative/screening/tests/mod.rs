@@ -6,6 +6,7 @@ mod criteria;
 mod documents;
 mod facts;
 mod kinds;
+mod kinds_of_dates;
 mod kinds_of_trend;
 mod kinds_of_values;
 mod marks;

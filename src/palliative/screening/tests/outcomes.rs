@@ -103,11 +103,20 @@ fn rule_sets_that_find_people_to_look_at_make_nobody_eligible() {
     ];
     check("RS-GSF", &gsf);
     let frail = || condition(ICD, "R54");
+    let sign = |icd: &str, date: &str| with(encounter("AMB", date, date), because(icd));
+    let service = |date: &str| {
+        let of_type =
+            json!([{ "coding": [{ "system": "urn:oid:2.16.840.1.113883.6.285", "code": "T1030" }] }]);
+        with(encounter("HH", date, date), json!({ "type": of_type }))
+    };
     let frailty = [
         (ScreenPositive, vec![adult(), value("cfi", 0.25)]),
         (ScreenPositive, vec![adult(), frail(), condition(ICD, "F03.90")]),
         (ScreenPositive, vec![patient("1944-12-01"), frail()]),
         (Indeterminate, vec![adult(), frail()]),
+        // signs of two kinds on two dates; two on one date are one
+        (ScreenPositive, vec![patient("1944-12-01"), sign("R54", "2025-05-01"), service("2025-06-01")]),
+        (Indeterminate, vec![patient("1944-12-01"), sign("R54", "2025-05-01"), service("2025-05-01")]),
     ];
     check("RS-FRAILTY", &frailty);
     let need = [
