@@ -138,6 +138,9 @@ const SEARCHES: &[&str] = &[
     "/Observation?_content=finding&_count=5",
     "/Observation?_sort=-_lastUpdated&_count=5",
     "/Observation?_sort=date&_count=5",
+    "/Observation?_sort=-date&_count=5",
+    "/Observation?_sort=status&_count=5",
+    "/Patient?_sort=-family&_count=5",
     "/Observation?_count=5",
     "/Observation?_summary=count",
     "/Observation?patient=p1&_include=Observation:subject",
@@ -216,6 +219,40 @@ fn a_search_takes_the_same_steps_over_fifty_resources_and_over_a_thousand() {
             assert!(database.is_postgres() || few.steps == many.steps, "{search} {few:#?} {many:#?}");
         }
     }
+}
+
+/// A search sorted by one key, and the index that has its order.
+const SORTED: [(&str, &str); 6] = [
+    ("/Observation?_sort=-date&_count=10", "idx_date_high"),
+    ("/Observation?_sort=date&_count=10", "idx_date"),
+    ("/Observation?status=final&_sort=-date&_count=10", "idx_date_high"),
+    ("/Observation?_sort=status&_count=10", "idx_token"),
+    ("/Observation?_sort=-code&_count=10", "idx_token"),
+    ("/Patient?_sort=-family&_count=10", "idx_string"),
+];
+
+#[test]
+fn a_page_in_the_order_of_one_key_is_a_walk_of_its_index_and_sorts_nothing() {
+    let (app, database) = with(MANY);
+    let client = operator(&app);
+    for (search, index) in SORTED {
+        let all = statements(&client, search);
+        let page = all.iter().find(|one| one.purpose == "page").expect("a page is asked for");
+        // Where an index has but the beginning of an order, both sort the rest of it, block by block.
+        let sorts = |step: &&String| {
+            ["RIGHT PART OF ORDER BY", "LAST", "Incremental Sort"].iter().any(|word| step.contains(word))
+        };
+        assert_eq!(page.steps.iter().find(sorts), None, "{search} {page:#?}");
+        let walks = |step: &String| match database.is_postgres() {
+            true => step.contains("Index") && step.contains(index),
+            false => step.starts_with("SEARCH d0") && (step.contains(index) || step.contains("PRIMARY KEY")),
+        };
+        assert!(page.steps.iter().any(walks), "{search} {page:#?}");
+    }
+    // The next page begins at the row where this one ended, and not where its key begins.
+    let first = client.get("/Observation?_sort=status&_count=400").expect(200);
+    let next = first.link("next").expect("there are more");
+    assert_eq!(client.get(&next).expect(200).ids().len(), 400);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! A search sorted first by a date, a text, a code or a URI, such as the latest observations of a kind or a roster by
 //! family name: a walk of the index of that parameter, which ends when the page is full, with the resources that have
 //! none after it. Further keys are worked out for the rows that are walked alone: both databases sort what has the
-//! same first key, block by block. Numbers have no such walk, for their keys are compared as text gives them back.
+//! same first key, block by block. With the one key alone nothing is sorted (see [`order`](super::order)). Numbers have no such walk, for their keys are compared as text gives them back.
 
-use crate::search::parameter::Kind;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Found;
 use crate::search::plan::driver::Width;
+use crate::search::plan::key::Columns;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
 use crate::search::plan::scope::Scope;
@@ -17,45 +17,24 @@ use crate::search::sql::Sql;
 #[derive(Clone, Copy)]
 struct Index {
     param: i64,
-    table: &'static str,
-    /// The column of the key.
-    key: &'static str,
-    /// The column that tells rows with the same key apart; the key itself where that does.
-    second: &'static str,
-    /// What else a row meets that has a key.
-    filter: &'static str,
+    columns: Columns,
     order: Order,
 }
 
 impl Index {
     fn of(ordering: &Ordering) -> Option<Self> {
         let (kind, param, order) = ordering.leading()?;
-        let (table, key, second) = match (kind, order) {
-            (Kind::Date, Order::Ascending) => ("idx_date", "low", "high"),
-            (Kind::Date, Order::Descending) => ("idx_date", "high", "low"),
-            (Kind::String, _) => ("idx_string", "folded", "exact"),
-            (Kind::Token, _) => ("idx_token", "code", "system"),
-            (Kind::Uri, _) => ("idx_uri", "uri", "uri"),
-            (Kind::Reference | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => {
-                return None;
-            }
-        };
-        // A system without a code is nothing to sort by, and downwards an empty text would sort like nothing at all.
-        let filter = match (kind, order) {
-            (Kind::Date, _) => "",
-            (Kind::Token, _) | (_, Order::Descending) => " <> ''",
-            (_, Order::Ascending) => "",
-        };
-        Some(Self { param, table, key, second, filter, order })
+        Some(Self { param, columns: Columns::of(kind, order)?, order })
     }
 
     /// The rows of the parameter that have a key.
     fn rows(&self, alias: &'static str) -> Sql {
         let sql = Sql::of(alias, []).push(".param = ?", [self.param.into()]);
-        if self.filter.is_empty() {
+        let Columns { key, filter, .. } = self.columns;
+        if filter.is_empty() {
             return sql;
         }
-        sql.push(" AND ", []).push(alias, []).push(".", []).push(self.key, []).push(self.filter, [])
+        sql.push(" AND ", []).push(alias, []).push(".", []).push(key, []).push(filter, [])
     }
 }
 
@@ -84,28 +63,34 @@ fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
     };
     let column = |of: &'static str, name: &'static str| Sql::of(of, []).push(name, []);
     let beats = |name: &'static str| column("y.", name).push(sign, []).push(name, []);
-    let filter = index.rows("d0").push(" AND NOT EXISTS (SELECT 1 FROM ", []).push(index.table, []);
+    let Columns { table, key, second, .. } = index.columns;
+    let filter = index.rows("d0").push(" AND NOT EXISTS (SELECT 1 FROM ", []).push(table, []);
     let filter = filter.push(" y WHERE y.rid = d0.rid AND ", []).append(index.rows("y")).push(" AND (", []);
-    let filter = filter.append(beats(index.key));
-    let filter = if index.second == index.key {
-        filter
-    } else {
-        let same = column("y.", index.key).push(" = ", []).append(column("d0.", index.key));
-        filter.push(" OR (", []).append(same).push(" AND ", []).append(beats(index.second)).push(")", [])
+    let filter = filter.append(beats(key));
+    let filter = match second {
+        None => filter,
+        Some(second) => {
+            let same = column("y.", key).push(" = ", []).append(column("d0.", key));
+            filter.push(" OR (", []).append(same).push(" AND ", []).append(beats(second)).push(")", [])
+        }
     };
-    let from = Sql::default().push(index.table, []).push(" d0", []);
+    let from = Sql::default().push(table, []).push(" d0", []);
     // The rows of an index, which are no condition themselves.
     let driver = Driver::of((from, filter.push("))", [])), Width::All, Found::Once);
     let needs_row = search.seen.needs_row(search.query) || ordering.needs_row();
     let scope = if needs_row { Scope::row(0) } else { Scope::found(0) };
-    let keys = Sql::of(", ", []).append(column("d0.", index.key)).push(" AS k0", []);
+    let keys = Sql::of(", ", []).append(column("d0.", key)).push(" AS k0", []);
+    let keys = match second.filter(|_| ordering.in_index() > 1) {
+        Some(second) => keys.push(", ", []).append(column("d0.", second)).push(" AS k1", []),
+        None => keys,
+    };
     search.begun(&driver, keys.append(ordering.further_keys(&scope)), &scope)
 }
 
 /// Those without.
 fn without_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
     let scope = Scope::row(0);
-    let has = Sql::of(" AND NOT EXISTS (SELECT 1 FROM ", []).push(index.table, []);
+    let has = Sql::of(" AND NOT EXISTS (SELECT 1 FROM ", []).push(index.columns.table, []);
     let has = has.push(" x WHERE x.rid = r0.rid AND ", []).append(index.rows("x")).push(")", []);
     search.walked(ordering.further_keys(&scope)).append(has)
 }

@@ -16,6 +16,7 @@ use crate::search::plan::scope::of_parameter;
 use crate::search::plan::scope::texts;
 use crate::search::plan::span;
 use crate::search::plan::steps::behind;
+use crate::search::plan::tried;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Reach;
@@ -44,6 +45,8 @@ pub(super) struct Driver {
     pub(super) is_live: bool,
     /// How they come.
     pub(super) rows: Found,
+    /// Whether they have one code, of whatever system: those of one system come in the order of their numbers.
+    pub(super) is_code: bool,
 }
 
 /// About how many resources meet a condition of a kind.
@@ -85,7 +88,17 @@ pub(super) enum Found {
 impl Driver {
     /// These rows, of which so many are expected and which come out so.
     pub(super) fn of((from, filter): (Sql, Sql), width: Width, rows: Found) -> Self {
-        Self { from, filter, criterion: None, probe: None, width, is_distant: false, is_live: true, rows }
+        Self {
+            from,
+            filter,
+            criterion: None,
+            probe: None,
+            width,
+            is_distant: false,
+            is_live: true,
+            rows,
+            is_code: false,
+        }
     }
 
     /// The rows to which a reference leads on from those of another condition, which tells how many they may be.
@@ -260,9 +273,10 @@ pub(super) fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
         let filter = of_parameter(Sql::of("d0", []), rows).push(" AND ", []).append(any(&rows.any));
         (Sql::default().push(table, []).push(" d0", []), filter)
     };
-    let rows =
+    let found =
         if single && reach == Reach::Exact && rows.also.is_none() { Found::Ordered } else { Found::Repeated };
-    Some(Driver::of((from, filter), width, rows))
+    let is_code = tried::is_one_code(rows);
+    Some(Driver { is_code, ..Driver::of((from, filter), width, found) })
 }
 
 /// The rows of conditions that have no column in common, each looked up for itself: SQLite would read all rows of

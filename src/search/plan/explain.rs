@@ -6,8 +6,7 @@ use crate::search::parameter::Parameters;
 use crate::search::plan::driver::Start;
 use crate::search::plan::driver::Width;
 use crate::search::plan::driver::candidates;
-use crate::search::plan::order::Ordering;
-use crate::search::plan::rows::Gate;
+use crate::search::plan::gate::Gate;
 use crate::search::plan::rows::Search;
 use crate::search::plan::rows::Way;
 use crate::search::plan::scope::Seen;
@@ -39,7 +38,8 @@ pub struct Beginning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
     /// The rows of the first condition are few: they are collected, tested and sorted. Where the probe says that they
-    /// are many, the order is walked, or the type where no index has that order, and each row tested.
+    /// are many, the order is walked, or the type where no index has that order, and each row tested. The rows of a code
+    /// that is of one system are tested from the newest on, however many; so are some of a span's before it is collected.
     Either,
     /// The rows in a span of time, or at the end of a long chain, are few: they are collected, tested and sorted. Where
     /// the probe says that they are many, the search begins with another condition, such as the code beside a span.
@@ -68,7 +68,7 @@ pub fn beginnings(parameters: &Parameters, query: &Query, restriction: &Restrict
         let found: Vec<(Start, Width)> =
             candidates(&seen, search.query).map(|(start, driver)| (start, driver.width)).collect();
         let first = found.iter().min_by_key(|(_, width)| *width).map(|(start, _)| *start);
-        let ordering = Ordering::of(search.query);
+        let ordering = search.ordering();
         let (course, probe) = match search.way(&ordering, 1) {
             Way::Either(driver, _) => (Course::Either, Some(probe(&search.gate(driver, &ordering)))),
             Way::Beside(driver, _) => (Course::Beside, Some(probe(&search.gate(driver, &ordering)))),

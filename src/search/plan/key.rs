@@ -24,12 +24,48 @@ pub(super) enum Holds {
     Real,
 }
 
+/// An index whose rows stand in the order of a key.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    pub(super) table: &'static str,
+    /// The column of the key.
+    pub(super) key: &'static str,
+    /// The column that tells rows with the same key apart, where there is one.
+    pub(super) second: Option<&'static str>,
+    /// What else of the key's column a row meets that has a key.
+    pub(super) filter: &'static str,
+}
+
+impl Columns {
+    /// Those of a kind; none where no index has its keys in order.
+    pub(super) fn of(kind: Kind, order: Order) -> Option<Self> {
+        let (table, key, second) = match (kind, order) {
+            (Kind::Date, Order::Ascending) => ("idx_date", "low", Some("high")),
+            (Kind::Date, Order::Descending) => ("idx_date", "high", Some("low")),
+            (Kind::String, _) => ("idx_string", "folded", Some("exact")),
+            (Kind::Token, _) => ("idx_token", "code", Some("system")),
+            (Kind::Uri, _) => ("idx_uri", "uri", None),
+            (Kind::Reference | Kind::Number | Kind::Quantity | Kind::Composite | Kind::Special, _) => {
+                return None;
+            }
+        };
+        // A system without a code is nothing to sort by, and downwards an empty text would sort like nothing at all.
+        let filter = match (kind, order) {
+            (Kind::Date, _) => "",
+            (Kind::Token, _) | (_, Order::Descending) => " <> ''",
+            (_, Order::Ascending) => "",
+        };
+        Some(Self { table, key, second, filter })
+    }
+}
+
 /// The key of a row.
 pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
     let (kind, param) = match sort.by {
         SortBy::Updated => return scope.column("updated"),
         SortBy::Id => return scope.column("id"),
         SortBy::Parameter(kind, param) => (kind, param),
+        SortBy::Second(kind, param) => return second_key(sort, (kind, param), scope),
     };
     let (table, low, high) = kinds::table(kind);
     let (best, column) = match sort.order {
@@ -61,11 +97,42 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
     }
 }
 
+/// What stands beside the key in the row of the index that gives the key.
+fn second_key(sort: &Sort, (kind, param): (Kind, i64), scope: &Scope) -> Sql {
+    let missing = missing(holds(sort), sort.order);
+    let Some(Columns { table, key, second: Some(second), filter }) = Columns::of(kind, sort.order) else {
+        return Sql::of("?", [missing]);
+    };
+    let sql = Sql::of("coalesce((SELECT s.", []).push(second, []).push(" FROM ", []).push(table, []);
+    let sql = sql.push(" s WHERE s.rid = ", []).append(scope.column("rid"));
+    let sql = sql.push(" AND s.param = ?", [param.into()]);
+    let sql = match filter {
+        "" => sql,
+        filter => sql.push(" AND s.", []).push(key, []).push(filter, []),
+    };
+    let way = match sort.order {
+        Order::Ascending => "",
+        Order::Descending => " DESC",
+    };
+    let sql = sql.push(" ORDER BY s.", []).push(key, []).push(way, []).push(", s.", []).push(second, []);
+    sql.push(way, []).push(" LIMIT 1), ?)", [missing])
+}
+
+/// What tells apart rows with the same key, where the index of that key has more than the number to do so.
+pub(super) fn second(sort: &Sort) -> Option<Sort> {
+    let Sort { by: SortBy::Parameter(kind, param), order, joins: None } = sort else { return None };
+    Columns::of(*kind, *order)?.second?;
+    Some(Sort { by: SortBy::Second(*kind, *param), order: *order, joins: None })
+}
+
 pub(super) fn holds(sort: &Sort) -> Holds {
     match sort.by {
-        SortBy::Updated | SortBy::Parameter(Kind::Date, _) => Holds::Integer,
+        // Beside a code stands the number of its system.
+        SortBy::Updated | SortBy::Parameter(Kind::Date, _) | SortBy::Second(Kind::Date | Kind::Token, _) => {
+            Holds::Integer
+        }
         SortBy::Parameter(Kind::Number | Kind::Quantity, _) => Holds::Real,
-        SortBy::Id | SortBy::Parameter(_, _) => Holds::Text,
+        SortBy::Id | SortBy::Parameter(_, _) | SortBy::Second(_, _) => Holds::Text,
     }
 }
 

@@ -19,8 +19,10 @@ mod closure;
 mod compartment;
 mod contained;
 mod driver;
+mod edge;
 mod either;
 mod explain;
+mod gate;
 mod include;
 mod key;
 mod links;
@@ -37,6 +39,7 @@ mod sift;
 mod span;
 mod steps;
 mod tree;
+mod tried;
 
 pub use explain::Beginning;
 pub use explain::Course;
@@ -48,6 +51,7 @@ pub use record::record_plan;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::search::page::Edge;
 use crate::search::parameter::Parameters;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::rows::Search;
@@ -79,9 +83,9 @@ const MOST_BINDS: usize = 30_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many values a statement binds that is worth keeping prepared: one that binds more is long, and like few others.
-/// A month and a class take 66, of which a statement of each way has some twice: planned anew each time, such a search
-/// took four times as long.
-const MOST_BINDS_KEPT: usize = 128;
+/// A month and a class take some 150, for a statement of each way has some twice: planned anew each time, such a search
+/// takes four times as long.
+const MOST_BINDS_KEPT: usize = 192;
 
 /// Plans a search within what the caller may see.
 ///
@@ -90,6 +94,8 @@ const MOST_BINDS_KEPT: usize = 128;
 pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Result<Plan, Failure> {
     let limit = if query.summary == Summary::Count { 0 } else { query.count };
     let each: Vec<Search> = searches(Seen { parameters, restriction }, query).collect();
+    let sort_keys = each.first().map_or(0, |search| search.ordering().width());
+    in_order(query, sort_keys)?;
     let is_narrow = |search: &Search| search.driver.as_ref().is_some_and(Driver::is_narrow);
     let wanted = match query.total {
         Total::None => limit == 0,
@@ -99,18 +105,32 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
     Ok(Plan {
         page: affordable(several::page(&each, limit))?,
         total: wanted.then(|| affordable(several::total(&each))).transpose()?,
-        sort_keys: query.sort.len(),
+        sort_keys,
         limit,
     })
 }
 
+/// A link to a page of another order, such as one that an earlier version of the service gave, says nothing of this one.
+fn in_order(query: &Query, sort_keys: usize) -> Result<(), Failure> {
+    match &query.edge {
+        Some(Edge::After(position) | Edge::Before(position)) if position.keys.len() != sort_keys => {
+            let text =
+                "The page link belongs to another order of the matches; start again with the search itself.";
+            Err(Failure::new(Reason::Invalid, text))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The search on each type, with where it begins.
 fn searches<'a>(seen: Seen<'a>, query: &'a Query) -> impl Iterator<Item = Search<'a>> {
-    query.of_each_type().map(move |query| Search {
-        seen,
-        query,
-        driver: driver::narrowest(&seen, query),
-        without: Vec::new(),
+    // Several types have several indexes, and share but the keys that were asked for.
+    let is_by_one_key = query.sort.len() == 1 && query.also.is_empty() && !query.is_inside;
+    query.of_each_type().map(move |query| {
+        let driver = driver::narrowest(&seen, query);
+        // What is few is collected, and its order needs no more than what was asked for.
+        let is_told_apart = is_by_one_key && driver.as_ref().is_none_or(Driver::may_be_many);
+        Search { seen, query, driver, without: Vec::new(), is_told_apart }
     })
 }
 

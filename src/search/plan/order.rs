@@ -5,16 +5,23 @@
 //! largest downwards, one without a value comes last either way: a value beyond all others stands for it, so
 //! that keys compare without exceptions for NULL.
 //!
+//! Where an index is walked in the order of the first key, what tells rows with the same key apart there is a key too:
+//! of a date its other end, of a text its letters, of a code its system. So the order is that of the index to its last
+//! column, a page begins at its row and ends when it is full, and nothing is sorted. Without it the latest observations
+//! took 0.4 ms among 60,000 and 8.5 among three million, for all that ended with the same day were sorted.
+//!
 //! A page that lies before a row is found by going through the same order from its end; its rows are put the right
 //! way round last.
+
+use std::borrow::Cow;
 
 use crate::search::page::Edge;
 use crate::search::parameter::Kind;
 use crate::search::plan::key::bind;
-use crate::search::plan::key::bound;
 use crate::search::plan::key::holds;
 use crate::search::plan::key::key;
 use crate::search::plan::key::missing;
+use crate::search::plan::key::second;
 use crate::search::plan::scope::Scope;
 use crate::search::query::Order;
 use crate::search::query::Query;
@@ -27,9 +34,9 @@ pub(super) const UNLIMITED: i64 = i64::MAX;
 
 /// The order of a search.
 pub(super) struct Ordering<'a> {
-    sort: &'a [Sort],
+    pub(super) sort: Cow<'a, [Sort]>,
     /// The keys and the row by which the page lies.
-    edge: Option<(&'a [Option<String>], i64)>,
+    pub(super) edge: Option<(&'a [Option<String>], i64)>,
     side: Side,
 }
 
@@ -43,20 +50,43 @@ enum Side {
 impl<'a> Ordering<'a> {
     /// The order that a query asks for.
     pub(super) fn of(query: &'a Query) -> Self {
+        Self::with(query, Cow::Borrowed(&query.sort))
+    }
+
+    /// The same, with what tells apart the rows that have the same key in its index.
+    pub(super) fn told_apart(query: &'a Query) -> Self {
+        let further = query.sort.last().and_then(second);
+        Self::with(query, query.sort.iter().cloned().chain(further).collect())
+    }
+
+    fn with(query: &'a Query, sort: Cow<'a, [Sort]>) -> Self {
         let (side, position) = match &query.edge {
             None => (Side::After, None),
             Some(Edge::After(position)) => (Side::After, Some(position)),
             Some(Edge::Before(position)) => (Side::Before, Some(position)),
         };
-        // A position from another order has other keys, and is no position here.
-        let position = position.filter(|position| position.keys.len() == query.sort.len());
+        // A position from another order has other keys, and is refused where the search is planned.
+        let position = position.filter(|position| position.keys.len() == sort.len());
         let edge = position.map(|position| (position.keys.as_slice(), position.rid));
-        Self { sort: &query.sort, edge, side }
+        Self { sort, edge, side }
     }
 
     /// No order at all, for counting.
     pub(super) fn none() -> Self {
-        Self { sort: &[], edge: None, side: Side::After }
+        Self { sort: Cow::Borrowed(&[]), edge: None, side: Side::After }
+    }
+
+    /// How many keys a row of the page carries.
+    pub(super) fn width(&self) -> usize {
+        self.sort.len()
+    }
+
+    /// How many of the keys stand in the index of the first.
+    pub(super) fn in_index(&self) -> usize {
+        match self.sort.get(1) {
+            Some(Sort { by: SortBy::Second(..), .. }) => 2,
+            Some(_) | None => 1,
+        }
     }
 
     /// Whether the newest row simply comes first.
@@ -79,9 +109,9 @@ impl<'a> Ordering<'a> {
         self.keys_from(0, scope)
     }
 
-    /// The keys after the first.
+    /// The keys that do not stand in the index of the first.
     pub(super) fn further_keys(&self, scope: &Scope) -> Sql {
-        self.keys_from(1, scope)
+        self.keys_from(self.in_index(), scope)
     }
 
     fn keys_from(&self, first: usize, scope: &Scope) -> Sql {
@@ -104,7 +134,7 @@ impl<'a> Ordering<'a> {
             return self.beyond_row(rows).push(" ORDER BY ", []).append(self.by("m")).limit(asked);
         }
         // A column needs no such care, and its index gives the order.
-        let rows = match self.sort {
+        let rows = match &*self.sort {
             [Sort { by: SortBy::Updated | SortBy::Id, .. }] => rows,
             _ => rows.limit(UNLIMITED),
         };
@@ -127,16 +157,6 @@ impl<'a> Ordering<'a> {
         Sql::default().either("", words)
     }
 
-    fn beyond_row(&self, rows: Sql) -> Sql {
-        let rows = Sql::of("SELECT m.rid FROM (", []).append(rows).push(") m", []);
-        match self.edge {
-            Some((_, rid)) => {
-                rows.push(" WHERE m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()])
-            }
-            None => rows,
-        }
-    }
-
     /// The same for rows whose first key is a column of an index.
     pub(super) fn page(&self, rows: Sql, asked: i64) -> Sql {
         let rows = Sql::of("SELECT m.* FROM (", []).append(rows).push(") m", []);
@@ -150,22 +170,26 @@ impl<'a> Ordering<'a> {
     /// The same for rows, with their further keys, that have nothing for the first and come after all others.
     pub(super) fn page_of_missing(&self, rows: Sql, asked: i64) -> Sql {
         let Some(sort) = self.sort.first() else { return rows };
-        let missing = missing(holds(sort), sort.order);
-        let names = (1..self.sort.len()).map(|at| Sql::of(", m.", []).name(format!("k{at}")));
-        let sql = Sql::of("SELECT m.rid, ? AS k0", [missing.clone()]).append(Sql::join(names, ""));
+        let further = self.in_index();
+        let nothing = |sort: &Sort| missing(holds(sort), sort.order);
+        let missing = nothing(sort);
+        let of_index = self.sort.iter().take(further).enumerate();
+        let of_index = of_index.map(|(at, sort)| Sql::of(", ? AS ", [nothing(sort)]).name(format!("k{at}")));
+        let names = (further..self.sort.len()).map(|at| Sql::of(", m.", []).name(format!("k{at}")));
+        let sql = Sql::of("SELECT m.rid", []).append(Sql::join(of_index.chain(names), ""));
         let sql = sql.push(" FROM (", []).append(rows).push(") m", []);
         let is_among = |key: Option<&Option<String>>| {
             key.and_then(Option::as_deref).map(|key| bind(holds(sort), key)) == Some(missing.clone())
         };
         let sql = match (self.edge, self.side) {
             (Some((keys, rid)), _) if is_among(keys.first()) => {
-                sql.push(" WHERE ", []).append(self.beyond(1, keys, rid))
+                sql.push(" WHERE ", []).append(self.beyond(further, keys, rid))
             }
             // All of them come after what has the key.
             (Some(_), Side::Before) => sql.push(" WHERE 1 = 0", []),
             (Some(_) | None, _) => sql,
         };
-        sql.push(" ORDER BY ", []).append(self.by_from(1, "m")).limit(asked)
+        sql.push(" ORDER BY ", []).append(self.by_from(further, "m")).limit(asked)
     }
 
     /// The kind, the parameter and the way of the first key, where that is one parameter.
@@ -174,7 +198,7 @@ impl<'a> Ordering<'a> {
             Sort { by: SortBy::Parameter(kind, param), order, joins: None } => Some((*kind, *param, *order)),
             // No index has the rows of two parameters in one order.
             Sort { by: SortBy::Parameter(..), joins: Some(_), .. } => None,
-            Sort { by: SortBy::Id | SortBy::Updated, .. } => None,
+            Sort { by: SortBy::Id | SortBy::Updated | SortBy::Second(..), .. } => None,
         }
     }
 
@@ -193,7 +217,7 @@ impl<'a> Ordering<'a> {
 
     /// What stands after ORDER BY where a page is shown.
     pub(super) fn by_shown(&self, alias: &'static str) -> Sql {
-        Ordering { sort: self.sort, edge: None, side: Side::After }.by(alias)
+        Ordering { sort: Cow::Borrowed(&self.sort), edge: None, side: Side::After }.by_from(0, alias)
     }
 
     fn by_from(&self, first: usize, alias: &'static str) -> Sql {
@@ -205,37 +229,12 @@ impl<'a> Ordering<'a> {
     }
 
     /// The way in which rows with the same keys are ordered: that of the first key.
-    fn last(&self) -> Order {
+    pub(super) fn last(&self) -> Order {
         self.sort.first().map_or(Order::Descending, |sort| sort.order)
     }
 
-    /// `k0 > v0 OR (k0 = v0 AND (k1 > v1 OR …))`.
-    fn beyond(&self, at: usize, keys: &[Option<String>], rid: i64) -> Sql {
-        let (Some(sort), Some(value)) = (self.sort.get(at), keys.get(at)) else {
-            return Sql::of("m.rid", []).push(self.sign(self.last()), []).push("?", [rid.into()]);
-        };
-        let column = Sql::of("m.", []).name(format!("k{at}"));
-        let value = bound(holds(sort), value.as_deref().unwrap_or_default());
-        // The first of the two says nothing new; it lets an index begin there.
-        Sql::of("(", [])
-            .append(column.clone())
-            .push(self.from(sort.order), [])
-            .append(value.clone())
-            .push(" AND (", [])
-            .append(column.clone())
-            .push(self.sign(sort.order), [])
-            .append(value.clone())
-            .push(" OR (", [])
-            .append(column)
-            .push(" = ", [])
-            .append(value)
-            .push(" AND ", [])
-            .append(self.beyond(at + 1, keys, rid))
-            .push(")))", [])
-    }
-
     /// The way in which a page is filled.
-    fn turned(&self, order: Order) -> Order {
+    pub(super) fn turned(&self, order: Order) -> Order {
         match (self.side, order) {
             (Side::After, order) => order,
             (Side::Before, Order::Ascending) => Order::Descending,
@@ -247,20 +246,6 @@ impl<'a> Ordering<'a> {
         match self.turned(order) {
             Order::Ascending => "",
             Order::Descending => " DESC",
-        }
-    }
-
-    fn sign(&self, order: Order) -> &'static str {
-        match self.turned(order) {
-            Order::Ascending => " > ",
-            Order::Descending => " < ",
-        }
-    }
-
-    fn from(&self, order: Order) -> &'static str {
-        match self.turned(order) {
-            Order::Ascending => " >= ",
-            Order::Descending => " <= ",
         }
     }
 }

@@ -6,23 +6,14 @@ use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Width;
 use crate::search::plan::driver::candidates;
 use crate::search::plan::driver::narrowest_near;
+use crate::search::plan::gate::Gate;
+use crate::search::plan::gate::few_or_many;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Query;
 use crate::search::restriction::Visible;
 use crate::search::sql::Sql;
-
-/// How many rows are collected and sorted rather than found by a walk; few in tests, so that they go both ways.
-const FEW: i64 = if cfg!(test) { 4 } else { 4_000 };
-
-/// The same where their numbers alone are sorted: 20,000 take some 6 ms, a walk of a million for a page of 50 of what
-/// one in two hundred has some 20.
-const FEW_SIFTED: i64 = if cfg!(test) { 4 } else { 20_000 };
-
-/// The same where each row leads on by a reference, which takes three look-ups: 1,000 are collected in about the time
-/// in which a walk finds a page of what one in fifty has.
-pub(super) const FEW_LINKED: i64 = if cfg!(test) { 4 } else { 1_000 };
 
 /// Which way the rows of a page are found.
 pub(super) enum Way<'a> {
@@ -38,32 +29,6 @@ pub(super) enum Way<'a> {
     Sort,
 }
 
-/// What tells cheaply whether many meet a condition: some rows, and from how many on they are many.
-pub(super) struct Gate<'a> {
-    pub(super) from: &'a Sql,
-    pub(super) filter: &'a Sql,
-    pub(super) most: i64,
-}
-
-impl<'a> Gate<'a> {
-    fn of(driver: &'a Driver, is_sifted: bool) -> Self {
-        match &driver.probe {
-            Some((from, filter)) => Self { from, filter, most: FEW_LINKED },
-            None => {
-                let most = if is_sifted { FEW_SIFTED } else { FEW };
-                Self { from: &driver.from, filter: &driver.filter, most }
-            }
-        }
-    }
-
-    /// As many of the rows as it takes to know.
-    pub(super) fn rows(&self) -> Sql {
-        let sql = Sql::of("SELECT 1 AS one FROM ", []).append(self.from.clone()).push(" WHERE ", []);
-        let sql = sql.in_time("d0");
-        sql.append(self.filter.clone()).limit(self.most + 1)
-    }
-}
-
 /// A search with where it begins.
 pub(super) struct Search<'a> {
     pub(super) seen: Seen<'a>,
@@ -71,25 +36,26 @@ pub(super) struct Search<'a> {
     pub(super) driver: Option<Driver>,
     /// The numbers of types of which its matches must contain nothing.
     pub(super) without: Vec<i64>,
+    /// Whether the index of the first key may be walked, so that its rows are told apart as they stand there.
+    pub(super) is_told_apart: bool,
 }
 
 impl<'a> Search<'a> {
     /// The rows of the page, of which there are as many as are asked for, with their keys.
     pub(super) fn rows(&self, asked: i64) -> Sql {
-        let ordering = Ordering::of(self.query);
+        let ordering = self.ordering();
         match self.way(&ordering, asked) {
-            Way::Either(driver, walk) => {
-                let few = self.collected(driver, &ordering, asked);
-                few_or_many(&self.gate(driver, &ordering), (few, walk), asked)
-            }
-            Way::Beside(driver, other) => {
-                let few = self.collected(driver, &ordering, asked);
-                few_or_many(&self.gate(driver, &ordering), (few, other.rows(asked)), asked)
-            }
+            Way::Either(driver, walk) => self.either(driver, &ordering, walk, asked),
+            Way::Beside(driver, other) => self.either(driver, &ordering, other.rows(asked), asked),
             Way::Collect(driver) => self.collected(driver, &ordering, asked),
             Way::Walk(walk) => walk,
             Way::Sort => ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked),
         }
+    }
+
+    /// The order of the page, the same whichever way its rows are found.
+    pub(super) fn ordering(&self) -> Ordering<'a> {
+        if self.is_told_apart { Ordering::told_apart(self.query) } else { Ordering::of(self.query) }
     }
 
     /// Which way the rows of the page are found.
@@ -170,7 +136,7 @@ impl<'a> Search<'a> {
     }
 
     /// The page from the rows of a condition.
-    fn collected(&self, driver: &Driver, ordering: &Ordering, asked: i64) -> Sql {
+    pub(super) fn collected(&self, driver: &Driver, ordering: &Ordering, asked: i64) -> Sql {
         match self.is_sifted(driver, ordering) {
             true => self.sifted(driver, ordering, asked),
             false => ordering.limited(self.driven(driver, ordering), asked),
@@ -202,7 +168,7 @@ impl<'a> Search<'a> {
     }
 
     /// All matches, from the narrowest condition on.
-    fn driven(&self, driver: &Driver, ordering: &Ordering) -> Sql {
+    pub(super) fn driven(&self, driver: &Driver, ordering: &Ordering) -> Sql {
         let scope = self.scope(driver, ordering.needs_row());
         self.begun(driver, ordering.keys(&scope), &scope)
     }
@@ -275,20 +241,4 @@ impl<'a> Search<'a> {
 /// What is asked of a resource's row where the condition may have found one that is deleted.
 pub(super) fn live(driver: &Driver) -> &'static str {
     if driver.is_live { "" } else { " AND r0.deleted = 0" }
-}
-
-/// Counts the first few thousand that meet a condition, and then takes the first of two ways where they are few.
-fn few_or_many(gate: &Gate, (few, many): (Sql, Sql), asked: i64) -> Sql {
-    // Counted once, though both ways ask for it.
-    let count = Sql::of("WITH gate(n) AS MATERIALIZED (SELECT count(*) FROM (", []).append(gate.rows());
-    let limit = |[few, many]: [i64; 2]| {
-        Sql::of(
-            " LIMIT (SELECT CASE WHEN n <= ? THEN ? ELSE ? END FROM gate)",
-            [gate.most.into(), few.into(), many.into()],
-        )
-    };
-    let few = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(few).push(") b", []);
-    let many = Sql::of("SELECT c.* FROM (SELECT e.* FROM (", []).append(many).push(") e", []);
-    let few = few.append(limit([asked, 0])).push(") a UNION ALL ", []);
-    count.push(") g) ", []).append(few).append(many).append(limit([0, asked])).push(") c", [])
 }

@@ -3,7 +3,6 @@
 //! walks as there are types, however much is stored. <https://hl7.org/fhir/R4/search.html#type>
 
 use crate::search::plan::contained;
-use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
 use crate::search::query::Shown;
 use crate::search::sql::Sql;
@@ -11,7 +10,7 @@ use crate::search::sql::Sql;
 /// The page.
 pub(super) fn page(each: &[Search], limit: u32) -> Sql {
     let [first, others @ ..] = each else { return Sql::default() };
-    let ordering = Ordering::of(first.query);
+    let ordering = first.ordering();
     let asked = if limit == 0 { 0 } else { i64::from(limit) + 1 };
     let is_about_contained = first.query.is_about_contained();
     let rows = if is_about_contained {

@@ -27,7 +27,11 @@ impl Search<'_> {
     pub(super) fn sifted(&self, driver: &Driver, ordering: &Ordering, asked: i64) -> Sql {
         let all = Sql::of("SELECT d0.rid AS rid FROM ", []).append(driver.from.clone());
         let all = all.push(" WHERE ", []).in_time("d0").append(driver.filter.clone());
-        let sorted = ordering.each_once(all, UNLIMITED);
+        self.tested(driver, ordering, ordering.each_once(all, UNLIMITED), asked)
+    }
+
+    /// The first of these numbers, which are rows of a condition in their order, that meet all others.
+    pub(super) fn tested(&self, driver: &Driver, ordering: &Ordering, sorted: Sql, asked: i64) -> Sql {
         let page = Sql::of("SELECT d0.rid AS rid FROM (", []).append(sorted).push(") d0 WHERE ", []);
         let page = page.in_time("d0");
         let scope = self.scope(driver, false);

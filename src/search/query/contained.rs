@@ -70,7 +70,7 @@ fn inside(query: &Query) -> Option<Query> {
     let sort = query.sort.iter().map(|sort| {
         let by = match &sort.by {
             SortBy::Parameter(kind, number) => SortBy::Parameter(*kind, param(*number)),
-            SortBy::Id | SortBy::Updated => sort.by.clone(),
+            SortBy::Id | SortBy::Updated | SortBy::Second(..) => sort.by.clone(),
         };
         Sort { by, joins: sort.joins.map(|both| both.map(param)), ..*sort }
     });

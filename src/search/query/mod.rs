@@ -252,6 +252,8 @@ pub enum SortBy {
     Id,
     /// The rows of a parameter.
     Parameter(Kind, i64),
+    /// What tells apart those with the same key by that parameter, as its index has it: no request names it.
+    Second(Kind, i64),
 }
 
 /// Which way.

@@ -195,7 +195,7 @@ fn sort_name(context: &Context, sort: &Sort) -> String {
     let code = match sort.by {
         SortBy::Id => "_id",
         SortBy::Updated => "_lastUpdated",
-        SortBy::Parameter(_, number) => {
+        SortBy::Parameter(_, number) | SortBy::Second(_, number) => {
             context.parameters.by_number(number).map_or("", |parameter| parameter.code.as_str())
         }
     };

@@ -1,5 +1,8 @@
 //! The pages of a search, one after another and back again.
 
+use serde_json::Value;
+use serde_json::json;
+
 use super::PARAMETERS;
 use super::database::Database;
 use super::database::Keyed;
@@ -74,5 +77,107 @@ impl Database {
             Some(Edge::After(_)) | None => rows.truncate(limit),
         }
         (rows, more)
+    }
+}
+
+/// Observations of which most end with the same day.
+fn of_one_day() -> Vec<Value> {
+    let day = json!("2025-01-02");
+    let span = |start: &str| json!({ "start": start, "end": day });
+    let all = [
+        ("o1", "effectiveDateTime", day.clone()),
+        ("o2", "effectiveDateTime", day.clone()),
+        ("o3", "effectivePeriod", span("2025-01-01")),
+        ("o4", "effectivePeriod", span("2025-01-02T12:00:00Z")),
+        ("o5", "note", json!([])),
+        ("o6", "note", json!([])),
+        ("o7", "effectiveDateTime", day.clone()),
+        ("o8", "effectiveDateTime", json!("2025-01-01")),
+    ];
+    let one = |(id, name, value): &(&str, &str, Value)| {
+        let code = if ["o1", "o3", "o7"].contains(id) { "few" } else { "other" };
+        json!({ "resourceType": "Observation", "id": id, "status": "final", *name: value,
+            "subject": { "reference": "Patient/ana" },
+            "code": { "coding": [{ "system": "urn:s", "code": "all" }, { "system": "urn:s", "code": code }] } })
+    };
+    all.iter().map(one).collect()
+}
+
+#[test]
+fn rows_with_the_same_key_stand_as_their_index_has_them_whichever_way_they_are_found() {
+    let mut database = Database::of(&of_one_day());
+    let down = ["o4", "o7", "o2", "o1", "o3", "o8", "o6", "o5"];
+    let up = ["o8", "o3", "o1", "o2", "o7", "o4", "o5", "o6"];
+    let table: [(&str, &[&str]); 9] = [
+        ("_sort=-date", &down),
+        ("_sort=date", &up),
+        ("code=all&_sort=-date", &down),
+        ("code=all&_sort=date", &up),
+        ("code=few&_sort=-date", &["o7", "o1", "o3"]),
+        ("code=few&_sort=date", &["o3", "o1", "o7"]),
+        ("_sort=-status", &["o8", "o7", "o6", "o5", "o4", "o3", "o2", "o1"]),
+        ("_sort=status", &["o1", "o2", "o3", "o4", "o5", "o6", "o7", "o8"]),
+        // What is few is collected, and has no more than the keys that were asked for.
+        ("patient=ana&_sort=-date", &["o7", "o4", "o3", "o2", "o1", "o8", "o6", "o5"]),
+    ];
+    for (search, expected) in table {
+        for count in [1, 2, 3, 20] {
+            let pages = database.all_pages(&format!("Observation?{search}&_count={count}"));
+            assert_eq!(pages.concat(), expected, "{search} by {count}");
+        }
+    }
+}
+
+#[test]
+fn of_several_rows_the_one_that_gives_the_key_tells_apart_too() {
+    let plan = |id: &str, spans: &[(&str, &str)]| {
+        let detail =
+            |(start, end): &(&str, &str)| json!({ "scheduledPeriod": { "start": start, "end": end } });
+        let activities: Vec<Value> = spans.iter().map(|span| json!({ "detail": detail(span) })).collect();
+        json!({ "resourceType": "CarePlan", "id": id, "status": "active", "activity": activities })
+    };
+    let mut database = Database::of(&[
+        plan("c1", &[("2025-01-01", "2025-03-01"), ("2025-02-01", "2025-03-01")]),
+        plan("c2", &[("2025-01-15", "2025-03-01")]),
+        plan("c3", &[("2025-02-15", "2025-03-01"), ("2025-01-01", "2025-01-02")]),
+        plan("c4", &[]),
+        plan("c5", &[("2025-01-01", "2025-03-01")]),
+        plan("c6", &[("2025-01-01", "2025-01-02")]),
+    ]);
+    let table: [(&str, &[&str]); 2] = [
+        ("_sort=-activity-date", &["c3", "c1", "c2", "c5", "c6", "c4"]),
+        ("_sort=activity-date", &["c3", "c6", "c1", "c5", "c2", "c4"]),
+    ];
+    for (search, expected) in table {
+        for also in ["", "&status=active", "&_id=c1,c2,c3,c4,c5,c6"] {
+            for count in [1, 2, 4, 20] {
+                let pages = database.all_pages(&format!("CarePlan?{search}{also}&_count={count}"));
+                let found = pages.concat();
+                // The named are few: those with the same key come by their numbers.
+                let is_same = if also.contains("_id") { found.len() == 6 } else { found == expected };
+                assert!(is_same, "{search}{also} by {count}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_position_of_another_order_is_refused_and_never_the_first_page_again() {
+    let planned = |search: &str, keys: &[&str]| {
+        let mut query = query(search).unwrap();
+        let keys = keys.iter().map(|key| Some((*key).to_owned())).collect();
+        query.edge = Some(Edge::After(Position { keys, rid: 3 }));
+        plan(&PARAMETERS, &query, &Restriction::none())
+    };
+    assert!(planned("Observation?_sort=-date", &["5", "4"]).is_ok());
+    assert!(planned("Observation?patient=ana&_sort=-date", &["5"]).is_ok());
+    assert!(planned("Observation?code=w", &[]).is_ok());
+    for (search, keys) in [
+        ("Observation?_sort=-date", &["5"][..]),
+        ("Observation?_sort=-date", &[]),
+        ("Observation?patient=ana&_sort=-date", &["5", "4"]),
+        ("Observation?code=w", &["5"]),
+    ] {
+        assert_eq!(planned(search, keys).unwrap_err().status(), 400, "{search} {keys:?}");
     }
 }

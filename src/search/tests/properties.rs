@@ -9,11 +9,13 @@ use proptest::sample::select;
 use serde_json::Value;
 use serde_json::json;
 
+use super::PARAMETERS;
 use super::database::Database;
 use super::database::query;
 use crate::fhir::datetime::span;
 use crate::search::Restriction;
 use crate::search::Visible;
+use crate::search::plan;
 
 /// An observation, as far as these searches look at it.
 #[derive(Clone, Debug)]
@@ -199,17 +201,25 @@ impl Asked {
     }
 }
 
-/// Upwards by the smallest value and downwards by the largest, none last, the rest by the row.
-fn ordered(sort: &str, all: &[Observed], mut found: Vec<usize>) -> Vec<usize> {
+/// Upwards by the smallest value and downwards by the largest, none last, the rest by the row; and before that, where
+/// those with the same key are told apart, by the other end of the date.
+fn ordered((sort, apart): (&str, bool), all: &[Observed], mut found: Vec<usize>) -> Vec<usize> {
     let last = |key: Option<i64>| (key.is_none(), key.unwrap_or(0));
     let date = |at: &usize| all[*at].when.span();
+    let low = |at: &usize| date(at).filter(|_| apart).map(|span| span.0);
+    let high = |at: &usize| date(at).filter(|_| apart).map(|span| span.1);
     let value = |at: &usize| all[*at].value.map(i64::from);
     let down =
         |one: Option<i64>, other: Option<i64>| one.is_none().cmp(&other.is_none()).then(other.cmp(&one));
     found.sort_by(|a, b| match sort {
         "" => b.cmp(a),
-        "date" => last(date(a).map(|span| span.0)).cmp(&last(date(b).map(|span| span.0))).then(a.cmp(b)),
-        "-date" => down(date(a).map(|span| span.1), date(b).map(|span| span.1)).then(b.cmp(a)),
+        "date" => last(date(a).map(|span| span.0))
+            .cmp(&last(date(b).map(|span| span.0)))
+            .then(high(a).cmp(&high(b)))
+            .then(a.cmp(b)),
+        "-date" => down(date(a).map(|span| span.1), date(b).map(|span| span.1))
+            .then(low(b).cmp(&low(a)))
+            .then(b.cmp(a)),
         "_id" => a.cmp(b),
         "-_id" => b.cmp(a),
         "value-quantity" => last(value(a)).cmp(&last(value(b))).then(a.cmp(b)),
@@ -251,7 +261,9 @@ proptest! {
             let expected: Vec<usize> = all.iter().enumerate().filter(meets).map(|(at, _)| at).collect();
             let total = database.total(&query(&search).unwrap(), &restriction);
             prop_assert_eq!(total, Some(i64::try_from(expected.len()).unwrap()), "the total of {}", &search);
-            let expected: Vec<String> = ordered(sort, &all, expected).iter().map(|at| format!("o{at:02}")).collect();
+            let keys = plan(&PARAMETERS, &query(&search).unwrap(), &restriction).unwrap().sort_keys;
+            let is_apart = !sort.is_empty() && keys > sort.split(',').count();
+            let expected: Vec<String> = ordered((sort, is_apart), &all, expected).iter().map(|at| format!("o{at:02}")).collect();
             let found = database.pages(&search, &restriction).concat();
             prop_assert_eq!(found, expected, "{} for {:?}", &search, only);
         }
