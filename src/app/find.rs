@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::access::Action;
 use crate::app::included::Includes;
+use crate::app::listed;
 use crate::app::session::LARGEST_PAGE;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -138,6 +139,7 @@ impl<'a> Searching<'a> {
 
     /// The page.
     fn first(&self, on: &mut Searcher) -> Result<Found, Fault> {
+        listed::check(on, &self.plan)?;
         let mut found = Found::default();
         if self.plan.limit > 0 {
             page(on, &self.plan, self.query, &mut found)?;

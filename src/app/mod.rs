@@ -38,6 +38,7 @@ mod extent;
 mod find;
 mod guard;
 mod included;
+mod listed;
 mod once;
 mod overlap;
 mod own_identifiers;

@@ -9,6 +9,7 @@ use crate::access::Action;
 use crate::app::aim::Aim;
 use crate::app::change::Change;
 use crate::app::change::ChangeAction;
+use crate::app::listed;
 use crate::app::session::Session;
 use crate::app::touched::Touched;
 use crate::fhir::Failure;
@@ -31,7 +32,6 @@ use crate::search::plan;
 use crate::search::query::Criterion;
 use crate::search::query::Total;
 use crate::store::Stored;
-use crate::store::matches;
 
 /// A condition of a request, and what to ask the database for it.
 pub(crate) struct Condition {
@@ -95,7 +95,7 @@ impl Session {
 
     /// The resources that meet a condition now.
     pub(crate) fn meeting(&self, condition: &Condition) -> Result<Vec<Stored>, Failure> {
-        let hits = self.app().db.read(|conn| Ok(matches::hits(conn, condition.plan.page.clone())?))?;
+        let hits = self.app().db.read(|conn| listed::hits(conn, &condition.plan))?;
         if hits.len() <= condition.most {
             return Ok(hits.into_iter().map(|hit| hit.stored).collect());
         }

@@ -49,6 +49,7 @@ mod lifecycle;
 mod lifecycle_actors;
 mod lifecycle_kills;
 mod lifecycle_own;
+mod long_chains;
 mod malformed;
 mod memory;
 mod meta;

@@ -19,6 +19,7 @@ use crate::search::plan::driver::Width;
 use crate::search::plan::driver::is_single;
 use crate::search::plan::gate::FEW_LINKED;
 use crate::search::plan::links::of_neighbour;
+use crate::search::plan::listed::at_most;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -48,7 +49,7 @@ pub(super) fn beginning(seen: &Seen, ty: ResourceType, criterion: &Criterion) ->
         return None;
     }
     let all = |rows: Sql| (Sql::of("(", []).append(rows).push(") d0", []), Sql::of("1 = 1", []));
-    if course.comes_back() {
+    if course.is_listed() {
         let closure = Closure::of(seen, ty, criterion, Ends::All)?;
         return Some(Driver::of(all(closure.rows()), Width::Chained, Found::Once));
     }
@@ -88,7 +89,7 @@ impl Seen<'_> {
     /// The row is one of the list. As it is written, PostgreSQL makes a table of it to look up, and no join.
     fn among(&self, ty: ResourceType, criterion: &Criterion, scope: &Scope) -> Option<Sql> {
         let course = Course::of(ty, criterion);
-        if scope.is_inside() || course.steps <= MOST_STEPS || !course.comes_back() {
+        if scope.is_inside() || !course.is_listed() {
             return None;
         }
         let rows = Closure::of(self, ty, criterion, Ends::All)?.rows();
@@ -99,14 +100,14 @@ impl Seen<'_> {
 
 /// Through which types a chain leads.
 #[derive(Default)]
-struct Course {
+pub(super) struct Course {
     steps: usize,
     returns: usize,
 }
 
 impl Course {
     /// The longest way, and the one that comes back most often.
-    fn of(ty: ResourceType, criterion: &Criterion) -> Self {
+    pub(super) fn of(ty: ResourceType, criterion: &Criterion) -> Self {
         let mut course = Self::default();
         course.go(&mut vec![ty], criterion);
         course
@@ -130,14 +131,15 @@ impl Course {
         }
     }
 
-    fn comes_back(&self) -> bool {
-        self.returns > MOST_RETURNS
+    /// Whether it is a list however long that is.
+    pub(super) fn is_listed(&self) -> bool {
+        self.steps > MOST_STEPS && self.returns > MOST_RETURNS
     }
 }
 
 /// What a chain may end with.
 #[derive(Clone, Copy, PartialEq)]
-enum Ends {
+pub(super) enum Ends {
     /// With what an index finds.
     LookedUp,
     /// With anything: where no index finds it, all of the type are tested.
@@ -145,7 +147,7 @@ enum Ends {
 }
 
 /// The parts of a list.
-struct Closure {
+pub(super) struct Closure {
     /// For each end of the chain its place there and its rows.
     ends: Vec<(usize, Sql)>,
     /// What leads from the rows of one place to those of another.
@@ -158,7 +160,7 @@ struct Closure {
 }
 
 impl Closure {
-    fn of(seen: &Seen, ty: ResourceType, criterion: &Criterion, allowed: Ends) -> Option<Self> {
+    pub(super) fn of(seen: &Seen, ty: ResourceType, criterion: &Criterion, allowed: Ends) -> Option<Self> {
         let (ends, arms) = (Vec::new(), Vec::new());
         let mut closure = Self { ends, arms, places: SEARCHED + 1, width: Width::Named, allowed };
         closure.grow(seen, (ty, SEARCHED), criterion, &Scope::row(0))?;
@@ -263,11 +265,13 @@ impl Closure {
 
     /// A row for each in the list, of which no end is made longer than it takes to know that it is long.
     fn counted(&self) -> Sql {
-        let rows = |rows: &Sql| {
-            let sql = Sql::of("(", []).append(rows.clone());
-            sql.limit(FEW_LINKED + 1).push(")", [])
-        };
-        self.list(rows).push("SELECT w.rid FROM w", []).volatile()
+        self.list(|rows| at_most(rows, FEW_LINKED + 1)).push("SELECT w.rid FROM w", []).volatile()
+    }
+
+    /// How many rows the list has, counted no further than it takes to know that it is longer than this.
+    pub(super) fn bounded(&self, most: i64) -> Sql {
+        let list = self.list(|rows| at_most(rows, most + 1)).push("SELECT w.rid FROM w", []).limit(most + 1);
+        Sql::of("SELECT count(*) AS n FROM (", []).append(list).push(") g", []).volatile()
     }
 
     /// `WITH RECURSIVE w(n, rid) AS (…) `: each row with its place.

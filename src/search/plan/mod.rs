@@ -26,6 +26,7 @@ mod gate;
 mod include;
 mod key;
 mod links;
+mod listed;
 mod mistakes;
 mod order;
 mod record;
@@ -47,6 +48,7 @@ pub use explain::Probe;
 pub use explain::beginnings;
 pub use include::Hop;
 pub use include::include_plan;
+pub use listed::MOST_LISTED;
 pub use record::record_plan;
 
 use crate::fhir::Failure;
@@ -70,6 +72,9 @@ pub struct Plan {
     pub page: Sql,
     /// The total: one row with one integer.
     pub total: Option<Sql>,
+    /// How many rows the list of each long chain has, one row with one integer each: before the page is asked for, none
+    /// may have more than [`MOST_LISTED`].
+    pub lists: Vec<Sql>,
     /// How many sort keys a row of the page carries.
     pub sort_keys: usize,
     /// How many rows the page has at most.
@@ -90,7 +95,7 @@ const MOST_BINDS_KEPT: usize = 192;
 /// Plans a search within what the caller may see.
 ///
 /// # Errors
-/// `Invalid` for what no database would carry out, or not in reasonable time.
+/// `Invalid` for what no database would carry out, or not in reasonable time, and for a position of another order.
 pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -> Result<Plan, Failure> {
     let limit = if query.summary == Summary::Count { 0 } else { query.count };
     let each: Vec<Search> = searches(Seen { parameters, restriction }, query).collect();
@@ -105,6 +110,10 @@ pub fn plan(parameters: &Parameters, query: &Query, restriction: &Restriction) -
     Ok(Plan {
         page: affordable(several::page(&each, limit))?,
         total: wanted.then(|| affordable(several::total(&each))).transpose()?,
+        lists: listed::lists(&Seen { parameters, restriction }, query)
+            .into_iter()
+            .map(affordable)
+            .collect::<Result<_, _>>()?,
         sort_keys,
         limit,
     })

@@ -11,6 +11,7 @@ use super::visibility::only;
 use crate::search::Course;
 use crate::search::Restriction;
 use crate::search::beginnings;
+use crate::search::plan;
 
 const PEOPLE: usize = 12;
 
@@ -184,5 +185,29 @@ fn a_long_chain_begins_with_its_end_where_that_is_short_or_where_it_comes_back()
     ];
     for (search, expected) in table {
         assert_eq!(begins(&search), expected, "{search}");
+    }
+}
+
+#[test]
+fn the_list_of_a_chain_is_counted_before_it_is_made_and_no_further_than_it_may_be_long() {
+    let mut database = Database::of(&circle());
+    let mut counts = |search: &str| -> Vec<i64> {
+        let query = query(search).unwrap();
+        let lists = plan(&PARAMETERS, &query, &Restriction::none()).unwrap().lists;
+        lists.into_iter().map(|list| database.number(list)).collect()
+    };
+    let links = |steps: usize| "link:Patient.".repeat(steps);
+    // All twelve stand at each place but the last, where one does.
+    let people = i64::try_from(PEOPLE).unwrap();
+    assert_eq!(counts(&format!("Patient?{}family=name7", links(14))), [people * 14]);
+    assert_eq!(counts(&format!("Patient?{}family=alone", links(14))), [1]);
+    // Each list by itself: of two conditions, and of one half way.
+    let twice = format!("Patient?{}family=name7&{}family=alone", links(9), links(9));
+    assert_eq!(counts(&twice), [people * 9, 1]);
+    let inner = format!("link:Patient[{}family eq alone and family sw name].link:Patient", links(9));
+    assert_eq!(counts(&format!("Patient?_filter={}{inner}.family eq name1", links(5))).len(), 2);
+    // What makes no list.
+    for search in ["Patient?link:Patient.family=name7", "Patient?family=name7", "Patient"] {
+        assert_eq!(counts(search), [0; 0], "{search}");
     }
 }

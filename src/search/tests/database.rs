@@ -52,7 +52,6 @@ const POSTGRES: &str = concat!(
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 
 diesel::define_sql_function!(fn in_time() -> BigInt);
-
 static ZONE: TimeZone = TimeZone::UTC;
 
 type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>);
@@ -273,10 +272,12 @@ impl Database {
 
     /// The total that a plan counts.
     pub(super) fn total(&mut self, query: &Query, restriction: &Restriction) -> Option<i64> {
-        let total = plan(&PARAMETERS, query, restriction).unwrap().total?;
-        let counts = load!(&mut self.link, total, BigInt, i64);
-        assert_eq!(counts.len(), 1);
-        counts.first().copied()
+        plan(&PARAMETERS, query, restriction).unwrap().total.map(|total| self.number(total))
+    }
+
+    /// What a statement counts.
+    pub(super) fn number(&mut self, sql: Sql) -> i64 {
+        load!(&mut self.link, sql, BigInt, i64)[0]
     }
 
     /// What goes with the matches of a search.

@@ -1,0 +1,63 @@
+//! How long the lists are that a search makes of its long chains, which is counted before any is made.
+//! <https://hl7.org/fhir/R4/search.html#chaining>
+//!
+//! A list holds all that leads to the end of its chain (see [`closure`](super::closure)), which in a dense record is all
+//! there is of a type, once for each place in the chain. Neither database bounds it: it would be made until the time is up,
+//! in the memory of the service or of the server.
+
+use crate::fhir::ResourceType;
+use crate::search::plan::closure::Closure;
+use crate::search::plan::closure::Course;
+use crate::search::plan::closure::Ends;
+use crate::search::plan::scope::Seen;
+use crate::search::query::Criterion;
+use crate::search::query::Query;
+use crate::search::query::Test;
+use crate::search::sql::Sql;
+
+/// How many rows the list of a chain may have: they take some MB, and each leads on by a few look-ups.
+pub const MOST_LISTED: i64 = 30_000;
+
+/// For each list that a search makes, how many rows it has, counted no further than one more than it may have.
+pub(super) fn lists(seen: &Seen, query: &Query) -> Vec<Sql> {
+    let mut all = Vec::new();
+    // What is contained is tested by itself, and makes no list.
+    for query in query.of_each_type().filter(|query| !query.is_inside) {
+        query.criteria.iter().for_each(|criterion| of(seen, query.ty, criterion, &mut all));
+    }
+    all
+}
+
+/// The lists of a criterion.
+fn of(seen: &Seen, ty: ResourceType, criterion: &Criterion, all: &mut Vec<Sql>) {
+    match &criterion.test {
+        Test::All(parts) | Test::Any(parts) => parts.iter().for_each(|part| of(seen, ty, part, all)),
+        Test::Chain(..) | Test::Has(..) if Course::of(ty, criterion).is_listed() => {
+            if let Some(list) = Closure::of(seen, ty, criterion, Ends::All) {
+                all.push(list.bounded(MOST_LISTED));
+                at_the_end(seen, criterion, all);
+            }
+        }
+        Test::Chain(..) | Test::Has(..) => {}
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => {}
+    }
+}
+
+/// The lists of what is asked where a chain ends.
+fn at_the_end(seen: &Seen, criterion: &Criterion, all: &mut Vec<Sql>) {
+    let mut on = |ty: ResourceType, inner: &Criterion| match &inner.test {
+        Test::Chain(..) | Test::Has(..) if !inner.negated => at_the_end(seen, inner, all),
+        _ => of(seen, ty, inner, all),
+    };
+    match &criterion.test {
+        Test::Chain(_, types) => types.iter().for_each(|(ty, inner)| on(*ty, inner)),
+        Test::Has(source, _, inner) => on(*source, inner),
+        Test::All(_) | Test::Any(_) => {}
+        Test::Id(_) | Test::Updated(_) | Test::Index(_) | Test::Tree(_) | Test::Words(_) => {}
+    }
+}
+
+/// These rows, in parentheses, and no more than so many.
+pub(super) fn at_most(rows: &Sql, most: i64) -> Sql {
+    Sql::of("(", []).append(rows.clone()).limit(most).push(")", [])
+}
