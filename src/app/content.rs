@@ -12,9 +12,10 @@ use crate::app::guard;
 use crate::app::own_identifiers;
 use crate::app::programme_needs;
 use crate::app::published;
+use crate::app::relative::make_relative;
+use crate::app::relative::refers_below;
 use crate::app::resolve::Links;
-use crate::app::resolve::make_relative;
-use crate::app::resolve::refers_below;
+use crate::app::resolve::Within;
 use crate::app::rule_document;
 use crate::app::session::Session;
 use crate::fhir::Failure;
@@ -106,16 +107,16 @@ pub(crate) fn content(
     (resource, id): (&Resource, &str),
     links: &mut Links<'_>,
 ) -> Result<Content, Failure> {
-    let mut value = Cow::Borrowed(resource.value());
+    let (mut value, ty) = (Cow::Borrowed(resource.value()), resource.ty());
     // Only the entries of a Bundle can refer to one another; a reference by a search leads nowhere once it is stored.
     let is_entry = change.full_url.is_some() || change.at.starts_with("Bundle.");
     if is_entry || refers_by_search(&value) {
-        links.rewrite(value.to_mut(), change.full_url.as_deref())?;
+        let within = Within { full_url: change.full_url.as_deref(), is_entry, place: (ty, id) };
+        links.rewrite(value.to_mut(), &within)?;
     }
     if refers_below(&value, session.base_url()) {
         make_relative(session, value.to_mut());
     }
-    let ty = resource.ty();
     // A patient stands in its own compartment by its id, which the client's JSON need not have; others are not
     // copied for it.
     if ty.name() == "Patient" && value.get("id").and_then(Value::as_str) != Some(id) {

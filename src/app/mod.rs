@@ -54,6 +54,7 @@ mod programme_needs;
 mod published;
 mod record;
 mod recorded;
+mod relative;
 mod resolve;
 mod resolved;
 mod rule_document;

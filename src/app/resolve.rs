@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/R4/http.html#trules>
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::Value;
 
@@ -16,7 +17,6 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::form::pairs;
-use crate::fhir::reference::Reference;
 use crate::fhir::reference::base_of;
 use crate::fhir::reference::place_of;
 use crate::fhir::shape::Link;
@@ -59,6 +59,20 @@ const OF_RESULTS: [&str; 10] = [
 ];
 
 impl Session {
+    /// The references of the current version; none where there is none that the caller may read.
+    fn references_of(&self, (ty, id): (ResourceType, &str)) -> HashSet<String> {
+        let value = self.read(ty, id).and_then(|stored| stored.value());
+        let mut references = HashSet::new();
+        if let Ok(mut value) = value {
+            links_mut(&self.app().definitions.shapes, &mut value, &mut |link, text| {
+                if link == Link::Reference {
+                    references.insert(text.clone());
+                }
+            });
+        }
+        references
+    }
+
     /// Understands a condition such as `identifier=system|value`, which at most so many resources may meet.
     /// Whatever the client prefers, nothing in it is passed over: a write must not reach further than was asked.
     pub(crate) fn condition(&self, ty: ResourceType, text: &str, most: u32) -> Result<Condition, Failure> {
@@ -133,6 +147,28 @@ pub fn awaits_another(failure: &Failure) -> bool {
     failure.reason == Reason::Precondition && failure.issues.iter().all(|issue| issue.code == MEETS_NOTHING)
 }
 
+/// The resource whose references are rewritten.
+pub(crate) struct Within<'a> {
+    /// Its own `fullUrl`, which tells to what its relative references are relative.
+    pub(crate) full_url: Option<&'a str>,
+    /// Whether it is an entry of a Bundle.
+    pub(crate) is_entry: bool,
+    /// Its type and id: there may be a version of it.
+    pub(crate) place: (ResourceType, &'a str),
+}
+
+impl Within<'_> {
+    /// Whether the version that is there has this very reference, as far as the caller may read it.
+    fn has(&self, session: &Session, held: &mut Option<HashSet<String>>, text: &str) -> bool {
+        held.get_or_insert_with(|| session.references_of(self.place)).contains(text)
+    }
+}
+
+/// Whether it is the reference that is at fault, or what the caller may ask for, and not the service.
+fn is_of_text(failure: &Failure) -> bool {
+    !matches!(failure.reason, Reason::Internal | Reason::Unavailable | Reason::TooLarge | Reason::Throttled)
+}
+
 /// Turns references between the entries of one write, and references by a search, into plain ones.
 pub(crate) struct Links<'a> {
     session: &'a Session,
@@ -166,19 +202,20 @@ impl<'a> Links<'a> {
         links
     }
 
-    /// Rewrites all references of a resource, whose own `fullUrl` tells to what its relative ones are relative. Only
-    /// then it is known to which type each points, so those are judged once more.
-    pub(crate) fn rewrite(&mut self, value: &mut Value, full_url: Option<&str>) -> Result<(), Failure> {
+    /// Rewrites all references of a resource. Only then it is known to which type each points, so those are judged once
+    /// more. What leads nowhere is refused, unless the version that is there says the same: it was taken then, and is no
+    /// reason to refuse a write that is about something else.
+    pub(crate) fn rewrite(&mut self, value: &mut Value, within: &Within<'_>) -> Result<(), Failure> {
         // A document or message keeps the references of its own entries.
         if value.get("resourceType").and_then(Value::as_str) == Some("Bundle") {
             return Ok(());
         }
-        let base = full_url.and_then(base_of);
         let (mut first_failure, mut is_other) = (None, false);
-        let shapes = &self.session.app().definitions.shapes;
+        let (session, mut held) = (self.session, None);
+        let shapes = &session.app().definitions.shapes;
         links_mut(shapes, value, &mut |link, text| {
             let result = match link {
-                Link::Reference => self.reference(text, base),
+                Link::Reference => self.reference(text, within),
                 Link::Url | Link::NarrativeUrl => Ok(self.by_url.get(text.as_str()).cloned()),
             };
             match result {
@@ -187,6 +224,7 @@ impl<'a> Links<'a> {
                     *text = new;
                 }
                 Ok(None) => {}
+                Err(failure) if is_of_text(&failure) && within.has(session, &mut held, text) => {}
                 Err(failure) => {
                     first_failure.get_or_insert_with(|| (failure, text.clone()));
                 }
@@ -199,12 +237,12 @@ impl<'a> Links<'a> {
         if issues.is_empty() { Ok(()) } else { Err(Failure::of(Reason::Unprocessable, issues)) }
     }
 
-    /// What a reference becomes; none where it stays.
-    fn reference(&mut self, text: &str, base: Option<&str>) -> Result<Option<String>, Failure> {
+    /// What a reference becomes; none where it stays. Outside of a Bundle a URN is the name of something elsewhere.
+    fn reference(&mut self, text: &str, within: &Within<'_>) -> Result<Option<String>, Failure> {
         if let Some(found) = self.by_url.get(text) {
             return Ok(Some(found.clone()));
         }
-        if text.starts_with("urn:uuid:") || text.starts_with("urn:oid:") {
+        if within.is_entry && (text.starts_with("urn:uuid:") || text.starts_with("urn:oid:")) {
             return Err(Failure::new(
                 Reason::Unprocessable,
                 format!("The reference `{text}` is the fullUrl of no entry of this Bundle that is stored."),
@@ -215,6 +253,7 @@ impl<'a> Links<'a> {
         {
             return self.search(text, ty, query).map(Some);
         }
+        let base = within.full_url.and_then(base_of);
         Ok(base.and_then(|base| self.by_url.get(&format!("{base}/{text}")).cloned()))
     }
 
@@ -252,46 +291,4 @@ impl<'a> Links<'a> {
         }
         Ok(found.pop())
     }
-}
-
-/// Whether a reference names a resource here by its whole URL.
-pub(crate) fn refers_below(value: &Value, base: &str) -> bool {
-    match value {
-        Value::Object(members) => members.iter().any(|(name, value)| match value {
-            Value::String(text) => name == "reference" && below(text, base).is_some(),
-            Value::Array(_) | Value::Object(_) => refers_below(value, base),
-            Value::Null | Value::Bool(_) | Value::Number(_) => false,
-        }),
-        Value::Array(items) => items.iter().any(|item| refers_below(item, base)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-impl Session {
-    /// The same with references to resources here made relative, as they are in what is stored.
-    pub fn relative(&self, mut value: Value) -> Value {
-        if refers_below(&value, self.base_url()) {
-            make_relative(self, &mut value);
-        }
-        value
-    }
-}
-
-/// Makes references to resources here relative: by whichever URL a client knows the service, the patient that it
-/// refers to is the same, for the compartment, for searches and for the rules.
-pub(crate) fn make_relative(session: &Session, value: &mut Value) {
-    links_mut(&session.app().definitions.shapes, value, &mut |link, text| {
-        if matches!(link, Link::Reference)
-            && let Some(relative) = below(text, session.base_url())
-        {
-            *text = relative.to_owned();
-        }
-    });
-}
-
-/// `Patient/1` of `http://example.org/fhir/Patient/1`, below that base; what would be no reference without the base
-/// stays as it is.
-fn below<'a>(text: &'a str, base: &str) -> Option<&'a str> {
-    let relative = text.strip_prefix(base)?.strip_prefix('/')?;
-    Reference::parse(relative).local().map(|_| relative)
 }

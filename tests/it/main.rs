@@ -7,6 +7,7 @@
 mod app;
 mod client;
 mod database;
+mod held_links;
 mod signer;
 
 mod access;
