@@ -40,6 +40,7 @@ mod guard;
 mod included;
 mod listed;
 mod once;
+mod one_state;
 mod overlap;
 mod own_identifiers;
 mod parameters;

@@ -9,7 +9,10 @@
 //! On a server each statement sees what others have committed by then, as the statements of the write itself do; that
 //! reads see one state is seen to in [`steady`](crate::store::steady).
 //!
-//! While it is read, nobody else writes to an embedded database, and on a server what the write has touched stays
+//! In the same way a connection is lent to what reads several times of one state of the database, where nothing is
+//! written: see [`look`]. It holds nobody up, and nothing can be kept with it.
+//!
+//! While it is read within a write, nobody else writes to an embedded database, and on a server what the write has touched stays
 //! locked: so the reads have a time, after which the statement in hand is broken off, each further one is refused, and
 //! with it the whole.
 
@@ -23,6 +26,7 @@ use diesel::result::Error;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::datetime::Micros;
 use crate::store::connection::Conn;
 use crate::store::fault::Fault;
 use crate::store::fault::is_too_long;
@@ -32,6 +36,18 @@ thread_local! {
     static LENT: RefCell<Option<Conn>> = const { RefCell::new(None) };
     static STATE: Cell<State> = const { Cell::new(State::Own) };
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LOOK: Cell<Option<Look>> = const { Cell::new(None) };
+}
+
+/// What is read of one state of the database, beside no write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Until when it may go on.
+    pub(crate) until: Instant,
+    /// The time up to which every write is seen in that state (see [`moment`](crate::store::moment)).
+    pub(crate) settled: Option<Micros>,
+    /// Whether what would be kept beside it (findings that are due) is left for later, or breaks it off.
+    pub(crate) leaves: bool,
 }
 
 /// How long what reads within a write may go on.
@@ -51,6 +67,8 @@ enum State {
     },
     /// The time for it is over.
     Late,
+    /// What reads one state would have kept something.
+    Kept,
 }
 
 /// Reads with the connection of a write that is not committed yet, for so long. A failure of the database in between is
@@ -62,22 +80,43 @@ pub(crate) fn lend<T>(
 ) -> Result<T, Fault> {
     let until = Instant::now().checked_add(longest);
     conn.hurry(until)?;
-    let own = std::mem::replace(conn, Conn::lent());
-    LENT.set(Some(own));
-    STATE.set(State::Lent);
-    UNTIL.set(until);
-    let _back = Back(conn);
+    let _back = Back::of(conn, until);
     let done = read();
     match STATE.get() {
         State::Failed { is_passing: true } => Err(met_another()),
         // The reader's own refusal says where.
         State::Late => Err(done.err().unwrap_or_else(late).into()),
-        State::Failed { is_passing: false } => {
-            let failed = || unavailable("the database failed within a transaction");
-            Err(done.err().unwrap_or_else(failed).into())
-        }
-        State::Own | State::Lent => Ok(done?),
+        State::Failed { is_passing: false } => Err(done.err().unwrap_or_else(failed).into()),
+        State::Own | State::Lent | State::Kept => Ok(done?),
     }
+}
+
+/// Reads with a connection that sees one state of the database and changes nothing; none where something would have been
+/// kept, and is not to be left. To be late, or a failure of the database, is one of the whole.
+pub(crate) fn look<T>(
+    conn: &mut Conn,
+    look: Look,
+    read: impl FnOnce() -> Result<T, Failure>,
+) -> Result<Option<T>, Fault> {
+    conn.hurry(Some(look.until))?;
+    LOOK.set(Some(look));
+    let _back = Back::of(conn, Some(look.until));
+    let done = read();
+    match STATE.get() {
+        State::Kept => Ok(None),
+        State::Late => Err(done.err().unwrap_or_else(late).into()),
+        State::Failed { .. } => Err(done.err().unwrap_or_else(failed).into()),
+        State::Own | State::Lent => Ok(Some(done?)),
+    }
+}
+
+/// What this thread reads of one state, where it does.
+pub(crate) fn looking() -> Option<Look> {
+    LOOK.get()
+}
+
+fn failed() -> Failure {
+    unavailable("the database failed within a transaction")
 }
 
 /// Whether this thread reads what may never come to be.
@@ -110,6 +149,10 @@ pub(crate) fn with<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> O
 /// goes on.
 pub(crate) fn write<T>(work: &mut impl FnMut(&mut Conn) -> Result<T, Fault>) -> Result<T, Fault> {
     let in_use = || Err(Fault::Refused(Failure::internal("a read wrote while it read")));
+    if LOOK.get().is_some() {
+        STATE.set(State::Kept);
+        return Err(Fault::Refused(Fault::Stale.into_failure()));
+    }
     let mut within = |conn: &mut Conn| {
         conn.transaction("SAVEPOINT lent")?;
         let done = match work(conn) {
@@ -131,20 +174,36 @@ fn met_another() -> Fault {
 }
 
 fn late() -> Failure {
-    let text = format!(
-        "The reads of this transaction have taken {} s, for which others who write wait; nothing is written. Ask for \
-         some of it in another request.",
-        LONGEST.as_secs()
-    );
+    let text = match LOOK.get() {
+        Some(_) => "The reads of this transaction took longer than one may; ask for some of it in another request, or in \
+                    a batch."
+            .to_owned(),
+        None => format!(
+            "The reads of this transaction have taken {} s, for which others who write wait; nothing is written. Ask for \
+             some of it in another request.",
+            LONGEST.as_secs()
+        ),
+    };
     Failure::new(Reason::TooLarge, text).code("too-costly")
 }
 
 /// Gives the connection back to the write, whatever becomes of what reads.
 struct Back<'a>(&'a mut Conn);
 
+impl<'a> Back<'a> {
+    /// Lends the connection.
+    fn of(conn: &'a mut Conn, until: Option<Instant>) -> Self {
+        LENT.set(Some(std::mem::replace(conn, Conn::lent())));
+        STATE.set(State::Lent);
+        UNTIL.set(until);
+        Self(conn)
+    }
+}
+
 impl Drop for Back<'_> {
     fn drop(&mut self) {
         STATE.set(State::Own);
+        LOOK.set(None);
         UNTIL.set(None);
         if let Some(own) = LENT.take() {
             *self.0 = own;
@@ -296,6 +355,44 @@ mod tests {
             assert!(tables::secret(&mut lent, "written", vec![1]).is_err());
             assert!(lent.batch("SELECT 1").is_err() && lent.with_link(|_| (), |_| ()).is_err());
             assert_eq!(count(&db), Ok(0));
+        });
+    }
+
+    #[test]
+    fn what_looks_sees_one_state_while_others_write_and_keeps_nothing() {
+        on_each(|url| {
+            let db = Db::open(url, 4).unwrap();
+            let until = || Instant::now() + LONGEST;
+            let writer = db.clone();
+            let looked = db.look(until(), true, || {
+                let first = count(&db)?;
+                let other = writer.clone();
+                // Another thread writes, and is not held up.
+                std::thread::spawn(move || secret(&other, "beside")).join().unwrap()?;
+                assert!(is_lent() && looking().is_some_and(|look| look.leaves));
+                Ok((first, count(&db)?))
+            });
+            assert_eq!(looked, Ok(Some((0, 0))));
+            assert_eq!((count(&db), is_lent(), looking().is_none()), (Ok(1), false, true));
+            // What would be kept is not, whatever the reader makes of it.
+            let kept = db.look(until(), false, || Ok(secret(&db, "kept").is_ok()));
+            assert_eq!((kept, count(&db)), (Ok(None), Ok(1)));
+            assert_eq!(secret(&db, "next"), Ok(vec![1]));
+        });
+    }
+
+    #[test]
+    fn what_looks_for_too_long_or_fails_is_refused_as_a_whole() {
+        on_each(|url| {
+            let db = Db::open(url, 2).unwrap();
+            let late = db.look(Instant::now(), true, || Ok(count(&db).unwrap_or(-1))).unwrap_err();
+            assert_eq!((late.status(), late.issues[0].code), (413, "too-costly"));
+            assert!(!late.issues[0].text.contains("write"), "{late:?}");
+            let failed = db.look(Instant::now() + LONGEST, true, || {
+                Ok(db.read(|conn| Ok(conn.batch("SELECT nothing FROM nowhere")?)).is_err())
+            });
+            assert_eq!(failed.unwrap_err().status(), 503);
+            assert_eq!((count(&db), secret(&db, "next")), (Ok(0), Ok(vec![1])));
         });
     }
 }

@@ -40,12 +40,14 @@ mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use r2d2::Pool;
 use r2d2::PooledConnection;
 
 use crate::fhir::Failure;
 use crate::store::fault::unavailable;
+use crate::store::lent::Look;
 use crate::store::manager::Manager;
 use crate::store::target::Target;
 use crate::store::writer::Writer;
@@ -178,6 +180,22 @@ impl Db {
             conn.transaction("ROLLBACK")?;
             result
         })
+    }
+
+    /// Reads what this thread asks of the database in `read`, all of it of one state, which nothing may change and which
+    /// holds up nobody. None where something would have been kept beside it and is not to be left for later.
+    ///
+    /// # Errors
+    /// What the reading refuses; 413 `too-costly` where it takes too long; `Unavailable` where the database fails.
+    pub(crate) fn look<T>(
+        &self,
+        until: Instant,
+        leaves: bool,
+        read: impl Fn() -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        // Before the state is taken: what was under way by then and is seen in it comes after all that is not.
+        let settled = moment::settled_now(self)?;
+        self.snapshot(|conn| lent::look(conn, Look { until, settled, leaves }, &read))
     }
 
     /// Writes in one durable transaction. The work may be done several times, so it must only change the database.

@@ -17,6 +17,7 @@ use crate::fhir::datetime::Micros;
 use crate::search::sql::Sql;
 use crate::store::Db;
 use crate::store::connection::Conn;
+use crate::store::lent;
 
 /// How long a reader waits for writes that are under way, before it leaves out what is as new as they are.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -69,6 +70,10 @@ pub(crate) fn settled(db: &Db) -> Result<Option<Micros>, Failure> {
     if db.is_embedded() {
         return Ok(None);
     }
+    // That a write is under way or has ended is seen at once, also by who looks at the state before it.
+    if let Some(look) = lent::looking() {
+        return Ok(look.settled);
+    }
     let last = db.read(|conn| Ok(number(conn, Sql::of("SELECT moment_last()", []))?))?;
     let began = Instant::now();
     loop {
@@ -81,6 +86,16 @@ pub(crate) fn settled(db: &Db) -> Result<Option<Micros>, Failure> {
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// The same without waiting.
+pub(crate) fn settled_now(db: &Db) -> Result<Option<Micros>, Failure> {
+    if db.is_embedded() {
+        return Ok(None);
+    }
+    let last = db.read(|conn| Ok(number(conn, Sql::of("SELECT moment_last()", []))?))?;
+    let first = db.read(|conn| Ok(number(conn, under_way(last))?))?;
+    Ok(Some(if first == NONE { last } else { first - 1 }))
 }
 
 /// Stands for no write under way.

@@ -8,6 +8,7 @@ mod app;
 mod client;
 mod database;
 mod held_links;
+mod one_state;
 mod signer;
 
 mod access;

@@ -85,6 +85,16 @@ impl Room {
         Self { until: Instant::now().checked_add(LONGEST), ..Self::default() }
     }
 
+    /// Until when something may be read.
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// The whole room once more, with the time that is left.
+    pub fn again(&self) -> Self {
+        Self { until: self.until, ..Self::default() }
+    }
+
     /// Carries out an entry that reads and takes the room of what it gives, where there is that much left.
     pub fn fill(&self, read: impl FnOnce() -> Outcome) -> Outcome {
         if self.bytes.get() == 0 {

@@ -45,7 +45,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
     let asked: Vec<(usize, Wanted)> = changes.iter().map(|one| (one.place, one.wanted.clone())).collect();
     let changes: Vec<Change> = changes.into_iter().map(|one| one.change).collect();
     let (written, found) = match (changes.is_empty(), reads.is_empty()) {
-        (true, _) => (Vec::new(), read_all(session, &reads, &Room::of_reads())?),
+        (true, _) => (Vec::new(), read_together(session, &reads)?),
         (false, true) => (session.write(changes)?, Vec::new()),
         (false, false) => {
             session.write_and_read(changes, move |session| read_all(session, &reads, &Room::default()))?
@@ -63,6 +63,16 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
             outcome.ok_or_else(|| Failure::internal("a transaction entry was left without an outcome"))
         })
         .collect()
+}
+
+/// What the entries of a transaction read that writes nothing.
+fn read_together(session: &Session, reads: &[Reading]) -> Result<Vec<(usize, Answer)>, Failure> {
+    let room = Room::of_reads();
+    match room.until().filter(|_| reads.len() > 1) {
+        Some(until) => session.read_together(until, |session| read_all(session, reads, &room.again())),
+        // One read is of one state by itself.
+        None => read_all(session, reads, &room),
+    }
 }
 
 /// What the entries read, one after another; the first that fails is named.
