@@ -174,7 +174,7 @@ impl App {
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
         let care_plans = Arc::new(Templates::compile(&definitions)?);
         let keys = Keys::open(&config)?;
-        let db = Db::open(&config.database_url, config.pool())?;
+        let db = Db::open_within(&config.database_url, config.pool(), config.longest_statement)?;
         let db = match &config.database_read_url {
             Some(url) => db.with_replica(url, config.pool())?,
             None => db,

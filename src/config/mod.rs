@@ -8,6 +8,7 @@ mod values;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::ValueEnum;
@@ -145,6 +146,9 @@ pub struct Config {
     /// What to log: an env_logger filter such as info or comfrey=debug
     #[arg(long, global = true, env = "COMFREY_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+    /// How long a statement of the database may take: no setting, and shorter only where a test has it so
+    #[arg(skip = Duration::from_secs(60))]
+    pub longest_statement: Duration,
 }
 
 impl Default for Config {
@@ -173,6 +177,7 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             log: "info".into(),
+            longest_statement: Duration::from_secs(60),
         }
     }
 }

@@ -23,13 +23,13 @@ enum Piece {
     Text(Cow<'static, str>),
     /// Text for SQLite and for PostgreSQL.
     Either(&'static str, &'static str),
-    /// That there is still time, asked at some of the rows with this alias.
-    InTime(String),
+    /// That there is still time, asked at some of the rows, by this number of theirs.
+    InTime(Cow<'static, str>),
     Bind(Bind),
 }
 
-/// What follows the alias in [`Sql::in_time`]. That it is always true is said to SQLite, so that no plan changes for it.
-const IN_TIME: &str = ".rid * 40503 & 4032) <> 0 OR in_time(), 1.0) AND ";
+/// What follows the number in [`Sql::in_time`]. That it is always true is said to SQLite, so that no plan changes for it.
+const IN_TIME: &str = " * 40503 & 4032) <> 0 OR in_time(), 1.0) AND ";
 
 /// A piece of SQL with its binds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,8 +127,14 @@ impl Sql {
     /// of its own (see `store::deadline`), and PostgreSQL has, so that nothing is added there. It is asked at about
     /// every 64th row with this alias, wherever rows may be many; the product spreads rows whose numbers are regular.
     #[must_use]
-    pub fn in_time(mut self, alias: impl Into<String>) -> Self {
-        self.pieces.push(Piece::InTime(alias.into()));
+    pub fn in_time(self, alias: impl Into<String>) -> Self {
+        self.in_time_by(alias.into() + ".rid")
+    }
+
+    /// The same by another number of the rows, such as `(h.rid + h.version)`; with `0` it is asked at each.
+    #[must_use]
+    pub fn in_time_by(mut self, number: impl Into<Cow<'static, str>>) -> Self {
+        self.pieces.push(Piece::InTime(number.into()));
         self
     }
 
@@ -243,9 +249,9 @@ where
                 Piece::Text(text) => out.push_sql(text),
                 Piece::Either(text, _) if on_sqlite => out.push_sql(text),
                 Piece::Either(_, text) => out.push_sql(text),
-                Piece::InTime(alias) if on_sqlite => {
+                Piece::InTime(number) if on_sqlite => {
                     out.push_sql("likelihood((");
-                    out.push_sql(alias);
+                    out.push_sql(number);
                     out.push_sql(IN_TIME);
                 }
                 Piece::InTime(_) => {}

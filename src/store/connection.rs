@@ -21,6 +21,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::search::sql::Rows;
 use crate::search::sql::Sql;
 use crate::store::deadline::Deadline;
+use crate::store::fault::in_known_words;
 use crate::store::fault::is_locked;
 use crate::store::fault::is_lost;
 use crate::store::fault::is_nameless;
@@ -42,7 +43,7 @@ pub struct Conn {
     link: Option<Link>,
     broken: bool,
     /// Whether the server's messages are English, by which a few kinds of error are told apart.
-    is_plain: bool,
+    pub(super) is_plain: bool,
     statements: HashSet<u64>,
     /// When SQLite's statements are broken off.
     deadline: Deadline,
@@ -201,6 +202,7 @@ impl Conn {
 
     /// Carries out fixed text, such as `BEGIN`.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
+        self.deadline.begin();
         let result = match self.link() {
             Ok(Link::Sqlite(link)) => link.batch_execute(text),
             Ok(Link::Postgres(link)) => link.batch_execute(text),
@@ -247,10 +249,22 @@ impl Conn {
     }
 
     fn note<T>(&mut self, result: QueryResult<T>) -> QueryResult<T> {
-        if let Err(error) = &result {
-            self.broken |= is_lost(error) || (is_nameless(error) && !self.answers());
+        let Err(error) = result else { return result };
+        let spent = self.deadline.spent();
+        self.broken |= is_lost(&error) || (is_nameless(&error) && !self.answers());
+        Err(in_known_words(error, self.is_plain || self.broken, spent))
+    }
+
+    /// How long each of its statements may take from now on.
+    pub(crate) fn limit(&mut self, longest: Duration) -> QueryResult<()> {
+        if longest == self.deadline.longest {
+            return Ok(());
         }
-        result
+        self.deadline.longest = longest;
+        if self.is_sqlite() {
+            return Ok(());
+        }
+        self.batch(&format!("SET statement_timeout={}", longest.as_millis()))
     }
 
     /// Whether the server still answers after an error that says nothing in words known here. Such an error ends the

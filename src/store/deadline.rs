@@ -23,8 +23,10 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use diesel::sqlite::SqliteConnection;
 
-/// How long a statement may take, on either database.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+/// How long a statement may take, on either database, where nothing else is said.
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
+/// By how much less time a statement may seem to have had when a server broke it off: it counts whole milliseconds.
+const ABOUT: Duration = Duration::from_millis(20);
 
 /// By which it is known that a statement was broken off.
 pub(super) const WORDS: &str = "the statement went on for too long";
@@ -38,8 +40,12 @@ diesel::define_sql_function! {
 #[derive(Debug)]
 pub(super) struct Deadline {
     shared: Arc<Shared>,
+    /// How long each may take.
+    pub(super) longest: Duration,
     /// Until when all of them together may go on.
     pub(super) until: Option<Instant>,
+    /// When the statement in hand began, and how long it may take.
+    own: (Instant, Duration),
 }
 
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl Deadline {
     /// One that no statement has met.
     pub(super) fn new() -> Self {
         let shared = Shared { began: Instant::now(), late: AtomicU64::new(u64::MAX) };
-        Self { shared: Arc::new(shared), until: None }
+        Self { shared: Arc::new(shared), longest: LONGEST, until: None, own: (Instant::now(), LONGEST) }
     }
 
     /// Teaches a connection the function that ends statements.
@@ -64,10 +70,21 @@ impl Deadline {
     }
 
     /// A statement begins.
-    pub(super) fn begin(&self) {
-        let own = Instant::now() + LONGEST;
-        let late = self.until.map_or(own, |until| until.min(own));
+    pub(super) fn begin(&mut self) {
+        let now = Instant::now();
+        let left = self.until.map_or(self.longest, |until| until.saturating_duration_since(now));
+        let most = left.min(self.longest);
+        self.own = (now, most);
+        let late = now + most;
         self.shared.late.store(micros(late.duration_since(self.shared.began)), Ordering::Relaxed);
+    }
+
+    /// How long the statement in hand has taken, where that is as long as it may. So it is known that a server broke it
+    /// off, in whichever language it says so.
+    pub(super) fn spent(&self) -> Option<Duration> {
+        let (began, most) = self.own;
+        let spent = began.elapsed();
+        (spent + ABOUT >= most).then_some(spent)
     }
 }
 
@@ -104,8 +121,10 @@ mod tests {
     use crate::store::Db;
     use crate::store::Fault;
     use crate::store::fresh::on_each;
+    use crate::store::fresh::on_postgres;
     use crate::store::lent::lend;
     use crate::store::matches::count;
+    use crate::store::target::Target;
 
     /// Counts pairs of many rows: minutes of work, of which nothing is left out because it is empty.
     fn long(conn: &mut Conn) -> std::result::Result<i64, Fault> {
@@ -148,6 +167,32 @@ mod tests {
                 db.write(move |conn| lend(conn, Duration::from_millis(300), || reader.snapshot(long)));
             assert_eq!(refused(fault.map_err(Fault::into_failure)), (413, "too-costly"));
             assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        });
+    }
+
+    /// Fails after a while in the words of a server that speaks German.
+    /// Outside of a transaction the server itself has another limit.
+    fn in_german(conn: &mut Conn, limit: Duration, code: &str) -> (u16, &'static str) {
+        let text = format!(
+            "DO $$ BEGIN PERFORM pg_sleep(0.2); RAISE EXCEPTION USING MESSAGE = 'storniere Anfrage', ERRCODE = '{code}'; END $$"
+        );
+        conn.hurry(Some(Instant::now() + limit)).unwrap();
+        let fault: Fault = conn.batch(&text).unwrap_err().into();
+        let failure = fault.into_failure();
+        (failure.status(), failure.issues[0].code)
+    }
+
+    #[test]
+    fn what_a_server_says_in_another_language_is_told_by_the_time() {
+        on_postgres(|url| {
+            Db::migrate(url).unwrap();
+            let mut conn = Conn::open(&Target::parse(url).unwrap()).unwrap();
+            let short = Duration::from_millis(150);
+            assert_eq!(in_german(&mut conn, short, "57014").0, 500, "it speaks English");
+            conn.is_plain = false;
+            assert_eq!(in_german(&mut conn, short, "57014"), (503, "timeout"));
+            assert_eq!(in_german(&mut conn, Duration::from_secs(50), "53200"), (503, "transient"));
+            assert_eq!(count(&mut conn, Sql::of("SELECT count(*) FROM secret", [])), Ok(0));
         });
     }
 }

@@ -3,12 +3,13 @@
 //! The database's own text may quote values, so it reaches neither a client nor the log: the log gets the kind of
 //! error, the constraint and the table.
 
+use std::time::Duration;
+
 use diesel::result::DatabaseErrorKind;
 use diesel::result::Error;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
-use crate::store::deadline::LONGEST;
 use crate::store::deadline::WORDS;
 
 /// Why work in the database ended without success.
@@ -91,6 +92,23 @@ impl Fault {
     }
 }
 
+/// The same error in words that are known here, for all that the client library tells by nothing but the server's words.
+/// Where those are in another language, it is the time that tells whether the statement was broken off for it, and of
+/// anything else only that it may pass.
+pub(crate) fn in_known_words(error: Error, is_plain: bool, spent: Option<Duration>) -> Error {
+    let is_foreign = !is_plain && is_nameless(&error) && !is_lost(&error);
+    let words = match spent {
+        _ if is_too_long(&error) => WORDS,
+        Some(_) if is_foreign => WORDS,
+        None if is_foreign => FOREIGN,
+        Some(_) | None => return error,
+    };
+    if words == WORDS {
+        log::warn!("a statement was broken off after {:.3} s", spent.unwrap_or_default().as_secs_f64());
+    }
+    Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(words.to_owned()))
+}
+
 /// Whether a statement was broken off because it took too long.
 pub(crate) fn is_too_long(error: &Error) -> bool {
     let says = |text: &str| text.contains(WORDS) || text.contains("statement timeout");
@@ -133,7 +151,6 @@ pub(crate) fn is_nameless(error: &Error) -> bool {
 /// What cannot be carried out now, and may be later, is unavailability; all else is our own fault.
 fn failure(error: &Error) -> Failure {
     if is_too_long(error) {
-        log::warn!("a statement was broken off after {} s", LONGEST.as_secs());
         let text = "This took longer than it may and was broken off; nothing was changed. Ask for less, such as by a \
                     patient, a code or a date and without a long chain or `_has`, or try again when there is less to do.";
         return Failure::new(Reason::Unavailable, text).code("timeout");
@@ -145,12 +162,16 @@ fn failure(error: &Error) -> Failure {
 }
 
 /// Words of SQLite and PostgreSQL, and what they mean to us.
-const CAUSES: [(&str, &[&str]); 4] = [
+const CAUSES: [(&str, &[&str]); 5] = [
     ("its disk is full or failing", &["is full", "No space left", "disk I/O error"]),
     ("its file cannot be written", &["readonly database", "unable to open database"]),
     ("it took too long", &["database is locked", "canceling statement", "deadlock"]),
     ("it has no room for this now", &["out of memory", "out of shared memory", "too many clients"]),
+    ("it says why in a language that is not known here", &[FOREIGN]),
 ];
+
+/// What stands for an error that the server told in another language.
+const FOREIGN: &str = "the server's words are in another language";
 
 fn passing_cause(error: &Error) -> Option<&'static str> {
     if is_lost(error) {

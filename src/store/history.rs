@@ -241,7 +241,8 @@ fn stood(narrow: &Narrow) -> Sql {
 
 /// The walk's own conditions.
 fn bounds(walk: &Walk, table: Table) -> Sql {
-    let mut sql = Sql::default();
+    let number = if table == Table::Current { "r.rid" } else { "(h.rid + h.version)" };
+    let mut sql = Sql::of(" AND ", []).in_time_by(number).push("1 = 1", []);
     if let Some(since) = walk.since {
         sql = sql.push(" AND ", []).append(table.column("updated")).push(" >= ?", [since.into()]);
     }

@@ -1,19 +1,28 @@
 //! Makes and judges the connections of a pool.
 
+use std::time::Duration;
+
 use diesel::ConnectionError;
 
 use crate::store::connection::Conn;
 use crate::store::target::Target;
 
 /// Makes connections for the pool.
-pub(crate) struct Manager(pub(crate) Target);
+pub(crate) struct Manager {
+    /// To what they go.
+    pub(crate) target: Target,
+    /// How long a statement may take.
+    pub(crate) longest: Duration,
+}
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Conn;
     type Error = ConnectionError;
 
     fn connect(&self) -> Result<Conn, ConnectionError> {
-        Conn::open(&self.0)
+        let mut conn = Conn::open(&self.target)?;
+        conn.limit(self.longest).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(conn)
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectionError> {

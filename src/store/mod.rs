@@ -46,6 +46,7 @@ use r2d2::Pool;
 use r2d2::PooledConnection;
 
 use crate::fhir::Failure;
+use crate::store::deadline::LONGEST;
 use crate::store::fault::unavailable;
 use crate::store::lent::Look;
 use crate::store::manager::Manager;
@@ -84,6 +85,14 @@ impl Db {
     /// # Errors
     /// One line for the operator, without the URL's password.
     pub fn open(url: &str, connections: u32) -> Result<Self, String> {
+        Self::open_within(url, connections, LONGEST)
+    }
+
+    /// The same, where each statement but those of an embedded database's writer may take so long.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn open_within(url: &str, connections: u32, longest: Duration) -> Result<Self, String> {
         let target = Target::parse(url)?;
         let mut first = Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
         migrations::run(&mut first)?;
@@ -91,7 +100,7 @@ impl Db {
             Target::Sqlite(_) => Some(Arc::new(Writer::start(target.clone())?)),
             Target::Postgres(_) => None,
         };
-        let pool = pool(&target, connections)?;
+        let pool = pool(&target, connections, longest)?;
         Ok(Self { target, pool, writer, replica: None })
     }
 
@@ -119,7 +128,7 @@ impl Db {
     pub fn with_replica(mut self, url: &str, connections: u32) -> Result<Self, String> {
         let target = Target::parse(url)?;
         Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
-        let pool = pool(&target, connections)?;
+        let pool = pool(&target, connections, LONGEST)?;
         self.replica = Some(Box::new(Self { target, pool, writer: None, replica: None }));
         Ok(self)
     }
@@ -230,14 +239,14 @@ impl Db {
     }
 }
 
-fn pool(target: &Target, connections: u32) -> Result<Pool<Manager>, String> {
+fn pool(target: &Target, connections: u32, longest: Duration) -> Result<Pool<Manager>, String> {
     Pool::builder()
         .max_size(connections.max(1))
         .min_idle(Some(1))
         .test_on_check_out(false)
         .connection_timeout(PATIENCE)
         .error_handler(Box::new(Quiet))
-        .build(Manager(target.clone()))
+        .build(Manager { target: target.clone(), longest })
         .map_err(|_| "The database cannot be opened: it takes no further connection.".to_owned())
 }
 

@@ -8,6 +8,7 @@ mod app;
 mod client;
 mod database;
 mod held_links;
+mod long_statements;
 mod one_state;
 mod signer;
 

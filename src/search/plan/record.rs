@@ -126,9 +126,9 @@ impl Record<'_> {
         let sql = Sql::of("SELECT c.rid FROM (", []).append(rows).push(") c", []);
         let sql = match self.seen.visible_any(&self.own_types(), &Scope::row(0)) {
             Some(visible) => {
-                sql.push(" CROSS JOIN resource r0 WHERE r0.rid = c.rid AND ", []).append(visible)
+                sql.push(" CROSS JOIN resource r0 WHERE r0.rid = c.rid AND ", []).in_time("c").append(visible)
             }
-            None => sql.push(" WHERE 1 = 1", []),
+            None => sql.push(" WHERE ", []).in_time("c").push("1 = 1", []),
         };
         and(sql, self.query.care.as_ref().map(in_care))
     }

@@ -31,7 +31,9 @@ impl Record<'_> {
         let types = self.stepped_on();
         let sql =
             Sql::of(", link AS MATERIALIZED (SELECT DISTINCT f.target_type, f.target_id FROM own o ", [])
-                .push("CROSS JOIN idx_reference f WHERE f.rid = o.rid", [])
+                .push("CROSS JOIN idx_reference f WHERE ", [])
+                .in_time("o")
+                .push("f.rid = o.rid", [])
                 .append(self.link_visible(&types))
                 .push(" AND f.target_type IN (", [])
                 .append(numbers(&types))
@@ -117,7 +119,9 @@ impl Record<'_> {
             .push(") AND f.rid = p.rid AND f.target_type = ? AND f.param IN (", own())
             .append(integers(pointing))
             .push(") AND r.type = f.target_type AND r.id = f.target_id", [])
-            .push(") e CROSS JOIN resource r0 WHERE r0.rid = e.rid AND r0.deleted = 0", []);
+            .push(") e CROSS JOIN resource r0 WHERE ", [])
+            .in_time("e")
+            .push("r0.rid = e.rid AND r0.deleted = 0", []);
         let sql = and(and(sql, self.seen.visible_any(&types, &Scope::row(0))), self.since());
         (!types.is_empty()).then_some(sql)
     }

@@ -209,10 +209,15 @@ pub(crate) fn count(conn: &mut Conn, among: Among<'_>, since: &Since) -> QueryRe
             query.push(" AND ", []).push(column, []).append(Sql::one_of(ids.iter().cloned()))
         }
     };
-    let marked = Sql::of("SELECT subject AS patient FROM finding_due WHERE subject NOT LIKE '%/%'", []);
+    let state = |condition: &'static str, value: i64| {
+        let patients = Sql::of("SELECT patient FROM finding_state WHERE ", []).in_time_by("0");
+        patients.push(condition, [value.into()])
+    };
+    let marked = Sql::of("SELECT subject AS patient FROM finding_due WHERE ", []).in_time_by("0");
+    let marked = marked.push("subject NOT LIKE '%/%'", []);
     let marked = scope(marked, "subject");
-    let past = Sql::of("SELECT patient FROM finding_state WHERE change_at <= ?", [since.now.into()]);
-    let older = Sql::of("SELECT patient FROM finding_state WHERE rules < ?", [since.rules.into()]);
+    let past = state("change_at <= ?", since.now);
+    let older = state("rules < ?", since.rules);
     let all = [marked, scope(past, "patient"), scope(older, "patient")];
     let query = Sql::of("SELECT count(*) FROM (", []).append(Sql::join(all, " UNION ")).push(") d", []);
     let named = Sql::of("SELECT count(*) ", []).push(NAMED, []);

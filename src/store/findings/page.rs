@@ -138,14 +138,19 @@ fn people(asked: &Asked<'_>) -> Sql {
     let columns = "p.place, p.patient, p.tier, p.score_min, p.score_max, p.suppressed, p.hidden, p.no_data, ";
     let query = Sql::of("SELECT ", []).push(columns, []);
     let query = if asked.sets.is_empty() {
-        query.push("p.outcome, p.missing FROM finding_program p WHERE p.program = ?", [asked.program.into()])
+        query
+            .push("p.outcome, p.missing FROM finding_program p WHERE ", [])
+            .in_time_by("0")
+            .push("p.program = ?", [asked.program.into()])
     } else {
         // Outcome and missing as one number, so that the best outcome comes with how little it lacks.
         query
             .push("coalesce(s.best / 1000, ?) AS outcome, coalesce(s.best % 1000, 0) AS missing ", [NOT_ELIGIBLE
                 .into()])
             .push("FROM finding_program p LEFT JOIN (SELECT f.patient, min(f.outcome * 1000 + f.missing) AS best ", [])
-            .push("FROM finding_set f WHERE f.program = ? AND f.rule_set IN (", [asked.program.into()])
+            .push("FROM finding_set f WHERE ", [])
+            .in_time_by("0")
+            .push("f.program = ? AND f.rule_set IN (", [asked.program.into()])
             .append(numbers(asked.sets))
             .push(") GROUP BY f.patient) s ON s.patient = p.patient WHERE p.program = ?", [asked.program.into()])
     };
