@@ -35,6 +35,17 @@ pub struct Answer {
     pub judged_by: Vec<String>,
     /// What it says of a request that is carried out later.
     pub later: Option<Later>,
+    /// What the body is where it is no resource.
+    pub content: Option<Content>,
+}
+
+/// The content of a Binary, as it is. <https://hl7.org/fhir/R4/binary.html#rest>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its media type.
+    pub media_type: String,
+    /// The reference to the resource by which access to it is judged, where there is one.
+    pub context: Option<String>,
 }
 
 /// What an answer says of a request that is carried out later. <https://hl7.org/fhir/R4/async.html>
@@ -63,6 +74,7 @@ impl Answer {
             replayed: false,
             judged_by: Vec::new(),
             later: None,
+            content: None,
         }
     }
 

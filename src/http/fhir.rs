@@ -25,6 +25,7 @@ use crate::fhir::bundle::Method;
 use crate::fhir::operation::Parameter;
 use crate::fhir::xml;
 use crate::http::Served;
+use crate::http::binary;
 use crate::http::body;
 use crate::http::caller;
 use crate::http::load;
@@ -32,12 +33,15 @@ use crate::http::load::Stage;
 use crate::http::negotiate;
 use crate::http::negotiate::Format;
 use crate::http::negotiate::Offer;
-use crate::http::negotiate::Sent;
 use crate::http::negotiate::Syntax;
+use crate::http::negotiate::Wish;
 use crate::http::observe::Label;
 use crate::http::observe::RequestId;
+use crate::http::prefer;
 use crate::http::respond;
 use crate::http::routes::FHIR;
+use crate::http::sent;
+use crate::http::sent::Sent;
 use crate::interactions;
 use crate::interactions::Body;
 use crate::interactions::Conditions;
@@ -70,16 +74,16 @@ async fn answer(
     };
     let interaction = routed?;
     let table = interactions::table(&served.app, &interaction);
-    // What was asked for at first may have a table.
-    let is_status = matches!(interaction, Interaction::AsyncStatus { .. });
-    let offer = if table.is_some() || is_status { Offer::Tables } else { Offer::Resources };
+    let offer = offer(&interaction, table);
     let (mut format, query) = negotiate::answer_format(request, offer)?;
+    let has_content = offer == Offer::Content && !format.by_query && query.is_empty();
+    let wish = has_content.then(|| Wish::of(request));
     let sent = match interaction {
         // nobody's body is waited for who has not said who they are
         Interaction::Capabilities => None,
         _ => {
             let _until_there = has_body(request).then(|| load::take(served, Stage::Arrival)).transpose()?;
-            read_body(request, payload, served.app.config.max_body).await?
+            read_body(request, payload, (served.app.config.max_body, &interaction)).await?
         }
     };
     let place = load::take(served, Stage::Work)?;
@@ -93,21 +97,33 @@ async fn answer(
     // on an embedded database that takes less time than handing it to another thread
     let is_short = served.app.config.is_embedded()
         && sent.is_none()
+        && wish.is_none()
         && format.syntax == Syntax::Json
         && interactions::is_short(&session, &interaction, &query);
     let asked = Request {
         query,
         conditions: conditions(request)?,
-        prefer: negotiate::prefer(request.headers()),
+        prefer: prefer::prefer(request.headers()),
         idempotency_key: header(request, "idempotency-key"),
         ..Request::new(method, path)
     };
     let id = RequestId::current(request);
     let work = move || {
         let _until_done = place;
-        id.around(|| guarded(|| perform(&session, asked, sent, (format, table))))
+        id.around(|| guarded(|| perform(&session, asked, sent, (format, table, wish))))
     };
     if is_short { work() } else { web::block(work).await.map_err(Failure::internal)? }
+}
+
+/// What can be had of the answer.
+fn offer(interaction: &Interaction, table: Option<&Parameter>) -> Offer {
+    // What was asked for at first may have a table.
+    let is_status = matches!(interaction, Interaction::AsyncStatus { .. });
+    match table.is_some() || is_status {
+        true => Offer::Tables,
+        false if binary::is_read(interaction) => Offer::Content,
+        false => Offer::Resources,
+    }
 }
 
 fn asked(request: &HttpRequest) -> Result<(Method, &str), Failure> {
@@ -181,13 +197,17 @@ fn has_body(request: &HttpRequest) -> bool {
 async fn read_body(
     request: &HttpRequest,
     payload: web::Payload,
-    limit: usize,
+    (limit, interaction): (usize, &Interaction),
 ) -> Result<Option<(Sent, Vec<u8>)>, Failure> {
     let bytes = body::read(request, payload, limit).await?;
     if bytes.is_empty() {
         return Ok(None);
     }
-    Ok(Some((negotiate::sent(request)?, bytes)))
+    let sent = match binary::received(request, interaction)? {
+        Some(content) => Sent::Content(content),
+        None => sent::sent(request)?,
+    };
+    Ok(Some((sent, bytes)))
 }
 
 /// Performs the request, from the bytes that came to the bytes that go out.
@@ -195,7 +215,7 @@ fn perform(
     session: &Session,
     request: Request,
     sent: Option<(Sent, Vec<u8>)>,
-    (format, table): (Format, Option<&'static Parameter>),
+    (format, table, wish): (Format, Option<&'static Parameter>, Option<Wish>),
 ) -> Result<(Answer, Format), Failure> {
     let shapes = &session.app().definitions.shapes;
     let body = match sent {
@@ -203,9 +223,14 @@ fn perform(
         Some((Sent::Json, bytes)) => Some(Body::Json(bytes)),
         Some((Sent::Form, bytes)) => Some(Body::Form(bytes)),
         Some((Sent::Patch(format), bytes)) => Some(Body::Patch(format, bytes)),
+        Some((Sent::Content(content), bytes)) => Some(Body::Resource(content.resource(&bytes))),
         Some((Sent::Xml, bytes)) => Some(xml::read(shapes, &bytes).map_or_else(Body::Broken, Body::Resource)),
     };
     let answer = interactions::perform(session, Request { body, ..request })?;
+    let answer = match wish {
+        Some(wish) => binary::answer(answer, &wish)?,
+        None => answer,
+    };
     let (table, format) = match &answer.later {
         None => (table, format),
         Some(later) => of_later(session, (later, answer.status), format)?,

@@ -7,6 +7,7 @@
 //! it itself, with a bare 400, 431 or 408 and the end of the connection, and offers no hook to put an OperationOutcome
 //! there. What goes wrong in a body, chunks among them, is seen by `body`, which says it like any other failure.
 
+pub mod binary;
 pub mod body;
 pub mod caller;
 pub mod cors;
@@ -19,8 +20,10 @@ pub mod negotiate;
 pub mod observe;
 pub mod openapi;
 pub mod pages;
+pub mod prefer;
 pub mod respond;
 pub mod routes;
+pub mod sent;
 pub mod smart;
 pub mod tls;
 

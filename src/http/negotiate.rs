@@ -1,18 +1,12 @@
 //! Which format a client sends and wants, and what it prefers. <https://hl7.org/fhir/R4/http.html#mime-type>
 
 use actix_web::HttpRequest;
-use actix_web::http::Method;
 use actix_web::http::header::ACCEPT;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::HeaderMap;
 
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::form;
-use crate::interactions::Handling;
-use crate::interactions::PatchFormat;
-use crate::interactions::Prefer;
-use crate::interactions::Return;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +45,8 @@ pub enum Offer {
     Resources,
     /// Resources, and a table of what they hold.
     Tables,
+    /// Resources, and the content of one in whichever format that has: see [`Wish`].
+    Content,
 }
 
 impl Offer {
@@ -84,19 +80,6 @@ impl Format {
     }
 }
 
-/// What a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// JSON.
-    Json,
-    /// XML.
-    Xml,
-    /// A form, as searches are posted.
-    Form,
-    /// A patch.
-    Patch(PatchFormat),
-}
-
 /// The query without what is settled here, and the format that it and `Accept` ask for.
 ///
 /// # Errors
@@ -106,7 +89,11 @@ pub fn answer_format(request: &HttpRequest, offer: Offer) -> Result<(Format, Str
     let asked = Asked::of(request.query_string(), &mut rest, offer)?;
     let format = match asked.format {
         Some(format) => format,
-        None => accepted(request.headers(), offer)?,
+        None => match accepted(request.headers(), offer) {
+            // What the content is shows only when it is there.
+            Err(_) if offer == Offer::Content && rest.is_empty() => FHIR_JSON,
+            accepted => accepted?,
+        },
     };
     Ok((Format { pretty: asked.pretty.unwrap_or(false), ..format }, rest.join("&")))
 }
@@ -177,28 +164,67 @@ fn named(name: &str, offer: Offer) -> Option<Format> {
 
 /// The offered format that `Accept` gives the highest quality; of several, what it names first.
 fn accepted(headers: &HeaderMap, offer: Offer) -> Result<Format, Failure> {
-    let values = headers.get_all(ACCEPT).map(|value| value.to_str().unwrap_or_default());
-    let parts = values.flat_map(|value| value.split(',')).filter(|part| !part.trim().is_empty());
-    let mut parts = parts.peekable();
+    let mut parts = accept(headers).peekable();
     if parts.peek().is_none() {
         return Ok(FHIR_JSON);
     }
     let ranges: Vec<MediaType> = parts.filter_map(media_type).filter(MediaType::is_ours).collect();
+    best(&ranges, offer).map(|(_, _, format)| format).ok_or_else(|| not_offered("Accept"))
+}
+
+fn accept(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(ACCEPT).map(|value| value.to_str().unwrap_or_default());
+    values.flat_map(|value| value.split(',')).filter(|part| !part.trim().is_empty())
+}
+
+fn best(ranges: &[MediaType], offer: Offer) -> Option<(f32, usize, Format)> {
     let mut best: Option<(f32, usize, Format)> = None;
     for format in offer.formats() {
-        let Some((place, quality)) = judged(&ranges, &format) else { continue };
+        let Some((place, quality)) = judged(ranges, format.name()) else { continue };
         let is_better =
             best.is_none_or(|(most, first, _)| quality > most || (quality == most && place < first));
         if quality > 0.0 && is_better {
             best = Some((quality, place, format));
         }
     }
-    best.map(|(_, _, format)| format).ok_or_else(|| not_offered("Accept"))
+    best
+}
+
+/// What `Accept` says of content whose format shows only when it is there.
+#[derive(Clone, Debug)]
+pub struct Wish(Vec<MediaType>);
+
+impl Wish {
+    /// That of a request.
+    pub fn of(request: &HttpRequest) -> Self {
+        Self(accept(request.headers()).filter_map(media_type).collect())
+    }
+
+    /// Whether content of this media type is wished for rather than the resource that holds it.
+    ///
+    /// # Errors
+    /// `NotAcceptable` where neither is.
+    pub fn is_for(&self, content: &str) -> Result<bool, Failure> {
+        let name = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let own = judged(&self.0, &name).filter(|(_, quality)| *quality > 0.0);
+        let as_ours = |range: &MediaType| MediaType {
+            quality: if range.is_ours() { range.quality } else { 0.0 },
+            ..range.clone()
+        };
+        let ours: Vec<MediaType> = self.0.iter().map(as_ours).collect();
+        match (own, best(&ours, Offer::Resources)) {
+            (_, None) if self.0.is_empty() => Ok(false),
+            (Some((place, quality)), Some((most, first, _))) => {
+                Ok(quality > most || (quality == most && place < first))
+            }
+            (own, None) => own.map(|_| true).ok_or_else(|| not_offered("Accept")),
+            (None, Some(_)) => Ok(false),
+        }
+    }
 }
 
 /// The most specific range that a format falls under: its place, and the quality that it gives.
-fn judged(ranges: &[MediaType], format: &Format) -> Option<(usize, f32)> {
-    let name = format.name();
+fn judged(ranges: &[MediaType], name: &str) -> Option<(usize, f32)> {
     let breadth = |range: &MediaType| match range.name.strip_suffix("/*") {
         None => (range.name == name).then_some(0),
         Some("*") => Some(2),
@@ -209,14 +235,16 @@ fn judged(ranges: &[MediaType], format: &Format) -> Option<(usize, f32)> {
 }
 
 /// A media type or range with the parameters that matter here.
-struct MediaType {
-    name: String,
+#[derive(Clone, Debug)]
+pub(super) struct MediaType {
+    pub(super) name: String,
     quality: f32,
-    utf8: bool,
-    r4: bool,
+    pub(super) utf8: bool,
+    pub(super) r4: bool,
 }
 
-fn media_type(text: &str) -> Option<MediaType> {
+/// A media type as a header has it.
+pub(super) fn media_type(text: &str) -> Option<MediaType> {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next()?.to_ascii_lowercase();
     let mut found = MediaType { name, quality: 1.0, utf8: true, r4: true };
@@ -240,70 +268,23 @@ impl MediaType {
     }
 }
 
-/// What the body is, by its `Content-Type`; JSON where there is none.
-///
-/// # Errors
-/// `MediaType` for anything that is not read here.
-pub fn sent(request: &HttpRequest) -> Result<Sent, Failure> {
-    let refused = |text: &str| Err(Failure::new(Reason::MediaType, text));
-    let patching = request.method() == Method::PATCH;
-    let Some(header) = request.headers().get(CONTENT_TYPE) else {
-        return Ok(if patching { Sent::Patch(PatchFormat::Unnamed) } else { Sent::Json });
-    };
-    let Some(sent) = header.to_str().ok().and_then(media_type) else {
-        return refused("The Content-Type cannot be read: send application/fhir+json or fhir+xml.");
-    };
-    if !sent.utf8 {
-        return refused("Only UTF-8 is read here: send the body in it.");
-    }
-    if !sent.r4 {
-        return refused("Only FHIR R4 (fhirVersion=4.0) is read here.");
-    }
-    if let Some(format) = PatchFormat::named(&sent.name).filter(|_| patching) {
-        return Ok(Sent::Patch(format));
-    }
-    match sent.name.as_str() {
-        "application/fhir+json" | "application/json" | "text/json" => Ok(Sent::Json),
-        "application/fhir+xml" | "application/xml" | "text/xml" => Ok(Sent::Xml),
-        "application/x-www-form-urlencoded" if is_search(request.path()) => Ok(Sent::Form),
-        "application/x-www-form-urlencoded" => {
-            refused("A form is read at …/_search alone: send application/fhir+json.")
-        }
-        _ if patching => {
-            refused("A patch is application/json-patch+json, merge-patch+json, fhir+json or fhir+xml.")
-        }
-        _ if is_search(request.path()) => refused("A search is sent as application/x-www-form-urlencoded."),
-        _ => refused("This Content-Type is not read here: send application/fhir+json or fhir+xml."),
-    }
-}
-
-fn is_search(path: &str) -> bool {
-    path.trim_end_matches('/').ends_with("/_search")
-}
-
-/// What the client prefers; what is not known is passed over, as RFC 7240 says.
-pub fn prefer(headers: &HeaderMap) -> Prefer {
-    let mut prefer = Prefer::default();
-    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
-    for preference in values.flat_map(|value| value.split([',', ';'])) {
-        match preference.trim().trim_end_matches('"').replace("=\"", "=").as_str() {
-            "return=minimal" => prefer.return_ = Return::Minimal,
-            "return=representation" => prefer.return_ = Return::Representation,
-            "return=OperationOutcome" => prefer.return_ = Return::OperationOutcome,
-            "handling=strict" => prefer.handling = Handling::Strict,
-            "handling=lenient" => prefer.handling = Handling::Lenient,
-            "respond-async" => prefer.respond_async = true,
-            _ => {}
-        }
-    }
-    prefer
+/// Whether a resource is sent by this name, which has no parameters.
+pub fn is_fhir(name: &str) -> bool {
+    OFFERED.iter().any(|format| format.name() == name)
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
+    use actix_web::http::header::CONTENT_TYPE;
+
     use super::*;
+    use crate::http::prefer::prefer;
+    use crate::http::sent::Sent;
+    use crate::http::sent::sent;
+    use crate::interactions::Handling;
+    use crate::interactions::Return;
 
     fn format(uri: &str, accept: Option<&str>) -> Result<(&'static str, bool, String), u16> {
         let request = TestRequest::with_uri(uri);

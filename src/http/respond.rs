@@ -29,6 +29,7 @@ use crate::fhir::shape::Shapes;
 use crate::fhir::xml;
 use crate::fhir::xml::Style;
 use crate::http::Served;
+use crate::http::binary;
 use crate::http::negotiate;
 use crate::http::negotiate::FHIR_JSON;
 use crate::http::negotiate::Format;
@@ -42,6 +43,7 @@ use crate::http::negotiate::Syntax;
 pub fn worded(answer: Answer, format: Format, shapes: &Shapes) -> Result<Answer, Failure> {
     let body = match answer.body {
         Body::Empty => Body::Empty,
+        Body::Stored(bytes) if answer.content.is_some() => Body::Stored(bytes),
         Body::Stored(bytes) if format.syntax == Syntax::Csv => Body::Stored(bytes),
         Body::Stored(bytes) if format.syntax == Syntax::Json && !format.pretty => Body::Stored(bytes),
         Body::Stored(bytes) => {
@@ -112,10 +114,11 @@ pub fn answered(answer: Answer, format: Format) -> HttpResponse {
     if answer.replayed {
         response.insert_header(("Idempotency-Replayed", "true"));
     }
-    match answer.body {
-        Body::Empty => response.finish(),
-        Body::Stored(bytes) => sent(response, format, bytes),
-        Body::Value(value) => sent(response, format, value.to_string().into_bytes()),
+    match (answer.body, answer.content) {
+        (Body::Empty, _) => response.finish(),
+        (Body::Stored(bytes), Some(content)) => binary::sent(response, &content, bytes),
+        (Body::Stored(bytes), None) => sent(response, format, bytes),
+        (Body::Value(value), _) => sent(response, format, value.to_string().into_bytes()),
     }
 }
 

@@ -17,6 +17,7 @@ mod architecture;
 mod asynchronous;
 mod audit;
 mod batch;
+mod binary;
 mod came_back;
 mod capabilities;
 mod cliffs;
