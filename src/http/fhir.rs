@@ -102,7 +102,7 @@ async fn answer(
         && interactions::is_short(&session, &interaction, &query);
     let asked = Request {
         query,
-        conditions: conditions(request)?,
+        conditions: conditions(request, method)?,
         prefer: prefer::prefer(request.headers()),
         idempotency_key: header(request, "idempotency-key"),
         ..Request::new(method, path)
@@ -161,7 +161,15 @@ fn header(request: &HttpRequest, name: &str) -> Option<String> {
     request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn conditions(request: &HttpRequest) -> Result<Conditions, Failure> {
+fn conditions(request: &HttpRequest, method: Method) -> Result<Conditions, Failure> {
+    let is_write = matches!(method, Method::Put | Method::Patch | Method::Delete);
+    let has = |name: &str| request.headers().contains_key(name);
+    // Who sends it relies on it, and a time in seconds does not tell versions apart.
+    if is_write && has("if-unmodified-since") && !has("if-match") {
+        let text = "`If-Unmodified-Since` is not offered, since several versions may be of one second; send `If-Match` \
+                    with the version that was read.";
+        return Err(Failure::new(Reason::NotSupported, text).at("http.If-Unmodified-Since"));
+    }
     Ok(Conditions {
         if_match: condition(request, "if-match", ", ")?,
         if_none_match: condition(request, "if-none-match", ", ")?,

@@ -455,3 +455,23 @@ fn a_reference_by_a_search_is_resolved_outside_of_a_bundle_too_or_refused() {
     other.post("/Goal", &goal("identifier=urn:mrn|1")).expect_issue(412, "not-found");
     assert_eq!(clinician.get("/Goal").expect(200).resources().len(), 1);
 }
+
+#[test]
+fn a_time_is_no_guard_of_a_version_and_is_not_passed_over() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&patient("1"));
+    let id = clinician.get("/Patient?identifier=urn:mrn|1").ids().remove(0);
+    let call = |method: &str| {
+        let call = clinician.request(method, &format!("/Patient/{id}"));
+        call.header("if-unmodified-since", "Sun, 01 Mar 2020 12:00:00 GMT")
+    };
+    for method in ["PUT", "PATCH", "DELETE"] {
+        let reply = call(method).json(&json!({ "resourceType": "Patient", "id": id })).send();
+        assert_eq!(reply.expect_issue(400, "not-supported").expressions(), ["http.If-Unmodified-Since"]);
+    }
+    // `If-Match` says all that there is to say.
+    call("DELETE").header("if-match", "W/\"7\"").send().expect(412);
+    call("GET").send().expect(200);
+    call("DELETE").header("if-match", "W/\"1\"").send().expect(204);
+}
