@@ -118,3 +118,25 @@ fn the_modes_are_those_of_r4() {
     assert_eq!(refused.expressions(), ["http.mode"]);
     app.anonymous().get("/metadata?nope=1").expect_issue(400, "invalid");
 }
+
+#[test]
+fn a_part_of_it_can_be_asked_for() {
+    let app = TestApp::new();
+    app.anonymous().get("/metadata?_summary=true").expect(200);
+    for (query, has, has_not) in [
+        ("_elements=fhirVersion", "fhirVersion", "rest"),
+        ("_elements=rest", "rest", "software"),
+        ("_summary=true&mode=terminology", "status", "validateCode"),
+    ] {
+        let part = app.anonymous().get(&format!("/metadata?{query}")).expect(200);
+        let json = part.json();
+        assert!(json.get(has).is_some() && json.get(has_not).is_none(), "{query}: {json}");
+        assert_eq!(json["meta"]["tag"][0]["code"], "SUBSETTED", "{query}");
+        // What is a part is not taken for the whole.
+        assert_eq!(part.header("etag"), None, "{query}");
+    }
+    for wrong in ["_summary=some", "_elements=nope", "_elements=validateCode", "_summary=true&_elements=rest"]
+    {
+        app.anonymous().get(&format!("/metadata?{wrong}")).expect_issue(400, "invalid");
+    }
+}

@@ -24,6 +24,8 @@ use crate::interactions::capabilities::of_type::parameters_for_all;
 use crate::interactions::capabilities::of_type::resource;
 use crate::interactions::request::Request;
 use crate::interactions::route;
+use crate::interactions::subset;
+use crate::interactions::subset::Subset;
 use crate::operations;
 
 /// When what is said below last changed.
@@ -53,13 +55,27 @@ enum Mode {
     Terminology,
 }
 
+impl Mode {
+    /// The type of what it asks for.
+    fn type_name(self) -> &'static str {
+        match self {
+            Self::Full | Self::Normative => "CapabilityStatement",
+            Self::Terminology => "TerminologyCapabilities",
+        }
+    }
+}
+
 /// The CapabilityStatement, or the TerminologyCapabilities where `mode` asks for these.
 ///
 /// # Errors
 /// `Invalid` for another parameter or mode.
 pub fn capabilities(session: &Session, request: &Request) -> Result<Answer, Failure> {
     let mode = mode(&request.query)?;
+    let subset = subset::of_write(ResourceType::parse(mode.type_name()), &mut request.clone())?;
     let (tag, bytes) = kept(session, mode);
+    if subset != Subset::All {
+        return Ok(Answer::bytes(subset.apply(bytes)?));
+    }
     let known = request.conditions.if_none_match.as_deref();
     if known.is_some_and(|known| known.split(',').any(|own| [tag.as_str(), "*"].contains(&own.trim()))) {
         return Ok(Answer { tag: Some(tag), ..Answer::empty(304) });
@@ -78,8 +94,11 @@ fn mode(query: &str) -> Result<Mode, Failure> {
                 let text = "`mode` is full, normative or terminology.";
                 return Err(Failure::new(Reason::Invalid, text).at("http.mode"));
             }
-            ("_format" | "_pretty", _) => mode,
-            _ => return Err(Failure::new(Reason::Invalid, "The only parameter of metadata is `mode`.")),
+            ("_format" | "_pretty" | "_summary" | "_elements", _) => mode,
+            _ => {
+                let text = "metadata has the parameters `mode`, `_summary` and `_elements`.";
+                return Err(Failure::new(Reason::Invalid, text));
+            }
         };
     }
     Ok(mode)
