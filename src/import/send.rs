@@ -85,19 +85,36 @@ pub fn send(session: &Session, mut batch: Batch, pass: Pass) -> Report {
         }
         Err(_) => {
             report.abroad = apart;
-            for (entry, (place, number)) in again.into_iter().zip(places) {
-                match transaction(session, vec![entry]) {
-                    Ok(()) => report.stored += 1,
-                    Err(failure) if pass.is_waited_after(&failure) => report.waiting.add(&file, number),
-                    Err(failure) => {
-                        report.not_stored += 1;
-                        report.refused.extend(refusals(&file, &[place], &failure));
-                    }
-                }
-            }
+            each(session, (&file, pass), again.into_iter().zip(places).collect(), &mut report);
         }
     }
     report
+}
+
+/// An entry with its place in the file, for people, and its number there.
+type Placed = (Value, (Option<String>, usize));
+
+/// Sends entries one by one. What waits for another of them is tried again as long as that brings something, each time
+/// from the other end: of a chain of which each waits for the next one, all are stored then.
+fn each(session: &Session, (file, pass): (&Arc<Path>, Pass), mut entries: Vec<Placed>, report: &mut Report) {
+    let mut before = usize::MAX;
+    while !entries.is_empty() && entries.len() < before {
+        before = entries.len();
+        let mut waiting = Vec::new();
+        for (entry, (place, number)) in entries {
+            match transaction(session, vec![entry.clone()]) {
+                Ok(()) => report.stored += 1,
+                Err(failure) if pass.is_waited_after(&failure) => waiting.push((entry, (place, number))),
+                Err(failure) => {
+                    report.not_stored += 1;
+                    report.refused.extend(refusals(file, &[place], &failure));
+                }
+            }
+        }
+        waiting.reverse();
+        entries = waiting;
+    }
+    entries.iter().for_each(|(_, (_, number))| report.waiting.add(file, *number));
 }
 
 fn abroad(entries: &[Entry], known: &HashSet<&str>) -> Abroad {
@@ -163,6 +180,10 @@ fn entry_of(expression: &str) -> (Option<usize>, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::App;
+    use crate::app::Clock;
+    use crate::config::Auth;
+    use crate::config::Config;
 
     #[test]
     fn an_issue_is_reported_at_its_entry_and_its_element() {
@@ -178,5 +199,25 @@ mod tests {
         assert_eq!(content(stored), json!({ "resourceType": "Patient", "id": "1" }));
         let tagged = json!({ "meta": { "versionId": "3", "tag": [{ "code": "a" }] } });
         assert_eq!(content(tagged), json!({ "meta": { "tag": [{ "code": "a" }] } }));
+    }
+
+    #[test]
+    fn what_waits_for_what_comes_after_it_is_stored_in_one_pass() {
+        let config = Config { database_url: "sqlite::memory:".into(), auth: Auth::Off, ..Config::default() };
+        let session = Session::system(App::open(config, Clock::set_to(1_772_366_400_000_000)).unwrap());
+        let stay = |at: usize| {
+            json!({ "resourceType": "Encounter", "id": format!("e{at}"), "status": "finished",
+                "class": { "code": "IMP" }, "identifier": [{ "system": "urn:n", "value": at.to_string() }],
+                "partOf": { "reference": format!("Encounter?identifier=urn:n%7C{}", at + 1) } })
+        };
+        // The last waits for what never comes, and one is refused, so that nothing is stored together.
+        let mut last = stay(20);
+        last.as_object_mut().unwrap().remove("partOf");
+        let all: Vec<Value> =
+            (0..20).map(stay).chain([last, stay(30), json!({ "resourceType": "Encounter" })]).collect();
+        let lines = all.iter().enumerate().map(|(at, one)| (at + 1, one.to_string().into_bytes())).collect();
+        let file: Arc<Path> = Path::new("stays.ndjson").into();
+        let report = send(&session, Batch::of_lines(&file, lines), Pass::First);
+        assert_eq!((report.stored, report.waiting.many(), report.not_stored), (21, 1, 1), "{report}");
     }
 }

@@ -73,6 +73,12 @@ pub fn read(files: &[Source], give: &mut dyn FnMut(Work)) {
 /// The same of what waits, and of nothing else; no file counts once more.
 pub fn read_again(waiting: Waiting, give: &mut dyn FnMut(Work)) {
     for (path, places) in waiting.into_files() {
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let reason = "what refers by a search to something that comes later is read again, which a pipe cannot be: \
+                          write it to a file and import that";
+            give(Work { file: path, content: Content::Broken(reason.into()), bytes: 0, only: None });
+            continue;
+        }
         read_file(&Source { path, bytes: 0 }, Some(Arc::new(places)), give);
     }
 }

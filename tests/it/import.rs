@@ -432,3 +432,26 @@ fn a_document_that_refers_by_a_search_is_passed_over_by_the_next_import() {
         assert_eq!((report.stored, report.unchanged, report.not_stored), expected, "{report}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_waits_in_a_pipe_is_refused_and_nobody_waits_for_it() {
+    let app = TestApp::new();
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("a.ndjson");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let goal = |id: &str, subject: Value| {
+        json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Rest" },
+            "subject": subject })
+    };
+    let text =
+        lines(&[goal("waits", by_number("Group")), goal("known", json!({ "reference": "Patient/p" }))]);
+    let written = pipe.clone();
+    let writer = std::thread::spawn(move || std::fs::write(written, text).unwrap());
+    let later = lines(&[numbered(json!({ "resourceType": "Patient", "id": "p" }))]);
+    std::fs::write(folder.path().join("b.ndjson"), later).unwrap();
+    let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    writer.join().unwrap();
+    assert_eq!((report.stored, report.not_stored, report.refused.len()), (2, 1, 1), "{report}");
+    assert!(report.refused[0].reason.contains("pipe"), "{report}");
+}
