@@ -57,7 +57,9 @@ fn copies(store: &Store, clinician: &Client) -> Copies {
 /// `Type/id` or `Type/id#id` of each match in its order, and the total.
 fn found(client: &Client, search: &Search, more: &str) -> (Vec<String>, Value) {
     let path = format!("/{}?{}&{more}", search.question.ty, query(search));
-    let bundle = client.get(&path).expect(200).json();
+    let reply = client.get(&path);
+    assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+    let bundle = reply.json();
     assert!(bundle["link"].as_array().unwrap().iter().all(|link| link["relation"] != "next"), "{path}");
     let url = |entry: &Value| {
         let url = entry["fullUrl"].as_str().expect("an entry has a URL");

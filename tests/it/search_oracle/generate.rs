@@ -679,8 +679,14 @@ impl<'a> Generator<'a> {
         if low == i128::MIN || self.random.one_in(2) {
             return None;
         }
-        // With six decimals: where a number has all the digits of a float, the last ones are the float's own.
-        let value = low * own / factor / 1_000_000_000_000 * 1_000_000_000_000;
+        // With six decimals, and nine digits in all: where a number has all the digits of a float, the last ones are the
+        // float's own, and of a count a mole's worth of them stands before the point.
+        let value = low * own / factor;
+        let mut part = 1_000_000_000_000;
+        while value.abs() / part >= 1_000_000_000 {
+            part *= 10;
+        }
+        let value = value / part * part;
         let text = self.number(value, value)?;
         Some(format!("{text}|http://unitsofmeasure.org|{other}"))
     }
