@@ -234,6 +234,17 @@ fn t_35_what_is_withheld_is_told_to_be_with_the_reason_and_kept_with_it() {
     let kept = clinician.get("/GuidanceResponse?patient=Patient/p").expect(200).resources();
     let kept = kept[0]["contained"][0]["parameter"].clone();
     assert_eq!(parts(&kept, "withheld").len(), 1, "{kept}");
+    // and so does a stratification, which says it whatever was found
+    let note = |client: &Client| {
+        let body = client.get("/Patient/p/$palliative-stratify").expect(200).json();
+        parts(&body["parameter"], "note")[0]["valueString"].as_str().unwrap().to_owned()
+    };
+    assert!(note(&app.patient("p")).contains("care team") && !note(&clinician).contains("care team"));
+    let keep =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "record", "valueBoolean": true }] });
+    clinician.post("/Patient/p/$palliative-stratify", &keep).expect(200);
+    let kept = clinician.get("/RiskAssessment?patient=Patient/p").expect(200).resources();
+    assert!(kept[0]["note"][1]["text"].as_str().is_some_and(|text| text.contains("care team")), "{kept:?}");
     is_refused_to_others(&app);
 }
 

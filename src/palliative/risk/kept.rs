@@ -92,7 +92,7 @@ impl Report<'_> {
                 "rationale": lines.join(" "),
             }],
             "mitigation": found.algorithm.intensity(found.tier).words,
-            "note": [{ "text": WHAT_IT_IS }],
+            "note": open.notes().iter().map(|text| json!({ "text": text })).collect::<Vec<_>>(),
         });
         if let Some(said) = &found.said {
             assessment["performer"] = json!({ "reference": said.by });

@@ -11,10 +11,12 @@ use crate::fhir::parameters::Output;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Due;
 use crate::palliative::risk::Stratification;
+use crate::palliative::risk::document::Item;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::intensity::Intensity;
 use crate::palliative::screening::report::Reader;
+use crate::palliative::screening::report::WITHHELD;
 use crate::palliative::vocabulary::RISK_DOMAIN_SYSTEM;
 
 /// What every output says of itself.
@@ -68,9 +70,19 @@ impl Report<'_> {
         for warning in &found.warnings {
             output = output.value("warning", "string", warning.as_str());
         }
-        output
-            .value("algorithm", "canonical", found.algorithm.canonical())
-            .value("note", "string", WHAT_IT_IS)
+        output.value("algorithm", "canonical", found.algorithm.canonical()).value(
+            "note",
+            "string",
+            self.notes().join(" "),
+        )
+    }
+
+    /// What this is, and where something of it is kept from the reader, that it is.
+    pub(super) fn notes(&self) -> Vec<&'static str> {
+        // It is said whatever was found, so that it tells nothing of that.
+        let is_part = self.reader == Reader::Patient
+            && self.found.algorithm.document.items.iter().any(Item::is_restricted);
+        if is_part { vec![WHAT_IT_IS, WITHHELD] } else { vec![WHAT_IT_IS] }
     }
 
     fn component(&self, one: &Component) -> Output {

@@ -27,7 +27,7 @@ pub const OUTCOME_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefini
 pub const AS_OF_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefinition/screen-as-of";
 
 /// Why something is not told to a patient.
-const WITHHELD: &str = "What a clinician thinks of the time that is left, and what a caregiver has said of themselves, is \
+pub const WITHHELD: &str = "What a clinician thinks of the time that is left, and what a caregiver has said of themselves, is \
     not told here; the care team can talk about it.";
 
 const NEXT_STEP_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/next-step";
