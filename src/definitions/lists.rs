@@ -6,6 +6,8 @@ macro_rules! files {
     ($($file:literal),* $(,)?) => { &[$(($file, include_str!($file))),*] };
 }
 
+pub(super) use files;
+
 /// A list of them.
 pub(super) type Files = &'static [(&'static str, &'static str)];
 
@@ -65,6 +67,15 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/RS-SPICT.json",
     "plan-definitions/need-signal-acp.json",
     "plan-definitions/need-signals.json",
+];
+
+/// Measures that are computed here.
+pub(super) const MEASURES: Files = files![
+    "measures/acute-days.json",
+    "measures/crisis-events.json",
+    "measures/days-at-home.json",
+    "measures/ed-treat-and-release.json",
+    "measures/unplanned-admissions.json",
 ];
 
 /// ValueSets that rule sets and templates name.
@@ -150,6 +161,11 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-performance-kps.json",
     "value-sets/vs-phq-absent.json",
     "value-sets/vs-phq-present.json",
+    "value-sets/vs-place-home.json",
+    "value-sets/vs-place-nursing-home.json",
+    "value-sets/vs-place-psychiatric.json",
+    "value-sets/vs-place-rehabilitation.json",
+    "value-sets/vs-place-skilled-nursing.json",
     "value-sets/vs-respiratory.json",
     "value-sets/vs-risk-adjustment.json",
     "value-sets/vs-risk-tier.json",
@@ -203,80 +219,6 @@ pub(super) const CODE_SYSTEMS: Files = files![
     "code-systems/rule-set-kind.json",
     "code-systems/screen-outcome.json",
     "code-systems/uptake-stage.json",
-];
-
-/// StructureDefinitions of our extensions.
-pub(super) const STRUCTURES: Files = files![
-    "structure-definitions/allowed-actions.json",
-    "structure-definitions/applies-to.json",
-    "structure-definitions/attributed-pcmh.json",
-    "structure-definitions/attributed-pcmh-history.json",
-    "structure-definitions/attribution-reason.json",
-    "structure-definitions/authorization.json",
-    "structure-definitions/candidate-score.json",
-    "structure-definitions/candidate-suppressed.json",
-    "structure-definitions/candidate-tier.json",
-    "structure-definitions/care-plan-cadence.json",
-    "structure-definitions/care-plan-due-when.json",
-    "structure-definitions/care-plan-fact.json",
-    "structure-definitions/care-plan-own-words.json",
-    "structure-definitions/care-setting.json",
-    "structure-definitions/claims-feed.json",
-    "structure-definitions/closed-with-episode.json",
-    "structure-definitions/computed-tier.json",
-    "structure-definitions/coverage.json",
-    "structure-definitions/coverage-history.json",
-    "structure-definitions/criterion.json",
-    "structure-definitions/discharge-summary.json",
-    "structure-definitions/due-by-tier.json",
-    "structure-definitions/election-document.json",
-    "structure-definitions/eligibility-evidence.json",
-    "structure-definitions/encounter-feed.json",
-    "structure-definitions/end-date.json",
-    "structure-definitions/end-destination.json",
-    "structure-definitions/end-reason.json",
-    "structure-definitions/enrolled-days.json",
-    "structure-definitions/enrollment-consent.json",
-    "structure-definitions/enrollment-state.json",
-    "structure-definitions/expected-date.json",
-    "structure-definitions/hospice-end.json",
-    "structure-definitions/initiated-by.json",
-    "structure-definitions/intake-encounter.json",
-    "structure-definitions/ncp-domain.json",
-    "structure-definitions/next-review.json",
-    "structure-definitions/notice-date.json",
-    "structure-definitions/offer-expires.json",
-    "structure-definitions/outreach.json",
-    "structure-definitions/override-reason.json",
-    "structure-definitions/palliative-episode.json",
-    "structure-definitions/palliative-program-settings.json",
-    "structure-definitions/palliative-program.json",
-    "structure-definitions/pcmh-recognition.json",
-    "structure-definitions/place-of-death.json",
-    "structure-definitions/referral-received.json",
-    "structure-definitions/referral-source.json",
-    "structure-definitions/respond-async.json",
-    "structure-definitions/review-by-tier.json",
-    "structure-definitions/risk-adjustment.json",
-    "structure-definitions/risk-algorithm.json",
-    "structure-definitions/risk-domain.json",
-    "structure-definitions/risk-floor.json",
-    "structure-definitions/risk-hysteresis.json",
-    "structure-definitions/risk-level.json",
-    "structure-definitions/risk-override.json",
-    "structure-definitions/risk-series.json",
-    "structure-definitions/risk-step.json",
-    "structure-definitions/risk-task.json",
-    "structure-definitions/risk-tier-row.json",
-    "structure-definitions/risk-tier.json",
-    "structure-definitions/screen-as-of.json",
-    "structure-definitions/screen-outcome.json",
-    "structure-definitions/settled-tier.json",
-    "structure-definitions/surrogate-authority.json",
-    "structure-definitions/template-action.json",
-    "structure-definitions/template-digest.json",
-    "structure-definitions/tier-override.json",
-    "structure-definitions/transferred-from.json",
 ];
 
 /// The resources of the programmes that a new database starts with.

@@ -1,13 +1,15 @@
 //! FHIR definitions as data: R4's own, trimmed, and ours, compiled once at start.
 //! <https://hl7.org/fhir/R4/resourcelist.html>
 //!
-//! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `value-sets/`, `code-systems/`,
-//! `structure-definitions/` or `programs/`, and one line in `lists.rs`; a test holds the lists against the folders. R4's definitions
-//! lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`, made by `trim_us_core.py`.
+//! A definition of ours is a JSON file in `operations/`, `plan-definitions/`, `measures/`, `value-sets/`, `code-systems/`,
+//! `structure-definitions/` or `programs/`, and one line in `lists.rs` or `extension_list.rs`; a test holds the lists
+//! against the folders. R4's definitions lie in `r4/`, one a line, made by `trim.py`, and US Core's profiles in `us-core/`,
+//! made by `trim_us_core.py`.
 
 mod aside;
 mod care_dates;
 mod compartments;
+mod extension_list;
 mod extensions;
 mod lists;
 mod named_codes;
@@ -22,12 +24,13 @@ use std::sync::PoisonError;
 
 use serde_json::Value;
 
+use crate::definitions::extension_list::STRUCTURES;
 use crate::definitions::lists::CODE_SYSTEMS;
 use crate::definitions::lists::Files;
+use crate::definitions::lists::MEASURES;
 use crate::definitions::lists::OPERATIONS;
 use crate::definitions::lists::PLAN_DEFINITIONS;
 use crate::definitions::lists::PROGRAMS;
-use crate::definitions::lists::STRUCTURES;
 use crate::definitions::lists::VALUE_SETS;
 use crate::definitions::search_parameter::domain_resources;
 use crate::definitions::search_parameter::search_parameter;
@@ -67,6 +70,8 @@ pub struct Definitions {
     pub value_sets: BTreeMap<String, Value>,
     /// Our rule sets and care-plan templates by canonical URL, earlier editions with their versions.
     pub plan_definitions: BTreeMap<String, Value>,
+    /// Our measures by canonical URL.
+    pub measures: BTreeMap<String, Value>,
     /// Our code systems by canonical URL.
     pub code_systems: BTreeMap<String, Value>,
     /// The StructureDefinitions of our extensions by canonical URL.
@@ -104,6 +109,7 @@ impl Definitions {
             domain_resources,
             value_sets: by_url(VALUE_SETS)?,
             plan_definitions: by_url(PLAN_DEFINITIONS)?,
+            measures: by_url(MEASURES)?,
             code_systems: by_url(CODE_SYSTEMS)?,
             structures: by_url(STRUCTURES)?,
             operations: parsed(OPERATIONS)?,
@@ -122,13 +128,14 @@ impl Definitions {
     /// The definitions of ours that are stored among the resources.
     pub fn all_published(&self) -> impl Iterator<Item = &Value> {
         let operations = self.operations.iter();
-        let by_url = [&self.plan_definitions, &self.value_sets, &self.code_systems, &self.structures];
+        let by_url =
+            [&self.plan_definitions, &self.measures, &self.value_sets, &self.code_systems, &self.structures];
         operations.chain(by_url.into_iter().flat_map(BTreeMap::values))
     }
 
     /// The texts of these definitions.
     pub fn published_texts(&self) -> impl Iterator<Item = &'static str> {
-        let lists = [OPERATIONS, PLAN_DEFINITIONS, VALUE_SETS, CODE_SYSTEMS, STRUCTURES];
+        let lists = [OPERATIONS, PLAN_DEFINITIONS, MEASURES, VALUE_SETS, CODE_SYSTEMS, STRUCTURES];
         lists.into_iter().flatten().map(|(_, text)| *text)
     }
 
@@ -147,6 +154,7 @@ impl Definitions {
         match ty.name() {
             "OperationDefinition" => self.operations.iter().find(is),
             "PlanDefinition" => self.plan_definitions.values().find(is),
+            "Measure" => self.measures.values().find(is),
             "ValueSet" => self.value_sets.values().find(is),
             "CodeSystem" => self.code_systems.values().find(is),
             "StructureDefinition" => self.structures.values().find(is),
@@ -329,6 +337,7 @@ mod tests {
         for (folder, list) in [
             ("operations", OPERATIONS),
             ("plan-definitions", PLAN_DEFINITIONS),
+            ("measures", MEASURES),
             ("value-sets", VALUE_SETS),
             ("code-systems", CODE_SYSTEMS),
             ("structure-definitions", STRUCTURES),

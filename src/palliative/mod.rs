@@ -8,6 +8,7 @@ pub mod enrollment;
 pub mod findings;
 pub mod gaps;
 pub mod identify;
+pub mod measures;
 pub mod payment;
 pub mod program;
 pub mod program_names;

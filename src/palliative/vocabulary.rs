@@ -178,6 +178,30 @@ own! {
     STAGE_SYSTEM = "CodeSystem/uptake-stage";
     /// The measure of the way into a programme.
     UPTAKE_MEASURE = "Measure/uptake-funnel";
+    /// The denominator of a measure in months of people.
+    MEMBER_MONTHS_EXTENSION = "StructureDefinition/member-months";
+    /// How many people have days in a denominator.
+    MEASURED_PEOPLE_EXTENSION = "StructureDefinition/measured-people";
+    /// The standard error of a score.
+    STANDARD_ERROR_EXTENSION = "StructureDefinition/standard-error";
+    /// The lower bound of a score.
+    CONFIDENCE_LOW_EXTENSION = "StructureDefinition/confidence-low";
+    /// The upper bound of a score.
+    CONFIDENCE_HIGH_EXTENSION = "StructureDefinition/confidence-high";
+    /// The median beside a mean.
+    MEDIAN_EXTENSION = "StructureDefinition/median";
+    /// By which edition of its rules a report was made.
+    LOGIC_VERSION_EXTENSION = "StructureDefinition/logic-version";
+    /// The last day of which all feeds tell.
+    DATA_THROUGH_EXTENSION = "StructureDefinition/data-through";
+    /// Whether what happened in a period may still become known.
+    PRELIMINARY_EXTENSION = "StructureDefinition/preliminary";
+    /// What a day counts as in a report.
+    MEASURE_CONVENTION_EXTENSION = "StructureDefinition/measure-convention";
+    /// Days that a report leaves out.
+    MEASURE_EXCLUSION_EXTENSION = "StructureDefinition/measure-exclusion";
+    /// What may make a report wrong.
+    MEASURE_DOUBT_EXTENSION = "StructureDefinition/measure-doubt";
     /// The stratification by need.
     RISK_ALGORITHM = "PlanDefinition/palliative-risk";
     /// The local codes of what is observed or attested.

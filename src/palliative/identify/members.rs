@@ -11,8 +11,11 @@ use crate::fhir::Resource;
 use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::covers;
+use crate::palliative::enrollment::facts::first_day;
+use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
+use crate::palliative::time_line::Stretch;
 
 /// The ids of the Patients who belong to a Group on a day: those who are inactive, or whose time in it has not begun or
 /// is over, do not.
@@ -23,6 +26,41 @@ pub fn members(
     group: &Resource,
     (program, as_of): (&Program, Date),
     base_url: &str,
+) -> Result<Vec<String>, Failure> {
+    roster(group, base_url, |member| {
+        let inactive = member.get("inactive").and_then(Value::as_bool) == Some(true);
+        !inactive && covers(member.get("period"), as_of, program)
+    })
+}
+
+/// The ids of the Patients who belonged to a Group at any time of a period. Who left it, by a death for one, was a member
+/// until then; of one who is inactive only the time in it tells of when.
+///
+/// # Errors
+/// As [`members`].
+pub fn members_within(
+    group: &Resource,
+    (program, days): (&Program, Stretch),
+    base_url: &str,
+) -> Result<Vec<String>, Failure> {
+    roster(group, base_url, |member| {
+        let bound = |name: &str| member.get("period").and_then(|period| period.get(name)?.as_str());
+        let began = bound("start")
+            .is_none_or(|text| first_day(text, program).is_some_and(|start| start <= days.last));
+        let inactive = member.get("inactive").and_then(Value::as_bool) == Some(true);
+        let stayed = match bound("end") {
+            Some(text) => last_day(text, program).is_some_and(|end| days.first <= end),
+            None => !inactive,
+        };
+        began && stayed
+    })
+}
+
+/// The ids of the Patients in a Group of whom this holds.
+fn roster(
+    group: &Resource,
+    base_url: &str,
+    belongs: impl Fn(&Value) -> bool,
 ) -> Result<Vec<String>, Failure> {
     if group.text("/type") != Some("person") {
         return Err(wrong("type", "This Group is not one of persons; name a Group of type `person`."));
@@ -39,8 +77,7 @@ pub fn members(
             let text = "This member is no Patient of this service; use a Group whose members all are.";
             wrong(&format!("member[{at}].entity"), text)
         })?;
-        let inactive = member.get("inactive").and_then(Value::as_bool) == Some(true);
-        if !inactive && covers(member.get("period"), as_of, program) {
+        if belongs(member) {
             ids.insert(patient.id.to_owned());
         }
     }

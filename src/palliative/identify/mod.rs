@@ -19,6 +19,7 @@ pub use candidates::Place;
 pub use candidates::Wanted;
 pub use candidates::page;
 pub use members::members;
+pub use members::members_within;
 pub use report::Report;
 pub use tasks::tasks;
 

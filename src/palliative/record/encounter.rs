@@ -1,5 +1,7 @@
 //! A visit or a stay. <https://hl7.org/fhir/R4/encounter.html>
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -9,6 +11,11 @@ use crate::palliative::record::Concept;
 use crate::palliative::record::Moment;
 use crate::palliative::record::source;
 use crate::palliative::record::target_id;
+
+const DISPOSITION: &str = "http://terminology.hl7.org/CodeSystem/discharge-disposition";
+/// The patient discharge status of claims, by its names.
+const NUBC: [&str; 2] =
+    ["https://www.nubc.org/CodeSystem/PatDischargeStatus", "urn:oid:2.16.840.1.113883.6.301.5"];
 
 /// What an encounter's status says of whether it took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +68,12 @@ pub struct Encounter {
     pub part_of: Option<String>,
     /// What makes two copies of one encounter alike: identifiers, and class, start and provider.
     pub likeness: Vec<String>,
+    /// Whether the patient died in it, as its disposition says.
+    pub died: bool,
+    /// The ids of the Locations at which it took place.
+    pub locations: Vec<String>,
+    /// What kinds of place these are, as far as they are at hand: type and physical type.
+    pub places: Concept,
 }
 
 impl Encounter {
@@ -90,8 +103,44 @@ impl Encounter {
             diagnoses: list("diagnosis").iter().filter_map(diagnosis).collect(),
             part_of: resource.get("partOf").and_then(target_id).map(str::to_owned),
             likeness: likeness(resource),
+            died: died(resource),
+            locations: places(resource).filter_map(target_id).map(str::to_owned).collect(),
+            places: Concept::default(),
         }
     }
+}
+
+/// Fills in what kinds of place the Locations are that encounters name.
+pub(super) fn resolve(encounters: &mut [Encounter], resources: &[Resource]) {
+    let known = resources.iter().filter(|one| one.ty().name() == "Location");
+    let known: BTreeMap<&str, &Resource> = known.filter_map(|one| Some((one.id()?, one))).collect();
+    for encounter in encounters {
+        for location in encounter.locations.iter().filter_map(|id| known.get(id.as_str())) {
+            let kinds = Concept::read_all(location.get("type"));
+            let physical = location.get("physicalType").map(|one| Concept::read(Some(one)));
+            for concept in [kinds].into_iter().chain(physical) {
+                encounter.places.codings.extend(concept.codings);
+            }
+        }
+    }
+}
+
+/// Where it took place, as references; not where it was only to be.
+fn places(resource: &Resource) -> impl Iterator<Item = &Value> {
+    let list = resource.get("location").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let meant =
+        |entry: &&Value| !matches!(entry.get("status").and_then(Value::as_str), Some("planned" | "reserved"));
+    list.iter().filter(meant).filter_map(|entry| entry.get("location"))
+}
+
+/// Whether the disposition says that the patient died: R4's code, or those of claims (NUBC).
+fn died(resource: &Resource) -> bool {
+    let disposition = Concept::read(resource.value().pointer("/hospitalization/dischargeDisposition"));
+    disposition.codings.iter().any(|coding| match coding.code.as_str() {
+        "exp" => coding.system.is_empty() || coding.system == DISPOSITION,
+        "20" | "40" | "41" | "42" => NUBC.contains(&coding.system.as_str()),
+        _ => false,
+    })
 }
 
 fn status(code: &str) -> EncounterStatus {

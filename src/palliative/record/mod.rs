@@ -151,6 +151,7 @@ impl PatientRecord {
         }
         medication::resolve(&mut record.medications, resources);
         act::resolve(&mut record.acts, resources);
+        encounter::resolve(&mut record.encounters, resources);
         record
     }
 

@@ -14,14 +14,18 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::encounter_kind::EncounterCodes;
+use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Window;
 use crate::palliative::screening::logic::State;
-use crate::palliative::screening::stays::EncounterCodes;
-use crate::palliative::screening::stays::EncounterKind;
 use crate::palliative::screening::stays::Event;
 use crate::palliative::screening::stays::events;
 use crate::palliative::screening::value_set::Codes;
+
+/// What is hospital care of any kind.
+const HOSPITAL: [EncounterKind; 3] =
+    [EncounterKind::Inpatient, EncounterKind::Observation, EncounterKind::Emergency];
 
 /// What a criterion counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +86,7 @@ impl EncounterClass {
             Self::Emergency => event.kind == EncounterKind::Emergency,
             Self::EmergencyTreatAndRelease => event.kind == EncounterKind::Emergency && alone,
             Self::Observation => event.kind == EncounterKind::Observation && alone,
-            Self::HospitalAny => event.kind != EncounterKind::Outpatient && alone,
+            Self::HospitalAny => HOSPITAL.contains(&event.kind) && alone,
             Self::Outpatient => event.kind == EncounterKind::Outpatient,
         }
     }

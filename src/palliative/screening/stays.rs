@@ -1,6 +1,7 @@
 //! Encounters as events that can be counted: each of one kind, an emergency visit that led to a stay taken into
 //! it, neighbouring stays as one admission. <https://hl7.org/fhir/R4/encounter.html>
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
@@ -10,42 +11,10 @@ use crate::fhir::datetime::Micros;
 use crate::palliative::record::Encounter;
 use crate::palliative::record::EncounterStatus;
 use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::encounter_kind::EncounterCodes;
+use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::value_set::Codes;
-
-/// What kind of encounter it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncounterKind {
-    /// A hospital stay.
-    Inpatient,
-    /// A stay for observation.
-    Observation,
-    /// An emergency visit.
-    Emergency,
-    /// A visit.
-    Outpatient,
-}
-
-/// The codes of class and type by which the kind is told.
-#[derive(Clone, Debug)]
-pub struct EncounterCodes {
-    /// Hospice as an inpatient, which is no hospital stay.
-    pub hospice: Codes,
-    /// Stays in a skilled nursing facility, which are none in hospital either, whatever their class.
-    pub skilled_nursing: Codes,
-    /// Hospital stays.
-    pub inpatient: Codes,
-    /// Stays for observation.
-    pub observation: Codes,
-    /// Emergency visits.
-    pub emergency: Codes,
-    /// Visits.
-    pub outpatient: Codes,
-    /// Emergency admissions, which nobody planned.
-    pub unplanned: Codes,
-    /// Admissions that were planned.
-    pub planned: Codes,
-}
 
 /// Something that happened once.
 #[derive(Clone, Debug)]
@@ -66,49 +35,46 @@ pub struct Event {
     pub reason: State,
     /// Whether it was taken into a later one, and counts alone no more.
     pub absorbed: bool,
+    /// The last day that it can have ended on, where it has an end, also beyond the day up to which it is looked at.
+    pub left: Option<Date>,
+    /// Whether the patient died in it.
+    pub died: bool,
     id: String,
     part_of: Option<String>,
     start: Option<Micros>,
     end: Option<Micros>,
 }
 
-impl EncounterCodes {
-    /// The kind of an encounter; none where its class and types tell none.
-    pub(super) fn kind(&self, encounter: &Encounter) -> Option<EncounterKind> {
-        let is = |codes: &Codes| {
-            codes.has_any(&encounter.types) || encounter.class.as_ref().is_some_and(|class| codes.has(class))
-        };
-        if is(&self.hospice) || is(&self.skilled_nursing) {
-            return None;
-        }
-        [
-            (&self.inpatient, EncounterKind::Inpatient),
-            (&self.observation, EncounterKind::Observation),
-            (&self.emergency, EncounterKind::Emergency),
-            (&self.outpatient, EncounterKind::Outpatient),
-        ]
-        .into_iter()
-        .find_map(|(codes, kind)| is(codes).then_some(kind))
-    }
-
-    fn unplanned(&self, encounter: &Encounter) -> State {
-        let emergency = encounter.admit_source.codings.iter().any(|coding| coding.code == "emd");
-        if emergency || self.unplanned.has_any(&encounter.types) {
-            State::Met
-        } else if self.planned.has_any(&encounter.types) {
-            State::NotMet
-        } else {
-            State::Unknown
-        }
-    }
+/// What is told of an encounter alone, before it is seen beside others.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// Its kind.
+    pub kind: EncounterKind,
+    /// Whether nobody planned it.
+    pub unplanned: State,
+    /// Whether it has the reason that is asked for.
+    pub reason: State,
 }
 
-/// The events of a record up to a day, in the order of their start.
+/// The events of a record up to a day, in the order of their start, for rule sets.
 pub fn events(
     record: &PatientRecord,
     codes: &EncounterCodes,
     reasons: Option<&Codes>,
     as_of: Date,
+) -> Vec<Event> {
+    events_told(record, as_of, |encounter| {
+        let reason = reasons.map_or(State::Met, |codes| reason(encounter, codes, record));
+        Some(Told { kind: codes.kind(encounter)?, unplanned: codes.unplanned(encounter), reason })
+    })
+}
+
+/// The events of a record up to a day, in the order of their start, of the kinds that are told; an encounter of which
+/// nothing is told is left out.
+pub fn events_told(
+    record: &PatientRecord,
+    as_of: Date,
+    tell: impl Fn(&Encounter) -> Option<Told>,
 ) -> Vec<Event> {
     let mut seen = BTreeSet::new();
     let mut events: Vec<Event> = Vec::new();
@@ -117,12 +83,10 @@ pub fn events(
         if encounter.status == EncounterStatus::Void || begins_later {
             continue;
         }
-        let Some(kind) = codes.kind(encounter) else { continue };
+        let Some(Told { kind, unplanned, reason }) = tell(encounter) else { continue };
         let copy = encounter.likeness.iter().any(|likeness| seen.contains(likeness));
         seen.extend(encounter.likeness.iter().cloned());
         if !copy {
-            let reason = reasons.map_or(State::Met, |codes| reason(encounter, codes, record));
-            let unplanned = codes.unplanned(encounter);
             events.push(Event { unplanned, reason, ..event(encounter, kind, as_of) });
         }
     }
@@ -170,6 +134,8 @@ fn event(encounter: &Encounter, kind: EncounterKind, as_of: Date) -> Event {
         unplanned: State::Unknown,
         reason: State::Met,
         absorbed: false,
+        left: encounter.end.as_ref().map(|end| end.last),
+        died: encounter.died,
         id: encounter.id.clone(),
         part_of: encounter.part_of.clone(),
         start: start.map(|start| start.low),
@@ -200,33 +166,32 @@ fn reason(encounter: &Encounter, codes: &Codes, record: &PatientRecord) -> State
 }
 
 /// An emergency visit or observation that overlaps a stay, ends at most 24 hours before it or is a part of it
-/// belongs to that stay, which nobody planned if it came from an emergency visit.
+/// belongs to that stay, which nobody planned if it came from an emergency visit, be it by way of an observation.
 fn absorb(events: &mut [Event]) {
-    for at in 0..events.len() {
-        let early = events[at].clone();
-        if !matches!(early.kind, EncounterKind::Emergency | EncounterKind::Observation) {
-            continue;
+    for kind in [EncounterKind::Emergency, EncounterKind::Observation] {
+        for at in 0..events.len() {
+            if events[at].kind == kind {
+                absorb_one(events, at);
+            }
         }
-        let into = (0..events.len()).find(|other| *other != at && leads_to(&early, &events[*other]));
-        let Some(into) = into else { continue };
-        events[at].absorbed = true;
-        let stay = &mut events[into];
-        if early.kind == EncounterKind::Emergency {
-            stay.unplanned = State::Met;
-        }
-        stay.days =
-            stay.days.zip(early.days).map(|(stay, early)| (stay.0.min(early.0), stay.1)).or(stay.days);
     }
 }
 
+fn absorb_one(events: &mut [Event], at: usize) {
+    let early = events[at].clone();
+    let into = (0..events.len()).find(|other| *other != at && leads_to(&early, &events[*other]));
+    let Some(into) = into else { return };
+    events[at].absorbed = true;
+    let stay = &mut events[into];
+    if early.kind == EncounterKind::Emergency || early.unplanned == State::Met {
+        stay.unplanned = State::Met;
+    }
+    stay.days = stay.days.zip(early.days).map(|(stay, early)| (stay.0.min(early.0), stay.1)).or(stay.days);
+}
+
 fn leads_to(early: &Event, stay: &Event) -> bool {
-    let kinds = match early.kind {
-        EncounterKind::Emergency => {
-            [EncounterKind::Inpatient, EncounterKind::Observation].contains(&stay.kind)
-        }
-        EncounterKind::Observation => stay.kind == EncounterKind::Inpatient,
-        EncounterKind::Inpatient | EncounterKind::Outpatient => false,
-    };
+    let kinds = stay.kind.is_admission()
+        || (early.kind == EncounterKind::Emergency && stay.kind == EncounterKind::Observation);
     let related = early.part_of.as_ref() == Some(&stay.id) || stay.part_of.as_ref() == Some(&early.id);
     let near = || {
         let (Some(early_start), Some(start)) = (early.start, stay.start) else { return false };
@@ -236,12 +201,12 @@ fn leads_to(early: &Event, stay: &Event) -> bool {
     kinds && (related || near())
 }
 
-/// Stays that overlap or are at most a day apart are one admission.
+/// Admissions of one kind that overlap or are at most a day apart are one.
 fn merge_stays(events: Vec<Event>) -> Vec<Event> {
     let mut merged: Vec<Event> = Vec::new();
     for event in events {
-        let previous = merged.iter_mut().rev().find(|other| other.kind == EncounterKind::Inpatient);
-        match previous.filter(|previous| event.kind == EncounterKind::Inpatient && adjoin(previous, &event)) {
+        let previous = merged.iter_mut().rev().find(|other| other.kind == event.kind);
+        match previous.filter(|previous| event.kind.is_admission() && adjoin(previous, &event)) {
             Some(previous) => join(previous, event),
             None => merged.push(event),
         }
@@ -259,6 +224,14 @@ fn join(previous: &mut Event, next: Event) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
         (a, b) => a.or(b),
     };
+    // Who is still in the one that goes on longest has not left.
+    let last = |event: &Event| event.days.map(|(_, last)| last);
+    previous.left = match last(previous).cmp(&last(&next)) {
+        Ordering::Less => next.left,
+        Ordering::Equal => previous.left.zip(next.left).map(|(one, other)| one.max(other)),
+        Ordering::Greater => previous.left,
+    };
+    previous.died |= next.died;
     previous.days = latest(previous.days, next.days);
     previous.sure_days = latest(previous.sure_days, next.sure_days);
     previous.sources.extend(next.sources);

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::definitions::CANONICAL;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::criterion::Ages;
+use crate::palliative::screening::encounter_kind::EncounterCodes;
 use crate::palliative::screening::is_rule_set;
 use crate::palliative::screening::parameters::Parameters;
 use crate::palliative::screening::parameters::list;
 use crate::palliative::screening::problem::Problem;
-use crate::palliative::screening::stays::EncounterCodes;
 use crate::palliative::screening::value_set::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 

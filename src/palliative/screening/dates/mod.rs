@@ -31,11 +31,11 @@ use crate::palliative::screening::dates::shown::encounters_of;
 use crate::palliative::screening::dates::shown::said;
 use crate::palliative::screening::dates::shown::seen;
 use crate::palliative::screening::dates::shown::since;
+use crate::palliative::screening::encounter_kind::EncounterCodes;
+use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Window;
 use crate::palliative::screening::logic::State;
-use crate::palliative::screening::stays::EncounterCodes;
-use crate::palliative::screening::stays::EncounterKind;
 use crate::palliative::screening::value_set::Codes;
 
 /// A criterion on how many dates of service show something.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::dates::DatesRule;
 use crate::palliative::screening::document::Reader;
+use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::problem::Problem;
-use crate::palliative::screening::stays::EncounterKind;
 
 /// The kinds of encounters in which one date can be enough.
 const KINDS: [(&str, EncounterKind); 4] = [
