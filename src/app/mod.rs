@@ -14,6 +14,7 @@ pub mod held_job;
 pub mod history;
 pub mod identify;
 pub mod job;
+pub mod measured;
 pub mod meta;
 pub mod payment;
 pub mod programme;
@@ -121,6 +122,7 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
 use crate::palliative::care_plan::template::Templates;
 use crate::palliative::gaps::assessments::Assessments;
+use crate::palliative::measures::kinds::CareKinds;
 use crate::palliative::risk::Algorithms;
 use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
@@ -150,6 +152,8 @@ pub struct App {
     pub risk: Arc<Algorithms>,
     /// Which observations are which assessment.
     pub assessments: Arc<Assessments>,
+    /// How measures tell kinds of care apart.
+    pub care_kinds: Arc<CareKinds>,
     /// The templates of care plans.
     pub care_plans: Arc<Templates>,
     /// The time.
@@ -172,6 +176,7 @@ impl App {
         let rule_sets = RuleSets::compile(&definitions)?;
         let risk = Arc::new(Algorithms::compile(&definitions)?);
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
+        let care_kinds = Arc::new(CareKinds::compile(&definitions.value_sets, &definitions.code_systems)?);
         let care_plans = Arc::new(Templates::compile(&definitions)?);
         let keys = Keys::open(&config)?;
         let db = Db::open_within(&config.database_url, config.pool(), config.longest_statement)?;
@@ -197,6 +202,7 @@ impl App {
             rule_sets,
             risk,
             assessments,
+            care_kinds,
             care_plans,
             clock,
             cursor_key,

@@ -31,6 +31,7 @@ use crate::search::Visible;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::PaymentRun;
+use crate::store::Stored;
 use crate::store::payment;
 
 /// What is read of each person.
@@ -187,7 +188,7 @@ impl Session {
 }
 
 /// The states of episodes that can be paid for, or whose assessment can be.
-fn states() -> Vec<&'static str> {
+pub(super) fn states() -> Vec<&'static str> {
     let waiting = |state: &State| {
         matches!(
             state,
@@ -217,26 +218,12 @@ fn must_be_there(conn: &mut Conn, patients: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The chart of each person. What was imported without the base URL may name what is here by its whole URL.
+/// The chart of each person, with the PractitionerRoles that take part.
 fn charts(conn: &mut Conn, persons: &[Vec<String>], session: &Session) -> Result<Vec<Chart>, Fault> {
     let base_url = session.base_url();
-    let place_of: BTreeMap<&str, usize> = persons
-        .iter()
-        .enumerate()
-        .flat_map(|(place, ids)| ids.iter().map(move |id| (id.as_str(), place)))
-        .collect();
-    let types: Vec<ResourceType> =
-        PAYMENT_TYPES.iter().filter_map(|name| ResourceType::parse(name)).collect();
-    let ids: Vec<String> = persons.iter().flatten().cloned().collect();
-    let mut resources: Vec<Vec<Resource>> = vec![Vec::new(); persons.len()];
-    let mut roles: Vec<BTreeSet<String>> = vec![BTreeSet::new(); persons.len()];
-    for stored in payment::compartments(conn, &ids, &types)? {
-        let resource = Resource::from_value(session.relative(stored.value()?))?;
-        // The compartment also holds what refers to a patient in another way: the coverage of one whom they insure.
-        let Some(&place) = about(&resource, base_url).and_then(|id| place_of.get(id)) else { continue };
-        roles[place].extend(roles_in(&resource, base_url));
-        resources[place].push(resource);
-    }
+    let mut resources = of_persons(conn, (persons, &PAYMENT_TYPES), session)?;
+    let roles = |own: &Vec<Resource>| own.iter().flat_map(|one| roles_in(one, base_url)).collect();
+    let roles: Vec<BTreeSet<String>> = resources.iter().map(roles).collect();
     let ty = ResourceType::parse("PractitionerRole").expect("PractitionerRole is a type of R4");
     let named: BTreeSet<String> = roles.iter().flatten().cloned().collect();
     let named: Vec<String> = named.into_iter().collect();
@@ -249,6 +236,42 @@ fn charts(conn: &mut Conn, persons: &[Vec<String>], session: &Session) -> Result
         }
     }
     Ok(resources.into_iter().map(Chart::new).collect())
+}
+
+/// What is on file of these types about each person. What was imported without the base URL may name what is here by its
+/// whole URL.
+pub(super) fn of_persons(
+    conn: &mut Conn,
+    (persons, types): (&[Vec<String>], &[&str]),
+    session: &Session,
+) -> Result<Vec<Vec<Resource>>, Fault> {
+    let types: Vec<ResourceType> = types.iter().filter_map(|name| ResourceType::parse(name)).collect();
+    let ids: Vec<String> = persons.iter().flatten().cloned().collect();
+    let stored = payment::compartments(conn, &ids, &types)?;
+    by_person(stored, persons, session)
+}
+
+/// Of these the ones that are about each person.
+pub(super) fn by_person(
+    stored: Vec<Stored>,
+    persons: &[Vec<String>],
+    session: &Session,
+) -> Result<Vec<Vec<Resource>>, Fault> {
+    let place_of: BTreeMap<&str, usize> = persons
+        .iter()
+        .enumerate()
+        .flat_map(|(place, ids)| ids.iter().map(move |id| (id.as_str(), place)))
+        .collect();
+    let mut resources: Vec<Vec<Resource>> = vec![Vec::new(); persons.len()];
+    for stored in stored {
+        let resource = Resource::from_value(session.relative(stored.value()?))?;
+        // The compartment also holds what refers to a patient in another way: the coverage of one whom they insure.
+        let place = about(&resource, session.base_url()).and_then(|id| place_of.get(id));
+        if let Some(&place) = place {
+            resources[place].push(resource);
+        }
+    }
+    Ok(resources)
 }
 
 /// The PractitionerRoles that take part.

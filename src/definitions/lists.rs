@@ -18,6 +18,7 @@ pub(super) const OPERATIONS: Files = files![
     "operations/Encounter-everything.json",
     "operations/EpisodeOfCare-everything.json",
     "operations/Group-palliative-gaps.json",
+    "operations/Measure-evaluate-measure.json",
     "operations/Patient-everything.json",
     "operations/ValueSet-expand.json",
     "operations/ValueSet-validate-code.json",

@@ -3,6 +3,7 @@
 //! An operation is described once, by its OperationDefinition: where it is called, by which methods, with which
 //! parameters. Routing, the CapabilityStatement, OpenAPI and the checks below read that.
 
+pub mod evaluate_measure;
 pub mod everything;
 pub mod expand;
 mod gap_told;
@@ -11,6 +12,7 @@ pub mod lookup;
 pub mod meta;
 pub mod meta_change;
 mod moved;
+mod named;
 mod opened;
 pub mod palliative_careplan;
 pub mod palliative_disenroll;
@@ -47,7 +49,6 @@ use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::fhir::form;
 use crate::fhir::operation::Definition;
-use crate::fhir::operation::Parameter;
 use crate::fhir::parameters;
 use crate::fhir::parameters::Input;
 use crate::operations::place::find;
@@ -60,6 +61,7 @@ pub use later::admit;
 pub use later::may_be_later;
 pub use place::allowed;
 pub use place::only_reads;
+pub use place::table;
 pub use writing::examine;
 
 /// One operation that is offered.
@@ -123,6 +125,10 @@ pub const OPERATIONS: &[Operation] = &[
         table: Some("month"),
         check: palliative_payment_months::check,
         ..validated("palliative-payment-months", palliative_payment_months::run)
+    },
+    Operation {
+        check: evaluate_measure::check,
+        ..validated("Measure-evaluate-measure", evaluate_measure::run)
     },
 ];
 
@@ -244,17 +250,6 @@ pub fn perform(session: &Session, code: &str, mut asked: Asked) -> Result<Answer
         (Some(once), Err(failure)) => session.replay(&once)?.ok_or(failure),
         (_, done) => done,
     }
-}
-
-/// The parameter of an operation's answer that may be had as a table, where it has one.
-pub fn table(
-    app: &App,
-    code: &str,
-    target: Option<&(ResourceType, Option<String>)>,
-) -> Option<&'static Parameter> {
-    let offered = find(offered(app), code, target).ok()?;
-    let name = offered.operation.table?;
-    offered.definition.output.iter().find(|parameter| parameter.name == name)
 }
 
 /// Calling takes the read scope on the target's type, and the target must be one that the caller may see. What an

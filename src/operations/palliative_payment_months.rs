@@ -16,10 +16,11 @@ use crate::app::programme::until_current;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::datetime::date_in;
-use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
-use crate::fhir::reference::Reference;
 use crate::operations::Call;
+use crate::operations::named::code;
+use crate::operations::named::programs;
+use crate::operations::named::references;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::name;
@@ -101,8 +102,8 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
         now: session.now(),
         programs: references(session, given, "program")?,
         payer: references(session, given, "payer")?.pop(),
-        month_rule: rule(given, "monthRule", MonthRule::parse, &months)?,
-        tier_rule: rule(given, "tierRule", TierRule::parse, &tiers)?,
+        month_rule: code(given, "monthRule", (MonthRule::parse, &months))?,
+        tier_rule: code(given, "tierRule", (TierRule::parse, &tiers))?,
         intakes: match given.boolean("includeIntake") {
             Some(false) => Intakes::LeftOut,
             Some(true) | None => Intakes::Included,
@@ -142,55 +143,6 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
 fn months_of(period: Stretch) -> i32 {
     let (first, last) = (period.first, period.last);
     12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1
-}
-
-fn rule<T>(
-    given: &Input,
-    name: &str,
-    parse: fn(&str) -> Option<T>,
-    known: &[&str],
-) -> Result<Option<T>, Failure> {
-    let Some(one) = given.one(name) else { return Ok(None) };
-    let code = one.text().unwrap_or_default();
-    parse(code).map(Some).ok_or_else(|| bad(one, format!("`{name}` is one of {}.", known.join(", "))))
-}
-
-fn bad(given: &Given, text: String) -> Failure {
-    Failure::new(Reason::Invalid, text).at(given.at.clone())
-}
-
-/// The references of this name, as they are stored: relative to this service.
-fn references(session: &Session, given: &Input, name: &str) -> Result<Vec<String>, Failure> {
-    let local = |one: &Given| {
-        let text = one.reference().unwrap_or_default();
-        let local = Reference::parse_under(text, session.base_url()).local();
-        local
-            .map(|local| format!("{}/{}", local.ty, local.id))
-            .ok_or_else(|| bad(one, format!("`{name}` refers to a resource of this service.")))
-    };
-    let mut all: Vec<String> = given.all(name).map(local).collect::<Result<_, _>>()?;
-    all.sort();
-    all.dedup();
-    Ok(all)
-}
-
-/// All programmes that have episodes, and those that are asked for, by their references. One that is no more here, or
-/// whose settings are wrong, has no rules and its episodes no payable months: it is named beside the others.
-fn programs(
-    session: &Session,
-    asked: &[String],
-) -> Result<(BTreeMap<String, Program>, Vec<String>), Failure> {
-    let (mut programs, mut without_rules) = (BTreeMap::new(), Vec::new());
-    for reference in asked {
-        programs.insert(reference.clone(), session.program(reference)?);
-    }
-    for (reference, program) in session.programs_in_use()? {
-        match program {
-            Ok(program) => drop(programs.insert(reference, program)),
-            Err(_) => without_rules.push(reference),
-        }
-    }
-    Ok((programs, without_rules))
 }
 
 /// The lines of a person, and the Patients whose day of death is not known.

@@ -7,6 +7,7 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::bundle::Method;
 use crate::fhir::operation::Definition;
+use crate::fhir::operation::Parameter;
 use crate::operations::Offered;
 use crate::operations::offered;
 
@@ -99,4 +100,15 @@ pub fn only_reads(
     target: Option<&(ResourceType, Option<String>)>,
 ) -> Result<bool, Failure> {
     find(offered(app), code, target).map(|offered| !offered.definition.affects_state)
+}
+
+/// The parameter of an operation's answer that may be had as a table, where it has one.
+pub fn table(
+    app: &App,
+    code: &str,
+    target: Option<&(ResourceType, Option<String>)>,
+) -> Option<&'static Parameter> {
+    let offered = find(offered(app), code, target).ok()?;
+    let name = offered.operation.table?;
+    offered.definition.output.iter().find(|parameter| parameter.name == name)
 }

@@ -26,6 +26,7 @@ pub(crate) mod jobs;
 pub(crate) mod lent;
 pub(crate) mod live;
 pub(crate) mod matches;
+pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod moment;
 pub(crate) mod parameter_set;

@@ -197,7 +197,8 @@ const MALFORMED: &[Row] = &[
     ("POST", "/Patient/$member-match", &[], Some(("application/fhir+json", "{}")), 404, "not-supported"),
     ("POST", "/Patient/m/$palliative-screen", &[], Some(("application/fhir+json", r#"{"resourceType":"Parameters","parameter":[{"name":"frob","valueString":"x"}]}"#)), 400, "invalid"),
     ("POST", "/$export", &[], Some(("application/fhir+json", "")), 404, "not-supported"),
-    ("POST", "/Measure/$evaluate-measure", &[], Some(("application/fhir+json", "{}")), 404, "not-supported"),
+    ("POST", "/Measure/$collect-data", &[], Some(("application/fhir+json", "{}")), 404, "not-supported"),
+    ("POST", "/Measure/$evaluate-measure", &[], Some(("application/fhir+json", "{}")), 400, "structure"),
     ("POST", "/Patient", &[], Some(("application/fhir+json", r#"{"resourceType":"Patient","managingOrganization":{"reference":"Organization?frob=1"}}"#)), 400, "not-supported"),
     ("POST", "/Patient", &[], Some(("application/fhir+json", r#"{"resourceType":"Patient","managingOrganization":{"reference":"Organization?name=none"}}"#)), 412, "not-found"),
 ];

@@ -160,7 +160,7 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
 fn tag(code: &str, path: &str) -> &'static str {
     let first = path.split('/').nth(2).unwrap_or_default();
     match CORE.iter().find(|ty| **ty == first) {
-        _ if code.starts_with("palliative-") => OPERATIONS,
+        _ if code.starts_with("palliative-") || code == "evaluate-measure" => OPERATIONS,
         Some(ty) => ty,
         None if first.starts_with('$') => SYSTEM,
         None if first == ANY => ANY_TYPE,
