@@ -60,8 +60,10 @@ impl<'a> Connection<'a> {
     pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Reply> {
         let Target { host, base, token } = self.target;
         let length = body.len();
+        // A base without a path still needs one in the request's first line.
+        let root = if base.is_empty() && !path.starts_with('/') { "/" } else { "" };
         let mut request = format!(
-            "{method} {base}{path} HTTP/1.1\r\nHost: {host}\r\n{token}Accept: application/fhir+json\r\n\
+            "{method} {base}{root}{path} HTTP/1.1\r\nHost: {host}\r\n{token}Accept: application/fhir+json\r\n\
              Content-Type: application/fhir+json\r\nPrefer: return=minimal\r\nContent-Length: {length}\r\n\r\n"
         )
         .into_bytes();

@@ -25,6 +25,8 @@ use crate::store::fault::in_known_words;
 use crate::store::fault::is_locked;
 use crate::store::fault::is_lost;
 use crate::store::fault::is_nameless;
+use crate::store::plans::Plans;
+use crate::store::plans::Session;
 use crate::store::target::Target;
 
 /// The database's own client.
@@ -47,6 +49,8 @@ pub struct Conn {
     statements: HashSet<u64>,
     /// When SQLite's statements are broken off.
     deadline: Deadline,
+    /// How PostgreSQL plans.
+    pub(super) session: Session,
 }
 
 /// Settings of each SQLite connection. `synchronous=FULL`: what was answered survives a loss of power. The file is not
@@ -56,11 +60,10 @@ const SQLITE_SETTINGS: &str = "\
     PRAGMA foreign_keys=ON; PRAGMA mmap_size=0; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; \
     PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=268435456;";
 
-/// Settings of each PostgreSQL session. The server chooses (`auto`) between a plan for the values and one for all: what
-/// searches leave it to choose is the same for all, so that after five times it plans no more.
+/// Settings of each PostgreSQL session; which plans it uses changes with what is asked, see [`plans`](super::plans).
 const POSTGRES_SETTINGS: &str = "\
     SET timezone='UTC'; SET application_name='comfrey'; SET statement_timeout='60s'; \
-    SET idle_in_transaction_session_timeout='60s'; SET plan_cache_mode='auto'; SET jit='off'; \
+    SET idle_in_transaction_session_timeout='60s'; SET plan_cache_mode='force_generic_plan'; SET jit='off'; \
     SET client_min_messages='warning'; SET bytea_output='hex';";
 
 /// Asks the server for English messages. The client library shows no SQLSTATE, so that a few kinds of error, such as
@@ -78,9 +81,7 @@ const POSTGRES_READING: &str = "SET statement_timeout=0; SET idle_in_transaction
 impl Conn {
     /// Connects and sets the session up.
     pub(crate) fn open(target: &Target) -> Result<Self, ConnectionError> {
-        if let Target::Sqlite(path) = target {
-            keep_private(path);
-        }
+        target.keep_private();
         Self::set_up(target, SQLITE_SETTINGS, "")
     }
 
@@ -95,8 +96,8 @@ impl Conn {
     }
 
     fn of(link: Option<Link>) -> Self {
-        let (statements, deadline) = (HashSet::new(), Deadline::new());
-        Self { link, broken: false, is_plain: true, statements, deadline }
+        let (statements, deadline, session) = (HashSet::new(), Deadline::new(), Session::new());
+        Self { link, broken: false, is_plain: true, statements, deadline, session }
     }
 
     /// Two that open a new file at once both set its journal, and one of them SQLite refuses without waiting.
@@ -203,11 +204,15 @@ impl Conn {
     /// Carries out fixed text, such as `BEGIN`.
     pub(crate) fn batch(&mut self, text: &str) -> QueryResult<()> {
         self.deadline.begin();
+        self.session.heard(text);
         let result = match self.link() {
             Ok(Link::Sqlite(link)) => link.batch_execute(text),
             Ok(Link::Postgres(link)) => link.batch_execute(text),
             Err(lent) => Err(lent),
         };
+        if result.is_err() {
+            self.session.failed();
+        }
         self.note(result)
     }
 
@@ -244,7 +249,9 @@ impl Conn {
     }
 
     fn begin(&mut self, sql: &Sql) {
-        self.statements.extend(sql.prepared(self.is_sqlite()));
+        let kept = sql.prepared(self.is_sqlite());
+        self.plan(if kept.is_some() { Plans::Kept } else { Plans::Own });
+        self.statements.extend(kept);
         self.deadline.begin();
     }
 
@@ -270,25 +277,13 @@ impl Conn {
     /// Whether the server still answers after an error that says nothing in words known here. Such an error ends the
     /// transaction, so that giving it up takes nothing away.
     fn answers(&mut self) -> bool {
+        self.session.heard("ROLLBACK");
         match self.link() {
             Ok(Link::Sqlite(_)) => true,
             Ok(Link::Postgres(link)) => link.batch_execute("ROLLBACK").is_ok(),
             Err(_) => false,
         }
     }
-}
-
-/// A new database file is for its owner's eyes only; SQLite gives its log the same rights. Where the file cannot
-/// be made, opening it says why.
-fn keep_private(path: &str) {
-    if path.starts_with("file:") {
-        return;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).ok();
 }
 
 /// Whether messages of this locale are in English.

@@ -8,6 +8,7 @@ mod explain;
 mod fault;
 mod manager;
 mod migrations;
+mod plans;
 mod stored;
 mod target;
 mod transaction;
@@ -34,6 +35,7 @@ pub(crate) mod payment;
 pub(crate) mod published;
 pub(crate) mod resources;
 pub(crate) mod roster;
+mod share;
 pub(crate) mod steady;
 pub(crate) mod survey;
 pub(crate) mod tables;
@@ -51,6 +53,7 @@ use crate::store::deadline::LONGEST;
 use crate::store::fault::unavailable;
 use crate::store::lent::Look;
 use crate::store::manager::Manager;
+use crate::store::share::Share;
 use crate::store::target::Target;
 use crate::store::writer::Writer;
 
@@ -77,6 +80,7 @@ pub struct Db {
     target: Target,
     pool: Pool<Manager>,
     writer: Option<Arc<Writer>>,
+    share: Arc<Share>,
     replica: Option<Box<Db>>,
 }
 
@@ -102,7 +106,8 @@ impl Db {
             Target::Postgres(_) => None,
         };
         let pool = pool(&target, connections, longest)?;
-        Ok(Self { target, pool, writer, replica: None })
+        let share = Arc::new(Share::of(connections));
+        Ok(Self { target, pool, writer, share, replica: None })
     }
 
     /// One connection that cannot write and sees one state of the database throughout.
@@ -130,7 +135,8 @@ impl Db {
         let target = Target::parse(url)?;
         Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
         let pool = pool(&target, connections, LONGEST)?;
-        self.replica = Some(Box::new(Self { target, pool, writer: None, replica: None }));
+        let share = self.share.clone();
+        self.replica = Some(Box::new(Self { target, pool, writer: None, share, replica: None }));
         Ok(self)
     }
 
@@ -223,7 +229,10 @@ impl Db {
         }
         match &self.writer {
             Some(writer) => writer.run(work),
-            None => writer::transact(|| self.connection(), work),
+            None => {
+                let _place = self.share.take(PATIENCE).ok_or_else(|| unavailable("others write"))?;
+                writer::transact(|| self.connection(), work)
+            }
         }
     }
 

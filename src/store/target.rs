@@ -36,4 +36,17 @@ impl Target {
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
+    /// A new database file is for its owner's eyes only; SQLite gives its log the same rights. Where the file cannot
+    /// be made, opening it says why.
+    pub(crate) fn keep_private(&self) {
+        let Self::Sqlite(path) = self else { return };
+        if path.starts_with("file:") {
+            return;
+        }
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).ok();
+    }
 }

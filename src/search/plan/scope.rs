@@ -7,6 +7,7 @@ pub(super) use crate::search::plan::row::Scope;
 use crate::search::query::Condition;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
+use crate::search::query::Reach;
 use crate::search::query::Rows;
 use crate::search::query::Test;
 use crate::search::restriction::Restriction;
@@ -177,10 +178,19 @@ fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
 }
 
 /// The index has a row that meets one of the conditions.
+///
+/// PostgreSQL plans without the values, and takes a code to be rare: where the index by value has another column
+/// between the code and the row, it would go through all that have the code, once for each row that is tested (40 pages
+/// each for a class of 10,000 encounters). The sum keeps it to the index by row.
 pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let (table, ..) = kinds::table(rows.kind);
+    let is_one_look_up = !rows.any.is_empty() && rows.any.iter().all(|one| one.reach == Reach::Exact);
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
-    let sql = sql.append(scope.column("rid")).push(" AND ", []).push("x.param", []);
+    let sql = sql.append(scope.column("rid"));
+    let sql = match is_one_look_up {
+        true => sql.push(" AND x.param", []),
+        false => sql.either(" AND x.param", " AND x.param + 0"),
+    };
     let sql = sql.append(scope.numbered(std::iter::once(rows.param).chain(rows.also)));
     let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
     sql.push(END, [])
