@@ -193,12 +193,12 @@ fn months_of(period: Stretch) -> i32 {
 
 fn conventions(given: &Input) -> Result<Conventions, Failure> {
     let usual = Conventions::default();
-    let side = |name: &str| code(given, name, (Side::parse, &["home", "away"]));
+    let side = |name: &str| code(given, name, Side::parse, &["home", "away"]);
     Ok(Conventions {
         discharge_day: side("dischargeDay")?.unwrap_or(usual.discharge_day),
         hospital_at_home: side("hospitalAtHome")?.unwrap_or(usual.hospital_at_home),
         hospice_inpatient: side("gipHospice")?.unwrap_or(usual.hospice_inpatient),
-        residents: code(given, "nfResident", (Residents::parse, &["exclude", "home", "away"]))?
+        residents: code(given, "nfResident", Residents::parse, &["exclude", "home", "away"])?
             .unwrap_or(usual.residents),
     })
 }
@@ -209,7 +209,7 @@ fn subject(
     given: &Input,
     (named, period): (&[String], Stretch),
 ) -> Result<(About, Whom), Failure> {
-    let kind = code(given, "reportType", (of_report, &TYPES_OF_REPORT))?;
+    let kind = code(given, "reportType", of_report, &TYPES_OF_REPORT)?;
     let Some(subject) = given.one("subject") else {
         if kind == Some("subject") {
             return Err(misfit(given, "`reportType` subject takes a Patient in `subject`."));

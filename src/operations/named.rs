@@ -23,7 +23,8 @@ pub(super) fn bad(given: &Given, text: String) -> Failure {
 pub(super) fn code<T>(
     given: &Input,
     name: &str,
-    (parse, known): (fn(&str) -> Option<T>, &[&str]),
+    parse: fn(&str) -> Option<T>,
+    known: &[&str],
 ) -> Result<Option<T>, Failure> {
     let Some(one) = given.one(name) else { return Ok(None) };
     let code = one.text().unwrap_or_default();

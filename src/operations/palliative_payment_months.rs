@@ -102,8 +102,8 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
         now: session.now(),
         programs: references(session, given, "program")?,
         payer: references(session, given, "payer")?.pop(),
-        month_rule: code(given, "monthRule", (MonthRule::parse, &months))?,
-        tier_rule: code(given, "tierRule", (TierRule::parse, &tiers))?,
+        month_rule: code(given, "monthRule", MonthRule::parse, &months)?,
+        tier_rule: code(given, "tierRule", TierRule::parse, &tiers)?,
         intakes: match given.boolean("includeIntake") {
             Some(false) => Intakes::LeftOut,
             Some(true) | None => Intakes::Included,
