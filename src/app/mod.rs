@@ -128,6 +128,7 @@ use crate::palliative::screening::RuleSets;
 use crate::search::Parameters;
 use crate::search::rules;
 use crate::store::Db;
+use crate::store::precedence::give_way;
 use crate::store::tables;
 
 /// The running service: settings, database, definitions, clock, keys.
@@ -218,6 +219,18 @@ impl App {
     /// Whether the database is part of this process (SQLite), so that short reads need no other thread.
     pub fn is_embedded(&self) -> bool {
         self.db.is_embedded()
+    }
+
+    /// Has those who read go before those who write, where both are in this process.
+    pub fn put_reads_first(&self) {
+        self.db.put_reads_first();
+    }
+
+    /// Has this thread, which is to prepare a write, go after those that read, where the database is in this process.
+    pub fn give_way(&self) {
+        if self.config.is_embedded() {
+            give_way();
+        }
     }
 
     /// Whether the database answers now.

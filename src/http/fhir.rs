@@ -226,6 +226,10 @@ fn perform(
     (format, table, wish): (Format, Option<&'static Parameter>, Option<Wish>),
 ) -> Result<(Answer, Format), Failure> {
     let shapes = &session.app().definitions.shapes;
+    // a form is a search, which is never done by the thread that serves the connection
+    if sent.as_ref().is_some_and(|(sent, _)| !matches!(sent, Sent::Form)) {
+        session.app().give_way();
+    }
     let body = match sent {
         None => None,
         Some((Sent::Json, bytes)) => Some(Body::Json(bytes)),

@@ -67,6 +67,7 @@ pub struct Served {
 pub fn serve(app: Arc<App>, listener: TcpListener) -> io::Result<Server> {
     let tls = tls::config(&app.config)?;
     let workers = app.config.workers();
+    app.put_reads_first();
     let served = Data::new(Served { app, metrics: Metrics::default(), load: Load::default() });
     let server = HttpServer::new(move || {
         actix_web::App::new()

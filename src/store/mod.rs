@@ -9,6 +9,7 @@ mod fault;
 mod manager;
 mod migrations;
 mod plans;
+pub(crate) mod precedence;
 mod stored;
 mod target;
 mod transaction;
@@ -233,6 +234,18 @@ impl Db {
                 let _place = self.share.take(PATIENCE).ok_or_else(|| unavailable("others write"))?;
                 writer::transact(|| self.connection(), work)
             }
+        }
+    }
+
+    /// From now on reads go before the writes of this process; see [`precedence`].
+    pub(crate) fn put_reads_first(&self) {
+        if let Some(writer) = &self.writer {
+            let lowered = writer.run(|_| {
+                precedence::give_way();
+                Ok(())
+            });
+            // A writer that does not answer says so to the first write.
+            lowered.ok();
         }
     }
 
