@@ -12,6 +12,7 @@ use crate::app::aim::Met;
 use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
 use crate::app::defined;
+use crate::app::listed;
 use crate::app::overlap;
 use crate::app::plan_slot;
 use crate::app::prepare::Batch;
@@ -30,7 +31,6 @@ use crate::store::Defines;
 use crate::store::Fault;
 use crate::store::Stored;
 use crate::store::index;
-use crate::store::matches;
 use crate::store::moment;
 use crate::store::parameter_set;
 use crate::store::resources;
@@ -78,7 +78,7 @@ fn lock(conn: &mut Conn, conditions: &[&Met], batch: &Batch) -> Result<(), Fault
 /// What met a condition when the write was prepared must be what meets it now.
 fn check(conn: &mut Conn, conditions: &[&Met]) -> Result<(), Fault> {
     for met in conditions {
-        let hits = matches::hits(conn, met.condition.plan.page.clone())?;
+        let hits = listed::hits(conn, &met.condition.plan)?;
         let mut rids: Vec<i64> = hits.iter().map(|hit| hit.stored.rid).collect();
         rids.sort_unstable();
         if rids != met.rids {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 
+use crate::app::listed;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::Work;
@@ -12,7 +13,6 @@ use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::store::Conn;
 use crate::store::Fault;
-use crate::store::matches;
 
 /// Asks the conditions once more, after everything is written: nothing that another change wrote may meet one. Only
 /// where the write is about several resources of the type is there anything to ask. What a conditional delete looks
@@ -32,7 +32,7 @@ pub(crate) fn check(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
         if ids.iter().all(|id| *id == change.id) {
             continue;
         }
-        let hits = matches::hits(conn, met.condition.plan.page.clone())?;
+        let hits = listed::hits(conn, &met.condition.plan)?;
         if hits.iter().any(|hit| hit.stored.id != change.id && ids.contains(hit.stored.id.as_str())) {
             let text = "Another entry of the same request writes a resource that meets this entry's condition too; \
                         send one of them.";

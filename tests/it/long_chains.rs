@@ -5,9 +5,10 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
+use crate::client::Client;
 
 /// How many people there are, each linked to the next two, the last to the first.
-const PEOPLE: usize = 1_800;
+const PEOPLE: usize = 1_900;
 
 /// How many links the chain goes along: all people at each are more than a list may have.
 const STEPS: usize = 16;
@@ -53,4 +54,23 @@ fn a_chain_through_more_than_a_list_may_have_is_refused_with_what_to_do() {
     // Who sees but their own record is led nowhere, and told nothing of how many others there are.
     let own = app.patient("p3").get(&format!("/Patient?{chain}family=ring")).expect(200);
     assert_eq!(own.ids(), [""; 0]);
+    within_a_write(&client);
+}
+
+/// Another entry makes the chain of a condition long, after it was asked: it is counted again where the write is made.
+fn within_a_write(client: &Client) {
+    let others = (0..PEOPLE)
+        .map(|at| json!({ "type": "seealso", "other": { "reference": format!("Patient/p{at}") } }));
+    let hub = json!({ "resourceType": "Patient", "id": "hub", "name": [{ "family": "Hub" }], "link": Vec::from_iter(others) });
+    let back = "_has:Patient:link:".repeat(STEPS);
+    let entries = json!([
+        { "resource": { "resourceType": "Patient", "name": [{ "family": "New" }] },
+          "request": { "method": "POST", "url": "Patient", "ifNoneExist": format!("{back}family=hub") } },
+        { "resource": hub, "request": { "method": "PUT", "url": "Patient/hub" } }
+    ]);
+    let refused =
+        client.post("", &json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries }));
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert_eq!(refused.json()["issue"][0]["code"], "too-costly");
+    assert_eq!(client.get("/Patient/hub").status, 404);
 }
