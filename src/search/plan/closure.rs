@@ -20,6 +20,7 @@ use crate::search::plan::driver::is_single;
 use crate::search::plan::gate::FEW_LINKED;
 use crate::search::plan::links::of_neighbour;
 use crate::search::plan::listed::at_most;
+use crate::search::plan::listed::visible;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
@@ -235,7 +236,7 @@ impl Closure {
                 }
                 (rows, _) => rows,
             };
-            self.ends.extend([Some(own), beside].into_iter().flatten().map(|rows| (place, rows)));
+            self.ends.extend(visible(seen, ty, [Some(own), beside]).map(|rows| (place, rows)));
             return Some(());
         }
         if self.allowed == Ends::LookedUp {
@@ -251,7 +252,7 @@ impl Closure {
                 .push("r0.type = ? AND ", [ty.number().into()])
                 .append(seen.holds(&inner, &Scope::inside(0)))
         });
-        self.ends.extend([Some(own), beside].into_iter().flatten().map(|rows| (place, rows)));
+        self.ends.extend(visible(seen, ty, [Some(own), beside]).map(|rows| (place, rows)));
         Some(())
     }
 

@@ -9,6 +9,8 @@ use crate::fhir::ResourceType;
 use crate::search::plan::closure::Closure;
 use crate::search::plan::closure::Course;
 use crate::search::plan::closure::Ends;
+use crate::search::plan::scope::END;
+use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
@@ -60,4 +62,23 @@ fn at_the_end(seen: &Seen, criterion: &Criterion, all: &mut Vec<Sql>) {
 /// These rows, in parentheses, and no more than so many.
 pub(super) fn at_most(rows: &Sql, most: i64) -> Sql {
     Sql::of("(", []).append(rows.clone()).limit(most).push(")", [])
+}
+
+/// What the caller may see of the rows at an end, which are resources of the type, and what is contained: a list that is
+/// refused for its length would tell how many others there are.
+pub(super) fn visible(
+    seen: &Seen,
+    ty: ResourceType,
+    [own, beside]: [Option<Sql>; 2],
+) -> impl Iterator<Item = Sql> {
+    let left = |rows: Sql, of: &'static str, visible: Option<Sql>| {
+        let Some(visible) = visible else { return rows };
+        let sql =
+            Sql::of("SELECT e.rid FROM (", []).append(rows).push(") e WHERE EXISTS (SELECT 1 FROM ", []);
+        sql.push(of, []).push(" r0 WHERE r0.rid = e.rid AND ", []).append(visible).push(END, [])
+    };
+    let own = own.map(|rows| left(rows, "resource", seen.visible(ty, &Scope::row(0))));
+    let container = || seen.visible_container(&Scope::inside(0));
+    let beside = beside.map(|rows| left(rows, "contained", container()));
+    own.into_iter().chain(beside)
 }

@@ -191,11 +191,11 @@ fn a_long_chain_begins_with_its_end_where_that_is_short_or_where_it_comes_back()
 #[test]
 fn the_list_of_a_chain_is_counted_before_it_is_made_and_no_further_than_it_may_be_long() {
     let mut database = Database::of(&circle());
-    let mut counts = |search: &str| -> Vec<i64> {
-        let query = query(search).unwrap();
-        let lists = plan(&PARAMETERS, &query, &Restriction::none()).unwrap().lists;
+    let mut counted = |search: &str, restriction: &Restriction| -> Vec<i64> {
+        let lists = plan(&PARAMETERS, &query(search).unwrap(), restriction).unwrap().lists;
         lists.into_iter().map(|list| database.number(list)).collect()
     };
+    let mut counts = |search: &str| counted(search, &Restriction::none());
     let links = |steps: usize| "link:Patient.".repeat(steps);
     // All twelve stand at each place but the last, where one does.
     let people = i64::try_from(PEOPLE).unwrap();
@@ -210,4 +210,11 @@ fn the_list_of_a_chain_is_counted_before_it_is_made_and_no_further_than_it_may_b
     for search in ["Patient?link:Patient.family=name7", "Patient?family=name7", "Patient"] {
         assert_eq!(counts(search), [0; 0], "{search}");
     }
+    // What the caller may not see is not counted where the chain ends: there are but themselves, and who leads to them.
+    let others = people - 1;
+    let mut theirs = |end: &str| counted(&format!("Patient?{}{end}", links(9)), &only("p3"));
+    assert_eq!([theirs("family=name"), theirs("active:missing=true")], [[1 + others], [1 + others]]);
+    assert_eq!(theirs("family=alone"), [0]);
+    let contained = theirs("general-practitioner:PractitionerRole.practitioner=d");
+    assert_eq!(contained, [2 + others], "what stands in their own resource is theirs");
 }
