@@ -181,3 +181,48 @@ fn a_position_of_another_order_is_refused_and_never_the_first_page_again() {
         assert_eq!(planned(search, keys).unwrap_err().status(), 400, "{search} {keys:?}");
     }
 }
+
+/// Families that differ by case, by marks, by how their marks are written, beyond the first plane, or in nothing.
+const FAMILIES: [&str; 12] = [
+    "Ähre",
+    "ähre",
+    "Ahre",
+    "a\u{308}hre",
+    "ahre",
+    "Zeta",
+    "zeta",
+    "\u{1f600}",
+    "\u{ff5e}",
+    "-",
+    "Über All",
+    "uber-all",
+];
+
+#[test]
+fn pages_in_the_order_of_a_text_have_each_once_whatever_its_values_and_whichever_way_they_are_found() {
+    let one = |at: usize| {
+        let name = |n: usize| json!({ "family": FAMILIES[(at * 7 + n * 5) % FAMILIES.len()] });
+        let system =
+            |n: usize| json!({ "system": format!("urn:s{}", (at + n) % 3), "value": format!("v{}", at % 4) });
+        json!({ "resourceType": "Patient", "id": format!("p{at:02}"), "gender": if at.is_multiple_of(2) { "male" } else { "female" },
+            "active": true, "name": Vec::from_iter((0..at % 4).map(name)),
+            "identifier": Vec::from_iter((0..at % 3).map(system)) })
+    };
+    let mut database = Database::of(&(0..40).map(one).collect::<Vec<_>>());
+    for sort in ["family", "-family", "identifier", "-identifier", "gender", "-gender"] {
+        let whole = database.all_pages(&format!("Patient?_sort={sort}&_count=100")).concat();
+        let mut once = whole.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!((once.len(), whole.len()), (40, 40), "{sort}");
+        let male = whole.iter().filter(|id| id[1..].parse::<usize>().unwrap().is_multiple_of(2)).cloned();
+        let table = [("", whole.clone()), ("active=true&", whole.clone()), ("gender=male&", male.collect())];
+        for (also, expected) in table {
+            for count in [1, 3, 7] {
+                let found =
+                    database.all_pages(&format!("Patient?{also}_sort={sort}&_count={count}")).concat();
+                assert_eq!(found, expected, "{also} {sort} by {count}");
+            }
+        }
+    }
+}
