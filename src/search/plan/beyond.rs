@@ -100,9 +100,9 @@ pub(super) fn pointed_to(
         }
         None => ("", Sql::default()),
     };
-    let link = Sql::of(
-        "f1.rid = d1.rid AND f1.param = ? AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id",
-        [param.into(), ty.number().into(), ty.number().into()],
+    let link = Sql::of("f1.rid = d1.rid AND f1", []).append(Scope::row(1).by_row([param])).push(
+        " AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id",
+        [ty.number().into(), ty.number().into()],
     );
     let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
     let own = (from.push(of_source, []), link.append(visible.clone()));

@@ -28,7 +28,7 @@ impl Seen<'_> {
         (ty, inner): (ResourceType, &'a Criterion),
         scope: &Scope,
     ) -> Option<Way<'a>> {
-        let canonical = self.named_under(param, scope.numbered([param]), &[ty])?;
+        let canonical = self.named_under(param, scope.by_row([param]), &[ty])?;
         let target = Scope::row(scope.depth + 1);
         let sql = Sql::of("idx_reference f CROSS JOIN idx_uri u CROSS JOIN resource ", []);
         let sql = sql.name(target.alias.clone()).push(" WHERE f.rid = ", []).append(scope.column("rid"));
@@ -61,13 +61,13 @@ impl Seen<'_> {
 
     /// The canonical `f` of the parameter names `u`, the URL of a resource of these types.
     pub(super) fn named_by(&self, param: i64, types: &[ResourceType]) -> Option<Sql> {
-        self.named_under(param, Sql::of(" = ?", [param.into()]), types)
+        self.named_under(param, Sql::of(".param = ?", [param.into()]), types)
     }
 
-    /// The same where the canonical stands under these numbers of the parameter.
+    /// The same where the canonical stands under these numbers of the parameter, as `.param = ?`.
     pub(super) fn named_under(&self, param: i64, numbered: Sql, types: &[ResourceType]) -> Option<Sql> {
         self.parameters.by_number(param).filter(|parameter| parameter.has_canonicals())?;
-        let sql = Sql::of("f.param", []).append(numbered);
+        let sql = Sql::of("f", []).append(numbered);
         let sql = sql.push(" AND f.target_type = ? AND u.uri = f.target_id AND ", [ELSEWHERE.into()]);
         Some(sql.append(self.canonical(types)?))
     }

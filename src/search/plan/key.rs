@@ -84,7 +84,7 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
         Kind::Composite | Kind::Special => "",
     };
     let sql = match sort.joins {
-        None => sql.push(" AND s.param = ?", [param.into()]),
+        None => sql.append(of_row(param)),
         Some(both) => sql.push(" AND s.param IN (?, ?)", both.map(Bind::from)),
     };
     let sql = sql.push(counts, []);
@@ -97,6 +97,12 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
     }
 }
 
+/// The row of the index is one of the parameter's. The sum keeps PostgreSQL from walking the parameter in the order of its
+/// values until it meets the row (see [`Scope::by_row`]).
+fn of_row(param: i64) -> Sql {
+    Sql::default().either(" AND s.param", " AND s.param + 0").push(" = ?", [param.into()])
+}
+
 /// What stands beside the key in the row of the index that gives the key.
 fn second_key(sort: &Sort, (kind, param): (Kind, i64), scope: &Scope) -> Sql {
     let missing = missing(holds(sort), sort.order);
@@ -105,7 +111,7 @@ fn second_key(sort: &Sort, (kind, param): (Kind, i64), scope: &Scope) -> Sql {
     };
     let sql = Sql::of("coalesce((SELECT s.", []).push(second, []).push(" FROM ", []).push(table, []);
     let sql = sql.push(" s WHERE s.rid = ", []).append(scope.column("rid"));
-    let sql = sql.push(" AND s.param = ?", [param.into()]);
+    let sql = sql.append(of_row(param));
     let sql = match filter {
         "" => sql,
         filter => sql.push(" AND s.", []).push(key, []).push(filter, []),

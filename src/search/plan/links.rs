@@ -59,7 +59,7 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.name(link.clone()).push(".rid = ", []).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).push(".param", []).append(scope.numbered([param])).push(" AND ", []);
+        let sql = sql.name(link.clone()).append(scope.by_row([param])).push(" AND ", []);
         let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
@@ -85,7 +85,7 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN contained ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.append(column(".rid = ")).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.append(column(".param")).append(scope.numbered([param])).push(" AND ", []);
+        let sql = sql.name(link.clone()).append(scope.by_row([param])).push(" AND ", []);
         let number = contained::target(ty.number());
         let sql = sql.append(column(".target_type = ")).push("? AND ", [number.into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);

@@ -185,13 +185,13 @@ fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
 pub(super) fn has_row(rows: &Rows, scope: &Scope) -> Sql {
     let (table, ..) = kinds::table(rows.kind);
     let is_one_look_up = !rows.any.is_empty() && rows.any.iter().all(|one| one.reach == Reach::Exact);
+    let params = std::iter::once(rows.param).chain(rows.also);
     let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).push(" x WHERE x.rid = ", []);
     let sql = sql.append(scope.column("rid"));
     let sql = match is_one_look_up {
-        true => sql.push(" AND x.param", []),
-        false => sql.either(" AND x.param", " AND x.param + 0"),
+        true => sql.push(" AND x.param", []).append(scope.numbered(params)),
+        false => sql.push(" AND x", []).append(scope.by_row(params)),
     };
-    let sql = sql.append(scope.numbered(std::iter::once(rows.param).chain(rows.also)));
     let sql = if rows.any.is_empty() { sql } else { sql.push(" AND ", []).append(any(&rows.any)) };
     sql.push(END, [])
 }

@@ -167,7 +167,9 @@ impl Seen<'_> {
                 arms.push(beside((param, parameter.ty), ty, list));
             }
         }
-        if let Some(canonical) = self.named_under(param, scope.numbered([param]), &[ty]) {
+        if let Some(canonical) =
+            self.named_under(param, Sql::of(".param", []).append(scope.numbered([param])), &[ty])
+        {
             let holds = own().push("u.rid = r1.rid AND ", []).append(canonical);
             let holds = holds.append(visible().unwrap_or_default());
             let tables = "resource r1 CROSS JOIN idx_uri u CROSS JOIN idx_reference f";
@@ -191,14 +193,14 @@ impl Seen<'_> {
             arms.push(Arm { found, tables, holds: holds.append(visible.clone().unwrap_or_default()) });
         };
         if self.leads_by_reference(param) {
-            let link =
-                "f.param = ? AND f.target_type = ? AND d.type = ? AND d.id = f.target_id AND d.deleted = 0";
+            let link = " AND f.target_type = ? AND d.type = ? AND d.id = f.target_id AND d.deleted = 0";
             let number = || ty.number().into();
             let tables = [
                 "idx_reference f CROSS JOIN resource d",
                 "idx_reference f CROSS JOIN resource d CROSS JOIN resource r1",
             ];
-            push("d.rid", tables, pointing().push(link, [param.into(), number(), number()]));
+            let holds = pointing().push("f", []).append(Scope::row(0).by_row([param]));
+            push("d.rid", tables, holds.push(link, [number(), number()]));
         }
         if let Some(canonical) = self.named_by(param, &[ty]) {
             let tables = [

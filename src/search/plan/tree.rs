@@ -17,14 +17,22 @@ impl Seen<'_> {
     pub(super) fn points_into(&self, tree: &Tree, scope: &Scope) -> Sql {
         let sql =
             Sql::of("EXISTS (SELECT 1 FROM idx_reference x WHERE x.rid = ", []).append(scope.column("rid"));
-        sql.push(" AND ", []).append(self.in_tree("x", tree, scope)).push(END, [])
+        sql.push(" AND x", [])
+            .append(scope.by_row([tree.param]))
+            .append(self.end_in_tree("x", tree))
+            .push(END, [])
     }
 
     /// The row of `idx_reference`, which is one of the resource's, points into the hierarchy.
     pub(super) fn in_tree(&self, alias: &'static str, tree: &Tree, scope: &Scope) -> Sql {
+        let sql = Sql::of(alias, []).push(".param", []).append(scope.numbered([tree.param]));
+        sql.append(self.end_in_tree(alias, tree))
+    }
+
+    fn end_in_tree(&self, alias: &'static str, tree: &Tree) -> Sql {
         let column = |name: &'static str| Sql::of(alias, []).push(".", []).push(name, []);
-        let sql = column("param").append(scope.numbered([tree.param])).push(" AND ", []);
-        let sql = sql.append(column("target_type")).push(" = ? AND (", [tree.ty.number().into()]);
+        let sql = Sql::of(" AND ", []).append(column("target_type"));
+        let sql = sql.push(" = ? AND (", [tree.ty.number().into()]);
         let sql =
             sql.append(column("target_id")).push(" IN (", []).append(texts(&tree.ids)).push(") OR ", []);
         let sql = sql.append(column("target_id")).push(" IN (WITH RECURSIVE tree(id) AS (", []);
