@@ -108,3 +108,32 @@ fn a_transaction_that_only_reads_is_refused_as_its_entries_are() {
     app.stranger().post("", &both).expect_issue(403, "forbidden");
     app.anonymous().post("", &both).expect(401);
 }
+
+#[test]
+fn what_tries_whether_a_write_would_be_taken_is_part_of_it_and_writes_nothing() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "Patient", "id": "1" }));
+    let judge = |mode: &str, id: &str| {
+        json!({ "resource": { "resourceType": "Patient", "id": id },
+            "request": { "method": "POST", "url": format!("Patient/$validate?mode={mode}") } })
+    };
+    let reads = [
+        judge("create", "2"),
+        get("Patient/1"),
+        judge("update", "3"),
+        get("Patient/1/$validate?mode=delete"),
+        get("Patient?_summary=count"),
+    ];
+    let answer = clinician.post("", &bundle(&reads)).expect(200).json();
+    for at in [0, 2, 3] {
+        let issue = &answer["entry"][at]["resource"]["issue"][0];
+        assert_eq!(issue["severity"], "information", "{at} {answer}");
+    }
+    assert_eq!(answer["entry"][4]["resource"]["total"], 1, "{answer}");
+    assert_eq!(clinician.get("/Patient").expect(200).ids(), ["1"]);
+    // Who may not write is told so by each of them, and others learn nothing.
+    let reader = app.with_scope("user/Patient.rs").post("", &bundle(&reads)).expect(200).json();
+    assert_eq!(reader["entry"][3]["resource"]["issue"][0]["code"], "forbidden", "{reader}");
+    app.stranger().post("", &bundle(&reads)).expect_issue(403, "forbidden");
+}

@@ -90,9 +90,9 @@ impl Room {
         self.until
     }
 
-    /// The whole room once more, with the time that is left.
-    pub fn again(&self) -> Self {
-        Self { until: self.until, ..Self::default() }
+    /// The whole room, until then.
+    pub fn ending(until: Instant) -> Self {
+        Self { until: Some(until), ..Self::default() }
     }
 
     /// Carries out an entry that reads and takes the room of what it gives, where there is that much left.

@@ -45,7 +45,7 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
     let asked: Vec<(usize, Wanted)> = changes.iter().map(|one| (one.place, one.wanted.clone())).collect();
     let changes: Vec<Change> = changes.into_iter().map(|one| one.change).collect();
     let (written, found) = match (changes.is_empty(), reads.is_empty()) {
-        (true, _) => (Vec::new(), read_together(session, &reads)?),
+        (true, _) => (Vec::new(), read_together(session, reads)?),
         (false, true) => (session.write(changes)?, Vec::new()),
         (false, false) => {
             session.write_and_read(changes, move |session| read_all(session, &reads, &Room::default()))?
@@ -66,12 +66,14 @@ pub fn transaction(session: &Session, entries: Vec<Entry>) -> Result<Vec<Outcome
 }
 
 /// What the entries of a transaction read that writes nothing.
-fn read_together(session: &Session, reads: &[Reading]) -> Result<Vec<(usize, Answer)>, Failure> {
+fn read_together(session: &Session, reads: Vec<Reading>) -> Result<Vec<(usize, Answer)>, Failure> {
     let room = Room::of_reads();
     match room.until().filter(|_| reads.len() > 1) {
-        Some(until) => session.read_together(until, |session| read_all(session, reads, &room.again())),
+        Some(until) => {
+            session.read_together(until, move |session| read_all(session, &reads, &Room::ending(until)))
+        }
         // One read is of one state by itself.
-        None => read_all(session, reads, &room),
+        None => read_all(session, &reads, &room),
     }
 }
 
