@@ -42,6 +42,12 @@ pub use report::Report;
 /// prepare their next work while the others' is written.
 const SENDERS: usize = 16;
 
+/// How many send to this database. On a server each writes for itself, and who waits for too long while others do is
+/// refused, as large transactions would be: so there are no more of them than may write at once.
+fn senders(app: &App) -> usize {
+    app.db.writes_at_once().map_or(SENDERS, |most| most.min(SENDERS))
+}
+
 /// Loads files and folders, shows how far it is, and reports.
 ///
 /// # Errors
@@ -72,9 +78,10 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
 
 /// Reads work and has all senders send it.
 fn pass(app: &Arc<App>, progress: &Progress, pass: Pass, read: impl FnOnce(&mut dyn FnMut(Work))) {
-    let (give, take) = bounded(SENDERS);
+    let senders = senders(app);
+    let (give, take) = bounded(senders);
     std::thread::scope(|threads| {
-        for _ in 0..SENDERS {
+        for _ in 0..senders {
             let take = take.clone();
             threads.spawn(move || send_all(app, &take, progress, pass));
         }
@@ -93,8 +100,34 @@ fn send_all(app: &Arc<App>, works: &Receiver<Work>, progress: &Progress, pass: P
         let bytes = work.bytes;
         let report = match source::entries(work) {
             Ok(batch) => send::send(&session, batch, pass),
-            Err(refused) => Report::refusal(refused),
+            Err(report) => report,
         };
         progress.add(bytes, report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Clock;
+    use crate::config::Auth;
+    use crate::config::Config;
+    use crate::store::fresh::on_each;
+
+    #[test]
+    fn no_sender_waits_for_others_to_write_on_a_server() {
+        on_each(|url| {
+            let with = |pool: u16| {
+                let config = Config {
+                    database_url: url.into(),
+                    auth: Auth::Off,
+                    pool: Some(pool),
+                    ..Config::default()
+                };
+                senders(&App::open(config, Clock::set_to(1_772_366_400_000_000)).unwrap())
+            };
+            let expected = if url.starts_with("postgres") { [1, 4, 16] } else { [16, 16, 16] };
+            assert_eq!([1, 6, 30].map(with), expected);
+        });
     }
 }

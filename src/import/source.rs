@@ -15,6 +15,7 @@ use flate2::read::MultiGzDecoder;
 use crate::fhir::json;
 use crate::import::entry::Batch;
 use crate::import::report::Refused;
+use crate::import::report::Report;
 use crate::import::waiting::Places;
 use crate::import::waiting::Waiting;
 
@@ -45,8 +46,8 @@ enum Content {
     File,
     /// Lines with their numbers.
     Lines(Vec<(usize, Vec<u8>)>),
-    /// What could not be read.
-    Broken(String),
+    /// What could not be read, and how much that is.
+    Broken(String, u64),
 }
 
 /// The files that the paths name, those of a folder in the order of their names.
@@ -76,7 +77,8 @@ pub fn read_again(waiting: Waiting, give: &mut dyn FnMut(Work)) {
         if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
             let reason = "what refers by a search to something that comes later is read again, which a pipe cannot be: \
                           write it to a file and import that";
-            give(Work { file: path, content: Content::Broken(reason.into()), bytes: 0, only: None });
+            let content = Content::Broken(reason.into(), places.many());
+            give(Work { file: path, content, bytes: 0, only: None });
             continue;
         }
         read_file(&Source { path, bytes: 0 }, Some(Arc::new(places)), give);
@@ -95,7 +97,7 @@ fn read_file(file: &Source, only: Option<Arc<Places>>, give: &mut dyn FnMut(Work
     if let Err(cause) = done
         && !is_told
     {
-        let content = Content::Broken(format!("the file cannot be read to its end: {cause}"));
+        let content = Content::Broken(format!("the file cannot be read to its end: {cause}"), 1);
         give(Work { file: path(), content, bytes: 0, only });
     }
 }
@@ -104,10 +106,11 @@ fn read_file(file: &Source, only: Option<Arc<Places>>, give: &mut dyn FnMut(Work
 ///
 /// # Errors
 /// Why the piece cannot be read at all.
-pub fn entries(work: Work) -> Result<Batch, Refused> {
-    let refused = |reason: String| Refused { file: Arc::clone(&work.file), place: None, reason };
+pub fn entries(work: Work) -> Result<Batch, Report> {
+    let refused =
+        |reason: String| Report::refusal(Refused { file: Arc::clone(&work.file), place: None, reason });
     match work.content {
-        Content::Broken(reason) => Err(refused(reason)),
+        Content::Broken(reason, many) => Err(Report { not_stored: many, ..refused(reason) }),
         Content::Lines(lines) => Ok(Batch::of_lines(&work.file, lines)),
         Content::File => {
             let mut bytes = Vec::new();

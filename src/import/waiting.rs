@@ -59,6 +59,11 @@ impl Places {
         self.runs.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
     }
 
+    /// How many they are.
+    pub fn many(&self) -> u64 {
+        self.many
+    }
+
     /// The last of them.
     pub fn last(&self) -> usize {
         self.runs.last_key_value().map_or(0, |(_, last)| *last)

@@ -161,6 +161,12 @@ impl Db {
         self.target.is_embedded()
     }
 
+    /// How many writes of a server's there may be at once; none where one writes for all.
+    pub(crate) fn writes_at_once(&self) -> Option<usize> {
+        let places = share::places(self.pool.max_size());
+        (!self.is_embedded()).then(|| usize::try_from(places).unwrap_or(usize::MAX))
+    }
+
     /// Reads with one statement.
     ///
     /// # Errors

@@ -20,10 +20,9 @@ pub(crate) struct Share {
 pub(crate) struct Place<'a>(&'a Share);
 
 impl Share {
-    /// The share of writes in so many connections: all but a third; at least one.
+    /// The share of writes in so many connections.
     pub(crate) fn of(connections: u32) -> Self {
-        let places = connections.saturating_sub(connections / 3).max(1);
-        Self { free: Mutex::new(places), freed: Condvar::new() }
+        Self { free: Mutex::new(places(connections)), freed: Condvar::new() }
     }
 
     /// A place, when one is free; none where that takes longer than this.
@@ -34,6 +33,11 @@ impl Share {
         *free = free.checked_sub(1)?;
         Some(Place(self))
     }
+}
+
+/// How many writes there may be at once with so many connections: all but a third; at least one.
+pub(crate) fn places(connections: u32) -> u32 {
+    connections.saturating_sub(connections / 3).max(1)
 }
 
 impl Drop for Place<'_> {

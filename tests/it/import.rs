@@ -444,14 +444,17 @@ fn what_waits_in_a_pipe_is_refused_and_nobody_waits_for_it() {
         json!({ "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Rest" },
             "subject": subject })
     };
-    let text =
-        lines(&[goal("waits", by_number("Group")), goal("known", json!({ "reference": "Patient/p" }))]);
+    let text = lines(&[
+        goal("waits", by_number("Group")),
+        goal("too", by_number("Group")),
+        goal("known", json!({ "reference": "Patient/p" })),
+    ]);
     let written = pipe.clone();
     let writer = std::thread::spawn(move || std::fs::write(written, text).unwrap());
     let later = lines(&[numbered(json!({ "resourceType": "Patient", "id": "p" }))]);
     std::fs::write(folder.path().join("b.ndjson"), later).unwrap();
     let report = import::run(app.app(), &[folder.path().to_owned()]).unwrap();
     writer.join().unwrap();
-    assert_eq!((report.stored, report.not_stored, report.refused.len()), (2, 1, 1), "{report}");
+    assert_eq!((report.stored, report.not_stored, report.refused.len()), (2, 2, 1), "{report}");
     assert!(report.refused[0].reason.contains("pipe"), "{report}");
 }
