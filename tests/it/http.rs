@@ -229,8 +229,11 @@ fn pages_of_other_origins_may_ask_and_read_where_that_is_set() {
     assert_eq!(reply.header("access-control-allow-credentials"), None);
     for (name, words) in [
         ("access-control-allow-methods", &["PUT", "DELETE", "PATCH"][..]),
-        ("access-control-allow-headers", &["Authorization", "If-Match", "Prefer", "Content-Type"]),
-        ("access-control-expose-headers", &["ETag", "Location", "X-Request-Id"]),
+        (
+            "access-control-allow-headers",
+            &["Authorization", "If-Match", "Prefer", "Content-Type", "X-Security-Context"],
+        ),
+        ("access-control-expose-headers", &["ETag", "Location", "X-Request-Id", "X-Security-Context"]),
     ] {
         let value = reply.header(name).unwrap();
         assert!(words.iter().all(|word| value.contains(word)), "{name}: {value}");
