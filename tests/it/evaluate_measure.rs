@@ -193,7 +193,7 @@ fn a_group_is_its_members_and_a_list_says_who_is_in_it() {
 
 #[test]
 fn places_and_answers_on_housing_are_read_and_linked_records_are_one_person() {
-    let (_app, clinician) = two_people();
+    let (app, clinician) = two_people();
     let days = |more: &str| counts(&evaluate(&clinician, "days-at-home", more).expect(200).json(), 0);
     clinician.store(&json!({ "resourceType": "Location", "id": "home", "type": [{ "coding": [{
         "system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "PTRES" }] }] }));
@@ -219,6 +219,12 @@ fn places_and_answers_on_housing_are_read_and_linked_records_are_one_person() {
     clinician.store(&json!({ "resourceType": "Patient", "id": "a", "birthDate": "1950-05-01",
         "link": [{ "type": "replaces", "other": { "reference": "Patient/old" } }] }));
     assert_eq!((days("&subject=Patient/a")[3], days("&nfResident=home")[3]), (345, 446));
+    // Whose scope for encounters is of one record learns nothing of those of the other.
+    let claims = json!({ "sub": "x", "patient": "a", "scope": "system/Patient.rs system/Measure.rs patient/Encounter.rs \
+        system/EpisodeOfCare.rs system/Coverage.rs system/Observation.rs" });
+    let held = evaluate(&app.with_claims(claims), "days-at-home", "&subject=Patient/a").expect(200);
+    assert_eq!(counts(&held.json(), 0)[3], 347);
+    assert!(!held.text().contains("Encounter/old-imp"));
 }
 
 #[test]
