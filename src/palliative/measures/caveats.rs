@@ -30,7 +30,11 @@ impl Report<'_> {
     /// What holds of the whole report.
     pub(super) fn caveats(&self) -> Vec<Value> {
         let mut all = vec![json!({ "url": LOGIC_VERSION_EXTENSION, "valueString": LOGIC_VERSION })];
-        let through = self.courses.iter().filter_map(|course| course.told_until).min();
+        // A feed that ended with the person's time in the programme, by a death for one, leaves nothing untold.
+        let telling = self.courses.iter().filter(|course| {
+            course.untold > 0 || course.told_until.is_some_and(|day| day >= self.period.last)
+        });
+        let through = telling.filter_map(|course| course.told_until).min();
         if let Some(through) = through {
             all.push(json!({ "url": DATA_THROUGH_EXTENSION, "valueDate": through.to_string() }));
         }

@@ -24,6 +24,7 @@ use crate::palliative::measures::doubts::Doubts;
 use crate::palliative::measures::kinds::CareKinds;
 use crate::palliative::measures::residence::resident_days;
 use crate::palliative::payment::facts::last_alive;
+use crate::palliative::payment::facts::last_before_dated_death;
 use crate::palliative::program::Program;
 use crate::palliative::record::Encounter;
 use crate::palliative::record::EncounterStatus;
@@ -134,7 +135,11 @@ impl Question<'_> {
         let on_record = last_alive(chart, program);
         let stays = self.stays(&record, through, on_record);
         let in_stay = stays.events.iter().filter(|event| event.died).filter_map(|event| event.left).min();
-        let alive = on_record.map(|day| day.min(in_stay.unwrap_or(Date::MAX)));
+        // A stay that ended in death tells the day where the record tells only that the person died.
+        let alive = match in_stay {
+            Some(died) => last_before_dated_death(chart, program).map(|day| day.min(died)),
+            None => on_record,
+        };
         let enrolled = alive.map_or_else(Days::default, |alive| until(&enrolled, alive));
         let at_risk = until(&enrolled, through);
         let doubts = Doubts { chart, program, record: &record, kinds: self.kinds, through };

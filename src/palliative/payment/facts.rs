@@ -32,15 +32,25 @@ const CONTACTS: [&str; 3] = ["HH", "AMB", "VR"];
 /// Of a partial date the first day that it can mean is taken, and of a death without a date the last contact: a day
 /// that may lie after a death is not paid.
 pub fn last_alive(chart: &Chart, program: &Program) -> Option<Date> {
+    let mut last = last_before_dated_death(chart, program)?;
+    let undated = |patient: &&Resource| {
+        patient.text("/deceasedDateTime").is_none()
+            && patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
+    };
+    if chart.of("Patient").any(|patient| undated(&patient)) {
+        let seen = chart.of("Encounter").filter(|one| one.text("/status") == Some("finished"));
+        last = last.min(seen.filter_map(|one| last_day(one.text("/period/start")?, program)).max()?);
+    }
+    Some(last)
+}
+
+/// The same by those deaths alone that have a date: the last of the calendar where none has one, and none where one
+/// cannot be read.
+pub fn last_before_dated_death(chart: &Chart, program: &Program) -> Option<Date> {
     // A death that any programme recorded holds for all, also before the Patient says so.
     let mut last = days_on(chart.of("EpisodeOfCare")).min().unwrap_or(Date::MAX);
-    for patient in chart.of("Patient") {
-        if let Some(died) = patient.text("/deceasedDateTime") {
-            last = last.min(first_day(died, program)?);
-        } else if patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true) {
-            let seen = chart.of("Encounter").filter(|one| one.text("/status") == Some("finished"));
-            last = last.min(seen.filter_map(|one| last_day(one.text("/period/start")?, program)).max()?);
-        }
+    for died in chart.of("Patient").filter_map(|patient| patient.text("/deceasedDateTime")) {
+        last = last.min(first_day(died, program)?);
     }
     Some(last)
 }

@@ -16,6 +16,9 @@ use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::value_set::Codes;
 
+/// For so long at most a visit that nobody closed is taken to have gone on before it led to a stay: two days.
+const LONGEST_VISIT: Micros = 2 * DAY;
+
 /// Something that happened once.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -182,6 +185,13 @@ fn absorb_one(events: &mut [Event], at: usize) {
     let into = (0..events.len()).find(|other| *other != at && leads_to(&early, &events[*other]));
     let Some(into) = into else { return };
     events[at].absorbed = true;
+    if let Some((_, stay_last)) = events[into].days.filter(|_| early.end.is_none()) {
+        // Who has left the stay has left what led to it, though nobody closed that.
+        let until = |days: Days| (days.0, days.1.min(stay_last.max(days.0)));
+        events[at].days = early.days.map(until);
+        events[at].sure_days = early.sure_days.map(until);
+        events[at].left = events[into].left;
+    }
     let stay = &mut events[into];
     if early.kind == EncounterKind::Emergency || early.unplanned == State::Met {
         stay.unplanned = State::Met;
@@ -196,7 +206,9 @@ fn leads_to(early: &Event, stay: &Event) -> bool {
     let near = || {
         let (Some(early_start), Some(start)) = (early.start, stay.start) else { return false };
         let before_end = stay.end.is_none_or(|end| early_start <= end);
-        before_end && early.end.is_none_or(|end| end.saturating_add(DAY) >= start)
+        // One that nobody closed is not taken to have gone on for ever, and into whatever came next.
+        let end = early.end.unwrap_or_else(|| early_start.saturating_add(LONGEST_VISIT));
+        before_end && end.saturating_add(DAY) >= start
     };
     kinds && (related || near())
 }
@@ -232,6 +244,13 @@ fn join(previous: &mut Event, next: Event) {
         Ordering::Greater => previous.left,
     };
     previous.died |= next.died;
+    // Of two that began together either may say how the person came in.
+    let began = |event: &Event| event.days.map(|(first, _)| first);
+    if began(previous) == began(&next)
+        && (next.unplanned == State::Met || previous.unplanned == State::Unknown)
+    {
+        previous.unplanned = next.unplanned;
+    }
     previous.days = latest(previous.days, next.days);
     previous.sure_days = latest(previous.sure_days, next.sure_days);
     previous.sources.extend(next.sources);

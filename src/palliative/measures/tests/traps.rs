@@ -57,6 +57,15 @@ fn t_5_who_dies_in_a_stay_was_away_on_that_day_by_whatever_tells_of_it() {
         assert_eq!((course.at_risk, course.away), (189, 8), "{code}");
         assert_eq!(doubts(&course), [DoubtKind::DeathNotOnRecord]);
     }
+    let mut undated = with(person("p", "2025-01-01"), [expired.clone()]);
+    undated[0]["deceasedBoolean"] = json!(true);
+    let undated = course(&undated);
+    assert_eq!(
+        (undated.at_risk, undated.away),
+        (189, 8),
+        "the discharge tells the day that the record does not"
+    );
+    assert_eq!(doubts(&undated), [DoubtKind::DeathWithoutDay]);
     let known = course(&with(died("p", "2025-01-01", "2025-07-08"), [expired]));
     assert_eq!((known.at_risk, known.away, known.doubts.len()), (189, 8, 0));
 }
@@ -211,6 +220,11 @@ fn t_13_days_of_which_nothing_is_known_yet_do_not_count_and_the_report_says_so()
     resources[0]["extension"] = feed(None);
     let (numbers, through, preliminary, _) = of(&resources);
     assert_eq!((numbers, through, preliminary), (vec![365, 0, 365, 365], None, json!(false)));
+    // A feed that ended with a death left nothing untold.
+    resources[0]["extension"] = feed(Some("2025-03-10"));
+    resources[0]["deceasedDateTime"] = json!("2025-03-10");
+    let (numbers, through, preliminary, _) = of(&resources);
+    assert_eq!((numbers, through, preliminary), (vec![69, 0, 69, 69], None, json!(false)));
 }
 
 #[test]
