@@ -3,7 +3,8 @@
 //!
 //! What is written once may be a slip, or what was to be ruled out; on another date it is a finding. A date counts once,
 //! however much was written on it, and of whatever kinds. A diagnosis counts on the date of its encounter, whether or not it
-//! has passed since; what was begun before the window and goes on in it counts as one further date.
+//! has passed since; what was begun before the window and goes on in it counts as one further date. Partial dates count as
+//! far as they cannot be of one day, and an encounter is of one date at most, whatever it is not known of it.
 //!
 //! What is on file is a lower bound, as with all that is counted: too few dates fail the criterion only where claims are
 //! complete. Of diagnoses alone, encounters that are complete are enough, and so are other diagnoses where there is none of
@@ -63,11 +64,15 @@ pub struct DatesRule {
 
 /// What was found.
 struct Found {
-    /// The days; none stands for what goes on from before the window.
-    days: BTreeSet<Option<Date>>,
-    /// What was in the window on a day that is not known, with what is missing to tell it.
+    /// The last and the first day on which each was; the day before the window stands for what goes on from before it.
+    spans: BTreeSet<(Date, Date)>,
+    /// The days that are known, also of what may have been.
+    days: BTreeSet<Date>,
+    /// What was, or may have been, on a day that is not known: an encounter, or what stands for itself.
+    open: BTreeSet<String>,
+    /// What is missing to tell the days of these.
     undated: Vec<String>,
-    /// What may have been, with what is missing to tell.
+    /// What is missing to tell what may have been.
     perhaps: Vec<String>,
     sources: Vec<String>,
     unsure_sources: Vec<String>,
@@ -84,7 +89,7 @@ impl DatesRule {
         self.add_diagnoses(record, &window, &mut found);
         self.add_encounters(record, &window, &mut found);
         self.add_acts(record, &window, &mut found);
-        let most = found.days.len() + found.undated.len() + found.perhaps.len();
+        let most = found.days.len() + found.open.len();
         let finding = if found.enough == State::Met || found.least() >= self.min {
             Finding::of(State::Met)
         } else if found.enough == State::Unknown || most >= self.min {
@@ -100,10 +105,10 @@ impl DatesRule {
             ))
         };
         let value = Some(("valueInteger".to_owned(), Value::from(found.least())));
-        let date = found.days.last().copied().flatten();
+        let date = found.latest(&window);
         let mut evidence = found.sources;
         if finding.state == State::Unknown {
-            evidence.extend(found.unsure_sources);
+            found.unsure_sources.iter().for_each(|source| once(&mut evidence, source));
         }
         found.changes.extend(crate::palliative::screening::feed_changes(record, &window));
         Finding { evidence, date, value, ..finding }.within(window).changing(found.changes)
@@ -125,27 +130,28 @@ impl DatesRule {
                 continue;
             }
             let confirmed = |shown: Shown| match condition.verification {
-                Verification::Unconfirmed => Shown::Perhaps(format!("confirmation of {}", condition.source)),
+                Verification::Unconfirmed => shown.if_told(format!("confirmation of {}", condition.source)),
                 Verification::Confirmed | Verification::Void => shown,
             };
             let mut encounters = encounters_of(condition, record).peekable();
             if encounters.peek().is_none() {
                 let shown = said(condition, window, &mut found.changes).map(confirmed);
-                found.add(&condition.source, shown, State::NotMet);
+                found.add(&[&condition.source], shown, State::NotMet);
             }
             for encounter in encounters {
                 let shown = seen(encounter, window, &mut found.changes).map(confirmed);
-                found.add(&condition.source, shown, self.suffices(encounter));
+                // The date is the encounter's: who checks it looks there, and it is told only with it.
+                found.add(&[&encounter.source, &condition.source], shown, self.suffices(encounter));
             }
         }
         if self.listed_suffices {
             let (present, unsure) = rule.on_the_list(record, window, &mut found.changes);
             for condition in present {
                 found.enough = State::Met;
-                found.name(&condition.source);
+                once(&mut found.sources, &condition.source);
             }
             for (condition, missing) in unsure {
-                found.add(&condition.source, Some(Shown::Perhaps(missing)), State::Met);
+                found.add(&[&condition.source], Some(Shown::Perhaps(missing, None)), State::Met);
             }
         }
     }
@@ -159,7 +165,7 @@ impl DatesRule {
             if by_reason || by_type {
                 let enough = if by_reason { self.suffices(encounter) } else { State::NotMet };
                 let shown = seen(encounter, window, &mut found.changes);
-                found.add(&encounter.source, shown, enough);
+                found.add(&[&encounter.source], shown, enough);
             }
         }
     }
@@ -169,10 +175,10 @@ impl DatesRule {
             let placed = acts::place(act, window, &mut found.changes).and(acts::stands(act));
             let shown = match placed {
                 State::NotMet => None,
-                State::Unknown => Some(Shown::Perhaps(format!("the date or status of {}", act.source))),
+                State::Unknown => Some(Shown::Perhaps(format!("the date or status of {}", act.source), None)),
                 State::Met => act.start.as_ref().map(|start| since(start, window)),
             };
-            found.add(&act.source, shown, State::NotMet);
+            found.add(&[&act.source], shown, State::NotMet);
         }
     }
 
@@ -210,7 +216,9 @@ impl DatesRule {
 impl Found {
     fn nothing() -> Self {
         Self {
+            spans: BTreeSet::new(),
             days: BTreeSet::new(),
+            open: BTreeSet::new(),
             undated: Vec::new(),
             perhaps: Vec::new(),
             sources: Vec::new(),
@@ -220,36 +228,54 @@ impl Found {
         }
     }
 
-    /// Adds what one resource shows, and whether it alone is enough.
-    fn add(&mut self, source: &str, shown: Option<Shown>, enough: State) {
-        match shown {
-            None => return,
-            Some(Shown::On(day)) => {
-                self.days.insert(Some(day));
+    /// Adds what these show, of which the first has the date, and whether it alone is enough.
+    fn add(&mut self, sources: &[&str], shown: Option<Shown>, enough: State) {
+        let (Some(event), Some(shown)) = (sources.first(), shown) else { return };
+        let (known, is_sure) = match shown {
+            Shown::Between(first, last) => {
+                self.spans.insert((last, first));
+                self.enough = self.enough.or(enough);
+                if first != last {
+                    once(&mut self.undated, &format!("the exact date of {event}"));
+                }
+                (Some(first).filter(|_| first == last), true)
             }
-            Some(Shown::Before) => {
-                self.days.insert(None);
-            }
-            Some(Shown::Sometime) => self.undated.push(format!("the exact date of {source}")),
-            Some(Shown::Perhaps(missing)) => {
-                self.perhaps.push(missing);
-                self.unsure_sources.push(source.to_owned());
+            Shown::Perhaps(missing, day) => {
+                once(&mut self.perhaps, &missing);
                 self.enough = self.enough.or(enough.and(State::Unknown));
-                return;
+                (day, false)
+            }
+        };
+        match known {
+            Some(day) => _ = self.days.insert(day),
+            None => _ = self.open.insert((*event).to_owned()),
+        }
+        let named = if is_sure { &mut self.sources } else { &mut self.unsure_sources };
+        sources.iter().for_each(|source| once(named, source));
+    }
+
+    /// On how many dates at least: so many days are needed that each of the spans has one of them.
+    fn least(&self) -> usize {
+        let (mut least, mut reached) = (0, None);
+        for (last, first) in &self.spans {
+            if reached.is_none_or(|day| first > day) {
+                least += 1;
+                reached = Some(last);
             }
         }
-        self.enough = self.enough.or(enough);
-        self.name(source);
+        least
     }
 
-    fn name(&mut self, source: &str) {
-        if !self.sources.iter().any(|one| one == source) {
-            self.sources.push(source.to_owned());
-        }
+    /// The latest day of the window that is known.
+    fn latest(&self, window: &Window) -> Option<Date> {
+        let days = self.spans.iter().filter(|(last, first)| last == first).map(|(last, _)| *last);
+        days.filter(|day| window.from.is_none_or(|from| *day >= from)).max()
     }
+}
 
-    /// On how many dates at least: all that is not dated may be of one of the others.
-    fn least(&self) -> usize {
-        self.days.len().max(usize::from(!self.undated.is_empty()))
+/// Adds it where it is not there yet.
+fn once(all: &mut Vec<String>, one: &str) {
+    if !all.iter().any(|known| known == one) {
+        all.push(one.to_owned());
     }
 }

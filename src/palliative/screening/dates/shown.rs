@@ -15,14 +15,26 @@ use crate::palliative::screening::stays;
 
 /// When something was shown.
 pub enum Shown {
-    /// On this day of the window.
-    On(Date),
-    /// From before the window into it.
-    Before,
-    /// In the window, on a day that is not known.
-    Sometime,
-    /// Perhaps; it would be, once this were known.
-    Perhaps(String),
+    /// On one of the days from this to that one. The day before the window stands for all before it.
+    Between(Date, Date),
+    /// Perhaps: what would tell, and the day on which it was if it was, where that is known.
+    Perhaps(String, Option<Date>),
+}
+
+impl Shown {
+    /// On one of these days, as far as they are of the window.
+    fn between(first: Date, last: Date, window: &Window) -> Self {
+        let before = window.from.map_or(Date::MIN, |from| from.yesterday().unwrap_or(Date::MIN));
+        Self::Between(first.max(before), last.max(before))
+    }
+
+    /// The same, if something else holds too.
+    pub fn if_told(self, missing: String) -> Self {
+        match self {
+            Self::Between(first, last) => Self::Perhaps(missing, Some(first).filter(|_| first == last)),
+            Self::Perhaps(_, day) => Self::Perhaps(missing, day),
+        }
+    }
 }
 
 /// The encounters that a diagnosis was made in, or that name it as theirs.
@@ -44,7 +56,8 @@ pub fn seen(encounter: &Encounter, window: &Window, changes: &mut BTreeSet<Date>
     if encounter.status == EncounterStatus::Void {
         return None;
     }
-    let perhaps = |what: &str| Some(Shown::Perhaps(format!("the {what} of {}", encounter.source)));
+    let missing = |what: &str| format!("the {what} of {}", encounter.source);
+    let perhaps = |what: &str| Some(Shown::Perhaps(missing(what), None));
     if let Some(start) = encounter.start.as_ref().filter(|start| start.first > window.to) {
         changes.extend([start.first, start.last]);
         return None;
@@ -57,22 +70,18 @@ pub fn seen(encounter: &Encounter, window: &Window, changes: &mut BTreeSet<Date>
     if !reaches(possible.1) {
         return None;
     }
-    if encounter.status == EncounterStatus::Unknown {
-        return perhaps("status");
-    }
-    if sure.0 > window.to || !reaches(sure.1) {
-        return perhaps("exact date");
-    }
-    Some(match (possible.0 == sure.0, reaches(sure.0)) {
-        (false, _) => Shown::Sometime,
-        (true, true) => Shown::On(sure.0),
-        (true, false) => Shown::Before,
-    })
+    let shown = if sure.0 > window.to || !reaches(sure.1) {
+        Shown::Perhaps(missing("exact date"), None)
+    } else {
+        Shown::between(possible.0, sure.0, window)
+    };
+    let is_unknown = encounter.status == EncounterStatus::Unknown;
+    Some(if is_unknown { shown.if_told(missing("status")) } else { shown })
 }
 
 /// When a diagnosis that belongs to no encounter on file was written down.
 pub fn said(condition: &Condition, window: &Window, changes: &mut BTreeSet<Date>) -> Option<Shown> {
-    let perhaps = |what: &str| Some(Shown::Perhaps(format!("the {what} of {}", condition.source)));
+    let perhaps = |what: &str| Some(Shown::Perhaps(format!("the {what} of {}", condition.source), None));
     let moment = condition.recorded.as_ref().or(condition.onset.as_ref());
     let Some(moment) = moment else { return perhaps("date") };
     changes.extend(window.changes(moment.first, moment.last));
@@ -85,9 +94,5 @@ pub fn said(condition: &Condition, window: &Window, changes: &mut BTreeSet<Date>
 
 /// When something was that is in the window and began then.
 pub fn since(start: &Moment, window: &Window) -> Shown {
-    match window.place(start) {
-        Place::Inside if start.is_one_day() => Shown::On(start.first),
-        Place::Before => Shown::Before,
-        Place::Inside | Place::After | Place::Unsure => Shown::Sometime,
-    }
+    Shown::between(start.first, start.last, window)
 }

@@ -197,3 +197,98 @@ fn it_changes_on_the_day_on_which_a_date_leaves_the_window() {
     assert_eq!(on("2025-12-30"), (State::Met, Some(date("2025-12-31"))));
     assert_eq!(on("2025-12-31").0, State::NotMet);
 }
+
+#[test]
+fn an_encounter_is_of_one_date_and_partial_dates_are_two_where_they_cannot_be_one() {
+    let provisional = json!({ "verificationStatus": { "coding": [{ "code": "provisional" }] } });
+    let all = || with_claims("2020-01-01");
+    let of_one = |visit: Value, more: Value| {
+        vec![all(), visit, made_in("a", "J44.9", json!({})), made_in("a", "J43.9", more)]
+    };
+    let unsure = with(visit("a", "2025-10-01"), json!({ "status": "unknown" }));
+    check(Kind {
+        rule: two_dates(json!([])),
+        met: vec![
+            vec![visited("2025-10"), visited("2025-11-01")],
+            vec![visited("2025-10"), visited("2025-11")],
+        ],
+        not_met: vec![
+            of_one(visit("a", "2025-10"), json!({})),
+            of_one(visit("a", "2025-11-01"), provisional),
+            of_one(unsure, json!({})),
+        ],
+        unknown: vec![vec![all(), visited("2025-10"), visited("2025-10-03")]],
+    });
+}
+
+#[test]
+fn the_date_of_an_encounter_is_told_with_the_encounter_and_not_where_that_is_closed() {
+    let set = one_rule(two_dates(json!([]))).unwrap();
+    let label = json!({ "meta": { "security": [{ "code": "PSY",
+        "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode" }] } });
+    let on = |visit: Value| {
+        let record = record(&[visit, made_in("a", "J44.9", json!({})), visited("2025-10-01")]);
+        let as_of = date("2025-12-01");
+        let situation =
+            Situation { record: &record, as_of, attestation_valid_days: 90, lines_of_business: &[] };
+        finding(&set.screen(&situation), "c").clone()
+    };
+    let open = on(visit("a", "2025-11-01"));
+    assert_eq!(open.date, Some(date("2025-11-01")));
+    assert!(open.evidence.iter().any(|one| one == "Encounter/a"), "{open:?}");
+    let closed = on(with(visit("a", "2025-11-01"), label));
+    assert_eq!((closed.state, closed.date, &closed.value), (State::Met, None, &None));
+    assert!(closed.is_withheld() && !closed.evidence.iter().any(|one| one == "Encounter/a"), "{closed:?}");
+}
+
+#[test]
+fn nothing_changes_before_the_day_that_is_told() {
+    let code = |name: &str, code: &str| json!([name, { "valueCode": code }]);
+    let coding = |code: &str| json!({ "coding": [{ "system": ICD, "code": code }] });
+    let rule = two_dates(json!([
+        value_set("serviceSet", "vs-heart-failure"),
+        value_set("deviceSet", "vs-ckd5-esrd"),
+        code("sufficientClass", "inpatient-any"),
+        ["problemListSuffices", { "valueBoolean": true }]
+    ]));
+    let dates_alone = two_dates(json!([]));
+    let over = json!({ "abatementDateTime": "2025-12" });
+    let facts = [
+        with_claims("2025-09-20"),
+        visited("2025-10"),
+        visited("2025-11-03"),
+        with(visited("2025-12"), json!({ "status": "unknown" })),
+        with(encounter("IMP", "2025-08-20", "2025-10-10"), because("J44.9")),
+        with(condition(ICD, "J44.9"), over),
+        json!({ "resourceType": "Procedure", "status": "completed", "subject": { "reference": "Patient/p" },
+            "performedPeriod": { "start": "2025-07", "end": "2025-09-10" }, "code": coding("I50.9") }),
+        json!({ "resourceType": "DeviceRequest", "status": "active", "intent": "order", "authoredOn": "2025-10-20",
+            "codeCodeableConcept": coding("N18.6"), "subject": { "reference": "Patient/p" } }),
+    ];
+    let sets = [rule, dates_alone].map(|rule| one_rule(rule).unwrap());
+    for (set, kept) in sets.iter().flat_map(|set| (0..256).map(move |kept| (set, kept))) {
+        let chosen: Vec<Value> = facts
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| kept & (1 << at) != 0)
+            .map(|(_, fact)| fact.clone())
+            .collect();
+        let record = record(&chosen);
+        let on = |as_of: Date| {
+            let situation =
+                Situation { record: &record, as_of, attestation_valid_days: 90, lines_of_business: &[] };
+            let screening = set.screen(&situation);
+            (finding(&screening, "c").state, screening.next_change)
+        };
+        let mut day = date("2025-09-01");
+        let mut told = on(day);
+        while day < date("2026-04-01") {
+            day = day.tomorrow().unwrap();
+            let now = on(day);
+            if told.1.is_some_and(|change| change <= day) {
+                told = now;
+            }
+            assert_eq!(now.0, told.0, "{kept:b} on {day}");
+        }
+    }
+}
