@@ -3,7 +3,8 @@
 //! A mark names the template, whether it is a goal or another action, and the id: `palliative-careplan#goal#d4-money`. Two
 //! templates may have an action of one name, and so may a goal and an activity of one template: what a plan has of the one
 //! says nothing of the other. Marks of before have the id alone. They are of the template that made the plan, and of what
-//! is there of that name; a goal that the person has set is named by itself, as no template has brought it.
+//! is there of that name; of another template they are where it has made what is there, and where nothing tells whose they
+//! are. A goal that the person has set is named by itself, as no template has brought it.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::items::existing;
+use crate::palliative::care_plan::items::existing_of;
 use crate::palliative::care_plan::plan::PLAN;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::vocabulary::TEMPLATE_ACTION_EXTENSION;
@@ -65,7 +67,8 @@ impl Had {
         if marks.is_empty() {
             had.add_what_is_there(planning, plan);
         }
-        had.is_beside = template_of(plan).is_some_and(|template| template != planning.template.id);
+        let other = template_of(plan).filter(|template| *template != planning.template.id);
+        had.is_beside = other.is_some();
         for mark in marks {
             match read(mark) {
                 Some((template, kind, id)) if template == planning.template.id => had.add(kind, id),
@@ -73,8 +76,8 @@ impl Had {
                 None if mark.starts_with("Goal/") => {
                     had.own.insert(mark.to_owned());
                 }
-                None if !had.is_beside => had.add_of_before(mark, (planning, plan)),
-                None => {}
+                None if other.is_some_and(|other| is_theirs(other, mark, (planning, plan))) => {}
+                None => had.add_of_before(mark, (planning, plan)),
             }
         }
         had
@@ -131,6 +134,26 @@ impl Had {
                 self.add(Marked::Goal, &goal.id);
             }
         }
+    }
+}
+
+/// Whether a mark without its template is another's that made the plan, and not of this template as well.
+fn is_theirs(other: &str, id: &str, (planning, plan): (&Planning, &Resource)) -> bool {
+    let made = |template: &str| {
+        let types = ["Goal", "Task", "Condition", "ServiceRequest"];
+        types.into_iter().any(|ty| existing_of(planning, template, (ty, id)).is_some())
+    };
+    if made(&planning.template.id) {
+        return false;
+    }
+    let own = |text: &str| {
+        let rows = planning.template.rows.iter();
+        rows.flat_map(|row| &row.activities).any(|activity| activity.id == id && activity.text == text)
+    };
+    let mut planned = list(plan.get("activity")).filter(|one| one["id"] == id);
+    match planned.next() {
+        Some(one) => one.pointer("/detail/description").and_then(Value::as_str).is_none_or(|text| !own(text)),
+        None => made(other),
     }
 }
 

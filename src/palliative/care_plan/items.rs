@@ -71,7 +71,11 @@ pub struct Found {
 
 /// The value of the identifier of what an action makes for an episode.
 pub fn identifier_value(planning: &Planning, action: &str) -> String {
-    format!("{}/{}/{action}", planning.case.episode.id().unwrap_or_default(), planning.template.id)
+    value_of(planning, &planning.template.id, action)
+}
+
+fn value_of(planning: &Planning, template: &str, action: &str) -> String {
+    format!("{}/{template}/{action}", planning.case.episode.id().unwrap_or_default())
 }
 
 /// The identifier of what an action makes for an episode.
@@ -94,7 +98,16 @@ pub fn made_for<'a>(resource: &'a Resource, action: &str) -> Option<&'a str> {
 
 /// What an action made before, if it did.
 pub fn existing<'a>(planning: &Planning<'a>, ty: &'a str, action: &str) -> Option<&'a Resource> {
-    let value = identifier_value(planning, action);
+    existing_of(planning, &planning.template.id, (ty, action))
+}
+
+/// What an action of some template made before, if it did.
+pub fn existing_of<'a>(
+    planning: &Planning<'a>,
+    template: &str,
+    (ty, action): (&'a str, &str),
+) -> Option<&'a Resource> {
+    let value = value_of(planning, template, action);
     let ours = |one: &Value| {
         let text = |name: &str| one.get(name).and_then(Value::as_str);
         text("system") == Some(TEMPLATE_ITEM_SYSTEM) && text("value") == Some(value.as_str())

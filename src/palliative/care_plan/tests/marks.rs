@@ -11,6 +11,8 @@ use super::rows::condition;
 use super::template;
 use crate::palliative::care_plan::plan::Plan;
 use crate::palliative::care_plan::plan::make;
+use crate::palliative::care_plan::template::Activity;
+use crate::palliative::care_plan::template::Becomes;
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::state::State;
@@ -100,4 +102,41 @@ fn what_a_plan_has_of_one_template_says_nothing_of_another() {
     // neither adds anything again
     assert!(apply(&mut world, &other).drafts.is_empty());
     assert!(apply(&mut world, &template()).drafts.is_empty());
+}
+
+#[test]
+fn marks_of_before_of_two_templates_make_nothing_twice() {
+    let mut other = Template { id: "https://example.org/PlanDefinition/own".into(), ..template() };
+    let esas = template().rows.into_iter().flat_map(|row| row.activities).find(|one| one.id == "d2-esas");
+    let like = |id: &str| Activity {
+        id: id.into(),
+        text: format!("About the {id}."),
+        becomes: Becomes::Detail,
+        ..esas.clone().unwrap()
+    };
+    let row = other.rows.iter_mut().find(|row| row.trigger.is_none()).unwrap();
+    let trigger = row.trigger.clone();
+    row.activities.extend(["dog", "cat"].map(|id| Activity { trigger: trigger.clone(), ..like(id) }));
+    let mut world = enrolled();
+    apply(&mut world, &template());
+    // as both had written it: the dog is in the plan, and a person has taken out the cat
+    let name = name(&world, "CarePlan", "plan");
+    let plan = stored(&world);
+    let mut extensions = plan["extension"].as_array().unwrap().clone();
+    for one in extensions.iter_mut().filter(|one| one["url"] == TEMPLATE_ACTION_EXTENSION) {
+        one["valueCode"] = json!(one["valueCode"].as_str().unwrap().rsplit('#').next().unwrap());
+    }
+    let mark = |id: &str| json!({ "url": TEMPLATE_ACTION_EXTENSION, "valueCode": id });
+    extensions.extend([mark("dog"), mark("cat")]);
+    let mut activities = plan["activity"].as_array().unwrap().clone();
+    let detail = json!({ "status": "not-started", "description": "About the dog." });
+    activities.push(json!({ "id": "dog", "detail": detail }));
+    world.set(&name, "extension", extensions.into());
+    world.set(&name, "activity", activities.into());
+    for _ in 0..2 {
+        apply(&mut world, &other);
+        let all = |id: &str| (elements(&world, id), elements(&world, &format!("{}#action#{id}", other.id)));
+        assert_eq!((all("dog"), all("cat")), ((1, 0), (0, 0)));
+    }
+    assert!(apply(&mut world, &other).drafts.is_empty());
 }
