@@ -115,7 +115,7 @@ impl Item {
     pub fn is_restricted(&self) -> bool {
         match self {
             Item::Criterion(criterion) => criterion.restricted,
-            Item::Series(..) => false,
+            Item::Series(_, series) => series.restricted,
         }
     }
 

@@ -45,7 +45,9 @@ pub(in crate::palliative) fn item(
         return Err(part.wrong("It is a criterion or a series of values; leave one of the two out."));
     }
     let name = part.text("title")?;
-    part.with(SERIES, |parameters| Ok(Item::Series(id, Box::new(Series::read(name, parameters)?))))
+    part.with(SERIES, |parameters| {
+        Ok(Item::Series(id, Box::new(Series::read(name, parameters, terminology)?)))
+    })
 }
 
 /// What is made of missing facts, and what is told then and where nothing is met.

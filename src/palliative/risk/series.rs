@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::fhir::datetime::Micros;
 use crate::fhir::quantity::Unit as Ucum;
+use crate::palliative::record::Coding;
 use crate::palliative::record::Meaning;
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
@@ -18,6 +19,7 @@ use crate::palliative::screening::Problem;
 use crate::palliative::screening::State;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::criterion::Ages;
+use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::document::codings;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::parameters::Parameters;
@@ -47,6 +49,8 @@ pub struct Series {
     kind: Kind,
     days: i64,
     name: String,
+    /// Whether it is kept from the patient, as what it reads is.
+    pub restricted: bool,
 }
 
 /// One value at one moment.
@@ -63,7 +67,7 @@ impl Series {
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub fn read(name: String, parameters: &Parameters) -> Result<Self, Problem> {
+    pub fn read(name: String, parameters: &Parameters, terminology: &Terminology) -> Result<Self, Problem> {
         let value = parameters.decimal("value")?.ok_or_else(|| parameters.missing("value"))?;
         let kind = match parameters.text("kind", "valueCode")? {
             Some("fall") => Kind::Fall(value),
@@ -84,8 +88,12 @@ impl Series {
                 return Err(parameters.wrong("alsoCode", text));
             }
         };
+        let codes = Codes::of(&codings(parameters, "code")?);
+        let reads = |one: &Coding| codes.has(one) || also.as_ref().is_some_and(|(also, _)| also.has(one));
+        let restricted = terminology.restricted().any(|one| reads(&one));
         Ok(Self {
-            codes: Codes::of(&codings(parameters, "code")?),
+            codes,
+            restricted,
             also,
             ages: parameters.ages()?,
             kind,

@@ -2,6 +2,9 @@
 //! <https://hl7.org/fhir/R4/riskassessment.html>
 
 use super::*;
+use crate::palliative::risk::document::Item;
+use crate::palliative::risk::series::SERIES;
+use crate::palliative::screening::Reading;
 
 #[test]
 fn t36_neither_a_patient_nor_what_is_kept_tells_of_the_surprise_question_or_a_prognosis() {
@@ -21,6 +24,35 @@ fn t36_neither_a_patient_nor_what_is_kept_tells_of_the_surprise_question_or_a_pr
     for text in [&patient, &kept] {
         assert!(!text.contains("surprise") && !text.contains("prognosis-6") && !text.contains("six months"));
     }
+}
+
+#[test]
+fn t36_a_series_of_values_is_kept_from_the_patient_as_what_it_reads_is() {
+    fn reading_burden(value: &mut Value) {
+        match value {
+            Value::Object(object) if object.get("url").is_some_and(|url| url == SERIES) => {
+                let parameters = object["extension"].as_array_mut().unwrap();
+                for code in parameters.iter_mut().filter(|one| one["url"] == "code") {
+                    code["valueCoding"] = json!({ "system": LOCAL, "code": "zbi-12" });
+                }
+            }
+            Value::Object(object) => object.values_mut().for_each(reading_burden),
+            Value::Array(all) => all.iter_mut().for_each(reading_burden),
+            _ => {}
+        }
+    }
+    let definitions = Definitions::shared().unwrap();
+    let all = definitions.plan_definitions.values();
+    let mut plan = all.into_iter().find(|plan| plan["id"] == "palliative-risk").unwrap().clone();
+    let kept = |plan: &Value| -> Vec<bool> {
+        let algorithm = Algorithm::own(plan, &definitions, Reading::Stored).unwrap();
+        let series = algorithm.document.items.iter().filter(|one| matches!(one, Item::Series(..)));
+        series.map(Item::is_restricted).collect()
+    };
+    let ours = kept(&plan);
+    assert!(!ours.is_empty() && ours.iter().all(|kept| !kept));
+    reading_burden(&mut plan);
+    assert!(kept(&plan).iter().all(|kept| *kept));
 }
 
 #[test]
