@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_page_can_show_it() {
-        assert!(made().0.len() < 2_000_000);
+        // with all its spaces, which are half of it
+        assert!(made().0.len() < 2_200_000);
     }
 
     #[test]
