@@ -243,18 +243,6 @@ impl Db {
         }
     }
 
-    /// From now on reads go before the writes of this process; see [`precedence`].
-    pub(crate) fn put_reads_first(&self) {
-        if let Some(writer) = &self.writer {
-            let lowered = writer.run(|_| {
-                precedence::give_way();
-                Ok(())
-            });
-            // A writer that does not answer says so to the first write.
-            lowered.ok();
-        }
-    }
-
     /// Whether the database answers now.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 
 use std::cell::Cell;
 
+use crate::store::Db;
+
 thread_local! {
     static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
 }
@@ -31,6 +33,19 @@ fn lower() {
 
 #[cfg(not(target_os = "linux"))]
 fn lower() {}
+
+impl Db {
+    /// From now on reads go before the writes of this process.
+    pub(crate) fn put_reads_first(&self) {
+        let Some(writer) = &self.writer else { return };
+        let lowered = writer.run(|_| {
+            give_way();
+            Ok(())
+        });
+        // A writer that does not answer says so to the first write.
+        lowered.ok();
+    }
+}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

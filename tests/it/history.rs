@@ -169,7 +169,7 @@ fn pages(caller: &Client, path: &str) -> Vec<Vec<String>> {
 /// Whether a version is one of the service's own definitions, which everybody may read.
 fn is_definition(place: &str) -> bool {
     let (ty, _) = place.split_once('/').unwrap();
-    ty.ends_with("Definition") || ["CodeSystem", "ValueSet"].contains(&ty)
+    ty.ends_with("Definition") || ["CodeSystem", "Measure", "ValueSet"].contains(&ty)
 }
 
 #[test]
