@@ -2,7 +2,8 @@
 //!
 //! To read and check a large transaction takes a core for some milliseconds, and to write it as long again. On two cores
 //! each short read would wait for the end of such a slice of time: with threads that give way, of 100 reads beside eight
-//! that import the slowest took 4.3 ms instead of 8.8 (and what is imported meanwhile is a third less).
+//! that import the slowest took 2.4 and 2.9 ms instead of 4.1 and 5.5. What is imported while 16 clients read all the time
+//! falls to between a third and a half.
 
 use std::cell::Cell;
 
