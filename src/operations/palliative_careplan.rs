@@ -21,6 +21,7 @@ use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::opened::Opened;
+use crate::operations::submitted::reader;
 use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::completeness::Gap;
 use crate::palliative::care_plan::completeness::gaps;
@@ -41,6 +42,7 @@ use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::patient_of;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::screening::report::Reader;
 
 /// The types that a plan reads beside those of every decision.
 const READ: [&str; 8] = [
@@ -110,6 +112,9 @@ fn attempt(session: &Session, call: &Call, mode: Mode) -> Result<Answer, Failure
     let (subject, warnings) = subject(&planning, filed);
     let make = || {
         let mut plan = Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? };
+        if reader(session) == Reader::Patient {
+            template.withhold(&mut plan.skipped);
+        }
         as_sent.iter().for_each(|chart| show(&mut plan.needs, chart));
         Ok::<_, Failure>(plan)
     };

@@ -212,6 +212,38 @@ fn t_32_psychotherapy_notes_and_what_states_protect_more_are_nowhere_named() {
 }
 
 #[test]
+fn t_36_a_plan_tells_a_patient_nothing_of_what_it_asks_of_clinicians_and_caregivers() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let episode = crate::programme::enrolled(&clinician, "p");
+    let path = format!("/EpisodeOfCare/{episode}/$palliative-careplan");
+    let draft =
+        json!({ "resourceType": "Parameters", "parameter": [{ "name": "mode", "valueCode": "draft" }] });
+    // A token for one patient's data that has a staff scope beside it: Tasks stand in no patient's compartment.
+    let held = |id: &str| {
+        app.with_claims(json!({ "sub": format!("for-{id}"), "patient": id, "fhirUser": "Practitioner/nurse",
+            "scope": "launch/patient patient/*.rs user/Task.rs" }))
+    };
+    let skipped = |client: &Client, row: &str| {
+        let body = client.post(&path, &draft).expect(200).json();
+        let all = parts(&body["parameter"], "skipped");
+        let own = all.into_iter().find(|one| parts(&one["part"], "action")[0]["valueCode"] == row);
+        let own = own.unwrap_or_else(|| panic!("no {row}: {body}"));
+        parts(&own["part"], "reason")[0]["valueString"].as_str().unwrap().to_owned()
+    };
+    for (row, told) in [("d7-dying", "prognosis"), ("d4-caregiver", "caregiver")] {
+        let (team, own) = (skipped(&clinician, row), skipped(&held("p"), row));
+        assert!(team.to_lowercase().contains(told), "{team}");
+        assert!(own.contains("care team") && own != team, "{own}");
+    }
+    // what rests on nothing that is kept is told to both
+    assert_eq!(skipped(&clinician, "d2-pain"), skipped(&held("p"), "d2-pain"));
+    app.patient("p").post(&path, &draft).expect(403);
+    held("q").post(&path, &draft).expect(404);
+    app.anonymous().post(&path, &draft).expect(401);
+}
+
+#[test]
 fn t_35_what_is_withheld_is_told_to_be_with_the_reason_and_kept_with_it() {
     let app = TestApp::new();
     let clinician = app.clinician();

@@ -88,7 +88,8 @@ impl Fact {
         }
     }
 
-    fn is_restricted(&self) -> bool {
+    /// Whether it is kept from the patient.
+    pub(super) fn is_restricted(&self) -> bool {
         match &self.kind {
             Kind::Item(item) | Kind::Beside(item) => item.is_restricted(),
             Kind::Tier(_) | Kind::OtherLanguage(_) | Kind::Interpreter(_) => false,
