@@ -69,7 +69,12 @@ impl Session {
     }
 
     /// A resource that something names, as [`Session::read`] or as it was.
-    pub(super) fn read_as(&self, ty: ResourceType, id: &str, known: Known) -> Result<Stored, Failure> {
+    pub(in crate::app) fn read_as(
+        &self,
+        ty: ResourceType,
+        id: &str,
+        known: Known,
+    ) -> Result<Stored, Failure> {
         let Known::Recorded(by) = known else { return self.read(ty, id) };
         let current = self.current(ty, id)?;
         let of = Of::One(current.rid, self.narrow(Action::Read, ty));
@@ -92,7 +97,8 @@ impl Session {
     }
 
     /// The stored resources that a screening of a patient by these rule sets reads, as far as the caller may see them,
-    /// in one query; and the Medications and Devices that they name, which stand in no compartment.
+    /// in one query; and the Medications and Devices that they name, which stand in no compartment, nor do the places
+    /// where the general practitioners work.
     ///
     /// # Errors
     /// Only what the database fails with.
@@ -103,6 +109,10 @@ impl Session {
         known: Known,
     ) -> Result<Vec<Resource>, Failure> {
         let stored = self.compartment_as(patient, &types_of(rule_sets), known)?;
-        self.with_named(patient, stored, |ty, id| self.read_as(ty, id, known))
+        let resources = self.with_named(patient, stored, |ty, id| self.read_as(ty, id, known))?;
+        if !rule_sets.iter().any(|set| set.reads_practices()) {
+            return Ok(resources);
+        }
+        self.with_practices(resources, known)
     }
 }

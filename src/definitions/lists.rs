@@ -62,6 +62,7 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/RS-NEED.json",
     "plan-definitions/RS-NY-3GI-NYP.json",
     "plan-definitions/RS-NY-3GI-OPEN-1.json",
+    "plan-definitions/RS-NY-3GI-OPEN-2.json",
     "plan-definitions/RS-NY-3GI-OPEN.json",
     "plan-definitions/RS-REACH-HN.json",
     "plan-definitions/RS-SIP.json",

@@ -19,6 +19,7 @@ use crate::fhir::bundle::Method;
 use crate::fhir::parameters::Input;
 use crate::operations::Call;
 use crate::palliative::program::Program;
+use crate::palliative::record::PRACTICE_TYPES;
 use crate::palliative::screening::report::Reader;
 use crate::palliative::vocabulary::ERROR_SYSTEM;
 
@@ -185,7 +186,7 @@ fn names_of(entries: &[Value], patient: &str, base_url: &str) -> Vec<String> {
 /// A sentence where it is about somebody else: facts of two people must not be mixed.
 fn take(entry: &Value, resource: &Value, patient: &[String]) -> Result<Option<Resource>, String> {
     let name = resource["resourceType"].as_str().unwrap_or_default();
-    let unowned = matches!(name, "Device" | "Medication");
+    let unowned = matches!(name, "Device" | "Medication") || PRACTICE_TYPES.contains(&name);
     let read = screened_types().iter().any(|ty| ty.name() == name) || unowned;
     if !read {
         return Ok(None);

@@ -56,6 +56,7 @@ mod lifecycle_kills;
 mod lifecycle_own;
 mod long_chains;
 mod malformed;
+mod medical_home;
 mod memory;
 mod meta;
 mod mutants;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::app::App;
 use crate::app::findings::marks::BESIDE;
 use crate::app::findings::marks::NAMED;
+use crate::app::findings::practices::practices;
 use crate::app::screening::screened_types;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
@@ -44,7 +45,7 @@ pub(super) struct Chart {
     pub(super) is_replaced: bool,
 }
 
-/// Marks some of the patients of what names medicines and devices that were written; whether there was anything to do,
+/// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works; whether there was anything to do,
 /// after which there may be more.
 ///
 /// # Errors
@@ -82,7 +83,14 @@ fn spread_one(
         return Ok(0);
     };
     let after = parts.next().unwrap_or_default();
-    let patients = due::naming(conn, (ty.number(), id, after), (params, most))?;
+    let ways = ways();
+    let patients = match ty.name() {
+        "Organization" => due::working_at(conn, (id, after), (&ways, most))?,
+        "Practitioner" | "PractitionerRole" => {
+            due::naming(conn, (ty.number(), id, after), (&[ways.general_practitioner], most))?
+        }
+        _ => due::naming(conn, (ty.number(), id, after), (params, most))?,
+    };
     due::mark(conn, patients.iter().map(String::as_str), mark)?;
     due::unmark(conn, subject, &[mark])?;
     if let Some(last) = patients.last().filter(|_| patients.len() == most) {
@@ -99,8 +107,21 @@ fn naming() -> impl Iterator<Item = i64> {
     NAMING.into_iter().filter_map(move |(ty, code)| of(ty, code)).chain([0])
 }
 
+/// By which search parameters patients lead to where their general practitioners work.
+fn ways() -> due::Ways {
+    let of = |ty: &str, code: &str| {
+        let ty = ResourceType::parse(ty).expect("it is a type of R4");
+        numbers(ty, code)[0]
+    };
+    due::Ways {
+        general_practitioner: of("Patient", "general-practitioner"),
+        organization: of("PractitionerRole", "organization"),
+        practitioner: of("PractitionerRole", "practitioner"),
+    }
+}
+
 /// The charts of these patients, in the order of their ids.
-pub(super) fn charts(conn: &mut Conn, patients: &[String]) -> Result<Vec<Chart>, Fault> {
+pub(super) fn charts(conn: &mut Conn, patients: &[String], base_url: &str) -> Result<Vec<Chart>, Fault> {
     let mut charts: BTreeMap<String, Chart> = patients.iter().map(|id| (id.clone(), empty(id))).collect();
     for (id, mark) in read::marks(conn, patients)? {
         charts.entry(id).and_modify(|chart| chart.evaluated.marks.push(mark));
@@ -128,7 +149,26 @@ pub(super) fn charts(conn: &mut Conn, patients: &[String]) -> Result<Vec<Chart>,
         charts.entry(row.patient).and_modify(|chart| chart.stored.push(row.stored));
     }
     add_named(conn, &mut charts)?;
-    Ok(charts.into_values().collect())
+    let mut charts: Vec<Chart> = charts.into_values().collect();
+    add_practices(conn, &mut charts, base_url)?;
+    Ok(charts)
+}
+
+/// Adds where the general practitioners work.
+fn add_practices(conn: &mut Conn, charts: &mut [Chart], base_url: &str) -> Result<(), Fault> {
+    let is_own =
+        |chart: &Chart, one: &Stored| one.ty.name() == "Patient" && one.id == chart.evaluated.patient;
+    let patient = |chart: &Chart| {
+        // One that cannot be read is none here: its own evaluation fails, and nobody else's.
+        let value = chart.stored.iter().find(|one| is_own(chart, one))?.value().ok()?;
+        Resource::from_value(value).ok()
+    };
+    let patients: Vec<Option<Resource>> = charts.iter().map(patient).collect();
+    let found = practices(conn, patients.iter().map(Option::as_ref), base_url)?;
+    for (chart, own) in charts.iter_mut().zip(found) {
+        chart.named.extend(own);
+    }
+    Ok(())
 }
 
 /// Adds the medicines and devices that are named, which stand in no compartment.

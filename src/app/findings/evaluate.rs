@@ -79,7 +79,8 @@ pub(crate) fn evaluate(
 }
 
 fn evaluate_share(app: &App, rules: &Rules, (patients, now): (&[String], Micros)) -> Result<usize, Failure> {
-    let charts = app.db.snapshot(|conn| charts(conn, patients))?.into_iter();
+    let base_url = app.config.base_url.as_deref().unwrap_or_default();
+    let charts = app.db.snapshot(|conn| charts(conn, patients, base_url))?.into_iter();
     let judged: Vec<Judged> =
         charts.map(|chart| alone(chart, |chart| judge(app, rules, chart, now))).collect();
     let own = fingerprint(&app.definitions);

@@ -45,8 +45,11 @@ impl Marks {
                 let others = rows.references.iter().filter(|row| row.target_type == ty.number());
                 self.subjects.extend(others.map(|row| row.target_id.clone()));
             }
-            "Device" | "Medication" => {
+            "Device" | "Medication" | "Organization" | "PractitionerRole" => {
                 self.subjects.insert(format!("{name}/{id}"));
+                let practitioner = ResourceType::parse("Practitioner").map(ResourceType::number);
+                let holders = rows.references.iter().filter(|row| Some(row.target_type) == practitioner);
+                self.subjects.extend(holders.map(|row| format!("Practitioner/{}", row.target_id)));
             }
             "HealthcareService" => self.concerns_all |= mentions(body, SETTINGS_EXTENSION),
             "PlanDefinition" => self.concerns_all |= mentions(body, TOPIC_SYSTEM),

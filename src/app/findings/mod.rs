@@ -10,6 +10,7 @@ mod chart;
 mod current;
 mod evaluate;
 pub(crate) mod marks;
+pub(crate) mod practices;
 pub(crate) mod rules;
 
 use std::time::Duration;

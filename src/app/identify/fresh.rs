@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::Session;
+use crate::app::findings::practices::practices;
 use crate::app::identify::Asked;
 use crate::app::pieces::pieces;
 use crate::app::screening::NAMED_TYPES;
@@ -160,6 +161,12 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
                 all.entry(patient.clone()).and_modify(|known| known.resources.push(resource.clone()));
             }
         }
+    }
+    let is_own = |id: &str, one: &Resource| one.ty().name() == "Patient" && one.id() == Some(id);
+    let patients = all.iter().map(|(id, known)| known.resources.iter().find(|one| is_own(id, one)));
+    let practices = practices(conn, patients.collect::<Vec<_>>().into_iter(), base_url)?;
+    for (known, own) in all.values_mut().zip(practices) {
+        known.resources.extend(own);
     }
     Ok(all)
 }

@@ -5,6 +5,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 use serde_json::json;
 
+use super::findings_places::a_place;
+use super::findings_places::a_role;
 use super::*;
 use crate::fhir::datetime::DAY;
 use crate::fhir::datetime::date_in;
@@ -31,7 +33,7 @@ impl Draw {
         (self.0 >> 33) % below
     }
 
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize]
     }
 
@@ -40,7 +42,7 @@ impl Draw {
     }
 
     /// A day between so many before today and so many after.
-    fn day(&mut self, today: Date, (before, after): (u64, u64)) -> Date {
+    pub fn day(&mut self, today: Date, (before, after): (u64, u64)) -> Date {
         let days = i64::try_from(self.below(before + after)).unwrap() - i64::try_from(before).unwrap();
         today.saturating_add(days.days())
     }
@@ -50,7 +52,7 @@ impl Draw {
 pub fn change(session: &Session, draw: &mut Draw) -> (String, bool) {
     let session = &Session::system(Arc::clone(&session.app));
     let today = date_in(session.now(), session.zone());
-    let kind = draw.below(22);
+    let kind = draw.below(26);
     let value = match kind {
         0..=2 => a_patient(draw, today),
         3..=4 => a_condition(draw, today),
@@ -68,7 +70,9 @@ pub fn change(session: &Session, draw: &mut Draw) -> (String, bool) {
         16 => return by_programme(session, draw, an_episode),
         17 => a_programme(draw),
         18 => a_rule_set(draw),
-        19..=20 => {
+        19 => a_place(draw, today),
+        20..=21 => a_role(draw, today),
+        22..=24 => {
             let all = [
                 "Patient",
                 "Condition",
@@ -78,6 +82,8 @@ pub fn change(session: &Session, draw: &mut Draw) -> (String, bool) {
                 "Flag",
                 "Medication",
                 "RiskAssessment",
+                "Organization",
+                "PractitionerRole",
             ];
             let (name, letter) =
                 draw.of(&all.map(|name| (name, name.chars().next().unwrap().to_ascii_lowercase())));
@@ -103,6 +109,18 @@ fn a_patient(draw: &mut Draw, today: Date) -> Value {
         draw.of(&[Some("1950-05-01"), Some("2005-03-10"), Some("1961"), Some("2005-04"), None])
     {
         patient["birthDate"] = birth.into();
+    }
+    let named = [
+        Some("Organization/o0"),
+        Some("Organization/o1"),
+        Some("PractitionerRole/p0"),
+        Some("PractitionerRole/p1"),
+        Some("Practitioner/a"),
+        Some("Practitioner/b"),
+        None,
+    ];
+    if let Some(named) = draw.of(&named) {
+        patient["generalPractitioner"] = json!([{ "reference": named }]);
     }
     match draw.below(8) {
         0 | 4 => patient["deceasedDateTime"] = draw.day(today, (3, 20)).to_string().into(),
@@ -240,6 +258,7 @@ fn a_programme(draw: &mut Draw) -> Value {
         "https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-A",
         "https://comfrey.health/fhir/PlanDefinition/RS-SPICT",
         "https://comfrey.health/fhir/PlanDefinition/RS-MCCM",
+        "https://comfrey.health/fhir/PlanDefinition/RS-NY-3GI-OPEN",
         "https://example.org/PlanDefinition/set0",
     ] {
         if draw.below(2) == 0 {

@@ -14,6 +14,7 @@ mod feed;
 mod medication;
 mod moment;
 mod observation;
+mod practice;
 mod value;
 
 use std::collections::BTreeSet;
@@ -46,6 +47,9 @@ pub use feed::FeedOf;
 pub use medication::MedicationUse;
 pub use moment::Moment;
 pub use observation::Observation;
+pub use practice::Lead;
+pub use practice::PRACTICE_TYPES;
+pub use practice::recognised;
 pub use value::Interval;
 pub use value::Meaning;
 pub use value::Observed;
@@ -117,6 +121,8 @@ pub struct PatientRecord {
     pub flags: Vec<Flag>,
     /// When encounters, or claims, are known to be complete.
     pub feeds: Vec<Feed>,
+    /// Where the general practitioners lead.
+    pub leads: Vec<Lead>,
     /// The resources with a security label, as `Type/id`: they count, and are neither named nor quoted.
     pub labelled: BTreeSet<String>,
 }
@@ -144,6 +150,7 @@ impl PatientRecord {
             coverages: Vec::new(),
             flags: Vec::new(),
             feeds: Vec::new(),
+            leads: practice::leads(resources, zone),
             labelled: BTreeSet::new(),
         };
         for resource in resources {

@@ -39,6 +39,11 @@ pub(in crate::palliative) fn item(
             let text = format!("Criteria of this kind read {ty}, which is not read here; use another kind.");
             return Err(part.wrong(text));
         }
+        if found.reads_practices() {
+            let text = "Criteria of this kind read where general practitioners work, which rule sets alone do; use \
+                another kind.";
+            return Err(part.wrong(text));
+        }
         return Ok(Item::Criterion(Box::new(found)));
     }
     if part.has(CRITERION) {

@@ -20,6 +20,7 @@ use crate::palliative::screening::encounters::EncounterRule;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::flag::FlagRule;
 use crate::palliative::screening::logic::State;
+use crate::palliative::screening::medical_home;
 use crate::palliative::screening::medication::MedicationRule;
 use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::repeat::RepeatRule;
@@ -76,6 +77,8 @@ pub enum Rule {
     Medication(MedicationRule),
     /// On a Flag.
     Flag(FlagRule),
+    /// On the patient's belonging to a medical home.
+    MedicalHome,
     /// On nothing but the ages.
     Age,
     /// On the line of business of the patient's coverage.
@@ -99,6 +102,7 @@ impl Rule {
             | Self::Act(_)
             | Self::Medication(_)
             | Self::Flag(_)
+            | Self::MedicalHome
             | Self::Age
             | Self::LineOfBusiness(_)
             | Self::Alive => false,
@@ -142,6 +146,7 @@ impl Criterion {
             Rule::Act(rule) => rule.evaluate(record, as_of),
             Rule::Medication(rule) => rule.evaluate(record, as_of),
             Rule::Flag(rule) => rule.evaluate(record, as_of),
+            Rule::MedicalHome => medical_home::evaluate(record, as_of),
             Rule::Age => Finding::of(State::Met),
             Rule::LineOfBusiness(served) => line_of_business(served, situation),
             Rule::Alive => alive(record, as_of),
@@ -154,6 +159,11 @@ impl Criterion {
             finding = self.or_attested(finding, attested);
         }
         self.ages.apply(finding, record, as_of)
+    }
+
+    /// Whether it reads where the patient's general practitioners work.
+    pub fn reads_practices(&self) -> bool {
+        matches!(self.rule, Rule::MedicalHome)
     }
 
     /// Whether only a clinician's word can settle it.

@@ -70,6 +70,7 @@ impl Reader<'_> {
             "document" => Rule::Act(self.act(&[ActKind::Document], Known::OnFile)?),
             "medicationActive" => Rule::Medication(self.medication()?),
             "flag" => Rule::Flag(self.flag()?),
+            "medicalHome" => Rule::MedicalHome,
             "age" => Rule::Age,
             other => {
                 let text = format!("`{other}` is not a kind of criterion; use one of: {KINDS}.");
@@ -295,4 +296,4 @@ impl Reader<'_> {
 
 /// The kinds, for one who asked for another.
 const KINDS: &str = "age, attestation, condition, coverage, deviceUse, document, encounterCount, flag, \
-    medicationActive, observation, observationCount, procedureCount, request, serviceDates, stay, trend";
+    medicalHome, medicationActive, observation, observationCount, procedureCount, request, serviceDates, stay, trend";

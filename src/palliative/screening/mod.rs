@@ -19,6 +19,7 @@ pub(super) mod finding;
 pub(super) mod flag;
 mod kinds;
 pub(super) mod logic;
+mod medical_home;
 mod medication;
 mod observation;
 pub(super) mod parameters;

@@ -115,6 +115,11 @@ impl RuleSet {
         self.criteria.iter().flat_map(Criterion::further_types).collect()
     }
 
+    /// Whether it reads where the patient's general practitioners work.
+    pub fn reads_practices(&self) -> bool {
+        self.criteria.iter().any(Criterion::reads_practices)
+    }
+
     /// What it says of a patient on a day. What carries a security label counts, and is not told.
     pub fn screen(&self, situation: &Situation) -> Screening<'_> {
         let labelled = &situation.record.labelled;

@@ -8,6 +8,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
+use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
@@ -93,10 +94,68 @@ pub(crate) fn rules(conn: &mut Conn) -> QueryResult<i64> {
     rows.first().map(|row| row.0).ok_or(Error::NotFound)
 }
 
+/// The numbers of the search parameters by which patients lead to where their general practitioners work.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ways {
+    /// `Patient?general-practitioner`
+    pub(crate) general_practitioner: i64,
+    /// `PractitionerRole?organization`
+    pub(crate) organization: i64,
+    /// `PractitionerRole?practitioner`
+    pub(crate) practitioner: i64,
+}
+
+/// The next patients, by their ids, whose general practitioners work at an organization: it is named itself, or one of
+/// its roles is, or who holds one.
+pub(crate) fn working_at(
+    conn: &mut Conn,
+    (id, after): (&str, &str),
+    (ways, most): (&Ways, usize),
+) -> QueryResult<Vec<String>> {
+    let ty = |name: &str| ResourceType::parse(name).map_or(-1, ResourceType::number);
+    let (site, role, who) = (ty("Organization"), ty("PractitionerRole"), ty("Practitioner"));
+    let Ways { general_practitioner: gp, organization, practitioner } = *ways;
+    let named = Sql::of(
+        "SELECT c.patient FROM idx_reference f CROSS JOIN idx_compartment c WHERE f.param = ? \
+         AND f.target_type = ? AND f.target_id = ? AND c.rid = f.rid AND c.patient > ?",
+        [gp.into(), site.into(), id.into(), after.into()],
+    );
+    let by_role = Sql::of(
+        "SELECT c.patient FROM idx_reference o CROSS JOIN resource r CROSS JOIN idx_reference f \
+         CROSS JOIN idx_compartment c WHERE o.param = ? AND o.target_type = ? AND o.target_id = ? AND r.rid = o.rid \
+         AND f.param = ? AND f.target_type = ? AND f.target_id = r.id AND c.rid = f.rid AND c.patient > ?",
+        [organization.into(), site.into(), id.into(), gp.into(), role.into(), after.into()],
+    );
+    let by_holder = Sql::of(
+        "SELECT c.patient FROM idx_reference o CROSS JOIN idx_reference p CROSS JOIN idx_reference f \
+         CROSS JOIN idx_compartment c WHERE o.param = ? AND o.target_type = ? AND o.target_id = ? AND p.rid = o.rid \
+         AND p.param = ? AND p.target_type = ? AND f.param = ? AND f.target_type = ? AND f.target_id = p.target_id \
+         AND c.rid = f.rid AND c.patient > ?",
+        [
+            organization.into(),
+            site.into(),
+            id.into(),
+            practitioner.into(),
+            who.into(),
+            gp.into(),
+            who.into(),
+            after.into(),
+        ],
+    );
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let query = Sql::of("SELECT d.patient FROM (", [])
+        .append(Sql::join([named, by_role, by_holder], " UNION "))
+        .push(") d ORDER BY d.patient LIMIT ?", [limit.into()]);
+    Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
+}
+
 /// The marks of resources that are no patients, as `Type/id`, or `Type/id/patient` where those up to that patient are
 /// marked already. An id has no slash, and a type begins with a capital.
 const NAMED: &str = "FROM finding_due WHERE ((subject > 'Device/' AND subject < 'Device0') \
-                     OR (subject > 'Medication/' AND subject < 'Medication0'))";
+                     OR (subject > 'Medication/' AND subject < 'Medication0') \
+                     OR (subject > 'Organization/' AND subject < 'Organization0') \
+                     OR (subject > 'Practitioner/' AND subject < 'Practitioner0') \
+                     OR (subject > 'PractitionerRole/' AND subject < 'PractitionerRole0'))";
 
 /// So many marked resources that are no patients, with their marks. The index of subjects cannot tell them from
 /// patients, so that all names are walked once.

@@ -10,6 +10,8 @@ use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::stored::Belonging;
 use crate::store::stored::COLUMNS;
+use crate::store::stored::Stored;
+use crate::store::stored::StoredRow;
 
 fn of(text: &'static str, patients: &[String]) -> Sql {
     Sql::of(text, []).append(Sql::one_of(patients.iter().cloned()))
@@ -50,6 +52,28 @@ pub(crate) fn compartments(
         .push(" AND c.type IN (", [])
         .append(Sql::list(types.iter().map(|ty| ty.number().into()).collect()));
     conn.load_rows::<Belonging>(query.push(")", []))
+}
+
+/// The live resources of a type that lead to any of these, of another type, by one of its parameters.
+pub(crate) fn leading(
+    conn: &mut Conn,
+    (ty, code, to): (ResourceType, &str, ResourceType),
+    ids: &[String],
+) -> QueryResult<Vec<Stored>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let [param, ..] = numbers(ty, code);
+    let query = Sql::of("SELECT ", [])
+        .push(COLUMNS, [])
+        .push(
+            " FROM resource r WHERE r.deleted = 0 AND r.rid IN (SELECT f.rid FROM idx_reference f \
+             WHERE f.param = ? AND f.target_type = ? AND f.target_id",
+            [param.into(), to.number().into()],
+        )
+        .append(Sql::one_of(ids.iter().cloned()))
+        .push(") ORDER BY r.rid", []);
+    Ok(conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect())
 }
 
 /// All live resources of this type that are about each of these patients, by its parameter `patient`.

@@ -26,16 +26,15 @@ use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::codings;
-use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::request::bad;
 use crate::palliative::program::Program;
+use crate::palliative::record::recognised;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
-use crate::palliative::vocabulary::RECOGNITION_EXTENSION;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
 use crate::palliative::vocabulary::SNOMED;
 
@@ -243,18 +242,7 @@ fn medical_home(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
 
 /// Whether an organization is a medical home on a day: one with a recognition that is achieved or in process.
 pub fn is_medical_home(site: &Resource, on: Date, program: &Program) -> bool {
-    list(site.get("extension"))
-        .filter(|one| one.get("url").and_then(Value::as_str) == Some(RECOGNITION_EXTENSION))
-        .any(|one| is_recognised(one, on, program))
-}
-
-fn is_recognised(recognition: &Value, on: Date, program: &Program) -> bool {
-    let part = |name: &str| {
-        list(recognition.get("extension")).find(|part| part.get("url").and_then(Value::as_str) == Some(name))
-    };
-    let status = part("status").and_then(|part| part.get("valueCode")).and_then(Value::as_str);
-    matches!(status, Some("achieved" | "in-process"))
-        && covers(part("period").and_then(|part| part.get("valuePeriod")), on, program)
+    recognised(site, &program.zone).iter().any(|days| days.has(on))
 }
 
 fn setting(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {

@@ -25,6 +25,7 @@ pub(super) fn all() -> Vec<Shared> {
         dates(),
         social::answers(),
         others(),
+        homes::cases(),
     ];
     parts.into_iter().flatten().collect()
 }

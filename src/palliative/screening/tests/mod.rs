@@ -5,6 +5,7 @@ mod cases;
 mod criteria;
 mod documents;
 mod facts;
+mod homes;
 mod kinds;
 mod kinds_of_dates;
 mod kinds_of_trend;

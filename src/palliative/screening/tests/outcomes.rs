@@ -69,12 +69,17 @@ fn rule_sets_of_medical_homes() {
             no("caregiver-strain-attested"),
         ]
     };
+    let at = |site: Value, birth: &str| vec![with(patient(birth), homes::general_practitioner()), site];
+    let home = |birth: &str| at(homes::medical_home("achieved"), birth);
+    let old = || home("1955-01-01");
     let open = [
-        (Eligible, vec![patient("2015-01-01"), yes("unmet-need")]),
-        (Eligible, vec![adult(), severe()]),
-        (Eligible, [vec![adult(), severe()], nothing_else()].concat()),
-        (NotEligible, [vec![adult(), severe(), plan], nothing_else()].concat()),
-        (NotEligible, [vec![adult(), other_condition()], nothing_else()].concat()),
+        (Eligible, [home("2015-01-01"), vec![yes("unmet-need")]].concat()),
+        (Eligible, [old(), vec![severe()]].concat()),
+        (Eligible, [old(), vec![severe()], nothing_else()].concat()),
+        (NotEligible, [old(), vec![severe(), plan], nothing_else()].concat()),
+        (NotEligible, [old(), vec![other_condition()], nothing_else()].concat()),
+        (NotEligible, [at(homes::medical_home("expired"), "1955-01-01"), vec![yes("unmet-need")]].concat()),
+        (Indeterminate, vec![adult(), yes("unmet-need")]),
     ];
     check("RS-NY-3GI-OPEN", &open);
     let nyp = [
