@@ -13,6 +13,7 @@ use crate::fhir::shape::Shapes;
 use crate::search::bearing;
 use crate::search::bearing::Nature;
 use crate::search::joined;
+use crate::search::joined::Joined;
 use crate::search::parts;
 use crate::search::parts::Composite;
 use crate::search::rows::ANY_ELEMENT;
@@ -99,8 +100,8 @@ pub struct Parameter {
     pub path: Option<Path>,
     /// For a composite parameter, what it is composed of.
     pub composite: Option<Composite>,
-    /// The numbers of the two parameters whose values it finds, and which alone have rows of them.
-    pub joins: Option<[i64; 2]>,
+    /// The two parameters whose rows tell what it finds, where its own do not tell all of it.
+    pub joins: Option<Joined>,
     /// For a reference, the types to which it may point; empty where that is not said.
     pub target: Vec<ResourceType>,
     /// Whether it looks at the words of a resource, and these are kept.

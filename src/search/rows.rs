@@ -13,6 +13,7 @@ use crate::search::canonical;
 use crate::search::contained;
 use crate::search::contained::Fragments;
 use crate::search::contained::Inside;
+use crate::search::joined;
 use crate::search::kinds;
 use crate::search::kinds::Found;
 use crate::search::parameter::Parameter;
@@ -166,7 +167,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 9;
+const RULES: i64 = 10;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {
@@ -197,7 +198,9 @@ pub(super) fn of_values(
     zone: &TimeZone,
 ) -> IndexRows {
     let mut rows = IndexRows::default();
-    let has_rows = |own: &&Parameter| own.joins.is_none() && !special::is_column(&own.code);
+    let has_rows = |own: &&Parameter| {
+        own.joins.is_none_or(|joined| joined.to.is_some()) && !special::is_column(&own.code)
+    };
     for parameter in parameters.of(ty).filter(has_rows) {
         if let Some(composite) = &parameter.composite {
             kinds::index_composite((parameter, composite), (resource, zone), &mut rows);
@@ -208,6 +211,7 @@ pub(super) fn of_values(
         }
         canonical::index_beside(parameter, resource, &mut rows);
     }
+    joined::once(parameters.of(ty), &mut rows);
     rows
 }
 
@@ -251,14 +255,12 @@ fn patients(
     if ty.name() == "Patient" {
         return resource.get("id").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
     }
-    if NO_COMPARTMENT.contains(&ty.name()) {
-        return Vec::new();
-    }
     let codes = parameters.compartment(ty).unwrap_or_default();
-    let numbers: Vec<i64> =
-        codes.iter().filter_map(|code| parameters.find(ty, code)).map(|parameter| parameter.number).collect();
-    let patient = ResourceType::parse("Patient").map(ResourceType::number);
-    let inside = |row: &&ReferenceRow| Some(row.target_type) == patient && numbers.contains(&row.param);
+    let patient = ResourceType::parse("Patient").filter(|_| !NO_COMPARTMENT.contains(&ty.name()));
+    let Some(patient) = patient else { return Vec::new() };
+    let own = codes.iter().filter_map(|code| parameters.find(ty, code));
+    let numbers: Vec<i64> = own.map(|own| own.kept_to(patient)).collect();
+    let inside = |row: &&ReferenceRow| row.target_type == patient.number() && numbers.contains(&row.param);
     references.iter().filter(inside).map(|row| row.target_id.clone()).collect()
 }
 

@@ -67,7 +67,7 @@ fn named(context: &Context, parameter: &Parameter, text: &str) -> Result<(Resour
 fn part_of(context: &Context, ty: ResourceType) -> Option<i64> {
     let found = PART_OF.iter().filter_map(|code| context.parameters.find(ty, code));
     let mut own = found.filter(|one| one.kind == Kind::Reference && one.target.contains(&ty));
-    own.next().map(|parameter| parameter.number)
+    own.next().map(|parameter| parameter.kept_to(ty))
 }
 
 fn no_hierarchy(context: &Context, parameter: &Parameter) -> Problem {

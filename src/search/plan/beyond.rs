@@ -22,9 +22,10 @@ pub(super) fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criteri
     let visible = seen.visible(ty, &Scope::row(1)).map(|sql| Sql::of(" AND ", []).append(sql));
     let beyond = Beyond { inner, visible: visible.unwrap_or_default() };
     let by_reference = seen.leads_by_reference(param);
-    let own = by_reference.then(|| referring(&beyond, param, ty));
+    let own = by_reference.then(|| referring(&beyond, seen.parameters.kept_to(param, ty), ty));
     let naming = seen.named_by(param, &[ty]).map(|canonical| naming(&beyond, canonical));
-    let beside = beside.filter(|_| by_reference).map(|beside| surrounding(&beside, param, ty));
+    let beside =
+        beside.filter(|_| by_reference).map(|beside| surrounding(&beside, seen.parameters.kept(param), ty));
     arms(beyond.inner, [own, beside, naming])
 }
 
@@ -38,11 +39,10 @@ struct Beyond {
 type Arm = (Sql, Sql);
 
 /// What refers to the rows by type and id.
-fn referring(beyond: &Beyond, param: i64, ty: ResourceType) -> Arm {
-    let link = Sql::of(
-        "r1.rid = d1.rid AND r1.deleted = 0 AND d0.param = ? AND d0.target_type = ? AND d0.target_id = r1.id",
-        [param.into(), ty.number().into()],
-    );
+fn referring(beyond: &Beyond, params: Vec<i64>, ty: ResourceType) -> Arm {
+    let link = Sql::of("r1.rid = d1.rid AND r1.deleted = 0 AND d0.param", []);
+    let link = link.append(Scope::row(1).numbered(params));
+    let link = link.push(" AND d0.target_type = ? AND d0.target_id = r1.id", [ty.number().into()]);
     let from = beyond.inner.rows().push(" CROSS JOIN resource r1 CROSS JOIN idx_reference d0", []);
     (from, link.append(beyond.visible.clone()))
 }
@@ -58,12 +58,13 @@ fn naming(beyond: &Beyond, canonical: Sql) -> Arm {
 
 /// What refers to the rows inside of it. What is contained tells itself where it stands: whether that refers to it is
 /// looked up row by row, for joined, PostgreSQL would begin with all fragments there are.
-fn surrounding(beside: &Driver, param: i64, ty: ResourceType) -> Arm {
+fn surrounding(beside: &Driver, params: Vec<i64>, ty: ResourceType) -> Arm {
     let inside = Sql::of("SELECT r1.container AS rid FROM ", []).append(beside.rows());
-    let inside = inside.push(" CROSS JOIN contained r1 WHERE r1.rid = d1.rid AND EXISTS (SELECT 1 ", []).push(
-        "FROM idx_reference f WHERE f.rid = r1.container AND f.param = ? AND f.target_type = ? AND f.target_id = r1.id",
-        [param.into(), contained::target(ty.number()).into()],
-    );
+    let inside = inside
+        .push(" CROSS JOIN contained r1 WHERE r1.rid = d1.rid AND EXISTS (SELECT 1 ", [])
+        .push("FROM idx_reference f WHERE f.rid = r1.container AND f.param", [])
+        .append(Scope::row(1).numbered(params))
+        .push(" AND f.target_type = ? AND f.target_id = r1.id", [contained::target(ty.number()).into()]);
     whole(inside.push(END, []))
 }
 
@@ -100,7 +101,8 @@ pub(super) fn pointed_to(
         }
         None => ("", Sql::default()),
     };
-    let link = Sql::of("f1.rid = d1.rid AND f1", []).append(Scope::row(1).by_row([param])).push(
+    let kept = seen.parameters.kept_to(param, ty);
+    let link = Sql::of("f1.rid = d1.rid AND f1", []).append(Scope::row(1).by_row(kept)).push(
         " AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id",
         [ty.number().into(), ty.number().into()],
     );

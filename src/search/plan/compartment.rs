@@ -45,7 +45,7 @@ impl Seen<'_> {
         let params = codes.iter().filter_map(|code| self.parameters.find(ty, code));
         Members::Referring {
             compartment,
-            params: params.map(|parameter| parameter.number).collect(),
+            params: params.map(|own| own.kept_to(compartment.ty)).collect(),
             is_own: codes.iter().any(|code| code == ITSELF),
         }
     }

@@ -1,6 +1,7 @@
 //! With which condition a search begins: the one that, by its kind, few resources meet.
 
 use crate::fhir::ResourceType;
+use crate::search::joined;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
 use crate::search::plan::beyond::chained;
@@ -241,6 +242,7 @@ pub(super) fn named(ty: ResourceType, ids: &[String]) -> Driver {
 
 /// Begins with rows of an index.
 pub(super) fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
+    let rows = &joined::narrowed(seen.parameters, rows);
     let reach = rows.any.iter().map(|condition| condition.reach).max()?;
     if let Some(from) = span::overlapping(rows) {
         return Some(Driver::of((from, Sql::of("1 = 1", [])), Width::Between, Found::Repeated));

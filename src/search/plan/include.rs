@@ -16,6 +16,7 @@ use crate::search::query::Way;
 use crate::search::restriction::Restriction;
 use crate::search::rows::ANY_ELEMENT;
 use crate::search::rows::ELSEWHERE;
+use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 
 /// From how many rows a statement leads on at most that is kept prepared: making it takes longer than running it.
@@ -82,7 +83,8 @@ impl Seen<'_> {
         let include = hop.include;
         let references = include.references(self.parameters);
         let of_type = |param: Sql| Sql::of("f.param IN (", []).append(param).push(")", []);
-        let params = of_type(Sql::list(references.iter().map(|one| one.number.into()).collect()));
+        let numbers = references.iter().flat_map(|one| self.parameters.kept(one.number));
+        let params = of_type(Sql::list(numbers.map(Bind::from).collect()));
         let targets: Vec<ResourceType> =
             references.iter().flat_map(|reference| self.targets(reference.number)).collect();
         let local = Sql::of("SELECT f.rid FROM resource t CROSS JOIN idx_reference f WHERE t.rid IN (", [])
@@ -123,7 +125,7 @@ impl Seen<'_> {
     fn rows_behind(&self, hop: &Hop) -> Sql {
         let sql = Sql::of("f.rid IN (", []).append(rids(hop)).push(")", []);
         if let Some(param) = hop.include.param {
-            return sql.push(" AND f.param = ?", [param.into()]);
+            return sql.push(" AND f.param", []).append(Scope::row(0).numbered(self.parameters.kept(param)));
         }
         // What no search parameter covers is followed by no include, nor what not all that is stored has rows of.
         let sql = sql.push(" AND f.param <> ?", [ANY_ELEMENT.into()]);

@@ -85,7 +85,7 @@ pub(super) fn key(sort: &Sort, scope: &Scope) -> Sql {
     };
     let sql = match sort.joins {
         None => sql.append(of_row(param)),
-        Some(both) => sql.push(" AND s.param IN (?, ?)", both.map(Bind::from)),
+        Some(both) => sql.either(" AND s.param", " AND s.param + 0").push(" IN (?, ?)", both.map(Bind::from)),
     };
     let sql = sql.push(counts, []);
     let sql = sql.push("), ?)", [missing(holds(sort), sort.order)]);

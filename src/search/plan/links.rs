@@ -43,6 +43,14 @@ impl Seen<'_> {
         self.ends([own, inside, self.names(param, end, scope)], end.1)
     }
 
+    /// The numbers under which rows of this kind have a parameter's references to resources of the type.
+    pub(super) fn kept_to(&self, param: i64, ty: ResourceType, scope: &Scope) -> Vec<i64> {
+        match scope.is_either() {
+            true => self.parameters.kept(param),
+            false => self.parameters.kept_to(param, ty),
+        }
+    }
+
     /// Whether a parameter finds references by type and id, or by a fragment.
     pub(super) fn leads_by_reference(&self, param: i64) -> bool {
         self.parameters.by_number(param).is_none_or(Parameter::has_references)
@@ -59,7 +67,8 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.name(link.clone()).push(".rid = ", []).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).append(scope.by_row([param])).push(" AND ", []);
+        let sql =
+            sql.name(link.clone()).append(scope.by_row(self.kept_to(param, ty, scope))).push(" AND ", []);
         let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
@@ -85,7 +94,7 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN contained ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.append(column(".rid = ")).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).append(scope.by_row([param])).push(" AND ", []);
+        let sql = sql.name(link.clone()).append(scope.by_row(self.parameters.kept(param))).push(" AND ", []);
         let number = contained::target(ty.number());
         let sql = sql.append(column(".target_type = ")).push("? AND ", [number.into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
@@ -118,7 +127,8 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
         let sql = sql.in_time(link.clone());
-        let sql = sql.name(link.clone()).push(".param = ? AND ", [param.into()]);
+        let params = from.numbered(self.parameters.kept(param));
+        let sql = sql.name(link.clone()).push(".param", []).append(params).push(" AND ", []);
         let sql =
             sql.name(link.clone()).push(".target_type = ", []).append(scope.column("type")).push(" AND ", []);
         let sql =

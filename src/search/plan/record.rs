@@ -93,7 +93,7 @@ impl Record<'_> {
         let outside = ResourceType::all().filter(|ty| parameters.compartment(*ty).is_none());
         outside.filter_map(|ty| {
             let patient = parameters.find(ty, "patient").filter(|own| own.kind == Kind::Reference)?;
-            Some((ty, patient.number))
+            Some((ty, patient.kept_to(patient_type())))
         })
     }
 
@@ -103,7 +103,7 @@ impl Record<'_> {
         let all = own.iter().flat_map(|from| parameters.of(*from));
         let pointing = all.filter(|one| one.kind == Kind::Reference && one.path.is_some());
         let pointing = pointing.filter(|one| one.target.is_empty() || one.target.contains(&ty));
-        let numbers = pointing.map(|one| one.number).chain([ANY_ELEMENT]).collect();
+        let numbers = pointing.map(|one| one.kept_to(ty)).chain([ANY_ELEMENT]).collect();
         let target = || [ty.number().into(), id.into()];
         Sql::of("SELECT r.rid FROM resource r WHERE r.type = ? AND r.id = ? AND r.deleted = 0", target())
             .push(" UNION SELECT f.rid FROM idx_reference f WHERE f.param IN (", [])

@@ -102,7 +102,7 @@ impl Record<'_> {
             [group, patient].into_iter().flatten().filter(|ty| self.asks_for(*ty)).collect();
         let pointing = types.iter().filter_map(|ty| {
             let code = if *ty == patient_type() { "link" } else { "member" };
-            self.seen.parameters.find(*ty, code).map(|parameter| parameter.number)
+            self.seen.parameters.find(*ty, code).map(|parameter| parameter.kept_to(patient_type()))
         });
         let pointing: Vec<i64> = pointing.collect();
         let own = || [patient_type().number().into()];

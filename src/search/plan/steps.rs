@@ -158,13 +158,15 @@ impl Seen<'_> {
                 .push(".rid AND r1.deleted = 0 AND ", [])
         };
         if self.leads_by_reference(param) {
-            let holds = own().push("f.param", []).append(scope.numbered([param]));
+            let params = || self.parameters.kept(param);
+            let kept = self.kept_to(param, ty, scope);
+            let holds = own().push("f.param", []).append(scope.numbered(kept));
             let holds = holds.push(" AND f.target_type = ? AND f.target_id = r1.id", [ty.number().into()]);
             let holds = holds.append(visible().unwrap_or_default());
             arms.push(Arm { found: "f.rid", tables: "resource r1 CROSS JOIN idx_reference f", holds });
-            arms.push(around(param, ty, list));
+            arms.push(around(params(), ty, list));
             if let Some(parameter) = self.parameters.by_number(param).filter(|_| scope.is_either()) {
-                arms.push(beside((param, parameter.ty), ty, list));
+                arms.push(beside((params(), parameter.ty), ty, list));
             }
         }
         if let Some(canonical) =
@@ -199,7 +201,8 @@ impl Seen<'_> {
                 "idx_reference f CROSS JOIN resource d",
                 "idx_reference f CROSS JOIN resource d CROSS JOIN resource r1",
             ];
-            let holds = pointing().push("f", []).append(Scope::row(0).by_row([param]));
+            let holds =
+                pointing().push("f", []).append(Scope::row(0).by_row(self.parameters.kept_to(param, ty)));
             push("d.rid", tables, holds.push(link, [number(), number()]));
         }
         if let Some(canonical) = self.named_by(param, &[ty]) {
@@ -215,30 +218,28 @@ impl Seen<'_> {
 
 /// The resource in which one of the list stands, where it refers to that. Whether it does is looked up row by row, for
 /// joined, PostgreSQL would begin with all fragments there are.
-fn around(param: i64, ty: ResourceType, list: &str) -> Arm {
+fn around(params: Vec<i64>, ty: ResourceType, list: &str) -> Arm {
     let holds = Sql::of("z.rid = ", []).name(list.to_owned());
     let holds =
         holds.push(".rid AND EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = z.container AND ", []);
-    let holds = holds.append(refers_to_neighbour(param, ty)).push(END, []);
+    let holds = holds.append(refers_to_neighbour(params, ty)).push(END, []);
     Arm { found: "z.container", tables: "contained z", holds }
 }
 
 /// What stands, as a resource of its type, beside one of the list, where it refers to that.
-fn beside((param, source): (i64, ResourceType), ty: ResourceType, list: &str) -> Arm {
+fn beside((params, source): (Vec<i64>, ResourceType), ty: ResourceType, list: &str) -> Arm {
     let holds = Sql::of("z.rid = ", []).name(list.to_owned());
     let holds =
         holds.push(".rid AND y.type = ? AND y.container = z.container AND ", [source.number().into()]);
     let holds = holds
         .push("EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = y.rid AND ", [])
-        .append(refers_to_neighbour(contained::param(param), ty))
+        .append(refers_to_neighbour(params.into_iter().map(contained::param), ty))
         .push(END, []);
     Arm { found: "y.rid", tables: "contained z CROSS JOIN contained y", holds }
 }
 
 /// The reference `f` is one of the parameter's to `z`, which stands beside what refers.
-fn refers_to_neighbour(param: i64, ty: ResourceType) -> Sql {
-    Sql::of(
-        "f.param = ? AND f.target_type = ? AND f.target_id = z.id",
-        [param.into(), contained::target(ty.number()).into()],
-    )
+fn refers_to_neighbour(params: impl IntoIterator<Item = i64>, ty: ResourceType) -> Sql {
+    let sql = Sql::of("f.param", []).append(Scope::row(0).numbered(params));
+    sql.push(" AND f.target_type = ? AND f.target_id = z.id", [contained::target(ty.number()).into()])
 }

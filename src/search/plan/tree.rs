@@ -18,14 +18,15 @@ impl Seen<'_> {
         let sql =
             Sql::of("EXISTS (SELECT 1 FROM idx_reference x WHERE x.rid = ", []).append(scope.column("rid"));
         sql.push(" AND x", [])
-            .append(scope.by_row([tree.param]))
+            .append(scope.by_row(self.parameters.kept(tree.param)))
             .append(self.end_in_tree("x", tree))
             .push(END, [])
     }
 
     /// The row of `idx_reference`, which is one of the resource's, points into the hierarchy.
     pub(super) fn in_tree(&self, alias: &'static str, tree: &Tree, scope: &Scope) -> Sql {
-        let sql = Sql::of(alias, []).push(".param", []).append(scope.numbered([tree.param]));
+        let sql =
+            Sql::of(alias, []).push(".param", []).append(scope.numbered(self.parameters.kept(tree.param)));
         sql.append(self.end_in_tree(alias, tree))
     }
 

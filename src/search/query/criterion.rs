@@ -209,7 +209,7 @@ fn numbers(
     parameter: &Parameter,
     number: &dyn Fn(&Parameter) -> i64,
 ) -> (i64, Option<i64>) {
-    let joined = parameter.joins.map(|both| both.map(|one| context.parameters.by_number(one)));
+    let joined = parameter.joins.map(|joined| joined.numbers.map(|one| context.parameters.by_number(one)));
     match joined {
         Some([Some(one), Some(other)]) => (number(one), Some(number(other))),
         Some(_) | None => (number(parameter), None),

@@ -180,7 +180,7 @@ fn sort_key(context: &Context, read: &Query, key: &str) -> Result<Sort, Problem>
         "_lastUpdated" => SortBy::Updated,
         code => match parameter(context, read.ty, code)? {
             sortable if !sortable.of_words && !matches!(sortable.kind, Kind::Composite | Kind::Special) => {
-                joins = sortable.joins;
+                joins = sortable.joins.map(|joined| joined.numbers);
                 SortBy::Parameter(sortable.kind, sortable.number)
             }
             other => {

@@ -119,6 +119,19 @@ impl Path {
         }
     }
 
+    /// The type to which it narrows the references that another path finds, where it does nothing else:
+    /// `Goal.subject.where(resolve() is Patient)` narrows `Goal.subject`.
+    pub fn narrows(&self, other: &Self) -> Option<&str> {
+        let (Expression::Steps(own), Expression::Steps(others)) = (&self.expression, &other.expression)
+        else {
+            return None;
+        };
+        match own.split_last() {
+            Some((Step::ResolvesTo(ty), rest)) if rest == others.as_slice() => Some(ty),
+            _ => None,
+        }
+    }
+
     /// The elements that it goes through, by their names in JSON, for each of its branches; a branch that says
     /// whether something is so, and what else is no plain path, is left out.
     pub fn elements(&self) -> Vec<Vec<&str>> {
