@@ -90,10 +90,11 @@ fn changes_of(medication: &MedicationUse, window: &Window) -> Vec<Date> {
     start.into_iter().chain(gone.flatten()).collect()
 }
 
-/// Those of the medicines that are taken on a day, and when that changes.
-pub fn taken_on(record: &PatientRecord, codes: &Codes, as_of: Date) -> (Vec<String>, Vec<Date>) {
-    let window = Window::back(Some(0), as_of);
-    let known = || record.medications.iter().filter(|one| one.status == "active" && is_of(one, codes));
+/// Those of the medicines that are taken on a day, and when that changes. One that was ended since was taken until its
+/// end, where that is said.
+pub fn taken_on(record: &PatientRecord, codes: &Codes, day: Date) -> (Vec<String>, Vec<Date>) {
+    let window = Window::back(Some(0), day);
+    let known = || record.medications.iter().filter(|one| is_of(one, codes));
     let taken = known().filter(|one| use_of(one, &window) == State::Met).map(|one| one.source.clone());
     (taken.collect(), known().flat_map(|one| changes_of(one, &window)).collect())
 }

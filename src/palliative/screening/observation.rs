@@ -87,7 +87,7 @@ impl ObservationRule {
                 Place::Before | Place::After => {}
             }
         }
-        let finding = match self.invalidating(record, as_of, &mut changes) {
+        let finding = match self.invalidating((record, as_of), &candidates, &mut changes) {
             Some(finding) => finding,
             None if candidates.iter().any(|(_, inside)| *inside) => self.judge(&candidates),
             None => self.none_usable(&candidates, &undated),
@@ -109,18 +109,37 @@ impl ObservationRule {
         self.also.as_deref().filter(|other| other.codes.has_any(&observation.code))
     }
 
-    /// Unknown, where a medicine that the patient takes makes the value say nothing.
+    /// Unknown, where a medicine that the patient takes, or took when it was measured, makes the value say nothing.
     fn invalidating(
         &self,
-        record: &PatientRecord,
-        as_of: Date,
+        (record, as_of): (&PatientRecord, Date),
+        candidates: &[(&Observation, bool)],
         changes: &mut BTreeSet<Date>,
     ) -> Option<Finding> {
         let codes = self.invalidated_by.as_ref()?;
         let (taken, later) = taken_on(record, codes, as_of);
         changes.extend(later);
-        let first = taken.first()?;
-        let missing = format!("{}: it says nothing while {first} is active (reason: treatment)", self.item);
+        if let Some(first) = taken.first() {
+            let missing =
+                format!("{}: it says nothing while {first} is active (reason: treatment)", self.item);
+            return Some(Finding { evidence: taken, ..Finding::unknown(missing) });
+        }
+        let counted = match self.pick {
+            Pick::Latest => possibly_latest(candidates),
+            Pick::Min | Pick::Max => candidates.iter().map(|(one, _)| *one).collect(),
+        };
+        let days = counted.iter().filter_map(|one| one.effective.as_ref());
+        let mut days = days.flat_map(|moment| [moment.first, moment.last]);
+        let (mut taken, day) = days.find_map(|day| {
+            let (taken, _) = taken_on(record, codes, day);
+            (!taken.is_empty()).then_some((taken, day))
+        })?;
+        taken.truncate(1);
+        let missing = format!(
+            "{}: that of {day} says nothing, as {} was taken then (reason: treatment)",
+            self.item,
+            taken.concat()
+        );
         Some(Finding { evidence: taken, ..Finding::unknown(missing) })
     }
 

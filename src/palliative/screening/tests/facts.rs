@@ -211,9 +211,27 @@ fn t40_an_inr_under_a_vitamin_k_antagonist_does_not_tell() {
     }
     assert_eq!(state(ADULT, "liver-inr13", &[inr.clone(), medicine(warfarin(), "stopped")]), State::Met);
     assert_eq!(
-        state(ADULT, "liver-inr13", &[inr, medicine(json!({ "text": "Apixaban" }), "active")]),
+        state(ADULT, "liver-inr13", &[inr.clone(), medicine(json!({ "text": "Apixaban" }), "active")]),
         State::Met
     );
+    // One that was ended since was taken until its end: then it says nothing of what was measured until then.
+    let statement = |end: &str| {
+        json!({ "resourceType": "MedicationStatement", "status": "stopped", "medicationCodeableConcept": warfarin(),
+            "effectivePeriod": { "start": "2025-06-01", "end": end } })
+    };
+    let measured = inr["effectiveDateTime"].as_str().unwrap()[..10].parse::<jiff::civil::Date>().unwrap();
+    for (end, expected) in [
+        (measured.yesterday().unwrap(), State::Met),
+        (measured, State::Unknown),
+        (measured.tomorrow().unwrap(), State::Unknown),
+    ] {
+        let found = finding(&screen(ADULT, &[inr.clone(), statement(&end.to_string())]), "liver-inr13");
+        assert_eq!(found.state, expected, "taken until {end}, measured on {measured}");
+        assert_eq!(
+            found.missing.iter().any(|one| one.contains("reason: treatment")),
+            expected == State::Unknown
+        );
+    }
 }
 
 #[test]
