@@ -61,13 +61,17 @@ fn symptoms() -> Vec<Case> {
         "wellbeing",
         "other",
     ];
-    let all_low: Vec<Value> = symptoms.iter().map(|one| own(&format!("esas-{one}"), 3.0)).collect();
+    let rated = symptoms.iter().chain(["pain"].iter());
+    let all_low: Vec<Value> = rated.map(|one| own(&format!("esas-{one}"), 3.0)).collect();
     let cases: Vec<Case> = symptoms
         .iter()
         .map(|one| case(&format!("d2-{one}"), vec![own(&format!("esas-{one}"), 4.0)], all_low.clone()))
         .collect();
-    let any = case("d2-protocol", vec![own("esas-nausea", 6.0)], all_low);
-    cases.into_iter().chain([any]).collect()
+    let any = case("d2-protocol", vec![own("esas-nausea", 6.0)], all_low.clone());
+    // Who has pain alone is the one who gets an opioid.
+    let bowel = case("d2-bowel", vec![own("esas-pain", 4.0)], all_low.clone());
+    let review = case("d2-review", vec![score((LOINC, "72514-3"), 4.0)], all_low);
+    cases.into_iter().chain([any, bowel, review]).collect()
 }
 
 fn cases() -> Vec<Case> {
