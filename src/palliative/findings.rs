@@ -104,6 +104,8 @@ pub struct Person<'a> {
     pub situation: &'a Situation<'a>,
     /// Whether another Patient says that it has taken this one's place.
     pub is_replaced: bool,
+    /// Whether an episode, in whichever programme, says that the person died: the Patient may be told of it later.
+    pub has_died: bool,
 }
 
 /// A programme and what it goes by.
@@ -156,7 +158,7 @@ pub fn by_program(
     let best = said.asked.iter().min_by_key(|one| (rank(one.outcome), one.missing));
     let mut changes: Vec<Date> = said.asked.iter().filter_map(|one| one.change).collect();
     let (mut tier, mut score) = (None, (0, 0));
-    if !record.deceased_by(as_of) {
+    if !(person.has_died || record.deceased_by(as_of)) {
         let facts = Facts {
             situation: person.situation,
             program: going.program,
@@ -198,7 +200,7 @@ fn suppressions(person: &Person, is_open: bool) -> Vec<Suppression> {
     let inactive = person.patient.get("active").and_then(serde_json::Value::as_bool) == Some(false);
     [
         of(is_open, Suppression::OpenEpisode),
-        of(record.deceased_by(as_of), Suppression::Deceased),
+        of(person.has_died || record.deceased_by(as_of), Suppression::Deceased),
         of(hospice, Suppression::Hospice),
         of(replaced, Suppression::Replaced),
         of(inactive, Suppression::Inactive),

@@ -13,6 +13,10 @@ use crate::app::START;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::programme::REASON;
+use crate::programme::act;
+use crate::programme::because;
+use crate::programme::refer;
 
 const PATH: &str = "/$palliative-identify";
 const URL: &str = "https://example.org/PlanDefinition/lung";
@@ -233,6 +237,35 @@ fn what_is_kept_is_what_an_evaluation_finds() {
         let without = |ids: Vec<String>| ids.into_iter().filter(|id| id != "episode").collect::<Vec<_>>();
         assert_eq!(without(kept), without(fresh), "{query}: only the episode is of one programme alone");
     }
+}
+
+#[test]
+fn one_whose_death_another_programme_has_recorded_is_no_candidate_though_the_patient_does_not_say_so_yet() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    people(&clinician);
+    let has = |caller: &Client, query: &str| {
+        listed(&get(caller, query).expect(200).json()).contains(&"b".to_owned())
+    };
+    assert!(has(&clinician, ""));
+    let episode = refer(&clinician, "b");
+    let died = |day: &str| {
+        json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": "deceased" } },
+            { "name": "effectiveDate", "valueDate": day }])
+    };
+    act(&clinician, &episode, "death", died("2026-02-20")).expect(200);
+    assert!(!has(&clinician, ""), "what is kept");
+    assert!(!has(&clinician, "&asOf=2026-02-25"), "what is evaluated for another day");
+    assert!(has(&clinician, "&asOf=2026-02-19"), "who was alive then");
+    let everybody = get(&clinician, "&includeAll=true").expect(200).json();
+    let entries = one(&everybody, "candidates")["resource"]["entry"].as_array().unwrap();
+    let dead = entries.iter().find(|entry| entry["item"]["reference"] == "Patient/b").unwrap().to_string();
+    assert!(dead.contains("\"deceased\"") && !dead.contains("tier-"), "{dead}");
+    let director = app.with_claims(json!({ "sub": "d", "fhirUser": "Practitioner/d",
+        "scope": "user/*.cruds", "roles": ["program-director"] }));
+    act(&director, &episode, "undo", because("recorded-in-error")).expect(200);
+    let everybody = get(&clinician, "").expect(200).json();
+    assert!(listed(&everybody).contains(&"b".to_owned()), "a death that was a mistake is none");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(super) struct Chart {
     pub(super) named: Vec<Resource>,
     pub(super) open: Vec<String>,
     pub(super) is_replaced: bool,
+    /// Whether an episode, in whichever programme, says that the person died.
+    pub(super) has_died: bool,
 }
 
 /// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works; whether there was anything to do,
@@ -132,6 +134,9 @@ pub(super) fn charts(conn: &mut Conn, patients: &[String], base_url: &str) -> Re
     for (id, program) in read::open_episodes(conn, patients)? {
         charts.entry(id).and_modify(|chart| chart.open.push(program));
     }
+    for id in read::died(conn, patients)? {
+        charts.entry(id).and_modify(|chart| chart.has_died = true);
+    }
     let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
     for stored in payment::linking(conn, patients)? {
         let other = Resource::from_value(stored.value()?)?;
@@ -201,7 +206,14 @@ fn empty(patient: &str) -> Chart {
         found: None,
         change_at: NEVER,
     };
-    Chart { evaluated, stored: Vec::new(), named: Vec::new(), open: Vec::new(), is_replaced: false }
+    Chart {
+        evaluated,
+        stored: Vec::new(),
+        named: Vec::new(),
+        open: Vec::new(),
+        is_replaced: false,
+        has_died: false,
+    }
 }
 
 /// What is read of a patient.

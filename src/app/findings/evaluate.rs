@@ -126,7 +126,7 @@ fn alone(chart: Chart, judge: impl FnOnce(Chart) -> Result<Evaluated, Failure>) 
 
 /// What is found of a patient for every programme.
 fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluated, Failure> {
-    let Chart { mut evaluated, stored, named, open, is_replaced } = chart;
+    let Chart { mut evaluated, stored, named, open, is_replaced, has_died } = chart;
     let base_url = app.config.base_url.as_deref().unwrap_or_default();
     let mut resources = named;
     for one in &stored {
@@ -148,7 +148,7 @@ fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluate
         let today = date_in(now, zone);
         let subject = Subject::of_sorted(&evaluated.patient, &resources, &first.program, today);
         let situation = subject.situation();
-        let person = Person { patient, situation: &situation, is_replaced };
+        let person = Person { patient, situation: &situation, is_replaced, has_died };
         let sets: Vec<SetFinding> = rules.sets.iter().map(|(set, _)| by_set(set, &situation)).collect();
         let mut change = sets.iter().filter_map(|one| one.change).min();
         change = earlier_of(change, next_change(resources.iter(), subject.as_of, &first.program));

@@ -22,6 +22,7 @@ use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::death::days_on;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::standing;
 use crate::palliative::findings;
@@ -185,11 +186,13 @@ fn evaluated(
     let reference = asked.program.reference();
     let episodes = known.resources.iter().filter(|one| one.ty().name() == "EpisodeOfCare");
     let ours = episodes.filter(|one| program_of(one) == Some(reference.as_str()));
+    let deaths = known.resources.iter().filter(|one| one.ty().name() == "EpisodeOfCare");
+    let has_died = days_on(deaths).any(|day| day <= asked.as_of);
     let state = standing::on(ours, asked.as_of).map(|one| one.state).filter(|state| state.is_open());
     let assessments: Vec<Resource> =
         known.resources.iter().filter(|one| one.ty().name() == "RiskAssessment").cloned().collect();
     let earlier = Earlier::among(&assessments, asked.program);
-    let one = findings::Person { patient, situation: &situation, is_replaced: known.is_replaced };
+    let one = findings::Person { patient, situation: &situation, is_replaced: known.is_replaced, has_died };
     let found = by_program(&one, going, Said { asked: &own, entry: &entry }, (&earlier, state.is_some()));
     Some(Evaluated {
         person: Person {

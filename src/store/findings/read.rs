@@ -35,6 +35,12 @@ pub(crate) fn open_episodes(conn: &mut Conn, patients: &[String]) -> QueryResult
     conn.load::<(Text, Text), (String, String)>(query)
 }
 
+/// Those whose death an episode has on record, in whichever programme.
+pub(crate) fn died(conn: &mut Conn, patients: &[String]) -> QueryResult<Vec<String>> {
+    let query = of("SELECT patient FROM episode WHERE state = 'deceased' AND patient", patients);
+    conn.load::<Text, String>(query)
+}
+
 /// All live resources of these types in the compartment of each of these patients.
 pub(crate) fn compartments(
     conn: &mut Conn,

@@ -1,0 +1,1 @@
+DROP INDEX episode_deceased;
