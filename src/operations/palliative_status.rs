@@ -166,7 +166,12 @@ fn told(case: &Case, standing: &Standing, date: Date) -> Output {
     let program = case.program.reference();
     let mut part = of_episode(&program, standing, date);
     part = part.value("hospice", "boolean", hospice_since(case, date).is_some());
-    for action in standing.allowed(case.actor) {
+    // On an earlier day than today nothing was known of what was to come.
+    let coming = standing.later.filter(|_| date == case.today());
+    if let Some((state, since)) = coming {
+        part = part.value("coming", "code", state.code()).value("comingSince", "date", since.to_string());
+    }
+    for action in standing.allowed(case.actor, coming.map(|(state, _)| state)) {
         part = part.value("allowedActions", "code", action.code());
     }
     let phones = case.program.phones.iter().cloned();

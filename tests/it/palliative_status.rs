@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::programme::PROGRAM;
+use crate::programme::REASON;
 use crate::programme::act;
 use crate::programme::enrolled;
 use crate::programme::person;
@@ -52,6 +53,24 @@ fn it_tells_of_each_programme_where_the_person_stands() {
     let program = json!({ "resourceType": "HealthcareService", "id": "other", "active": true });
     clinician.store(&program);
     assert_eq!(standing(&clinician, "?program=HealthcareService/other").len(), 0);
+}
+
+#[test]
+fn a_step_that_is_dated_ahead_is_told_as_to_come_with_what_may_be_done_until_then() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    let hold = json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": "hold-travel" } },
+        { "name": "effectiveDate", "valueDate": "2026-03-05" }]);
+    act(&clinician, &id, "hold", hold).expect(200);
+    let told = standing(&clinician, "").remove(0);
+    for (name, value) in [("state", "enrolled"), ("coming", "on-hold"), ("comingSince", "2026-03-05")] {
+        assert_eq!(of(&told, name), [value], "{name}");
+    }
+    let next = ["resume", "transfer", "graduate", "discharge", "hospice-elect", "death"];
+    assert_eq!(of(&told, "allowedActions"), next);
+    let before = standing(&clinician, "?asOf=2026-02-27").remove(0);
+    assert_eq!((of(&before, "coming").len(), of(&before, "allowedActions").len()), (0, 0));
 }
 
 #[test]

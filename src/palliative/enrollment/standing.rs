@@ -27,6 +27,9 @@ pub struct Standing<'a> {
     pub since: Date,
     /// Whether it is in that state still.
     pub lasts: Lasts,
+    /// The state in which it is by now, with its day after that one: of today it is yet to come, for a step may be dated
+    /// ahead.
+    pub later: Option<(State, Date)>,
 }
 
 /// Whether what was so on the day asked about is so still.
@@ -56,7 +59,8 @@ fn of(episode: &Resource, date: Date) -> Option<Standing<'_>> {
     let at = entries.iter().rposition(|(_, start)| *start <= date)?;
     let (state, since) = entries[at];
     let lasts = if at + 1 == entries.len() { Lasts::Still } else { Lasts::Past };
-    Some(Standing { episode, state, since, lasts })
+    let later = entries[at + 1..].last().copied();
+    Some(Standing { episode, state, since, lasts, later })
 }
 
 fn entry(entry: &Value) -> Option<(State, Date)> {
@@ -75,12 +79,18 @@ impl Standing<'_> {
         tiers::on(self.episode, date)
     }
 
-    /// What this actor may do next; nothing where the state is of the past.
-    pub fn allowed(&self, actor: &Actor) -> Vec<Action> {
+    /// What this actor may do next, from the state as it is or, of one that has passed, from the one that is to come;
+    /// nothing where there is none.
+    pub fn allowed(&self, actor: &Actor, coming: Option<State>) -> Vec<Action> {
+        let state = match self.lasts {
+            Lasts::Still => Some(self.state),
+            Lasts::Past => coming,
+        };
+        let Some(state) = state else { return Vec::new() };
         let mut actions: Vec<Action> = Vec::new();
-        let rows = TRANSITIONS.iter().filter(|row| row.starts_from(self.state));
+        let rows = TRANSITIONS.iter().filter(|row| row.starts_from(state));
         for row in rows.filter(|row| permit(actor, row).is_ok()) {
-            if self.lasts == Lasts::Still && !actions.contains(&row.action) {
+            if !actions.contains(&row.action) {
                 actions.push(row.action);
             }
         }
@@ -161,7 +171,7 @@ mod tests {
         let allowed = |world: &World, date: &str| {
             let episodes = world.resources.values().filter(|one| one.ty().name() == "EpisodeOfCare");
             let it = on(episodes, date.parse().unwrap()).unwrap();
-            let codes: Vec<_> = it.allowed(&world.actor).into_iter().map(Action::code).collect();
+            let codes: Vec<_> = it.allowed(&world.actor, None).into_iter().map(Action::code).collect();
             (it.lasts, codes.join(" "))
         };
         let all = "hold transfer graduate discharge hospice-elect death void";
