@@ -31,6 +31,7 @@ mod charts;
 mod commit;
 mod content;
 mod decided;
+mod deeds;
 mod defined;
 mod each;
 mod edition;

@@ -9,14 +9,18 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::app::Session;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::program::Program;
 use crate::store::Conn;
 use crate::store::Fault;
 use crate::store::Stored;
+use crate::store::findings::read;
 use crate::store::payment;
 
 /// How many Patients are looked at in one query.
@@ -27,6 +31,46 @@ const MOST_STEPS: usize = 32;
 const MOST_FURTHER: usize = 5000;
 
 const SAME_PERSON: [&str; 4] = ["replaced-by", "replaces", "refer", "seealso"];
+
+impl Session {
+    /// Refuses a second open episode of one person under another record (T-17): people are to bring the records together.
+    /// The rule reads all records, whatever the caller may see; named is the other one to those who may read it.
+    ///
+    /// # Errors
+    /// 409 `already-open`; 422 `too-costly` where the links do not come to an end; what the database fails with.
+    pub fn require_one_episode(&self, patient: &str, program: &Program) -> Result<(), Failure> {
+        let others = self.open_under_another_record(patient, program)?;
+        if others.is_empty() {
+            return Ok(());
+        }
+        let readable = others.iter().filter(|other| self.read(patient_type(), other).is_ok());
+        let named: Vec<String> = readable.map(|other| format!("Patient/{other}")).collect();
+        let of = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+        let text = format!(
+            "Another record of this person{of}, by Patient.link, has an open episode in this programme; go on with that \
+             one, or correct the link."
+        );
+        Err(coded(Reason::Conflict, "already-open", text))
+    }
+
+    /// The ids of the other records of a person under which an episode is open in a programme.
+    fn open_under_another_record(&self, patient: &str, program: &Program) -> Result<Vec<String>, Failure> {
+        let own = [patient.to_owned()];
+        self.app().db.read(|conn| {
+            let records = persons(conn, &own, self.base_url())?.concat();
+            let others: Vec<String> = records.into_iter().filter(|id| id != patient).collect();
+            if others.is_empty() {
+                return Ok(Vec::new());
+            }
+            let open = read::open_episodes(conn, &others)?.into_iter();
+            Ok(open.filter(|(_, other)| *other == program.id).map(|(id, _)| id).collect())
+        })
+    }
+}
+
+fn patient_type() -> ResourceType {
+    ResourceType::parse("Patient").expect("Patient is a type of R4")
+}
 
 /// The ids of the records of each person, in the order of the first of them.
 ///
@@ -43,7 +87,7 @@ pub(crate) fn persons(
 
 /// The pairs of Patients that are records of one person, from these on as far as the links lead.
 fn links(conn: &mut Conn, members: &[String], base_url: &str) -> Result<BTreeSet<(String, String)>, Fault> {
-    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
+    let ty = patient_type();
     let mut known: BTreeSet<String> = members.iter().cloned().collect();
     let most = known.len() + MOST_FURTHER;
     let mut next: Vec<String> = members.to_vec();

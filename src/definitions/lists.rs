@@ -192,6 +192,7 @@ pub(super) const CODE_SYSTEMS: Files = files![
     "code-systems/careplan-completeness.json",
     "code-systems/enrollment-action.json",
     "code-systems/enrollment-state.json",
+    "code-systems/episode-diagnosis-role.json",
     "code-systems/goal-category.json",
     "code-systems/line-of-business.json",
     "code-systems/medicine-name.json",

@@ -73,6 +73,7 @@ fn attempt(
     match refer::open_episode(&case) {
         None => {
             let decision = refer::open(&case, referral)?;
+            session.require_one_episode(id, program)?;
             write(session, call, decision, Situation::New)
         }
         Some(open) => {

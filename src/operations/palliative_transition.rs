@@ -32,9 +32,16 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
     for named in request.authorization.iter().chain(&request.attested_by) {
         session.add_to_chart(&mut opened.chart, named);
     }
+    if request.action == Action::Undo {
+        session.add_deeds(&mut opened.chart, &opened.episode)?;
+    }
     let case = opened.case();
     let request = &opened.at_home(session, screened(session, &case, request)?)?;
     let target = target(session, request)?;
+    if let (Some(target), Some(patient)) = (&target, case.patient().strip_prefix("Patient/")) {
+        let refused = |failure: Failure| failure.at(parameter("targetProgram"));
+        session.require_one_episode(patient, target).map_err(refused)?;
+    }
     let paid_month = match request.action == Action::Void {
         true => session.paid_month(case.episode.id().unwrap_or_default())?,
         false => None,

@@ -24,6 +24,7 @@ use crate::palliative::program_settings::wrong;
 use crate::palliative::required_roles::TierRole;
 use crate::palliative::required_roles::alternatives;
 use crate::palliative::required_roles::phone_all_day;
+use crate::palliative::required_roles::phones;
 use crate::palliative::risk::Algorithm;
 use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
@@ -46,6 +47,8 @@ pub struct Program {
     pub name: String,
     /// Whether it takes new people.
     pub active: bool,
+    /// Whether it has the settings of a palliative programme; without them it is some other service.
+    pub has_settings: bool,
     /// The organisation that runs it, as a reference.
     pub organization: Option<String>,
     /// Whether its telephone is answered all day, every day.
@@ -229,6 +232,7 @@ impl Program {
             id: service.id().unwrap_or_default().to_owned(),
             name: service.text("/name").unwrap_or("Palliative care programme").to_owned(),
             active: service.get("active").and_then(Value::as_bool).unwrap_or(true),
+            has_settings: is_programme(service.value()),
             organization: service.text("/providedBy/reference").map(str::to_owned),
             phone_all_day: phone_all_day(service),
             phones: phones(service).cloned().collect(),
@@ -291,11 +295,6 @@ pub fn issues(service: &Value) -> Vec<Issue> {
     }
     let Ok(service) = Resource::from_value(service.clone()) else { return Vec::new() };
     Program::read(&service).err().map_or_else(Vec::new, |failure| failure.issues)
-}
-
-/// The telephones of a programme.
-pub(super) fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
-    list(service.get("telecom")).filter(|point| point.get("system").and_then(Value::as_str) == Some("phone"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use serde_json::Value;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
-use crate::palliative::program::phones;
 use crate::palliative::risk::tier::Tier;
 
 /// The telephone that a programme may require as it requires a role.
@@ -77,6 +76,11 @@ pub(super) fn phone_all_day(service: &Resource) -> bool {
         .map(|time| list(time.get("daysOfWeek")).count())
         .sum();
     phone && days >= 7
+}
+
+/// The telephones of a programme.
+pub(super) fn phones(service: &Resource) -> impl Iterator<Item = &Value> {
+    list(service.get("telecom")).filter(|point| point.get("system").and_then(Value::as_str) == Some("phone"))
 }
 
 fn is_none(any_of: &[String]) -> bool {

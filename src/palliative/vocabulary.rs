@@ -128,6 +128,8 @@ own! {
     ERROR_SYSTEM = "CodeSystem/palliative-error";
     /// What kind of episode it is.
     EPISODE_TYPE_SYSTEM = "CodeSystem/palliative-program";
+    /// What a diagnosis is on an episode.
+    DIAGNOSIS_ROLE_SYSTEM = "CodeSystem/episode-diagnosis-role";
     /// What kind of task it is.
     TASK_SYSTEM = "CodeSystem/palliative-task";
     /// What a Flag says.

@@ -72,7 +72,9 @@ fn not_eligible(client: &Client, id: &str) -> String {
 }
 
 fn transferred(client: &Client, id: &str) -> String {
-    client.store(&json!({ "resourceType": "HealthcareService", "id": "next", "active": true }));
+    let settings = "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings";
+    client.store(&json!({ "resourceType": "HealthcareService", "id": "next", "active": true,
+        "extension": [{ "url": settings, "extension": [{ "url": "tz", "valueString": "America/Los_Angeles" }] }] }));
     let to =
         json!([{ "name": "targetProgram", "valueReference": { "reference": "HealthcareService/next" } }]);
     after(client, enrolled(client, id), "transfer", with(dated("transferred-program"), to))

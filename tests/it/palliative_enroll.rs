@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
+use crate::app::START;
 use crate::app::TestApp;
+use crate::programme::act;
 use crate::programme::consented;
 use crate::programme::is_refused_to_others;
 use crate::programme::parameters;
@@ -11,6 +13,8 @@ use crate::programme::person;
 use crate::programme::refer;
 use crate::programme::state;
 use crate::programme::wish;
+
+const DAY: i64 = 86_400_000_000;
 
 #[test]
 fn an_enrolment_starts_the_service() {
@@ -53,6 +57,27 @@ fn an_enrolment_starts_the_service() {
         (&held["extension"][0]["valueCode"], &held["extension"][1]["valueDate"]),
         (&tier, &json!("2026-03-01"))
     );
+}
+
+#[test]
+fn one_who_was_on_the_waiting_list_for_long_enrols_once_a_new_screening_is_recorded() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = consented(&clinician, "p");
+    act(&clinician, &id, "waitlist", json!([])).expect(200);
+    app.clock().set(START + 40 * DAY);
+    let path = format!("/EpisodeOfCare/{id}/$palliative-enroll");
+    let mut late = wish("p");
+    late["parameter"][0]["valueDate"] = json!("2026-04-09");
+    let refused = clinician.post(&path, &late).expect_issue(422, "business-rule");
+    assert_eq!(refused.details(), ["not-eligible"]);
+    assert!(refused.text().contains("$palliative-screen"), "{}", refused.text());
+    let record = parameters(json!([{ "name": "record", "valueBoolean": true }]));
+    clinician.post("/Patient/p/$palliative-screen", &record).expect(200);
+    let episode = part(&clinician.post(&path, &late).expect(200), "episode");
+    let url = "https://comfrey.health/fhir/StructureDefinition/eligibility-evidence";
+    let evidence = episode["extension"].as_array().unwrap().iter().find(|one| one["url"] == url).unwrap();
+    assert!(evidence.to_string().contains("\"asOf\",\"valueDate\":\"2026-04-10\""), "{evidence}");
 }
 
 #[test]

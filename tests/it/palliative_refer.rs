@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::app::TestApp;
 use crate::programme::PROGRAM;
+use crate::programme::act;
 use crate::programme::is_refused_to_others;
 use crate::programme::part;
 use crate::programme::person;
@@ -53,6 +54,41 @@ fn a_second_referral_finds_the_episode_open_and_is_added_to_it() {
         .push(json!({ "name": "rejectDuplicate", "valueBoolean": true }));
     let reply = clinician.post("/Patient/p/$palliative-refer", &refused).expect_issue(409, "conflict");
     assert_eq!(reply.details(), ["already-open"]);
+}
+
+#[test]
+fn t_17_a_person_with_two_records_has_one_open_episode_in_a_programme() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "old");
+    person(&clinician, "new");
+    let link = |id: &str, ty: &str, other: &str| {
+        clinician.store(&json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01",
+            "link": [{ "type": ty, "other": { "reference": format!("Patient/{other}") } }] }));
+    };
+    let open = |id: &str| clinician.post(&format!("/Patient/{id}/$palliative-refer"), &referral());
+    let episode = refer(&clinician, "old");
+    for (id, ty, other) in [("new", "replaces", "old"), ("old", "replaced-by", "new")] {
+        link(id, ty, other);
+        let refused = open("new").expect_issue(409, "conflict");
+        assert_eq!(refused.details(), ["already-open"], "{ty}");
+        assert!(refused.text().contains("Patient/old"), "{}", refused.text());
+        clinician.store(&json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01" }));
+    }
+    link("new", "seealso", "old");
+    assert_eq!(clinician.get("/EpisodeOfCare?patient=new&_summary=count").expect(200).json()["total"], 0);
+    let own = app.with_claims(json!({ "sub": "new", "patient": "new", "fhirUser": "Patient/new",
+        "scope": "launch/patient patient/*.cruds" }));
+    let mut by_patient = referral();
+    by_patient["parameter"][1]["valueReference"]["reference"] = json!("Patient/new");
+    by_patient["parameter"][2]["valueCode"] = json!("self");
+    let told = own.post("/Patient/new/$palliative-refer", &by_patient).expect_issue(409, "conflict");
+    assert!(!told.text().contains("Patient/old"), "{}", told.text());
+    // Where the other episode is over, nothing stands in the way.
+    let elected =
+        json!([{ "name": "hospice", "part": [{ "name": "effectiveDate", "valueDate": "2026-03-01" }] }]);
+    act(&clinician, &episode, "hospice-elect", elected).expect(200);
+    open("new").expect(201);
 }
 
 #[test]
@@ -142,6 +178,13 @@ fn what_is_missing_unknown_or_wrong_is_refused_with_where_it_is() {
     };
     let unknown = json!({ "valueReference": { "reference": "HealthcareService/nothing" } });
     assert_eq!(with("program", unknown).expect(404).details(), ["program-not-found"]);
+    // A service without the settings of a programme is another one: nobody is referred to it by a slip in an id.
+    clinician.store(&json!({ "resourceType": "HealthcareService", "id": "cardiology", "active": true }));
+    let other = json!({ "valueReference": { "reference": "HealthcareService/cardiology" } });
+    let reply = with("program", other).expect_issue(404, "not-found");
+    assert_eq!(reply.details(), ["program-not-found"]);
+    assert_eq!(reply.json()["issue"][0]["expression"][0], "Parameters.parameter.where(name='program')");
+    assert_eq!(clinician.get("/EpisodeOfCare?patient=p&_summary=count").expect(200).json()["total"], 0);
     assert_eq!(with("source", json!({ "valueCode": "rumour" })).expect(400).details(), ["bad-parameter"]);
     assert_eq!(
         with("receivedDate", json!({ "valueDate": "2026-02" })).expect(400).details(),

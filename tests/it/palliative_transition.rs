@@ -72,6 +72,10 @@ fn determine_screens_and_freezes_what_it_found() {
     let reply = act(&clinician, &id, "determine", json!([])).expect(200);
     let episode = part(&reply, "episode");
     assert_eq!(state(&episode), "eligible");
+    let diagnosis = &episode["diagnosis"][0];
+    assert_eq!(diagnosis["condition"]["reference"], "Condition/p-hf");
+    assert_eq!(diagnosis["role"]["coding"][0]["code"], "qualifying");
+    assert_eq!(episode["diagnosis"].as_array().unwrap().len(), 1);
     let url = "https://comfrey.health/fhir/StructureDefinition/eligibility-evidence";
     let evidence = episode["extension"].as_array().unwrap().iter().find(|one| one["url"] == url).unwrap();
     let of = |name: &str| {
@@ -240,11 +244,15 @@ fn a_transfer_opens_the_episode_in_the_other_programme() {
     };
     let unknown = act(&clinician, &id, "transfer", to("HealthcareService/nothing")).expect(404);
     assert_eq!(unknown.details(), ["program-not-found"]);
+    clinician.store(&json!({ "resourceType": "HealthcareService", "id": "cardiology", "active": true }));
+    let strange = act(&clinician, &id, "transfer", to("HealthcareService/cardiology")).expect(404);
+    assert_eq!(strange.details(), ["program-not-found"], "another service is no programme");
     let reply = act(&clinician, &id, "transfer", to("HealthcareService/other")).expect(200);
     assert_eq!(part(&reply, "episode")["period"]["end"], "2026-03-04");
     let related = parts(&reply, "related");
     let next = related.iter().find(|one| one["resourceType"] == "EpisodeOfCare").unwrap();
     assert_eq!(state(next), "consented");
+    assert_eq!(next["diagnosis"][0]["condition"]["reference"], "Condition/p-hf");
 }
 
 #[test]

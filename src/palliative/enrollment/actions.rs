@@ -1,12 +1,14 @@
 //! What each action does, beyond what all have in common. <https://hl7.org/fhir/R4/episodeofcare.html>
 
 use fhir_typed::Resource as Typed;
+use fhir_typed::resources::EpisodeOfCareDiagnosis;
 use fhir_typed::types::Extension;
 use fhir_typed::types::ExtensionValue;
 use jiff::civil::Date;
 
 use crate::fhir::outcome::Failure;
 use crate::palliative::element::complex;
+use crate::palliative::element::concept;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
 use crate::palliative::element::plain_code;
@@ -27,6 +29,8 @@ use crate::palliative::enrollment::episode::opened;
 use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::name;
+use crate::palliative::enrollment::qualifying::qualify;
+use crate::palliative::enrollment::qualifying::qualifying;
 use crate::palliative::enrollment::reasons::reason;
 use crate::palliative::enrollment::request::Outreach;
 use crate::palliative::enrollment::request::Request;
@@ -42,6 +46,7 @@ use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
+use crate::palliative::vocabulary::DIAGNOSIS_ROLE_SYSTEM;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::EXPECTED_EXTENSION;
 use crate::palliative::vocabulary::INITIATED_BY_EXTENSION;
@@ -174,7 +179,10 @@ fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), c
     }
     stored.set(evidence.freeze());
     let (to, why) = match evidence.outcome {
-        Outcome::Eligible => (State::Eligible, None),
+        Outcome::Eligible => {
+            qualify(stored, &evidence.conditions);
+            (State::Eligible, None)
+        }
         Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
         Outcome::NotEligible | Outcome::Indeterminate | Outcome::ScreenPositive => {
             (State::NotEligible, Some("not-eligible-criteria"))
@@ -233,6 +241,12 @@ fn continued(
     next.extension.extend(consent.map(|to| extension(CONSENT_EXTENSION, reference_value(to))));
     let evidence = stored.stored_extension(EVIDENCE_EXTENSION).and_then(Evidence::thaw);
     next.extension.extend(evidence.map(|evidence| evidence.freeze()));
+    let diagnosis = |to: String| EpisodeOfCareDiagnosis {
+        condition: reference(&to),
+        role: Some(concept(DIAGNOSIS_ROLE_SYSTEM, "qualifying", "Qualifying diagnosis")),
+        ..EpisodeOfCareDiagnosis::default()
+    };
+    next.diagnosis = qualifying(case.episode.value()).into_iter().map(diagnosis).collect();
     let next = drafts.add(Typed::EpisodeOfCare(Box::new(next)))?;
     let task = drafts.add(Typed::Task(Box::new(enrollment_task(&there, &next, state))))?;
     let targets = vec![next, task, name(case.episode)];

@@ -26,10 +26,12 @@ use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::enrollment::undoing;
+use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::OFFER_EXPIRES_EXTENSION;
 use crate::palliative::vocabulary::OUTREACH_EXTENSION;
+use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 use jiff::ToSpan;
 
 /// Every rule of the action that does not hold.
@@ -207,6 +209,7 @@ fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
         )
         .at(parameter("targetProgram")));
     };
+    no_programme(target).map_or(Ok(()), |failure| Err(failure.at(parameter("targetProgram"))))?;
     if target.id == case.program.id {
         let text = "The episode is in that programme already.";
         return Ok(vec![broken("bad-parameter", text).at(parameter("targetProgram"))]);
@@ -221,6 +224,16 @@ fn transferable(case: &Case, beside: Beside) -> Result<Vec<Issue>, Failure> {
     let inactive =
         (!target.active).then(|| broken("program-inactive", "That programme takes nobody at present."));
     Ok(inactive.into_iter().collect())
+}
+
+/// 404: a HealthcareService without the settings of a programme is another service, and nobody is let into palliative care
+/// by a slip in an id.
+pub fn no_programme(program: &Program) -> Option<Failure> {
+    let text = format!(
+        "{} is no palliative programme: it has no extension {SETTINGS_EXTENSION}; name a programme, or give it its settings.",
+        program.reference()
+    );
+    (!program.has_settings).then(|| coded(Reason::NotFound, "program-not-found", text))
 }
 
 /// The other episodes of the same programme in which the person was enrolled on any day.

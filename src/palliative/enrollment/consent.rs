@@ -86,16 +86,18 @@ fn names_the_form(case: &Case, consent: &Resource, _: Date) -> bool {
 }
 
 /// The patient agrees, or one who may in the patient's place. A minor's own word is the child's assent, and no
-/// agreement, unless it is on record that the minor is emancipated.
+/// agreement, unless it is on record that the minor is emancipated. Of one who may be a minor, as a part of the date of
+/// birth is not known, neither word suffices without the other.
 fn is_by_right(case: &Case, consent: &Resource, date: Date) -> bool {
     let performers: Vec<&str> = list(consent.get("performer"))
         .filter_map(|performer| performer.get("reference").and_then(Value::as_str).map(unversioned))
         .collect();
-    let minor = case.age_on(date).is_some_and(|age| age < MAJORITY);
+    let is_minor = |age: Option<i64>| age.is_some_and(|age| age < MAJORITY);
+    let (surely, may_be) = (is_minor(case.age_on(date)), is_minor(case.youngest_on(date)));
     let own = performers.contains(&case.patient());
     let by_another = performers.iter().any(|performer| *performer != case.patient());
-    (own && (!minor || is_emancipated(consent)))
-        || (by_another && has_authority(consent) && (minor || lacked_capacity(case, consent, date)))
+    let alone = surely || (may_be && own) || lacked_capacity(case, consent, date);
+    (own && (!may_be || is_emancipated(consent))) || (by_another && has_authority(consent) && alone)
 }
 
 /// The age from which a person agrees alone.

@@ -54,6 +54,19 @@ pub fn line_of_business(coverage: &Resource) -> Option<&'static str> {
     })
 }
 
+/// The line of business of people without a payer.
+const SELF_PAY: &str = "self-pay-or-none";
+
+/// Whether a programme lets people with this line of business in, and their days are paid: what is not listed is not
+/// served. With no list all are who have a payer, and those who have none where the programme says so.
+pub fn serves(program: &Program, line: &str) -> bool {
+    match line {
+        _ if program.lines_of_business.iter().any(|own| own == line) => true,
+        SELF_PAY => program.self_pay,
+        _ => program.lines_of_business.is_empty(),
+    }
+}
+
 /// Whether the Coverage is in force on the day.
 pub fn is_active_on(coverage: &Resource, date: Date, program: &Program) -> bool {
     coverage.text("/status") == Some("active") && covers(coverage.get("period"), date, program)

@@ -25,11 +25,13 @@ use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Drafts;
 use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::episode::Episode;
+use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::guards;
 use crate::palliative::enrollment::home_history;
+use crate::palliative::enrollment::qualifying::qualify;
 use crate::palliative::enrollment::request::Wanted;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::state::State;
@@ -46,6 +48,7 @@ use crate::palliative::risk::tier::Tier;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::COVERAGE_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
+use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::INTAKE_EXTENSION;
 use crate::palliative::vocabulary::OVERRIDE_EXTENSION;
 use crate::palliative::vocabulary::SETTING_EXTENSION;
@@ -148,6 +151,13 @@ fn start(case: &Case, wish: &Enrollment, mut stored: Episode) -> Result<Decision
     let mut drafts = Drafts::default();
     stored.open_period(wish.start);
     freeze(case, wish, &mut stored);
+    // What was decided upon long ago gives way to what speaks for the person now; an override speaks for itself.
+    let proof = guards::proof(case, &stored, wish.start).filter(|_| wish.override_reason.is_none());
+    let decided = stored.stored_extension(EVIDENCE_EXTENSION).and_then(Evidence::thaw);
+    if let Some(proof) = proof.filter(|proof| decided.as_ref() != Some(proof)) {
+        stored.set(proof.freeze());
+        qualify(&mut stored, &proof.conditions);
+    }
     if let Some(consent) = chosen(&wish.consent, &mut drafts, |_| ()) {
         stored.set(extension(CONSENT_EXTENSION, reference_value(&consent)));
     }

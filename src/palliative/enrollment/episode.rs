@@ -61,7 +61,7 @@ pub fn opened(program: &Program, patient: &str, state: State, since: Date) -> Ep
 /// A stored episode while it is being changed: what changes is typed, and what others wrote on it stays as it is.
 #[derive(Clone, Debug)]
 pub struct Episode {
-    stored: Resource,
+    pub(super) stored: Resource,
     change: EpisodeOfCare,
 }
 

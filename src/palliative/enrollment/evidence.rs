@@ -29,6 +29,8 @@ pub struct Evidence {
     pub result: String,
     /// What is missing, in words.
     pub missing: Vec<String>,
+    /// The diagnoses that it rests on, as `Condition/id`; the episode has them beside it.
+    pub conditions: Vec<String>,
 }
 
 impl Evidence {
@@ -53,6 +55,7 @@ impl Evidence {
             as_of: recorded.as_of,
             result: reference.to_owned(),
             missing: recorded.missing,
+            conditions: recorded.conditions,
         }
     }
 
@@ -68,6 +71,7 @@ impl Evidence {
             as_of: day(part("asOf", "/valueDate")?)?,
             result: part("result", "/valueReference/reference").unwrap_or_default().to_owned(),
             missing: Vec::new(),
+            conditions: Vec::new(),
         })
     }
 }

@@ -156,6 +156,11 @@ impl Case<'_> {
         age_on(self.chart.find(self.patient())?, date)
     }
 
+    /// The least age in whole years that the person can have on a day: a date of birth may be a year or a month alone.
+    pub fn youngest_on(&self, date: Date) -> Option<i64> {
+        youngest_on(self.chart.find(self.patient())?, date)
+    }
+
     /// Whether the person has not reached 21, the age at which hospice excludes all else.
     pub fn is_child_on(&self, date: Date) -> bool {
         self.age_on(date).is_some_and(|age| age < 21)
@@ -182,7 +187,7 @@ pub fn program_of(episode: &Resource) -> Option<&str> {
     extension_of(episode, PROGRAM_EXTENSION)?.pointer("/valueReference/reference")?.as_str()
 }
 
-/// The age in whole years on a day.
+/// The age in whole years on a day; of those that a partial date of birth leaves open, the greatest.
 pub fn age_on(patient: &Resource, date: Date) -> Option<i64> {
     let birth = patient.text("/birthDate")?;
     let born: Date = match birth.len() {
@@ -190,8 +195,23 @@ pub fn age_on(patient: &Resource, date: Date) -> Option<i64> {
         7 => format!("{birth}-01").parse().ok()?,
         _ => birth.parse().ok()?,
     };
+    Some(years(born, date))
+}
+
+/// The least age that a date of birth leaves open.
+pub fn youngest_on(patient: &Resource, date: Date) -> Option<i64> {
+    let birth = patient.text("/birthDate")?;
+    let born: Date = match birth.len() {
+        4 => format!("{birth}-12-31").parse().ok()?,
+        7 => format!("{birth}-01").parse::<Date>().ok()?.last_of_month(),
+        _ => birth.parse().ok()?,
+    };
+    Some(years(born, date))
+}
+
+fn years(born: Date, date: Date) -> i64 {
     let before_birthday = (date.month(), date.day()) < (born.month(), born.day());
-    Some(i64::from(date.year()) - i64::from(born.year()) - i64::from(before_birthday))
+    i64::from(date.year()) - i64::from(born.year()) - i64::from(before_birthday)
 }
 
 /// The first day of a date or time, in the programme's zone.

@@ -23,6 +23,7 @@ pub mod guards;
 pub mod home_history;
 pub mod inputs;
 pub mod leaving;
+pub mod qualifying;
 pub mod reasons;
 pub mod refer;
 pub mod request;

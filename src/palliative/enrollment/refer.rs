@@ -17,6 +17,7 @@ use crate::palliative::element::plain_code;
 use crate::palliative::element::reference;
 use crate::palliative::element::remark;
 use crate::palliative::enrollment::checks::died;
+use crate::palliative::enrollment::checks::no_programme;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
 use crate::palliative::enrollment::companions::hospice_since;
@@ -96,7 +97,8 @@ pub fn open_episode<'a>(case: &Case<'a>) -> Option<&'a Resource> {
 /// Decides on a referral of one who has no open episode in the programme.
 ///
 /// # Errors
-/// 409 where another programme excludes it, 422 with every rule that does not hold.
+/// 404 where the programme is another service, 409 where another programme excludes it, 422 with every rule that does not
+/// hold.
 pub fn open(case: &Case, referral: &Referral) -> Result<Decision, Failure> {
     check(case, referral)?;
     let mut drafts = Drafts::default();
@@ -152,6 +154,7 @@ fn record(
 }
 
 fn check(case: &Case, referral: &Referral) -> Result<(), Failure> {
+    no_programme(case.program).map_or(Ok(()), |failure| Err(failure.at(parameter("program"))))?;
     for (_, other) in case.others_open() {
         if case.program.exclusive_with.iter().any(|program| program == other) {
             return Err(coded(
@@ -181,11 +184,19 @@ pub fn age(case: &Case, date: Date) -> Option<Issue> {
     if min.is_none() && max.is_none() {
         return None;
     }
-    let Some(age) = case.age_on(date) else {
+    let Some((youngest, oldest)) = case.youngest_on(date).zip(case.age_on(date)) else {
         return Some(broken("age", "The programme has age limits, and the patient has no birth date."));
     };
-    let outside = min.is_some_and(|min| age < min) || max.is_some_and(|max| age > max);
-    outside.then(|| broken("age", format!("At {age} the person is outside the programme's age limits.")))
+    let outside = min.is_some_and(|min| youngest < min) || max.is_some_and(|max| oldest > max);
+    let text = if youngest == oldest {
+        format!("At {oldest} the person is outside the programme's age limits.")
+    } else {
+        format!(
+            "At {youngest} or {oldest}, by a birth date that is not whole, the person may be outside the programme's age \
+             limits; give the Patient the whole `birthDate`."
+        )
+    };
+    outside.then(|| broken("age", text))
 }
 
 fn received(case: &Case, referral: &Referral) -> Option<Issue> {

@@ -30,13 +30,17 @@ use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::coded;
+use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
+use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::enrollment::transition::amend;
 use crate::palliative::enrollment::withdrawal;
+use crate::palliative::vocabulary::ACTION_SYSTEM;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
 use crate::palliative::vocabulary::DESTINATION_EXTENSION;
@@ -48,8 +52,11 @@ use crate::palliative::vocabulary::SUMMARY_EXTENSION;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 use crate::palliative::vocabulary::TRANSFERRED_FROM_EXTENSION;
 
-/// How long an ending can be undone.
+/// How long an ending can be undone, from its own day or from the day on which it was recorded, whichever is later: a
+/// mistake that was dated back is found no sooner.
 const UNDO_DAYS: i64 = 30;
+/// How far back it is looked for an election of hospice on the days that undoing gives back.
+const LOOKED_BACK: i64 = 1_000;
 
 /// What an ending left on the episode and its undoing takes away.
 const UNDONE: [&str; 7] = [
@@ -92,7 +99,8 @@ pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
         return Err(coded(Reason::Conflict, "already-open", text));
     }
     let ended = stored.reached().unwrap_or(case.today());
-    let last = ended.checked_add(UNDO_DAYS.days()).unwrap_or(ended);
+    let known = recorded(case).map_or(ended, |recorded| recorded.max(ended));
+    let last = known.checked_add(UNDO_DAYS.days()).unwrap_or(known);
     if let Some(next) = continuation(case) {
         let next = next.id().unwrap_or_default();
         let text =
@@ -106,12 +114,50 @@ pub fn check(case: &Case, stored: &Episode) -> Result<Vec<Issue>, Failure> {
             format!("EpisodeOfCare/{origin}, which this one continued, goes on itself; transfer it anew.");
         return Err(coded(Reason::Conflict, "already-open", text));
     }
-    let late = (case.today() > last)
-        .then(|| broken("date-range", format!("The ending of {ended} could be undone until {last}.")));
+    let late = (case.today() > last).then(|| {
+        let text = format!("The ending of {ended}, recorded on {known}, could be undone until {last}.");
+        broken("date-range", text)
+    });
     let unknown =
         stored.previous().is_none().then(|| broken("bad-parameter", "No earlier state is on record."));
     let hospice = hospice_between(case, stored, ended).map(in_hospice);
     Ok(late.into_iter().chain(unknown).chain(dead(case)).chain(hospice).collect())
+}
+
+/// The day on which the present ending was recorded, by the record of who did it; none where that is not at hand.
+fn recorded(case: &Case) -> Option<Date> {
+    let action = case.state().ok().and_then(ending)?.code();
+    let episode = case.episode_name();
+    let is_of = |deed: &&Resource| {
+        let mut targets = list(deed.get("target"));
+        has_coding(deed.get("activity"), ACTION_SYSTEM, action)
+            && targets.any(|one| one["reference"].as_str().map(unversioned) == Some(episode.as_str()))
+    };
+    let deeds = case.chart.of("Provenance").filter(is_of);
+    deeds.filter_map(|deed| first_day(deed.text("/recorded")?, case.program)).max()
+}
+
+/// The action that leads to a closed state.
+fn ending(state: State) -> Option<Action> {
+    Some(match state {
+        State::NotEligible => Action::Determine,
+        State::Declined => Action::Decline,
+        State::TransferredOut => Action::Transfer,
+        State::Graduated => Action::Graduate,
+        State::Discharged => Action::Discharge,
+        State::HospiceElected => Action::HospiceElect,
+        State::Deceased => Action::Death,
+        State::Lapsed => Action::Lapse,
+        State::EnteredInError => Action::Void,
+        State::Referred
+        | State::Screening
+        | State::Eligible
+        | State::Offered
+        | State::Consented
+        | State::Waitlisted
+        | State::Enrolled
+        | State::OnHold => return None,
+    })
 }
 
 /// Nobody goes on who died. A death that this very episode recorded is what a director takes back, also where other
@@ -131,7 +177,8 @@ fn dead(case: &Case) -> Option<Issue> {
 fn hospice_between(case: &Case, stored: &Episode, ended: Date) -> Option<String> {
     stored.previous().filter(|to| to.is_open())?;
     let today = case.today();
-    let first = ended.min(today).max(today.saturating_sub(UNDO_DAYS.days()));
+    // One that was recorded late may go further back than it can be undone.
+    let first = ended.min(today).max(today.saturating_sub(LOOKED_BACK.days()));
     let own: Vec<Option<&str>> = elections_of_ending(case, stored).map(Resource::id).collect();
     first.series(1.day()).take_while(|date| *date <= ended.max(today)).find_map(|date| {
         let mut others = elections(case, date).filter(|flag| !own.contains(&flag.id()));

@@ -17,6 +17,7 @@ use crate::fhir::reference::Reference;
 use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::coverage::line_of_business;
+use crate::palliative::enrollment::coverage::serves;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::last_day;
@@ -113,14 +114,6 @@ fn cover(policies: &[Policy], program: &Program, day: Date) -> Option<Cover> {
         payer: billed.payers.first().copied().flatten().map(str::to_owned),
         others: billed.payers.iter().skip(1).map(|payer| payer.map(str::to_owned)).collect(),
     })
-}
-
-/// The same as the guard that let the person in: what is not listed is not served, and with no list all is.
-fn serves(program: &Program, line: &str) -> bool {
-    let served = &program.lines_of_business;
-    served.is_empty()
-        || served.iter().any(|own| own == line)
-        || (line == "self-pay-or-none" && program.self_pay)
 }
 
 fn policy<'a>(coverage: &'a Resource, program: &Program) -> Option<Policy<'a>> {

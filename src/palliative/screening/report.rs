@@ -18,6 +18,7 @@ use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
 use crate::palliative::screening::Signal;
+use crate::palliative::screening::State;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::finding::RESTRICTED_ITEM;
 
@@ -54,6 +55,8 @@ pub struct Recorded {
     pub patient: String,
     /// What is missing, in sentences.
     pub missing: Vec<String>,
+    /// The diagnoses that show what is met, as `Condition/id`.
+    pub conditions: Vec<String>,
 }
 
 /// The parts of a result.
@@ -215,7 +218,26 @@ pub fn recorded(response: &Resource) -> Option<Recorded> {
         as_of: extension(AS_OF_EXTENSION, "valueDate")?.parse().ok()?,
         patient: response.text("/subject/reference")?.to_owned(),
         missing: missing_sentences(response),
+        conditions: conditions(response),
     })
+}
+
+/// The diagnoses among the evidence of criteria that are met, each once.
+fn conditions(response: &Resource) -> Vec<String> {
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
+    let criteria = list(response.value().pointer("/contained/0/parameter"));
+    let parts = criteria.iter().filter(|one| one["name"] == "criterion").map(|one| list(one.get("part")));
+    let met = parts.filter(|parts| {
+        parts.iter().any(|part| part["name"] == "state" && part["valueCode"] == State::Met.code())
+    });
+    let evidence = met.flatten().filter(|part| part["name"] == "evidence");
+    let mut found: Vec<String> = evidence
+        .filter_map(|part| part["valueReference"]["reference"].as_str().map(str::to_owned))
+        .filter(|to| to.starts_with("Condition/"))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 fn missing_sentences(response: &Resource) -> Vec<String> {

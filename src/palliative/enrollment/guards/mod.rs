@@ -1,6 +1,7 @@
 //! What must hold for the service to start: one function for each guard, in the order of the specification.
 //! <https://hl7.org/fhir/R4/episodeofcare.html>
 
+mod eligibility;
 mod roles;
 
 use std::sync::LazyLock;
@@ -15,14 +16,13 @@ use crate::palliative::element::day;
 use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::checks::enrolled_before;
 use crate::palliative::enrollment::checks::invalid_agreement;
-use crate::palliative::enrollment::checks::stale;
 use crate::palliative::enrollment::companions::hospice_since;
 use crate::palliative::enrollment::consent;
 use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::coverage::line_of_business;
+use crate::palliative::enrollment::coverage::serves;
 use crate::palliative::enrollment::enroll::Enrollment;
 use crate::palliative::enrollment::episode::Episode;
-use crate::palliative::enrollment::evidence::Evidence;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::codings;
@@ -32,18 +32,18 @@ use crate::palliative::enrollment::refer;
 use crate::palliative::enrollment::request::bad;
 use crate::palliative::program::Program;
 use crate::palliative::record::recognised;
-use crate::palliative::screening::Outcome;
-use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::RECEIVED_EXTENSION;
 use crate::palliative::vocabulary::ROLE_SYSTEM;
 use crate::palliative::vocabulary::SNOMED;
+
+pub use eligibility::proof;
 
 type Guard = fn(&Case, &Episode, &Enrollment) -> Vec<Issue>;
 
 /// Guards 2 to 10; the first, on the state, is checked before and alone.
 const GUARDS: [Guard; 10] = [
     agreement,
-    eligibility,
+    eligibility::check,
     hospice,
     payer,
     exclusivity,
@@ -70,31 +70,6 @@ fn agreement(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
         .collect()
 }
 
-fn eligibility(case: &Case, stored: &Episode, wish: &Enrollment) -> Vec<Issue> {
-    if wish.override_reason.is_some() {
-        let text = "Only one with the role `program-director` may override the screening.";
-        let may = case.actor.is_director();
-        return if may {
-            Vec::new()
-        } else {
-            vec![broken("not-eligible", text).at(parameter("overrideReason"))]
-        };
-    }
-    let Some(evidence) = stored.stored_extension(EVIDENCE_EXTENSION).and_then(Evidence::thaw) else {
-        return vec![broken(
-            "not-eligible",
-            "No screening result is on the episode; screen and determine first.",
-        )];
-    };
-    if evidence.outcome != Outcome::Eligible {
-        return vec![broken(
-            "not-eligible",
-            "The screening on the episode did not find the person eligible.",
-        )];
-    }
-    stale(case, &evidence, wish.start)
-}
-
 /// No override lets an adult be in hospice and here at once.
 fn hospice(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let since = hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
@@ -116,9 +91,11 @@ fn payer(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     }
     let served = &case.program.lines_of_business;
     match line_of_business(coverage) {
-        Some("self-pay-or-none") if case.program.self_pay => Vec::new(),
-        _ if served.is_empty() => Vec::new(),
-        Some(line) if served.iter().any(|own| own == line) => Vec::new(),
+        Some(line) if serves(case.program, line) => Vec::new(),
+        None if served.is_empty() => Vec::new(),
+        Some(line) if served.is_empty() => {
+            inactive(format!("The programme does not serve {line}: its setting `selfPay` is not true."))
+        }
         Some(line) => {
             inactive(format!("The programme does not serve {line}; it serves {}.", served.join(", ")))
         }

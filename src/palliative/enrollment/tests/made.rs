@@ -7,10 +7,10 @@ pub fn resource(value: Value) -> Resource {
 }
 
 pub fn programme(id: &str, zone: &str) -> Program {
-    let service = resource(json!({ "resourceType": "HealthcareService", "id": id }));
-    let mut program = Program::read(&service).unwrap();
-    program.zone = TimeZone::get(zone).unwrap();
-    program
+    Program::read(&resource(json!({ "resourceType": "HealthcareService", "id": id,
+        "extension": [{ "url": "https://comfrey.health/fhir/StructureDefinition/palliative-program-settings",
+            "extension": [{ "url": "tz", "valueString": zone }] }] })))
+    .unwrap()
 }
 
 pub fn consent() -> Value {
@@ -77,6 +77,7 @@ pub fn determined(outcome: Outcome) -> Request {
         as_of: "2026-01-14".parse().unwrap(),
         result: "GuidanceResponse/g".into(),
         missing: vec!["the clinician's attestation".into()],
+        conditions: vec!["Condition/hf".into()],
     };
     Request { evidence: Some(evidence), ..request(Action::Determine) }
 }

@@ -4,7 +4,6 @@
 mod made;
 mod rows;
 
-use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;

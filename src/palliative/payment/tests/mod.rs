@@ -4,6 +4,7 @@ mod days;
 mod payors;
 mod plain_count;
 mod rates;
+mod self_pay;
 mod vectors;
 
 use std::collections::BTreeMap;

@@ -87,6 +87,12 @@ fn t28_a_parent_agrees_until_the_day_on_which_the_child_is_18() {
         ("2008-01-16", &child, &own, true),
         ("2008-01-16", &mother, &own, false),
         ("2008-01-15", &child, &json!([]), true),
+        // A year alone: 17 or 18.
+        ("2008", &child, &json!([]), false),
+        ("2008", &mother, &authority, false),
+        ("2008", &both, &authority, true),
+        ("2008-01", &child, &json!([]), false),
+        ("2007-12", &child, &json!([]), true),
     ] {
         let mut world = World::new();
         world.program.age_min = None;

@@ -74,6 +74,13 @@ fn the_coverage_must_be_the_patients_active_and_of_a_payer_that_is_served() {
     world.program.self_pay = true;
     world.set("Coverage/cov", "type", sopt("81"));
     world.enroll(&wish()).expect("a programme may serve those who pay themselves");
+    // Where all payers are served, those who have none are so only by the setting for them.
+    for (code, ok) in [("512", true), ("81", false)] {
+        let mut world = consented();
+        world.program.lines_of_business.clear();
+        world.set("Coverage/cov", "type", sopt(code));
+        assert_eq!(world.enroll(&wish()).is_ok(), ok, "{code}");
+    }
 }
 
 #[test]

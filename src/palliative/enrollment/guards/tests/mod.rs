@@ -3,22 +3,27 @@
 mod agreement;
 mod facts;
 mod letters;
+mod waiting;
 
 use serde_json::Value;
 use serde_json::json;
 
 use crate::palliative::enrollment::enroll::Enrollment;
+use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::refer::Referral;
 use crate::palliative::enrollment::request::Wanted;
+use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::tests::World;
 use crate::palliative::enrollment::tests::agreed;
 use crate::palliative::enrollment::tests::care_team;
 use crate::palliative::enrollment::tests::codes;
 use crate::palliative::enrollment::tests::determined;
 use crate::palliative::enrollment::tests::referral;
+use crate::palliative::enrollment::tests::request;
 use crate::palliative::enrollment::tests::resource;
 use crate::palliative::enrollment::tests::wish;
 use crate::palliative::screening::Outcome;
+use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 
 fn consented() -> World {

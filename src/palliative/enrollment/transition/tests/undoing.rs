@@ -172,6 +172,21 @@ fn a_death_that_was_a_mistake_is_taken_back_though_months_were_paid_and_others_f
     assert_eq!(codes(&world.act(&undo).unwrap_err()), ["deceased"]);
 }
 
+#[test]
+fn an_ending_that_was_recorded_late_can_be_undone_for_thirty_days_from_then() {
+    let late = |today: &str| {
+        let mut world = World::new();
+        world.enrolled();
+        world.today = "2026-03-10".into();
+        world.act(&on(Action::Death, "2026-01-20", "deceased")).unwrap();
+        world.today = today.into();
+        world.act(&undo()).map(|_| world.state())
+    };
+    assert_eq!(late("2026-03-10"), Ok("enrolled"));
+    assert_eq!(late("2026-04-09"), Ok("enrolled"));
+    assert_eq!(codes(&late("2026-04-10").unwrap_err()), ["date-range"]);
+}
+
 /// The person in a second programme too, as in the first.
 fn in_two_programmes() -> World {
     let mut world = World::new();
