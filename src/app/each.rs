@@ -4,11 +4,11 @@
 //! They are carried out in the order of their resources, several of one resource in their own order: so two who write
 //! the same resources in opposite orders do not wait for one another.
 
-use std::sync::Arc;
-
 use crate::app::change::Change;
 use crate::app::change::Written;
 use crate::app::commit::commit;
+use crate::app::gathered;
+use crate::app::gathered::AsOne;
 use crate::app::prepare::Batch;
 use crate::app::prepare::examine;
 use crate::app::prepare::prepare;
@@ -17,6 +17,7 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
 use crate::store::Conn;
+use crate::store::Db;
 use crate::store::Fault;
 
 /// What came of a change within the shared transaction.
@@ -44,7 +45,7 @@ impl Session {
         }
         batches.sort_by(|(_, one), (_, other)| identity(one).cmp(&identity(other)));
         let (places, batches): (Vec<usize>, Vec<Batch>) = batches.into_iter().unzip();
-        for (place, turn) in places.into_iter().zip(self.take_turns(batches)) {
+        for (place, turn) in places.into_iter().zip(turns(&self.app().db, batches)) {
             results[place] = match turn {
                 Turn::Done(written) => Some(Ok(written)),
                 Turn::Refused(failure) => Some(Err(failure)),
@@ -62,26 +63,31 @@ impl Session {
         prepare(self, one)
     }
 
-    fn take_turns(&self, batches: Vec<Batch>) -> Vec<Turn> {
-        let count = batches.len();
-        if count == 0 {
-            return Vec::new();
-        }
-        let batches = Arc::new(batches);
-        let turns = self.app().db.write(move |conn| batches.iter().map(|batch| turn(conn, batch)).collect());
-        match turns.map_err(Fault::into_failure) {
-            Ok(turns) => turns,
-            // The database is gone for all of them alike; asking it once for each would take as long each time.
-            Err(failure) if failure.reason == Reason::Unavailable => {
-                (0..count).map(|_| Turn::Refused(failure.clone())).collect()
-            }
-            Err(_) => (0..count).map(|_| Turn::Again).collect(),
-        }
-    }
-
     fn alone(&self, change: &Change) -> Result<Written, Failure> {
         let mut written = self.write(vec![change.clone()])?;
         written.pop().ok_or_else(|| Failure::internal("a write of one change gave no result"))
+    }
+}
+
+/// Writes batches of one change each, given in the order of their resources: all at once where that can be, else each in a
+/// savepoint of its own. None of the turns is over before all that succeeded are durable.
+fn turns(db: &Db, batches: Vec<Batch>) -> Vec<Turn> {
+    let count = batches.len();
+    let refused = |failure: &Failure| (0..count).map(|_| Turn::Refused(failure.clone())).collect();
+    let batches = match gathered::as_one(db, batches) {
+        AsOne::Done(written) => return written.into_iter().map(Turn::Done).collect(),
+        AsOne::Unknown(failure) => return refused(&failure),
+        AsOne::Not(batches) => batches,
+    };
+    if count == 0 {
+        return Vec::new();
+    }
+    let turns = db.write(move |conn| batches.iter().map(|batch| turn(conn, batch)).collect());
+    match turns.map_err(Fault::into_failure) {
+        Ok(turns) => turns,
+        // The database is gone for all of them alike; asking it once for each would take as long each time.
+        Err(failure) if failure.reason == Reason::Unavailable => refused(&failure),
+        Err(_) => (0..count).map(|_| Turn::Again).collect(),
     }
 }
 

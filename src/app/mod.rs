@@ -38,6 +38,7 @@ mod edition;
 mod explain;
 mod extent;
 mod find;
+mod gathered;
 mod guard;
 mod included;
 mod listed;
@@ -73,8 +74,6 @@ mod withdrawn;
 mod write;
 
 use std::sync::Arc;
-
-use serde_json::Value;
 
 pub use answer::Answer;
 pub use answer::Body;
@@ -118,8 +117,6 @@ use crate::access::Keys;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::fhir::Failure;
-use crate::fhir::Reason;
-use crate::fhir::Resource;
 use crate::fhir::datetime::DAY;
 use crate::palliative::care_plan::template::Templates;
 use crate::palliative::gaps::assessments::Assessments;
@@ -144,6 +141,8 @@ pub struct App {
     pub parameters: Arc<Parameters>,
     /// All search parameters in use.
     pub(crate) current: parameters::Current,
+    /// The small writes that wait for one another.
+    pub(crate) gathered: gathered::Gathered,
     /// What kept findings rest on.
     pub(crate) findings: findings::rules::Cache,
     /// What programmes name, as it was read last.
@@ -199,6 +198,7 @@ impl App {
             definitions,
             parameters,
             current,
+            gathered: gathered::Gathered::default(),
             findings: findings::rules::Cache::default(),
             named: programme_named::Cache::default(),
             rule_sets,
@@ -246,27 +246,6 @@ impl App {
     /// memory.
     pub fn is_provisional(&self) -> bool {
         crate::store::lent::is_lent()
-    }
-
-    /// Each programme has a fixed id: what is there is left alone, and of two instances that start at once one
-    /// stores it and the other finds it.
-    fn store_programmes(self: &Arc<Self>) -> Result<(), Failure> {
-        let session = Session::system(self.clone());
-        for programme in &self.definitions.programs {
-            let resource = Resource::from_value(programme.clone())?;
-            let id = programme.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-            match session.read(resource.ty(), &id) {
-                Err(failure) if failure.reason == Reason::NotFound => {}
-                Err(failure) if failure.reason != Reason::Deleted => return Err(failure),
-                Ok(_) | Err(_) => continue,
-            }
-            let create = ChangeAction::Create { resource, if_none_exist: None, id: Some(id) };
-            match session.write(vec![Change::programme(create)]) {
-                Err(failure) if failure.reason != Reason::Conflict => return Err(failure),
-                Ok(_) | Err(_) => {}
-            }
-        }
-        Ok(())
     }
 }
 

@@ -42,6 +42,30 @@ struct Edition {
 }
 
 impl App {
+    /// Each programme has a fixed id: what is there is left alone, and of two instances that start at once one
+    /// stores it and the other finds it.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub(super) fn store_programmes(self: &Arc<Self>) -> Result<(), Failure> {
+        let session = Session::system(self.clone());
+        for programme in &self.definitions.programs {
+            let resource = Resource::from_value(programme.clone())?;
+            let id = programme.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match session.read(resource.ty(), &id) {
+                Err(failure) if failure.reason == Reason::NotFound => {}
+                Err(failure) if failure.reason != Reason::Deleted => return Err(failure),
+                Ok(_) | Err(_) => continue,
+            }
+            let create = ChangeAction::Create { resource, if_none_exist: None, id: Some(id) };
+            match session.write(vec![Change::programme(create)]) {
+                Err(failure) if failure.reason != Reason::Conflict => return Err(failure),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Stores our definitions, as far as others are stored or none.
     ///
     /// # Errors

@@ -9,10 +9,13 @@ use crate::app::change::Change;
 use crate::app::change::Written;
 use crate::app::commit::commit;
 use crate::app::defined;
+use crate::app::gathered;
+use crate::app::gathered::Came;
 use crate::app::guard;
 use crate::app::job::require_hold;
 use crate::app::once;
 use crate::app::once::Once;
+use crate::app::prepare::Batch;
 use crate::app::prepare::examine;
 use crate::app::prepare::prepare;
 use crate::app::session::Session;
@@ -37,7 +40,22 @@ impl Session {
     /// `MultipleMatches`, `Conflict`; `BusinessRule` for what only the programme may set.
     pub fn write(&self, changes: Vec<Change>) -> Result<Vec<Written>, Failure> {
         examine(self, &changes)?;
-        self.commit_with(&changes, commit)
+        self.prepared(&changes, |batch| {
+            if self.may_wait_for_others(&batch) {
+                match self.app().gathered.write(&self.app().db, batch) {
+                    Came::Done(written) => return Ok(vec![written?]),
+                    Came::Alone(batch) => return self.carry_out(batch, commit),
+                }
+            }
+            self.carry_out(batch, commit)
+        })
+    }
+
+    /// Whether a write may be gathered with those of others: not what reads or holds something besides, and not where one
+    /// writer does so for all.
+    fn may_wait_for_others(&self, batch: &Batch) -> bool {
+        let app = self.app();
+        !app.is_embedded() && !app.is_provisional() && self.hold().is_none() && gathered::is_plain(batch)
     }
 
     /// Writes like [`Session::write`] and answers, both once for each `Idempotency-Key`: a repeated request gets the
@@ -111,21 +129,41 @@ impl Session {
     pub(super) fn commit_with<T: Send + 'static>(
         &self,
         changes: &[Change],
-        work: impl Fn(&mut Conn, &crate::app::prepare::Batch) -> Result<T, Fault> + Send + Sync + 'static,
+        work: impl Fn(&mut Conn, &Batch) -> Result<T, Fault> + Send + Sync + 'static,
     ) -> Result<T, Failure> {
         let work = Arc::new(work);
+        self.prepared(changes, |batch| {
+            let work = work.clone();
+            self.carry_out(batch, move |conn, batch| work(conn, batch))
+        })
+    }
+
+    /// Carries out what is prepared, in a transaction of its own.
+    fn carry_out<T: Send + 'static>(
+        &self,
+        batch: Batch,
+        work: impl Fn(&mut Conn, &Batch) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let hold = self.hold();
+        self.app().db.write(move |conn| {
+            require_hold(conn, hold.as_ref())?;
+            work(conn, &batch)
+        })
+    }
+
+    /// Prepares changes and has them carried out; again, where the world moved on.
+    fn prepared<T>(
+        &self,
+        changes: &[Change],
+        carry_out: impl Fn(Batch) -> Result<T, Fault>,
+    ) -> Result<T, Failure> {
         let mut tries = 0;
         let mut renewed: Option<Self> = None;
         loop {
             tries += 1;
             let allowed = self.allowance.left();
             let batch = prepare(renewed.as_ref().unwrap_or(self), changes)?;
-            let (work, hold) = (work.clone(), self.hold());
-            let write = move |conn: &mut Conn| {
-                require_hold(conn, hold.as_ref())?;
-                work(conn, &batch)
-            };
-            match self.app().db.write(write) {
+            match carry_out(batch) {
                 Ok(done) => {
                     self.notice(changes);
                     return Ok(done);

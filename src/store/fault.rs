@@ -63,6 +63,11 @@ impl Fault {
         }
     }
 
+    /// Whether the connection was lost; where that was at the commit, it is not known whether it came about.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Database(error) if is_lost(error))
+    }
+
     /// Whether a row was there already that only one may make.
     pub(crate) fn is_collision(&self) -> bool {
         matches!(self, Self::Database(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))

@@ -7,6 +7,7 @@ mod findings_alone;
 mod findings_changes;
 mod findings_places;
 mod findings_random;
+mod gathered;
 mod index_rows;
 mod pages;
 mod parameters;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Auth;
+use crate::fhir::Reason;
+use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::store::fresh::on_each;
 
