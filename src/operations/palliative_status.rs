@@ -46,6 +46,9 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let actor = session.actor();
     let by_program = by_program(&chart);
     let wanted = wanted(session, &call, &by_program)?;
+    if by_program.is_empty() {
+        service_day(session, &call)?;
+    }
     let mut output = Output::new();
     for (reference, episodes) in by_program {
         if !wanted.is_empty() && !wanted.contains(&reference.to_owned()) {
@@ -107,17 +110,23 @@ fn without_settings(
     (reference, episodes): (&str, Vec<&Resource>),
     session: &Session,
 ) -> Result<Output, Failure> {
+    let date = service_day(session, call)?;
+    let Some(standing) = standing::on(episodes.into_iter(), date) else { return Ok(output) };
+    let text = "The programme's HealthcareService is not here any more or has settings that cannot be read; put it right \
+                to learn of hospice, the actions that are possible and the programme's contacts.";
+    let part = of_episode(reference, &standing, date);
+    Ok(output.part("program", part.value("unresolved", "string", text)))
+}
+
+/// The day that is asked about where no programme says where it is: today where the service is, or an earlier one.
+fn service_day(session: &Session, call: &Call) -> Result<Date, Failure> {
     let today = date_in(session.now(), session.zone());
     let date = call.parameters.day("asOf")?.unwrap_or(today);
     if date > today {
         let issue = broken("date-range", format!("{date} has not come yet.")).at(parameter("asOf"));
         return Err(Failure::of(Reason::BusinessRule, vec![issue]));
     }
-    let Some(standing) = standing::on(episodes.into_iter(), date) else { return Ok(output) };
-    let text = "The programme's HealthcareService is not here any more or has settings that cannot be read; put it right \
-                to learn of hospice, the actions that are possible and the programme's contacts.";
-    let part = of_episode(reference, &standing, date);
-    Ok(output.part("program", part.value("unresolved", "string", text)))
+    Ok(date)
 }
 
 /// What the episode says by itself.

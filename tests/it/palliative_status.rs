@@ -126,6 +126,11 @@ fn what_is_unknown_or_has_not_come_is_refused_and_one_without_an_episode_has_no_
     let future = clinician.get("/Patient/p/$palliative-status?asOf=2030-01-01").expect(422);
     assert_eq!(future.details(), ["date-range"]);
     clinician.get("/Patient/p/$palliative-status?asOf=2026-02").expect(400);
+    // The same of one who has no episode: an empty answer would say that nothing is planned for that day.
+    person(&clinician, "none");
+    let none = clinician.get("/Patient/none/$palliative-status?asOf=2030-01-01").expect(422);
+    assert_eq!(none.details(), ["date-range"]);
+    clinician.get("/Patient/none/$palliative-status?asOf=2026-02").expect(400);
     clinician.get("/Patient/p/$palliative-status?colour=green").expect(400);
 }
 
