@@ -238,14 +238,13 @@ impl Conn {
     /// From now on all statements together may go on until then, on PostgreSQL each for so long, and only in the
     /// transaction in hand; or each for as long as any.
     pub(crate) fn hurry(&mut self, until: Option<Instant>) -> QueryResult<()> {
-        self.deadline.until = until;
-        match until {
-            Some(until) if !self.is_sqlite() => {
-                let left = until.saturating_duration_since(Instant::now()).as_millis().max(1);
-                self.batch(&format!("SET LOCAL statement_timeout={left}"))
-            }
-            Some(_) | None => Ok(()),
+        if let Some(until) = until.filter(|_| !self.is_sqlite()) {
+            let left = until.saturating_duration_since(Instant::now()).as_millis().max(1);
+            self.batch(&format!("SET LOCAL statement_timeout={left}"))?;
         }
+        // Only now: where the server has refused it, the connection goes back to others without it.
+        self.deadline.until = until;
+        Ok(())
     }
 
     fn begin(&mut self, sql: &Sql) {
@@ -292,4 +291,16 @@ fn is_english(locale: &str) -> bool {
         || ["C", "POSIX", "en"].iter().any(|plain| {
             locale.strip_prefix(plain).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_the_database_has_not_taken_is_not_kept() {
+        let mut conn = Conn::lent();
+        assert!(conn.hurry(Some(Instant::now())).is_err(), "it has nobody to tell");
+        assert_eq!(conn.deadline.until, None);
+    }
 }

@@ -54,7 +54,7 @@ use crate::store::deadline::LONGEST;
 use crate::store::fault::unavailable;
 use crate::store::lent::Look;
 use crate::store::manager::Manager;
-use crate::store::share::Share;
+use crate::store::share::Shares;
 use crate::store::target::Target;
 use crate::store::writer::Writer;
 
@@ -81,7 +81,7 @@ pub struct Db {
     target: Target,
     pool: Pool<Manager>,
     writer: Option<Arc<Writer>>,
-    share: Arc<Share>,
+    share: Arc<Shares>,
     replica: Option<Box<Db>>,
 }
 
@@ -107,7 +107,7 @@ impl Db {
             Target::Postgres(_) => None,
         };
         let pool = pool(&target, connections, longest)?;
-        let share = Arc::new(Share::of(connections));
+        let share = Arc::new(Shares::of(connections));
         Ok(Self { target, pool, writer, share, replica: None })
     }
 
@@ -216,6 +216,11 @@ impl Db {
         leaves: bool,
         read: impl Fn() -> Result<T, Failure>,
     ) -> Result<Option<T>, Failure> {
+        let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
+        let place =
+            || self.share.look(patience).ok_or_else(|| unavailable("others read one state, or write"));
+        // Whoever reads with the connection of another holds none of its own.
+        let _place = if lent::is_lent() { None } else { Some(place()?) };
         // Before the state is taken: what was under way by then and is seen in it comes after all that is not.
         let settled = moment::settled_now(self)?;
         self.snapshot(|conn| lent::look(conn, Look { until, settled, leaves }, &read))
@@ -237,7 +242,7 @@ impl Db {
         match &self.writer {
             Some(writer) => writer.run(work),
             None => {
-                let _place = self.share.take(PATIENCE).ok_or_else(|| unavailable("others write"))?;
+                let _place = self.share.write(PATIENCE).ok_or_else(|| unavailable("others write"))?;
                 writer::transact(|| self.connection(), work)
             }
         }
@@ -390,6 +395,28 @@ mod tests {
             let file = file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
         }
+    }
+
+    #[test]
+    fn reads_of_one_state_leave_connections_to_others_and_wait_no_longer_than_they_may_go_on() {
+        on_each(|url| {
+            let db = Db::open(url, 3).unwrap();
+            let soon = || Instant::now() + Duration::from_millis(50);
+            let later = || Instant::now() + Duration::from_secs(60);
+            let looked = db.look(later(), false, || {
+                let other = db.clone();
+                std::thread::spawn(move || {
+                    assert_eq!(other.look(soon(), false, || Ok(1)).unwrap_err().status(), 503);
+                    other.ping().unwrap();
+                    other.write(|conn| Ok(tables::secret(conn, "written", vec![1])?)).unwrap();
+                })
+                .join()
+                .unwrap();
+                Ok(())
+            });
+            assert_eq!(looked, Ok(Some(())));
+            assert_eq!(db.look(soon(), false, || Ok(2)), Ok(Some(2)), "the place is given back");
+        });
     }
 
     #[test]
