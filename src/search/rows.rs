@@ -106,11 +106,11 @@ pub struct CompositeRow {
     pub system2: i64,
     /// The first span's lower end: a date's, or that of a number in an order-keeping form.
     pub low: i64,
-    /// Its upper end.
+    /// Its upper end; 0 where a single value above zero stands in the lower alone.
     pub high: i64,
     /// The second span's lower end.
     pub low2: i64,
-    /// Its upper end.
+    /// Its upper end, as that of the first.
     pub high2: i64,
     /// Which of the parameter's elements it is, counted from 0.
     pub place: i64,
@@ -167,7 +167,7 @@ pub(super) const NO_COMPARTMENT: [&str; 2] = ["Group", "Patient"];
 
 /// The number of the rules by which [`rows`] makes rows. It is raised with every change after which a resource gives
 /// other rows than before, so that a database with older rows is known.
-const RULES: i64 = 10;
+const RULES: i64 = 11;
 
 /// By which rules the rows of these parameters are made: with words they are others than without.
 pub fn rules(parameters: &Parameters) -> i64 {

@@ -127,12 +127,18 @@ impl Cell {
             (None, _) | (_, None) => {}
         }
         match (part.span, self.span) {
-            (Some(SpanColumns::First), Some(span)) => (row.low, row.high) = span,
-            (Some(SpanColumns::Second), Some(span)) => (row.low2, row.high2) = span,
+            (Some(SpanColumns::First), Some(span)) => (row.low, row.high) = kept(span),
+            (Some(SpanColumns::Second), Some(span)) => (row.low2, row.high2) = kept(span),
             (None, _) | (_, None) => {}
         }
         row
     }
+}
+
+/// A span as its columns hold it: a single value above zero stands in the first alone, with nothing in the second, which
+/// SQLite keeps in no bytes. No other span ends below its beginning, so that [`column`] tells it.
+fn kept((low, high): (i64, i64)) -> (i64, i64) {
+    if low == high && low > 0 { (low, 0) } else { (low, high) }
 }
 
 pub(super) fn understand(asked: &Asked) -> Result<Understood, String> {
@@ -196,8 +202,10 @@ fn column(part: &Part, name: &str) -> Option<&'static str> {
         None => (None, None),
     };
     let (low, high) = match part.span {
-        Some(SpanColumns::First) => (Some("low"), Some("high")),
-        Some(SpanColumns::Second) => (Some("low2"), Some("high2")),
+        Some(SpanColumns::First) => (Some("low"), Some("(CASE WHEN low > high THEN low ELSE high END)")),
+        Some(SpanColumns::Second) => {
+            (Some("low2"), Some("(CASE WHEN low2 > high2 THEN low2 ELSE high2 END)"))
+        }
         None => (None, None),
     };
     match name {

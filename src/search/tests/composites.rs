@@ -227,3 +227,41 @@ fn many_codes_in_one_element_make_no_more_rows_than_there_is_room_for() {
     let rows = crate::search::rows(&PARAMETERS, &many, &jiff::tz::TimeZone::UTC);
     assert_eq!(rows.composites.len(), 10_000);
 }
+
+#[test]
+fn a_number_in_a_composite_is_compared_as_one_by_itself_whichever_way_its_row_is_kept() {
+    let of = |id: &str, value: Value| {
+        observation(id, "ana", json!({ "code": coded(&[("urn:c", "x")]), "valueQuantity": value }))
+    };
+    let mut database = Database::of(&[
+        of("below", json!({ "value": -5 })),
+        of("nothing", json!({ "value": 0 })),
+        of("above", json!({ "value": 5 })),
+        of("less", json!({ "value": 0, "comparator": "<" })),
+        of("more", json!({ "value": 0, "comparator": ">" })),
+        of("most", json!({ "value": 5, "comparator": "<=" })),
+    ]);
+    let mut found = 0;
+    // An index of the tenth rules has both ends of each.
+    for rows in ["1 = 0", "low > high"] {
+        database.run_all(&format!("UPDATE idx_composite SET high = low WHERE {rows}"));
+        for prefix in ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"] {
+            for number in ["-6", "-5", "-3", "0", "3", "5", "6"] {
+                let [composite, alone] = ["code-value-quantity=x$", "value-quantity="].map(|name| {
+                    let mut ids = database.find(&format!("Observation?{name}{prefix}{number}"));
+                    ids.sort();
+                    ids
+                });
+                found += composite.len();
+                assert_eq!(composite, alone, "{prefix}{number} {rows}");
+            }
+        }
+    }
+    assert!(found > 300, "{found}");
+    let rows = |value: i64| {
+        let one = of("one", json!({ "value": value }));
+        let rows = crate::search::rows(&PARAMETERS, &one, &jiff::tz::TimeZone::UTC);
+        rows.composites.iter().map(|row| (row.low > 0, row.high == 0)).collect::<Vec<_>>()
+    };
+    assert_eq!((rows(5), rows(-5)), (vec![(true, true)], vec![(false, false)]));
+}
