@@ -33,6 +33,7 @@ use crate::palliative::risk::Algorithm;
 use crate::palliative::rule_kind::RuleKind;
 use crate::palliative::screening::Problem;
 use crate::palliative::screening::Reading;
+use crate::palliative::screening::restricted;
 use crate::palliative::vocabulary::TEMPLATE;
 use crate::store::findings::due;
 use crate::store::lent::is_lent;
@@ -125,7 +126,11 @@ impl App {
             let own = Template::own(&plan, &self.definitions, Reading::Stored);
             own.map_err(|problems| warned(&plan, problems)).ok().map(Arc::new)
         });
-        Means { maps: Arc::new(maps(program, shelf.maps)), algorithm: own_algorithm, template: own_template }
+        let mut maps = maps(program, shelf.maps);
+        if let Some(closed) = restricted(&self.definitions) {
+            maps.restrict(&closed);
+        }
+        Means { maps: Arc::new(maps), algorithm: own_algorithm, template: own_template }
     }
 
     /// By what a programme names things that are none of ours.

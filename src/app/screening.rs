@@ -63,9 +63,10 @@ impl Subject {
             .filter(|resource| resource.ty().name() == "Coverage" && is_active_on(resource, as_of, program));
         let lines: BTreeSet<&str> =
             active.filter_map(line_of_business).filter(|line| !says_nothing(line)).collect();
+        let record = PatientRecord::of_sorted(patient, &resources, &program.zone);
         Self {
             lines_of_business: lines.into_iter().map(str::to_owned).collect(),
-            record: PatientRecord::of_sorted(patient, &resources, &program.zone),
+            record: PatientRecord { restricted: program.maps.restricted.clone(), ..record },
             as_of,
             attestation_valid_days: program.attestation_valid_days,
         }

@@ -169,6 +169,7 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-place-rehabilitation.json",
     "value-sets/vs-place-skilled-nursing.json",
     "value-sets/vs-respiratory.json",
+    "value-sets/vs-restricted.json",
     "value-sets/vs-risk-adjustment.json",
     "value-sets/vs-risk-tier.json",
     "value-sets/vs-screen-outcome.json",

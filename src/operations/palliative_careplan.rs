@@ -113,7 +113,7 @@ fn attempt(session: &Session, call: &Call, mode: Mode) -> Result<Answer, Failure
     let make = || {
         let mut plan = Plan { warnings: warnings.clone(), ..make(&planning, &subject.situation())? };
         if reader(session) == Reader::Patient {
-            template.withhold(&mut plan.skipped);
+            plan.withhold();
         }
         as_sent.iter().for_each(|chart| show(&mut plan.needs, chart));
         Ok::<_, Failure>(plan)

@@ -147,7 +147,7 @@ impl Told {
     fn of(reader: Reader, signals: &[Signal], screenings: &[Screening]) -> Self {
         Self {
             results: screenings.iter().map(|screening| report::result(screening, reader)).collect(),
-            steps: report::next_steps(screenings),
+            steps: report::next_steps(screenings, reader),
             signals: report::signals(signals, reader),
             unread: Output::new(),
         }

@@ -21,6 +21,7 @@ use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::record::Coding;
 use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::Codes;
 
 /// What is used of a map.
 const SAME: [&str; 2] = ["equal", "equivalent"];
@@ -36,6 +37,8 @@ pub struct CodeMaps {
     targets: BTreeMap<(String, String), BTreeSet<(String, String)>>,
     /// The maps that the programme names and that are not here, or cannot be used.
     pub missing: Vec<String>,
+    /// The codes of senders that they make into what is kept from the patient.
+    pub restricted: Vec<Coding>,
 }
 
 /// A code of a survey that no rule reads.
@@ -60,6 +63,15 @@ impl CodeMaps {
             self.targets.entry(source).or_default().insert(target);
         }
         any
+    }
+
+    /// Notes which codes of senders say what is kept from the patient: those that mean one of these codes.
+    pub fn restrict(&mut self, closed: &Codes) {
+        let of = |(system, code): &(String, String)| Coding { system: system.clone(), code: code.clone() };
+        let means =
+            |targets: &BTreeSet<(String, String)>| targets.iter().any(|target| closed.has(&of(target)));
+        let sources = self.targets.iter().filter(|(_, targets)| means(targets));
+        self.restricted = sources.map(|(source, _)| of(source)).collect();
     }
 
     /// These resources, with what was observed, diagnosed, done and prescribed in our codes too.

@@ -75,6 +75,8 @@ pub struct SetFinding {
     pub missing: usize,
     /// The next day on which it can change by itself.
     pub change: Option<Date>,
+    /// Whether what it says turns on what is kept from the patient.
+    pub restricted: bool,
 }
 
 /// What a programme is told of a patient.
@@ -133,7 +135,12 @@ pub fn rank(outcome: Outcome) -> i64 {
 /// What a rule set says.
 pub fn by_set(set: &RuleSet, situation: &Situation) -> SetFinding {
     let said = set.screen(situation);
-    SetFinding { outcome: said.outcome, missing: said.missing.len(), change: said.next_change }
+    SetFinding {
+        outcome: said.outcome,
+        missing: said.missing.len(),
+        change: said.next_change,
+        restricted: said.turns_on_restricted(),
+    }
 }
 
 /// What rule sets say: those that are asked for, and those by which the programme admits, which set a floor where its

@@ -391,9 +391,9 @@ fn t31_what_carries_a_security_label_counts_and_is_told_to_nobody() {
         let parts = all(one, "evidence").into_iter().map(|part| &part["valueReference"]);
         parts.map(|to| to["reference"].as_str().or(to["display"].as_str()).unwrap().to_owned()).collect()
     };
+    assert_eq!(outcome(&app.clinician().get(&path).expect(200), ADULT), "eligible");
     for caller in [app.clinician(), app.patient("p")] {
         let reply = caller.get(&path).expect(200);
-        assert_eq!(outcome(&reply, ADULT), "eligible");
         let told = criterion(&result(&reply, ADULT), "chf-ef30").unwrap();
         assert_eq!(one(&told, "state")["valueCode"], "met");
         assert_eq!(references(&told), ["restricted item"]);
@@ -425,6 +425,14 @@ fn t36_a_patient_does_not_read_what_a_clinician_thinks_of_the_time_that_is_left(
     assert!(!reply.text().contains("surprise") && !reply.text().contains("died within"));
     let clinician = app.clinician().get("/Patient/p/$palliative-screen").expect(200);
     assert!(clinician.text().contains("surprise"));
+    // neither can it be told from the outcome, which is the same answer whatever was said
+    assert_eq!((outcome(&clinician, ADULT).as_str(), all(&result, "outcome").len()), ("eligible", 0));
+    let mut said = attestation("p", "surprise-question-12m");
+    said["valueBoolean"] = json!(false);
+    app.clinician().store(&said);
+    let other = app.clinician().get("/Patient/p/$palliative-screen").expect(200);
+    assert_eq!(outcome(&other, ADULT), "not-eligible");
+    assert_eq!(app.patient("p").get("/Patient/p/$palliative-screen").expect(200).text(), reply.text());
 }
 
 #[test]

@@ -38,6 +38,7 @@ use crate::palliative::enrollment::facts::name as name_of;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::record::is_labelled;
+use crate::palliative::screening::report::WITHHELD;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
 use crate::palliative::vocabulary::PLAN_CATEGORY_SYSTEM;
 use crate::palliative::vocabulary::TEMPLATE_ACTION_EXTENSION;
@@ -80,8 +81,8 @@ impl Making<'_> {
         if !drafts.is_empty() {
             drafts.push(self.deed(name)?);
         }
-        let Self { goals, tasks, needs, skipped, .. } = self;
-        Ok(Plan { care_plan, goals, tasks, needs, skipped, drafts, warnings: Vec::new() })
+        let Self { goals, tasks, needs, skipped, closed, .. } = self;
+        Ok(Plan { care_plan, goals, tasks, needs, skipped, closed, drafts, warnings: Vec::new() })
     }
 
     /// Writes the page anew, unless a person has written it; whether it is another than before.
@@ -166,5 +167,14 @@ impl Making<'_> {
             extensions.extend(renewal::review(planning, planning.tier(), planning.as_of));
         }
         Ok(made)
+    }
+}
+
+impl Plan {
+    /// Tells a patient of what is left out that it is, and not of what is kept to the care team why.
+    pub fn withhold(&mut self) {
+        for (_, reason) in self.skipped.iter_mut().filter(|(action, _)| self.closed.contains(action)) {
+            WITHHELD.clone_into(reason);
+        }
     }
 }

@@ -76,7 +76,8 @@ impl Fact {
             Kind::Beside(item) => {
                 let finding = item.evaluate(situation);
                 let is_unused = finding.state == State::Unknown && !finding.has_evidence();
-                if is_unused { Finding::of(State::NotMet) } else { finding }
+                let restricted = finding.restricted;
+                if is_unused { Finding { restricted, ..Finding::of(State::NotMet) } } else { finding }
             }
             Kind::Tier(least) => match planning.tier() {
                 Some(tier) => Finding::of(State::of(tier >= *least)),
@@ -85,14 +86,6 @@ impl Fact {
             Kind::OtherLanguage(language) => speaks_other(planning, language),
             Kind::Interpreter(language) => needs_interpreter(planning)
                 .map_or_else(|| speaks_other(planning, language), |needed| Finding::of(State::of(needed))),
-        }
-    }
-
-    /// Whether it is kept from the patient.
-    pub(super) fn is_restricted(&self) -> bool {
-        match &self.kind {
-            Kind::Item(item) | Kind::Beside(item) => item.is_restricted(),
-            Kind::Tier(_) | Kind::OtherLanguage(_) | Kind::Interpreter(_) => false,
         }
     }
 }
@@ -176,8 +169,13 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Whether a condition rests on a fact that is kept from the patient, whatever that one shows.
+    pub fn is_restricted(&self, trigger: Option<&Trigger>) -> bool {
+        trigger.is_some_and(|trigger| trigger.facts.iter().any(|at| self.findings[*at].restricted))
+    }
+
     fn because(&self, trigger: &Trigger) -> Because {
-        let told = |at: &&usize| self.states[**at] == State::Met && !self.facts[**at].is_restricted();
+        let told = |at: &&usize| self.states[**at] == State::Met && !self.findings[**at].restricted;
         let met: Vec<usize> = trigger.facts.iter().filter(told).copied().collect();
         let mut because = Because::default();
         for at in met {
@@ -189,7 +187,7 @@ impl<'a> Facts<'a> {
             add(&mut because.hidden, &finding.hidden);
         }
         // What a restricted fact rests on tells one urgent task from another, and is told to nobody.
-        let closed = |at: &&usize| self.states[**at] == State::Met && self.facts[**at].is_restricted();
+        let closed = |at: &&usize| self.states[**at] == State::Met && self.findings[**at].restricted;
         for at in trigger.facts.iter().filter(closed) {
             add(&mut because.hidden, &self.findings[*at].evidence);
             add(&mut because.hidden, &self.findings[*at].hidden);

@@ -1,6 +1,8 @@
 //! The rows of a plan: which belong to it, their goals and activities made or found.
 //! <https://hl7.org/fhir/R4/careplan.html>
 
+use std::collections::BTreeSet;
+
 use fhir_typed::resources::CarePlanActivity;
 use jiff::civil::Date;
 
@@ -53,6 +55,8 @@ pub struct Plan {
     pub needs: Vec<Found>,
     /// The template's actions that were left out, with the reason.
     pub skipped: Vec<(String, String)>,
+    /// The ids of those of them whose condition rests on what is kept from the patient.
+    pub closed: BTreeSet<String>,
     /// What to write.
     pub drafts: Vec<Draft>,
     /// What could not be used, in sentences.
@@ -109,6 +113,7 @@ fn as_it_ended(plan: &Resource) -> Plan {
         tasks: Vec::new(),
         needs: Vec::new(),
         skipped: vec![(PLAN.to_owned(), reason)],
+        closed: BTreeSet::new(),
         drafts: Vec::new(),
         warnings: Vec::new(),
     }
@@ -128,6 +133,7 @@ pub(super) struct Making<'a> {
     pub(super) tasks: Vec<Found>,
     pub(super) needs: Vec<Found>,
     pub(super) skipped: Vec<(String, String)>,
+    pub(super) closed: BTreeSet<String>,
     /// What is new in the plan: goals, activities, the marks of both, and the evidence for them.
     pub(super) new_goals: Vec<String>,
     pub(super) activities: Vec<CarePlanActivity>,
@@ -150,6 +156,7 @@ impl<'a> Making<'a> {
             tasks: Vec::new(),
             needs: Vec::new(),
             skipped: Vec::new(),
+            closed: BTreeSet::new(),
             new_goals: Vec::new(),
             activities: Vec::new(),
             marks: Vec::new(),
@@ -201,6 +208,7 @@ impl<'a> Making<'a> {
             Ok(because) => Some(because),
             Err(reason) => {
                 self.skipped.push((id.to_owned(), reason));
+                self.closed.extend(self.facts.is_restricted(trigger).then(|| id.to_owned()));
                 None
             }
         }

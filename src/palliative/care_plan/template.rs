@@ -16,7 +16,6 @@ use crate::palliative::screening::Problem;
 use crate::palliative::screening::Reading;
 use crate::palliative::screening::document::Terminology;
 use crate::palliative::screening::problem::in_one_line;
-use crate::palliative::screening::report::WITHHELD;
 use crate::palliative::screening::with_terminology;
 use crate::palliative::vocabulary::TEMPLATE;
 
@@ -167,27 +166,6 @@ impl Cadence {
             "acp" => Some(Self::Acp),
             _ => None,
         }
-    }
-}
-
-impl Template {
-    /// Tells a patient of what is left out of a plan that it is, and not of what is kept to the care team why.
-    pub fn withhold(&self, skipped: &mut [(String, String)]) {
-        for (_, reason) in skipped.iter_mut().filter(|(action, _)| self.is_restricted(action)) {
-            WITHHELD.clone_into(reason);
-        }
-    }
-
-    /// Whether the condition of a row or an action with this id rests on a fact that is kept from the patient.
-    fn is_restricted(&self, id: &str) -> bool {
-        let of_row = |row: &Row| {
-            let goals = row.goals.iter().filter(|goal| goal.id == id).map(|goal| &goal.trigger);
-            let activities = row.activities.iter().filter(|one| one.id == id).map(|one| &one.trigger);
-            let own = (row.id == id).then_some(&row.trigger);
-            let mut triggers = own.into_iter().chain(goals).chain(activities).flatten();
-            triggers.any(|trigger| trigger.facts.iter().any(|at| self.facts[*at].is_restricted()))
-        };
-        self.rows.iter().any(of_row)
     }
 }
 

@@ -123,6 +123,8 @@ pub struct PatientRecord {
     pub feeds: Vec<Feed>,
     /// Where the general practitioners lead.
     pub leads: Vec<Lead>,
+    /// The codes of senders that the programme's maps make into what is kept from the patient.
+    pub restricted: Vec<Coding>,
     /// The resources with a security label, as `Type/id`: they count, and are neither named nor quoted.
     pub labelled: BTreeSet<String>,
 }
@@ -151,6 +153,7 @@ impl PatientRecord {
             flags: Vec::new(),
             feeds: Vec::new(),
             leads: practice::leads(resources, zone),
+            restricted: Vec::new(),
             labelled: BTreeSet::new(),
         };
         for resource in resources {

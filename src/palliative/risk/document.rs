@@ -111,14 +111,6 @@ impl Item {
         }
     }
 
-    /// Whether it is kept from the patient.
-    pub fn is_restricted(&self) -> bool {
-        match self {
-            Item::Criterion(criterion) => criterion.restricted,
-            Item::Series(_, series) => series.restricted,
-        }
-    }
-
     /// What it shows.
     pub fn evaluate(&self, situation: &Situation) -> Finding {
         match self {

@@ -1,7 +1,6 @@
 //! One domain of the score: the greatest level that is met, and the points that are met added to it.
 //! <https://hl7.org/fhir/R4/plandefinition.html>
 
-use crate::palliative::risk::document::Item;
 use crate::palliative::screening::Finding;
 use crate::palliative::screening::State;
 use crate::palliative::screening::logic::Logic;
@@ -91,8 +90,8 @@ impl Component {
 }
 
 impl Domain {
-    /// What the items show.
-    pub fn evaluate(&self, items: &[Item], findings: &[Finding]) -> Component {
+    /// What the findings of all items show.
+    pub fn evaluate(&self, findings: &[Finding]) -> Component {
         let states: Vec<State> = findings.iter().map(|finding| finding.state).collect();
         let judged: Vec<(&Level, State)> =
             self.levels.iter().map(|level| (level, level.logic.judge(&states))).collect();
@@ -103,7 +102,7 @@ impl Domain {
             Missing::Evidence => MOST,
             Missing::Bounds => worth(judged.iter().filter(|(_, state)| *state != State::NotMet)),
         };
-        let mut reasons: Vec<Told> = told(&judged, items, findings);
+        let mut reasons: Vec<Told> = told(&judged, findings);
         if reasons.is_empty() || low != high {
             let text = if low == high { &self.none_text } else { &self.missing_text };
             reasons.push(Told { text: text.clone(), restricted: false });
@@ -135,7 +134,7 @@ fn worth<'a>(levels: impl Iterator<Item = &'a (&'a Level, State)>) -> u8 {
 
 /// The sentences of the greatest levels that are met and of all points. One that rests on something restricted is
 /// restricted too.
-fn told(judged: &[(&Level, State)], items: &[Item], findings: &[Finding]) -> Vec<Told> {
+fn told(judged: &[(&Level, State)], findings: &[Finding]) -> Vec<Told> {
     let met = || judged.iter().filter(|(_, state)| *state == State::Met).map(|(level, _)| *level);
     let of = |level: &Level| match level.worth {
         Worth::Level(worth) => Some(worth),
@@ -144,7 +143,7 @@ fn told(judged: &[(&Level, State)], items: &[Item], findings: &[Finding]) -> Vec
     let greatest = met().filter_map(of).max();
     let counts = |level: &&Level| of(level).is_none() || of(level) == greatest;
     let restricted = |level: &Level| {
-        level.items.iter().any(|at| items[*at].is_restricted() && findings[*at].state == State::Met)
+        level.items.iter().any(|at| findings[*at].restricted && findings[*at].state == State::Met)
     };
     met()
         .filter(counts)

@@ -149,6 +149,8 @@ pub struct Stratification<'a> {
     pub basis: Vec<Told>,
     /// Whether resources with a security label were used too, which are not named.
     pub withheld: bool,
+    /// Whether anything that it rests on is kept from the patient, whatever that shows.
+    pub restricted: bool,
     /// The work that follows.
     pub tasks: Vec<Due>,
     /// What could not be used, in sentences.

@@ -11,7 +11,6 @@ use crate::fhir::parameters::Output;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Due;
 use crate::palliative::risk::Stratification;
-use crate::palliative::risk::document::Item;
 use crate::palliative::risk::domain::Component;
 use crate::palliative::risk::domain::Told;
 use crate::palliative::risk::intensity::Intensity;
@@ -79,9 +78,7 @@ impl Report<'_> {
 
     /// What this is, and where something of it is kept from the reader, that it is.
     pub(super) fn notes(&self) -> Vec<&'static str> {
-        // It is said whatever was found, so that it tells nothing of that.
-        let is_part = self.reader == Reader::Patient
-            && self.found.algorithm.document.items.iter().any(Item::is_restricted);
+        let is_part = self.reader == Reader::Patient && self.found.restricted;
         if is_part { vec![WHAT_IT_IS, WITHHELD] } else { vec![WHAT_IT_IS] }
     }
 

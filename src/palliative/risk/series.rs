@@ -50,7 +50,7 @@ pub struct Series {
     days: i64,
     name: String,
     /// Whether it is kept from the patient, as what it reads is.
-    pub restricted: bool,
+    restricted: bool,
 }
 
 /// One value at one moment.
@@ -89,8 +89,8 @@ impl Series {
             }
         };
         let codes = Codes::of(&codings(parameters, "code")?);
-        let reads = |one: &Coding| codes.has(one) || also.as_ref().is_some_and(|(also, _)| also.has(one));
-        let restricted = terminology.restricted().any(|one| reads(&one));
+        let closed = terminology.restricted();
+        let restricted = codes.shares(closed) || also.as_ref().is_some_and(|(also, _)| also.shares(closed));
         Ok(Self {
             codes,
             restricted,
@@ -112,7 +112,10 @@ impl Series {
         };
         let missing = || Finding::unknown(format!("two values of {} within {} d", self.name, self.days));
         let found = found.unwrap_or_else(missing).within(window).changing(self.changes(record, &window));
-        self.ages.apply(found, record, as_of)
+        let reads =
+            |one: &Coding| self.codes.has(one) || self.also.as_ref().is_some_and(|(also, _)| also.has(one));
+        let restricted = self.restricted || record.restricted.iter().any(reads);
+        Finding { restricted, ..self.ages.apply(found, record, as_of) }
     }
 
     /// The later days on which a value comes to count, or leaves the window.

@@ -43,7 +43,7 @@ impl Algorithm {
         let findings: Vec<Finding> = items.iter().map(found).collect();
         let states: Vec<State> = findings.iter().map(|finding| finding.state).collect();
         let components: Vec<Component> =
-            self.document.domains.iter().map(|domain| domain.evaluate(items, &findings)).collect();
+            self.document.domains.iter().map(|domain| domain.evaluate(&findings)).collect();
         let score_min = components.iter().map(|one| one.low).sum();
         let score_max = components.iter().map(|one| one.high).sum();
         let raising = Raising {
@@ -88,6 +88,8 @@ impl Algorithm {
             collect,
             basis,
             withheld: findings.iter().any(|finding| finding.is_withheld() && is_evidence(finding)),
+            restricted: findings.iter().any(|finding| finding.restricted)
+                || raising.floors.iter().any(|floor| floor.restricted),
             tasks,
             warnings,
             next_change: change,
@@ -104,10 +106,10 @@ impl Algorithm {
         let begun = Tier::ALL.into_iter().rev().find(|tier| self.document.tiers[*tier as usize].0 <= score);
         let mut tier = begun.unwrap_or(Tier::One);
         let Raising { floors, states, findings } = raising;
-        for (floor, _) in self.document.floors.iter().zip(floors).filter(|(_, held)| held.holds) {
+        for (floor, held) in self.document.floors.iter().zip(floors).filter(|(_, held)| held.holds) {
             if floor.tier > tier {
                 tier = floor.tier;
-                let told = Told { text: floor.sentence.clone(), restricted: false };
+                let told = Told { text: floor.sentence.clone(), restricted: held.restricted };
                 applied.push(Applied { code: floor.code.clone(), told });
             }
         }
@@ -115,8 +117,7 @@ impl Algorithm {
             if one.tier != tier {
                 tier = one.tier;
                 let met = |at: &&usize| findings[**at].state == State::Met;
-                let restricted =
-                    one.items.iter().filter(met).any(|at| self.document.items[*at].is_restricted());
+                let restricted = one.items.iter().filter(met).any(|at| findings[*at].restricted);
                 let told = Told { text: one.sentence.clone(), restricted };
                 applied.push(Applied { code: one.code.clone(), told });
             }
@@ -137,7 +138,7 @@ impl Algorithm {
         let mut seen = BTreeSet::new();
         let mut evidence = Vec::new();
         for at in items.into_iter().filter(|at| is_evidence(&findings[*at])) {
-            let restricted = self.document.items[at].is_restricted();
+            let restricted = findings[at].restricted;
             let new = findings[at].evidence.iter().filter(|source| seen.insert((*source).clone()));
             evidence.extend(new.map(|source| Told { text: source.clone(), restricted }));
         }
@@ -199,6 +200,8 @@ struct Raising<'a> {
 #[derive(Default)]
 struct Held {
     holds: bool,
+    /// Whether that turns on what is kept from the patient.
+    restricted: bool,
     change: Option<Date>,
 }
 
@@ -209,10 +212,13 @@ fn held(floor: &Floor, facts: &Facts) -> Held {
     match &floor.raising {
         By::RuleSet(canonical) => screen(canonical).map_or_else(Held::default, |said| Held {
             holds: matches!(said.outcome, Outcome::Eligible | Outcome::ScreenPositive),
+            restricted: said.turns_on_restricted(),
             change: said.next_change,
         }),
         By::Entry if facts.program.specialist => Held {
             holds: facts.entry.iter().any(|one| one.outcome == Outcome::Eligible),
+            restricted: facts.entry.iter().any(|one| one.restricted)
+                && !facts.entry.iter().any(|one| one.outcome == Outcome::Eligible && !one.restricted),
             change: facts.entry.iter().filter_map(|one| one.change).min(),
         },
         By::Entry => Held::default(),

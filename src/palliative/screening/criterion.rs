@@ -26,6 +26,7 @@ use crate::palliative::screening::observation::ObservationRule;
 use crate::palliative::screening::repeat::RepeatRule;
 use crate::palliative::screening::stay::StayRule;
 use crate::palliative::screening::trend::TrendRule;
+use crate::palliative::screening::value_set::Codes;
 
 /// One criterion of a rule set.
 #[derive(Clone, Debug)]
@@ -88,24 +89,24 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whether it reads observations with this code.
-    pub fn reads(&self, coding: &Coding) -> bool {
+    /// The codes of what it reads about a person.
+    pub fn codes(&self) -> Vec<&Codes> {
         match self {
-            Self::Observation(rule) | Self::Attestation(rule) => rule.reads(coding),
-            Self::Repeat(rule) => rule.observation.reads(coding),
-            Self::Trend(rule) => rule.codes.has(coding),
-            Self::Condition(_)
-            | Self::Encounters(_)
-            | Self::Dates(_)
-            | Self::Stay(_)
+            Self::Condition(rule) => vec![&rule.codes],
+            Self::Observation(rule) | Self::Attestation(rule) => rule.all_codes(),
+            Self::Repeat(rule) => rule.observation.all_codes(),
+            Self::Trend(rule) => vec![&rule.codes],
+            Self::Encounters(rule) => rule.reasons.iter().collect(),
+            Self::Dates(rule) => rule.all_codes(),
+            Self::Act(rule) => vec![&rule.codes],
+            Self::Medication(rule) => vec![&rule.codes],
+            Self::Flag(rule) => vec![&rule.codes],
+            Self::Stay(_)
             | Self::Coverage(_)
-            | Self::Act(_)
-            | Self::Medication(_)
-            | Self::Flag(_)
             | Self::MedicalHome
             | Self::Age
             | Self::LineOfBusiness(_)
-            | Self::Alive => false,
+            | Self::Alive => Vec::new(),
         }
     }
 }
@@ -158,7 +159,21 @@ impl Criterion {
             let attested = valid(rule, situation).evaluate(record, as_of);
             finding = self.or_attested(finding, attested);
         }
-        self.ages.apply(finding, record, as_of)
+        let restricted = self.is_restricted_for(record);
+        Finding { restricted, ..self.ages.apply(finding, record, as_of) }
+    }
+
+    /// The codes of all that it reads about a person.
+    pub fn codes(&self) -> Vec<&Codes> {
+        let conditions = self.or_conditions.iter().map(|rule| &rule.codes);
+        let attested = self.or_attestation.iter().flat_map(ObservationRule::all_codes);
+        self.rule.codes().into_iter().chain(conditions).chain(attested).collect()
+    }
+
+    /// Whether it is kept from the patient: by itself, or because the programme's maps make what it reads such a thing.
+    fn is_restricted_for(&self, record: &PatientRecord) -> bool {
+        let reads = |coding: &Coding| self.codes().iter().any(|codes| codes.has(coding));
+        self.restricted || record.restricted.iter().any(reads)
     }
 
     /// Whether it reads where the patient's general practitioners work.

@@ -70,25 +70,24 @@ impl Reader<'_> {
             list(self.action, "documentation").filter_map(|document| document["citation"].as_str());
         let rule = self.rule()?;
         let or_attestation = attestation.map(|code| attested(code, Test::Boolean(true), None));
-        let reads = |coding: &Coding| {
-            rule.reads(coding) || or_attestation.as_ref().is_some_and(|rule| rule.reads(coding))
-        };
-        // What it reads says so, whether or not its author does.
-        let restricted = self.parameters.flag("restricted")? == Some(true)
-            || self.terminology.restricted().any(|one| reads(&one));
-        Ok(Criterion {
+        let declared = self.parameters.flag("restricted")? == Some(true);
+        let mut criterion = Criterion {
             id: id.to_owned(),
             sentence: self.text("description")?,
             source: documents.collect::<Vec<_>>().join("; "),
             coding: self.action["code"][0]["coding"][0]
                 .as_object()
                 .map(|coding| Value::Object(coding.clone())),
-            restricted,
+            restricted: declared,
             or_conditions: self.or_conditions()?,
             or_attestation,
             ages: self.ages()?,
             rule,
-        })
+        };
+        // What it reads says so, whether or not its author does.
+        let closed = self.terminology.restricted();
+        criterion.restricted |= criterion.codes().iter().any(|codes| codes.shares(closed));
+        Ok(criterion)
     }
 
     /// A text of the action that must be there.

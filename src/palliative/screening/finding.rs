@@ -31,6 +31,8 @@ pub struct Finding {
     pub missing: Vec<String>,
     /// The days after the screening on which the state can change although nothing new is written.
     pub changes: BTreeSet<Date>,
+    /// Whether it is kept from the patient, as what it rests on is.
+    pub restricted: bool,
 }
 
 impl Finding {
@@ -45,6 +47,7 @@ impl Finding {
             window: None,
             missing: Vec::new(),
             changes: BTreeSet::new(),
+            restricted: false,
         }
     }
 

@@ -55,6 +55,7 @@ pub use rule_set::CriterionResult;
 pub use rule_set::Outcome;
 pub use rule_set::RuleSet;
 pub use rule_set::Screening;
+pub use rule_set::Whole;
 pub use value_set::Codes;
 
 /// Who is screened, and when.
@@ -137,6 +138,13 @@ pub(super) fn with_terminology<T>(
         .map(|terminology| terminology.read_as(reading).naming(&definitions.plan_definitions))
         .map_err(|problem| vec![Problem::new("PlanDefinition.contained", problem)])?;
     read(&terminology)
+}
+
+/// The codes of which nothing is told to the patient, whatever reads them; none where our own definitions are wrong,
+/// with which the service does not begin.
+pub fn restricted(definitions: &Definitions) -> Option<Codes> {
+    let terminology = document::Terminology::new(&definitions.value_sets, &definitions.code_systems).ok()?;
+    Some(terminology.restricted().clone())
 }
 
 /// Whether a PlanDefinition is of a kind, by its topic.

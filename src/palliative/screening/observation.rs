@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::palliative::record::Coding;
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::screening::finding::Finding;
@@ -64,9 +63,9 @@ pub struct Other {
 }
 
 impl ObservationRule {
-    /// Whether it reads observations with this code.
-    pub fn reads(&self, coding: &Coding) -> bool {
-        self.codes.has(coding) || self.also.as_ref().is_some_and(|other| other.codes.has(coding))
+    /// The codes of the observations that it reads.
+    pub fn all_codes(&self) -> Vec<&Codes> {
+        std::iter::once(&self.codes).chain(self.also.iter().map(|other| &other.codes)).collect()
     }
 
     /// Evaluates it on a day.

@@ -2,7 +2,8 @@
 //! <https://hl7.org/fhir/R4/guidanceresponse.html>
 //!
 //! A criterion that is restricted tells what a clinician thinks of the time that is left. It is left out of what
-//! a patient reads, and of what is kept, as the patient may read that too. Evidence with a security label is told to
+//! a patient reads, and of what is kept. What the rules say as a whole is left out of what a patient reads where it turns
+//! on such a criterion, as it would tell that one; it is kept, where no patient's own token reaches. Evidence with a security label is told to
 //! nobody but as a restricted item: what is told here would not carry the label.
 
 use jiff::civil::Date;
@@ -19,6 +20,7 @@ use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
 use crate::palliative::screening::Signal;
 use crate::palliative::screening::State;
+use crate::palliative::screening::Whole;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::finding::RESTRICTED_ITEM;
 
@@ -30,6 +32,9 @@ pub const AS_OF_EXTENSION: &str = "https://comfrey.health/fhir/StructureDefiniti
 /// Why something is not told to a patient.
 pub const WITHHELD: &str = "What a clinician thinks of the time that is left, and what a caregiver has said of themselves, is \
     not told here; the care team can talk about it.";
+
+/// What is said beside it where the outcome is left out too.
+const UNTOLD: &str = "What these rules say as a whole turns on that, and is not told here either.";
 
 const NEXT_STEP_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/next-step";
 
@@ -61,12 +66,23 @@ pub struct Recorded {
 
 /// The parts of a result.
 pub fn result(screening: &Screening, reader: Reader) -> Output {
-    let output = Output::new().value("ruleSet", "canonical", screening.rule_set.canonical()).value(
-        "outcome",
-        "code",
-        screening.outcome.code(),
-    );
-    let told = |result: &&CriterionResult| reader == Reader::Team || !result.criterion.restricted;
+    details(screening, reader, &told(screening, reader))
+}
+
+/// What a reader is told of the whole.
+fn told(screening: &Screening, reader: Reader) -> Whole {
+    match reader {
+        Reader::Team => screening.whole(),
+        Reader::Patient => screening.whole_for_patient(),
+    }
+}
+
+fn details(screening: &Screening, reader: Reader, whole: &Whole) -> Output {
+    let mut output = Output::new().value("ruleSet", "canonical", screening.rule_set.canonical());
+    if let Some(outcome) = whole.outcome {
+        output = output.value("outcome", "code", outcome.code());
+    }
+    let told = |result: &&CriterionResult| reader == Reader::Team || !result.finding.restricted;
     let output = screening
         .results
         .iter()
@@ -74,8 +90,9 @@ pub fn result(screening: &Screening, reader: Reader) -> Output {
         .fold(output, |output, result| output.part("criterion", criterion(result)));
     // What is left out is said to be, with the reason: nobody should take this for all there is.
     let withheld = screening.results.iter().any(|result| !told(&result));
-    let output = if withheld { output.value("withheld", "string", WITHHELD) } else { output };
-    let missing = screening.missing.iter().map(|at| &screening.results[*at]);
+    let why = if whole.outcome.is_some() { WITHHELD.to_owned() } else { format!("{WITHHELD} {UNTOLD}") };
+    let output = if withheld { output.value("withheld", "string", why) } else { output };
+    let missing = whole.missing.iter().map(|at| &screening.results[*at]);
     missing
         .filter(told)
         .fold(output, |output, result| output.value("missing", "code", result.criterion.id.as_str()))
@@ -114,21 +131,22 @@ fn period(window: Window) -> Value {
 }
 
 /// What the screenings lead to, as Codings: a referral where one is eligible, data and attestations where they are
-/// among the few facts that are missing.
-pub fn next_steps(screenings: &[Screening]) -> Vec<Value> {
-    let eligible = screenings.iter().any(|screening| screening.outcome == Outcome::Eligible);
-    let missing =
-        || screenings.iter().flat_map(|screening| screening.missing.iter().map(|at| &screening.results[*at]));
+/// among the few facts that are missing. What is kept from the reader leads to nothing that is told.
+pub fn next_steps(screenings: &[Screening], reader: Reader) -> Vec<Value> {
+    let wholes: Vec<(&Screening, Whole)> = screenings.iter().map(|one| (one, told(one, reader))).collect();
+    let says = |outcome: Outcome| wholes.iter().filter(move |(_, whole)| whole.outcome == Some(outcome));
+    let eligible = says(Outcome::Eligible).next().is_some();
+    let missing = || wholes.iter().flat_map(|(one, whole)| whole.missing.iter().map(|at| &one.results[*at]));
     let data = missing().any(|result| !result.criterion.is_attestation());
     let attestation = missing().any(|result| result.criterion.is_attestation());
-    let found = screenings.iter().filter(|screening| screening.outcome == Outcome::ScreenPositive);
     let mut led: Vec<Value> = Vec::new();
-    for step in found.filter_map(|screening| screening.rule_set.leads_to.clone()) {
+    for step in says(Outcome::ScreenPositive).filter_map(|(one, _)| one.rule_set.leads_to.clone()) {
         if !led.contains(&step) {
             led.push(step);
         }
     }
-    let nothing = !(eligible || data || attestation) && led.is_empty();
+    let all_told = wholes.iter().all(|(_, whole)| whole.outcome.is_some());
+    let nothing = all_told && !(eligible || data || attestation) && led.is_empty();
     [
         (eligible, "refer", "Refer"),
         (data, "collect-data", "Collect data"),
@@ -187,7 +205,7 @@ pub fn guidance_response(
     as_of: Date,
     now: Micros,
 ) -> Result<Resource, crate::fhir::Failure> {
-    let mut details = result(screening, Reader::Patient).into_value();
+    let mut details = details(screening, Reader::Patient, &screening.whole()).into_value();
     details["id"] = json!("result");
     let status = if screening.outcome == Outcome::Indeterminate { "data-required" } else { "success" };
     Resource::from_value(json!({

@@ -63,7 +63,25 @@ pub struct Screening<'a> {
     pub missing: Vec<usize>,
     /// The next day on which any criterion can change although nothing new is written.
     pub next_change: Option<Date>,
+    /// The state of every criterion of the rule set, those that are not told among them.
+    states: Vec<State>,
+    /// The places among these of the criteria that are kept from the patient.
+    closed: Vec<usize>,
+    /// The places among these of `results`.
+    told: Vec<usize>,
 }
+
+/// What is told of the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// What the rule set says; none where that is kept from the reader.
+    pub outcome: Option<Outcome>,
+    /// As [`Screening::missing`].
+    pub missing: Vec<usize>,
+}
+
+/// With how many restricted criteria all that they could be is tried.
+const MOST_CLOSED: usize = 6;
 
 /// A criterion and what was found.
 #[derive(Clone, Debug)]
@@ -134,43 +152,59 @@ impl RuleSet {
         let outcome = self.outcome(&states);
         let next_change = findings.iter().filter_map(|finding| finding.changes.first().copied()).min();
         let told: Vec<usize> = (0..findings.len()).filter(|at| !silent(*at)).collect();
-        let missing = match outcome {
-            Outcome::Indeterminate => self.missing(&states),
-            Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded | Outcome::ScreenPositive => {
-                Vec::new()
-            }
-        };
-        let place = |at: &usize| told.iter().position(|one| one == at);
-        let missing = missing.iter().filter_map(place).collect();
+        let missing = self.missing_of(outcome, &states, &told);
+        let closed = (0..findings.len()).filter(|at| findings[*at].restricted).collect();
         let all = self.criteria.iter().zip(findings).enumerate();
         let results = all
             .filter(|(at, _)| told.binary_search(at).is_ok())
             .map(|(_, (criterion, finding))| CriterionResult { criterion, finding })
             .collect();
-        Screening { rule_set: self, outcome, results, missing, next_change }
+        Screening { rule_set: self, outcome, results, missing, next_change, states, closed, told }
+    }
+
+    /// Where it is indeterminate, the places among those told of the smallest set of criteria to be settled.
+    fn missing_of(&self, outcome: Outcome, states: &[State], told: &[usize]) -> Vec<usize> {
+        let missing = match outcome {
+            Outcome::Indeterminate => self.missing(states),
+            Outcome::Eligible | Outcome::NotEligible | Outcome::Excluded | Outcome::ScreenPositive => {
+                Vec::new()
+            }
+        };
+        missing.iter().filter_map(|at| told.iter().position(|one| one == at)).collect()
+    }
+
+    /// What it says whatever these criteria are; none where that turns on them.
+    fn whatever(&self, states: &[State], open: &[usize]) -> Option<Outcome> {
+        let Some((first, rest)) = open.split_first() else { return Some(self.outcome(states)) };
+        let mut states = states.to_vec();
+        let mut outcomes = [State::Met, State::NotMet, State::Unknown].into_iter().map(|state| {
+            states[*first] = state;
+            self.whatever(&states, rest)
+        });
+        let one = outcomes.next()??;
+        outcomes.all(|other| other == Some(one)).then_some(one)
     }
 
     /// The needs that it shows: itself where it stands for one as a whole, else each criterion that is met.
     pub fn signals(&self, situation: &Situation) -> Vec<Signal> {
         let said = self.screen(situation);
-        let met =
-            || said.results.iter().filter(|one| one.finding.state == State::Met).map(|one| one.criterion);
+        let met = || said.results.iter().filter(|one| one.finding.state == State::Met);
         if let Some(coding) = &self.leads_to {
             let whole = Signal {
                 id: self.url.rsplit('/').next().unwrap_or_default().to_owned(),
                 coding: Some(coding.clone()),
                 text: self.title.clone(),
-                restricted: met().any(|criterion| criterion.restricted),
+                restricted: said.turns_on_restricted(),
             };
             return Some(whole).filter(|_| said.outcome == Outcome::ScreenPositive).into_iter().collect();
         }
         // That somebody is of the ages it is made for is no need.
-        let told = met().filter(|criterion| criterion.coding.is_some());
-        told.map(|criterion| Signal {
-            id: criterion.id.clone(),
-            coding: criterion.coding.clone(),
-            text: criterion.sentence.clone(),
-            restricted: criterion.restricted,
+        let told = met().filter(|one| one.criterion.coding.is_some());
+        told.map(|one| Signal {
+            id: one.criterion.id.clone(),
+            coding: one.criterion.coding.clone(),
+            text: one.criterion.sentence.clone(),
+            restricted: one.finding.restricted,
         })
         .collect()
     }
@@ -208,5 +242,32 @@ impl RuleSet {
             }
             _ => false,
         }
+    }
+}
+
+impl Screening<'_> {
+    /// Whether what it says would be another if what is kept from the patient were: whoever is told it could tell the one
+    /// from the other. With very many such criteria it is taken to.
+    pub fn turns_on_restricted(&self) -> bool {
+        let is_many = self.closed.len() > MOST_CLOSED;
+        is_many || self.rule_set.whatever(&self.states, &self.closed).is_none()
+    }
+
+    /// All of what it says.
+    pub fn whole(&self) -> Whole {
+        Whole { outcome: Some(self.outcome), missing: self.missing.clone() }
+    }
+
+    /// What may be told to a patient of what it says: nothing that turns on what is kept from the patient, and of what is
+    /// missing neither that, nor what would be missing only because of it.
+    pub fn whole_for_patient(&self) -> Whole {
+        if self.turns_on_restricted() {
+            return Whole { outcome: None, missing: Vec::new() };
+        }
+        let mut states = self.states.clone();
+        self.closed.iter().for_each(|at| states[*at] = State::Unknown);
+        let missing = self.rule_set.missing_of(self.outcome, &states, &self.told);
+        let is_open = |at: &usize| !self.results[*at].finding.restricted;
+        Whole { outcome: Some(self.outcome), missing: missing.into_iter().filter(is_open).collect() }
     }
 }

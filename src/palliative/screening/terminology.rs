@@ -24,6 +24,7 @@ pub struct Terminology<'a> {
     encounters: Arc<EncounterCodes>,
     plans: Option<&'a BTreeMap<String, Value>>,
     reading: Reading,
+    restricted: Codes,
 }
 
 /// Why a rule document is read. What was stored once is used as it was taken then, so that no later check undoes it.
@@ -55,7 +56,8 @@ impl<'a> Terminology<'a> {
             unplanned: codes("encounter-unplanned")?,
             planned: codes("encounter-planned")?,
         });
-        Ok(Self { value_sets, code_systems, encounters, plans: None, reading: Reading::Written })
+        let restricted = Codes::of(&restricted(code_systems)).or(codes("restricted")?);
+        Ok(Self { value_sets, code_systems, encounters, plans: None, reading: Reading::Written, restricted })
     }
 
     /// The same for documents that are read for this reason.
@@ -100,17 +102,10 @@ impl<'a> Terminology<'a> {
         &self.encounters
     }
 
-    /// The observations of ours of which nothing is told to the patient, by the property `restricted` of their code.
-    pub fn restricted(&self) -> impl Iterator<Item = Coding> {
-        let is_restricted = |concept: &&Value| {
-            list(concept, "property").any(|one| one["code"] == "restricted" && one["valueBoolean"] == true)
-        };
-        let system = self.code_systems.get(OBSERVATION_SYSTEM).into_iter();
-        let concepts = system.flat_map(|system| list(system, "concept")).filter(is_restricted);
-        concepts.filter_map(|concept| {
-            let code = concept["code"].as_str()?.to_owned();
-            Some(Coding { system: OBSERVATION_SYSTEM.to_owned(), code })
-        })
+    /// The codes of which nothing is told to the patient, whatever reads them: observations of ours with the property
+    /// `restricted`, and what the value set `vs-restricted` holds of other systems.
+    pub fn restricted(&self) -> &Codes {
+        &self.restricted
     }
 
     /// Why a code is none of a code system of ours; nothing where it is one, or in a stored document.
@@ -128,4 +123,18 @@ impl<'a> Terminology<'a> {
     pub fn codes(&self, url: &str) -> Result<Codes, String> {
         Codes::compile(url, self.value_sets)
     }
+}
+
+/// The observations of ours that are kept from the patient, by the property `restricted` of their code.
+fn restricted(code_systems: &BTreeMap<String, Value>) -> Vec<Coding> {
+    let is_restricted = |concept: &&Value| {
+        list(concept, "property").any(|one| one["code"] == "restricted" && one["valueBoolean"] == true)
+    };
+    let system = code_systems.get(OBSERVATION_SYSTEM).into_iter();
+    let concepts = system.flat_map(|system| list(system, "concept")).filter(is_restricted);
+    let coding = |concept: &Value| {
+        let code = concept["code"].as_str()?.to_owned();
+        Some(Coding { system: OBSERVATION_SYSTEM.to_owned(), code })
+    };
+    concepts.filter_map(coding).collect()
 }

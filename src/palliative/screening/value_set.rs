@@ -78,6 +78,12 @@ impl Codes {
         self.included.has(coding) && !self.excluded.has(coding)
     }
 
+    /// Whether any code is in both sets. A prefix stands for the codes that begin with it.
+    pub fn shares(&self, other: &Self) -> bool {
+        let in_both = |coding: &Coding| self.has(coding) && other.has(coding);
+        self.included.named().any(|one| in_both(&one)) || other.included.named().any(|one| in_both(&one))
+    }
+
     /// Whether any coding of the concept is in the set.
     pub fn has_any(&self, concept: &Concept) -> bool {
         concept.codings.iter().any(|coding| self.has(coding))
@@ -164,6 +170,16 @@ impl Listed {
             prefixes.any(|(_, prefix)| code.starts_with(prefix))
         };
         exact || by_prefix() || self.joined.iter().any(|codes| codes.has(coding))
+    }
+
+    /// The codes and prefixes that are listed, and those of the sets that are taken in.
+    fn named(&self) -> Box<dyn Iterator<Item = Coding> + '_> {
+        let of = |system: &String, code: &String| Coding { system: system.clone(), code: code.clone() };
+        let exact =
+            self.exact.iter().flat_map(move |(system, codes)| codes.iter().map(move |code| of(system, code)));
+        let prefixes = self.prefixes.iter().map(move |(system, prefix)| of(system, prefix));
+        let joined = self.joined.iter().flat_map(|codes| codes.included.named());
+        Box::new(exact.chain(prefixes).chain(joined))
     }
 
     fn is_empty(&self) -> bool {

@@ -72,6 +72,43 @@ fn an_entry_rule_set_sets_a_floor_only_where_the_contract_is_for_specialist_care
 }
 
 #[test]
+fn t_36_a_floor_that_turns_on_what_is_kept_from_the_patient_is_told_to_the_team_alone() {
+    let applied = |set: &str, facts: Vec<Value>| {
+        let settings = json!([{ "url": "ruleSet", "valueCanonical": format!("https://comfrey.health/fhir/PlanDefinition/{set}") },
+                              { "url": "specialist", "valueBoolean": true }]);
+        let program = program(settings);
+        let found = in_program(facts, &program, &[]);
+        assert!(codes(&found).contains(&"floor-specialist".to_owned()), "{:?}", codes(&found));
+        let of = |reader: Reader| {
+            report(&found, &program, reader)
+                .told(Value::Null)
+                .into_value()
+                .to_string()
+                .contains("floor-specialist")
+        };
+        let kept = report(&found, &program, Reader::Team).risk_assessment(&|_| true).unwrap();
+        (of(Reader::Team), of(Reader::Patient), kept.value().to_string().contains("floor-specialist"))
+    };
+    let attested = |code: &str| observed((LOCAL, code), 10, json!({ "valueBoolean": true }));
+    let adult = [
+        "advanced-decline",
+        "surprise-question-12m",
+        "max-therapy-reached",
+        "agrees-alternative-to-ed",
+        "agrees-acp",
+    ];
+    let by_prognosis = || {
+        let mut all = vec![with_feed("1950-01-01"), condition("I50.9"), admission(20), nyha("LA28406-9")];
+        all.push(quantity((LOINC, "10230-1"), 60, 25.0, "%"));
+        all.extend(adult.map(attested));
+        all
+    };
+    assert_eq!(applied("RS-CA-ADULT", by_prognosis()), (true, false, false));
+    let plain = vec![with_feed("1950-01-01"), condition("I50.9"), admission(200)];
+    assert_eq!(applied("RS-KELLEY-B", plain), (true, true, true));
+}
+
+#[test]
 fn the_tiers_of_scores_begin_where_the_document_says() {
     let rows = &algorithm().document.tiers;
     assert_eq!(rows.each_ref().map(|(from, _)| *from), [0, 5, 9, 13]);

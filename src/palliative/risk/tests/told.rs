@@ -47,7 +47,14 @@ fn t36_a_series_of_values_is_kept_from_the_patient_as_what_it_reads_is() {
     let kept = |plan: &Value| -> Vec<bool> {
         let algorithm = Algorithm::own(plan, &definitions, Reading::Stored).unwrap();
         let series = algorithm.document.items.iter().filter(|one| matches!(one, Item::Series(..)));
-        series.map(Item::is_restricted).collect()
+        let record = PatientRecord::new("p", Vec::new(), &jiff::tz::TimeZone::UTC);
+        let situation = Situation {
+            record: &record,
+            as_of: day(AS_OF),
+            attestation_valid_days: 90,
+            lines_of_business: &[],
+        };
+        series.map(|one| one.evaluate(&situation).restricted).collect()
     };
     let ours = kept(&plan);
     assert!(!ours.is_empty() && ours.iter().all(|kept| !kept));

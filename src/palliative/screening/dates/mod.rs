@@ -82,6 +82,12 @@ struct Found {
 }
 
 impl DatesRule {
+    /// The codes of what it reads.
+    pub fn all_codes(&self) -> Vec<&Codes> {
+        let diagnoses = self.diagnoses.iter().map(|rule| &rule.codes);
+        diagnoses.chain(&self.services).chain(&self.devices).collect()
+    }
+
     /// Evaluates it on a day.
     pub fn evaluate(&self, record: &PatientRecord, as_of: Date) -> Finding {
         let window = Window::back(Some(self.window_days), as_of);

@@ -2,6 +2,7 @@
 //! and the traps of the clinical design. Here stand the facts of which they are made.
 
 mod cases;
+mod closed;
 mod criteria;
 mod documents;
 mod facts;

@@ -155,7 +155,10 @@ fn rule_sets_that_find_people_to_look_at_make_nobody_eligible() {
 fn what_such_a_rule_set_leads_to_is_the_next_step() {
     let url = |set: &str| format!("{CANONICAL}/PlanDefinition/{set}");
     let facts = [adult(), yes("surprise-question-12m")];
-    let steps = report::next_steps(&[screen(&url("RS-GSF"), &facts), screen(&url("RS-GSF"), &facts)]);
+    let steps = report::next_steps(
+        &[screen(&url("RS-GSF"), &facts), screen(&url("RS-GSF"), &facts)],
+        report::Reader::Team,
+    );
     assert_eq!(steps.iter().map(|step| &step["code"]).collect::<Vec<_>>(), ["assess-needs"]);
 }
 

@@ -137,7 +137,7 @@ fn what_is_kept_can_be_read_again_and_holds_nothing_restricted() {
 #[test]
 fn the_next_steps_are_those_that_the_missing_facts_ask_for() {
     let steps = |screenings: &[Screening]| {
-        let steps = report::next_steps(screenings);
+        let steps = report::next_steps(screenings, report::Reader::Team);
         steps.iter().map(|step| step["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let nothing_known = screen(KELLEY, &[patient("1955-01-01")]);
