@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::access::Action;
 use crate::app::Session;
 use crate::app::Stored;
+use crate::app::edition;
 use crate::app::published::is_theirs;
 use crate::definitions::terminology::is_version;
 use crate::fhir::Failure;
@@ -88,7 +89,7 @@ impl Session {
     }
 
     /// Of those that clients have stored with this URL, the one of the version that is named; else an active one before others, and
-    /// of these the one that was written last.
+    /// of these the latest version; of several of one version the one that was written last.
     fn stored_canonical(
         &self,
         name: &str,
@@ -102,11 +103,12 @@ impl Session {
         let escaped = ['\\', ',', '|', '$']
             .iter()
             .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
-        let mut best: Option<((bool, i64), Value)> = None;
+        let mut best: Option<((bool, Vec<edition::Part>, i64, i64), Value)> = None;
         let is_theirs = |stored: &Stored| is_theirs(self, stored);
         for stored in self.find(ty, &format!("url={}", encoded(&escaped)))?.into_iter().filter(is_theirs) {
             let value = stored.value()?;
-            let rank = (value["status"] == "active", stored.updated);
+            let edition = edition::parts(value["version"].as_str().unwrap_or_default());
+            let rank = (value["status"] == "active", edition, stored.updated, stored.rid);
             if is_version(&value, version) && best.as_ref().is_none_or(|(other, _)| *other < rank) {
                 best = Some((rank, value));
             }

@@ -143,6 +143,7 @@ pub(super) const VALUE_SETS: Files = files![
     "value-sets/vs-need-transport.json",
     "value-sets/vs-need-utilities.json",
     "value-sets/vs-neurodegenerative.json",
+    "value-sets/vs-no-answer.json",
     "value-sets/vs-nursing-facility-visit.json",
     "value-sets/vs-nursing-home-resident.json",
     "value-sets/vs-nyha-1-2.json",

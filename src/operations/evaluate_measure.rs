@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::app::Answer;
@@ -22,11 +21,13 @@ use crate::fhir::reference::Reference;
 use crate::fhir::reference::strip_base;
 use crate::operations::Call;
 use crate::operations::named::bad;
+use crate::operations::named::bounds;
 use crate::operations::named::code;
+use crate::operations::named::months_of;
+use crate::operations::named::out_of_range;
 use crate::operations::named::programs;
 use crate::operations::named::references;
 use crate::palliative::enrollment::facts::Chart;
-use crate::palliative::enrollment::facts::coded;
 use crate::palliative::measures::MEASURES;
 use crate::palliative::measures::Measure;
 use crate::palliative::measures::conventions::Conventions;
@@ -163,12 +164,8 @@ fn measure<'a>(session: &'a Session, call: &Call) -> Result<(&'static Measure, &
 
 /// From one day to another, of which the first has come.
 fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
-    let wrong = |name: &str, text: String| {
-        let at = given.one(name).map(|one| one.at.clone()).unwrap_or_default();
-        coded(Reason::BusinessRule, "date-range", text).at(at)
-    };
-    let day = |name: &str| given.day(name).map(|day| day.unwrap_or(Date::MIN));
-    let (first, last) = (day("periodStart")?, day("periodEnd")?);
+    let wrong = |name: &str, text: String| out_of_range(given, name, text);
+    let (first, last) = bounds(given)?;
     let today = date_in(session.now(), session.zone());
     if first > today {
         let text = format!("`periodStart` is {first}, which has not come; give {today} or earlier.");
@@ -183,12 +180,6 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
         return Err(wrong("periodEnd", text));
     }
     Ok(period)
-}
-
-/// In how many months of the calendar a period lies.
-fn months_of(period: Stretch) -> i32 {
-    let (first, last) = (period.first, period.last);
-    12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1
 }
 
 fn conventions(given: &Input) -> Result<Conventions, Failure> {

@@ -1,7 +1,9 @@
-//! What a call names: resources of this service, and the programmes that are asked about.
+//! What a call names: resources of this service, the programmes that are asked about, and the days.
 //! <https://hl7.org/fhir/R4/references.html>
 
 use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 
 use crate::app::Session;
 use crate::fhir::Failure;
@@ -9,7 +11,9 @@ use crate::fhir::Reason;
 use crate::fhir::parameters::Given;
 use crate::fhir::parameters::Input;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::facts::coded;
 use crate::palliative::program::Program;
+use crate::palliative::time_line::Stretch;
 
 /// A parameter that cannot be read.
 pub(super) fn bad(given: &Given, text: String) -> Failure {
@@ -69,4 +73,25 @@ pub(super) fn programs(
         }
     }
     Ok((programs, without_rules))
+}
+
+/// The days between which a call asks, `periodStart` and `periodEnd`, whether or not there are any.
+///
+/// # Errors
+/// `Invalid` for what is no day.
+pub(super) fn bounds(given: &Input) -> Result<(Date, Date), Failure> {
+    let day = |name: &str| given.day(name).map(|day| day.unwrap_or(Date::MIN));
+    Ok((day("periodStart")?, day("periodEnd")?))
+}
+
+/// 422 `date-range`, at one of these.
+pub(super) fn out_of_range(given: &Input, name: &str, text: String) -> Failure {
+    let at = given.one(name).map(|one| one.at.clone()).unwrap_or_default();
+    coded(Reason::BusinessRule, "date-range", text).at(at)
+}
+
+/// In how many months of the calendar a period lies.
+pub(super) fn months_of(period: Stretch) -> i32 {
+    let (first, last) = (period.first, period.last);
+    12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::access::Action;
@@ -18,7 +17,10 @@ use crate::fhir::Reason;
 use crate::fhir::datetime::date_in;
 use crate::fhir::parameters::Input;
 use crate::operations::Call;
+use crate::operations::named::bounds;
 use crate::operations::named::code;
+use crate::operations::named::months_of;
+use crate::operations::named::out_of_range;
 use crate::operations::named::programs;
 use crate::operations::named::references;
 use crate::palliative::enrollment::facts::Chart;
@@ -113,12 +115,8 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
 
 /// From the first of a month to the last of one, which has begun.
 fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
-    let wrong = |name: &str, text: String| {
-        let at = given.one(name).map(|one| one.at.clone()).unwrap_or_default();
-        coded(Reason::BusinessRule, "date-range", text).at(at)
-    };
-    let day = |name: &str| given.day(name).map(|day| day.unwrap_or(Date::MIN));
-    let (first, last) = (day("periodStart")?, day("periodEnd")?);
+    let wrong = |name: &str, text: String| out_of_range(given, name, text);
+    let (first, last) = bounds(given)?;
     if first != first.first_of_month() {
         let text = format!("`periodStart` is {first}; give the first of a month.");
         return Err(wrong("periodStart", text));
@@ -138,11 +136,6 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
         let text = format!("A run covers 1 to {MOST_MONTHS} months; {first} to {last} are {months}.");
         wrong("periodEnd", text)
     })
-}
-
-fn months_of(period: Stretch) -> i32 {
-    let (first, last) = (period.first, period.last);
-    12 * i32::from(last.year() - first.year()) + i32::from(last.month() - first.month()) + 1
 }
 
 /// The lines of a person, and the Patients whose day of death is not known.

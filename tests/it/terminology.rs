@@ -124,6 +124,31 @@ fn a_stored_definition_goes_before_r4s_and_the_active_one_before_others() {
 }
 
 #[test]
+fn a_definition_without_a_version_is_the_latest_edition_and_not_the_last_written() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let set = |id: &str, status: &str, (version, code): (&str, &str)| {
+        json!({ "resourceType": "ValueSet", "id": id, "url": "urn:editions", "version": version, "status": status,
+            "compose": { "include": [{ "system": GENDERS, "concept": [{ "code": code }] }] } })
+    };
+    let expanded = |query: &str| {
+        codes(&clinician.get(&format!("/ValueSet/$expand?url=urn:editions{query}")).expect(200))
+    };
+    clinician.store(&set("ten", "active", ("10", "male")));
+    clinician.store(&set("nine", "active", ("9", "female")));
+    assert_eq!(expanded(""), ["male"], "written first, and the later edition");
+    assert_eq!(
+        (expanded("&valueSetVersion=9"), expanded("%7C9")),
+        (vec!["female".to_owned()], vec!["female".to_owned()])
+    );
+    clinician.store(&set("eleven", "draft", ("11", "other")));
+    assert_eq!(expanded(""), ["male"], "what is in use comes first");
+    clinician.store(&set("ten", "retired", ("10", "male")));
+    assert_eq!(expanded(""), ["female"]);
+    app.with_scope("system/Patient.rs").get("/ValueSet/$expand?url=urn:editions").expect(403);
+}
+
+#[test]
 fn what_an_expansion_cannot_be_is_refused() {
     let app = TestApp::new();
     let clinician = animals(&app);

@@ -155,11 +155,7 @@ impl Question<'_> {
             sources: sources(&episodes, &stays, &record),
             ..Course::default()
         };
-        self.count_home(
-            &mut course,
-            (&at_risk, &stays),
-            &resident_days(chart, program, &self.kinds.resident),
-        );
+        self.count_home(&mut course, (&at_risk, &stays), &resident_days(chart, program, self.kinds));
         count_crises(&mut course, &at_risk, &stays);
         Some(course)
     }

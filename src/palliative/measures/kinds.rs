@@ -32,6 +32,8 @@ pub struct CareKinds {
     residence: Codes,
     /// Answers to the question of housing that mean a nursing home.
     pub resident: Codes,
+    /// Answers that say nothing.
+    pub no_answer: Codes,
 }
 
 impl CareKinds {
@@ -52,6 +54,7 @@ impl CareKinds {
             psychiatric: codes("vs-place-psychiatric")?,
             residence: codes("vs-place-nursing-home")?,
             resident: codes("vs-nursing-home-resident")?,
+            no_answer: codes("vs-no-answer")?,
         })
     }
 

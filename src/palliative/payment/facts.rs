@@ -39,9 +39,16 @@ pub fn last_alive(chart: &Chart, program: &Program) -> Option<Date> {
     };
     if chart.of("Patient").any(|patient| undated(&patient)) {
         let seen = chart.of("Encounter").filter(|one| one.text("/status") == Some("finished"));
-        last = last.min(seen.filter_map(|one| last_day(one.text("/period/start")?, program)).max()?);
+        last = last.min(seen.filter_map(|one| seen_on(one, program)).max()?);
     }
     Some(last)
+}
+
+/// The last day of a contact: that of its end where it has one, which may be a day that is not known exactly.
+fn seen_on(contact: &Resource, program: &Program) -> Option<Date> {
+    let begun = last_day(contact.text("/period/start")?, program)?;
+    let over = contact.text("/period/end").and_then(|end| first_day(end, program));
+    Some(over.map_or(begun, |over| over.max(begun)))
 }
 
 /// The same by those deaths alone that have a date: the last of the calendar where none has one, and none where one

@@ -3,6 +3,7 @@
 mod definitions;
 mod equity;
 mod reports;
+mod residence;
 mod roll_up;
 mod traps;
 mod vectors;

@@ -153,7 +153,7 @@ fn t_11_hospice_in_a_facility_is_away_and_at_home_is_home() {
     assert_eq!((of(Side::Away), of(Side::Home)), ((5, 0, 0), (0, 0, 0)));
 }
 
-fn housing(id: &str, day: &str, code: &str) -> Value {
+pub(super) fn housing(id: &str, day: &str, code: &str) -> Value {
     json!({ "resourceType": "Observation", "id": id, "status": "final",
         "code": { "coding": [{ "system": "http://loinc.org", "code": "71802-3" }] }, "effectiveDateTime": day,
         "valueCodeableConcept": { "coding": [{ "system": "http://snomed.info/sct", "code": code }] } })
@@ -233,6 +233,12 @@ fn t_14_a_death_without_a_day_stops_the_count_at_the_last_contact() {
     resources[0]["deceasedBoolean"] = json!(true);
     let undated = course(&resources);
     assert_eq!((undated.at_risk, doubts(&undated)), (100, vec![DoubtKind::DeathWithoutDay]));
+    // a stay is a contact to its end; an end of which the day is not known makes none later
+    for (end, days) in [("2025-04-15", 105), ("2025-04", 100), ("2025-04-02", 100)] {
+        let stay = with(vec![resources[0].clone()], [encounter("hh", "IMP", "2025-04-10", end)]);
+        let all = [stay, resources[1..resources.len() - 1].to_vec()].concat();
+        assert_eq!(course(&all).at_risk, days, "{end}");
+    }
     resources[0].as_object_mut().unwrap().remove("deceasedBoolean");
     resources[0]["deceasedDateTime"] = json!("2025-05");
     let month = course(&resources);

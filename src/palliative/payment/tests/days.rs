@@ -15,6 +15,11 @@ fn t_14_a_death_without_a_day_is_not_life_for_ever() {
     assert_eq!(world.short(), [], "nobody saw the person");
     world.put(visit("v", "2025-02-03T10:00:00-07:00", "AMB", "Practitioner/x"));
     assert_eq!(world.short(), [("2025-02".to_owned(), 3, UNIT)]);
+    let mut stay = visit("v", "2025-02-03T10:00:00-07:00", "IMP", "Practitioner/x");
+    stay["period"]["end"] = json!("2025-02-07T10:00:00-07:00");
+    world.put(stay);
+    assert_eq!(world.short(), [("2025-02".to_owned(), 7, UNIT)], "a stay is a contact to its end");
+    world.put(visit("v", "2025-02-03T10:00:00-07:00", "AMB", "Practitioner/x"));
     world.put(patient(json!({ "deceasedDateTime": "2025-03" })));
     assert_eq!(world.short()[1], ("2025-03".to_owned(), 1, UNIT), "the first day that it can have been");
 }
