@@ -68,12 +68,10 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
         before = left;
         pass(app, &progress, next, |give| source::read_again(waiting, give));
     }
-    let report = progress.finish();
-    if report.stored > 0 {
-        // The database bases its plans on counts of what its tables hold, which have just changed.
-        app.analyze().map_err(|_| "The database could not count what it holds now; run this again.")?;
-    }
-    Ok(report)
+    // The database bases its plans on counts of what its tables hold, which have just changed; or were by an earlier run
+    // that did not come so far.
+    app.analyze();
+    Ok(progress.finish())
 }
 
 /// Reads work and has all senders send it.

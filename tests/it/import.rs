@@ -18,6 +18,8 @@ use crate::app::config;
 use crate::crash::check;
 use crate::crash::comfrey;
 use crate::database::Database;
+use crate::database::number;
+use crate::database::tamper;
 
 const PATIENT: &str = "34a17aef-dd20-4eda-bf6c-f121e454616d";
 
@@ -457,4 +459,38 @@ fn what_waits_in_a_pipe_is_refused_and_nobody_waits_for_it() {
     writer.join().unwrap();
     assert_eq!((report.stored, report.not_stored, report.refused.len()), (2, 2, 1), "{report}");
     assert!(report.refused[0].reason.contains("pipe"), "{report}");
+}
+
+#[test]
+fn a_server_plans_with_what_was_imported() {
+    let database = Database::fresh();
+    if !database.is_postgres() {
+        return;
+    }
+    let url = database.url();
+    let folder = tempfile::tempdir().unwrap();
+    let goals: Vec<_> = (0..300)
+        .map(
+            |n| json!({ "resourceType": "Organization", "id": format!("g{n}"), "name": format!("Ward {n}") }),
+        )
+        .collect();
+    std::fs::write(folder.path().join("wards.ndjson"), lines(&goals)).unwrap();
+    let app = TestApp::on(&database);
+    // The server's own worker comes when it likes.
+    tamper(url, "ALTER TABLE resource SET (autovacuum_enabled = off)");
+    // What belongs to another role is passed over.
+    let other = format!("other_{}", std::process::id());
+    tamper(
+        url,
+        &format!("CREATE ROLE {other}; CREATE TABLE theirs (n INT); ALTER TABLE theirs OWNER TO {other}"),
+    );
+    let counted = || number(url, "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE relname = 'resource'");
+    let before = counted();
+    import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    assert!(counted() >= before + 300, "{before} {}", counted());
+    // Nothing new, but an earlier run may have been broken off before it came so far.
+    tamper(url, "UPDATE pg_class SET reltuples = -1 WHERE relname = 'resource'");
+    import::run(app.app(), &[folder.path().to_owned()]).unwrap();
+    assert!(counted() >= 300, "{}", counted());
+    tamper(url, &format!("DROP OWNED BY {other}; DROP ROLE {other}"));
 }

@@ -40,6 +40,8 @@ const BATCH: usize = 100;
 const CALM: Micros = 2 * SECOND;
 /// What the worker does at once, before it looks whether it is to stop.
 const PIECE: Budget = Budget { patients: 400, time: Duration::from_secs(1) };
+/// How many are evaluated until nobody is due any more, that the database is to count anew what it holds.
+const MANY: usize = if cfg!(test) { 2 } else { 5_000 };
 /// After how long one is tried again whose evaluation failed.
 const AGAIN: Micros = 600 * SECOND;
 /// After how long another instance goes on where the one that evaluated is gone.
@@ -97,12 +99,18 @@ impl App {
         let now = self.clock.now();
         let (due, more) = self.due(Among::Everybody, (now, now - CALM), 1)?;
         if due.is_empty() && !more {
+            // After an import or an upgrade: the database plans by what it held before.
+            if self.findings.takes_evaluated(MANY) {
+                self.analyze();
+            }
             return Ok(0);
         }
         if !self.is_mine_to_keep_up()? {
             return Ok(0);
         }
-        self.evaluate_settled(Among::Everybody, (now, now - CALM), PIECE)
+        let done = self.evaluate_settled(Among::Everybody, (now, now - CALM), PIECE)?;
+        self.findings.add_evaluated(done);
+        Ok(done)
     }
 
     /// Whether this instance is the one that keeps up what is worked out of the resources, for a while from now on.

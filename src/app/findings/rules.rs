@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use aws_lc_rs::digest;
 use serde_json::Value;
@@ -77,12 +79,25 @@ impl Rules {
 pub(crate) struct Cache {
     rules: Mutex<Arc<Rules>>,
     holder: OnceLock<String>,
+    /// How many were evaluated by the way since the database last counted what it holds.
+    evaluated: AtomicUsize,
 }
 
 impl Cache {
     /// The name of this instance.
     pub(crate) fn holder(&self) -> &str {
         self.holder.get_or_init(|| uuid::Uuid::new_v4().to_string())
+    }
+
+    /// Notes that so many more were evaluated.
+    pub(super) fn add_evaluated(&self, many: usize) {
+        self.evaluated.fetch_add(many, Ordering::Relaxed);
+    }
+
+    /// Whether so many were evaluated since it was last so.
+    pub(super) fn takes_evaluated(&self, many: usize) -> bool {
+        let is_many = |evaluated: usize| (evaluated >= many).then_some(0);
+        self.evaluated.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_many).is_ok()
     }
 }
 

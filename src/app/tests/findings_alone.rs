@@ -9,12 +9,14 @@ use super::*;
 use crate::app::findings::Among;
 use crate::app::findings::Current;
 use crate::app::findings::Suppressed;
+use crate::search::sql::Sql;
 use crate::store::Conn;
 use crate::store::findings::ProgramRow;
 use crate::store::findings::due;
 use crate::store::findings::kept;
 use crate::store::findings::kept::Evaluated;
 use crate::store::findings::read;
+use crate::store::matches;
 
 #[test]
 fn one_whose_evaluation_fails_is_pending_and_keeps_nobody_waiting() {
@@ -153,5 +155,31 @@ fn a_medicine_that_many_take_concerns_all_of_them_a_part_at_a_time() {
         }
         assert!(!due(&session).1);
         assert_eq!(asked(&session, Suppressed::LeftOut).pending, 0);
+    });
+}
+
+#[test]
+fn a_server_counts_what_it_holds_after_many_were_evaluated() {
+    on_each_app(|session| {
+        if session.app.is_embedded() {
+            return;
+        }
+        let app = &session.app;
+        let own = "ALTER TABLE finding_state SET (autovacuum_enabled = off)";
+        app.db.write(|conn| Ok(conn.batch(own)?)).unwrap();
+        let counted = || {
+            let sql =
+                "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass('finding_state')";
+            app.db.read(|conn| Ok(matches::count(conn, Sql::of(sql, []))?)).unwrap()
+        };
+        for at in 0..3 {
+            put(
+                &session,
+                json!({ "resourceType": "Patient", "id": format!("p{at}"), "birthDate": "1950-05-01" }),
+            );
+        }
+        app.clock.set(START + 60_000_000);
+        assert_eq!((app.evaluate_some().unwrap(), counted()), (3, -1));
+        assert_eq!((app.evaluate_some().unwrap(), counted()), (0, 3));
     });
 }

@@ -1,6 +1,7 @@
 //! Upkeep of the database: what the tables must hold beside the resources, whether they do, and making them so.
 //! <https://hl7.org/fhir/R4/search.html>
 
+mod analyze;
 mod check;
 mod differences;
 mod entered;

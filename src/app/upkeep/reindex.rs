@@ -84,7 +84,7 @@ impl App {
         self.look_again();
         // What was found rests on the index too: on who stands in which compartment, and who names which medicine.
         self.make_all_due().map_err(|failure| sentence(&failure))?;
-        self.analyze().map_err(|failure| sentence(&failure))?;
+        self.analyze();
         Ok(done)
     }
 
@@ -95,24 +95,6 @@ impl App {
     pub fn is_index_current(&self) -> Result<bool, Failure> {
         let rules = rules(&self.parameters);
         self.db.read(|conn| Ok(tables::is_index_of(conn, rules)?))
-    }
-
-    /// Lets the database count what its tables hold, on which it bases its plans: after much was written at once.
-    ///
-    /// Not so SQLite: with samples of its indexes it plans a statement anew for every value that is bound, which took
-    /// half of the time of a search (300 µs of processor time against 140). Its statements say themselves in which
-    /// order they go.
-    ///
-    /// # Errors
-    /// `Unavailable` where the database fails.
-    pub fn analyze(&self) -> Result<(), Failure> {
-        let analyzed = self.db.write(|conn| {
-            if !conn.is_sqlite() {
-                conn.batch("ANALYZE")?;
-            }
-            Ok(())
-        });
-        analyzed.map_err(Fault::into_failure)
     }
 
     fn reindex_from(
