@@ -4,6 +4,7 @@
 use crate::fhir::ResourceType;
 use crate::search::contained;
 use crate::search::plan::driver::Driver;
+use crate::search::plan::driver::is_single;
 use crate::search::plan::driver::named;
 use crate::search::plan::driver::of_rows;
 use crate::search::plan::links::of_neighbour;
@@ -24,8 +25,12 @@ pub(super) fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criteri
     let by_reference = seen.leads_by_reference(param);
     let own = by_reference.then(|| referring(&beyond, seen.parameters.kept_to(param, ty), ty));
     let naming = seen.named_by(param, &[ty]).map(|canonical| naming(&beyond, canonical));
-    let beside =
-        beside.filter(|_| by_reference).map(|beside| surrounding(&beside, seen.parameters.kept(param), ty));
+    let params = seen.parameters.kept(param);
+    let around = |beside| match seen.parameters.by_number(param).filter(|_| param < 0) {
+        Some(parameter) => neighbouring(&beside, (params, parameter.ty), ty),
+        None => surrounding(&beside, params, ty),
+    };
+    let beside = beside.filter(|_| by_reference).map(around);
     arms(beyond.inner, [own, beside, naming])
 }
 
@@ -68,6 +73,17 @@ fn surrounding(beside: &Driver, params: Vec<i64>, ty: ResourceType) -> Arm {
     whole(inside.push(END, []))
 }
 
+/// What stands beside the rows in the same resource, as one of the source's type, and refers to them: for a search of what is
+/// contained, whose parameters have numbers of their own.
+fn neighbouring(beside: &Driver, (params, source): (Vec<i64>, ResourceType), ty: ResourceType) -> Arm {
+    let inside = Sql::of("SELECT y.rid FROM ", []).append(beside.rows());
+    let beside = " CROSS JOIN contained r1 CROSS JOIN contained y WHERE r1.rid = d1.rid AND y.type = ? \
+                  AND y.container = r1.container AND EXISTS (SELECT 1 FROM idx_reference f WHERE f.rid = y.rid AND f.param";
+    let inside = inside.push(beside, [source.number().into()]).append(Scope::row(1).numbered(params));
+    let refers = " AND f.target_type = ? AND f.target_id = r1.id";
+    whole(inside.push(refers, [contained::target(ty.number()).into()]).push(END, []))
+}
+
 /// All rows of a statement.
 fn whole(rows: Sql) -> Arm {
     (Sql::of("(", []).append(rows).push(") d0", []), Sql::of("1 = 1", []))
@@ -91,9 +107,9 @@ pub(super) fn pointed_to(
     seen: &Seen,
     (ty, source): (ResourceType, ResourceType),
     param: i64,
-    inner: &Criterion,
+    criterion: &Criterion,
 ) -> Option<Driver> {
-    let inner = within(seen, source, inner)?;
+    let inner = within(seen, source, criterion)?;
     // Nor must what is hidden tell of what it points to.
     let (of_source, visible) = match seen.visible(source, &Scope::row(1)) {
         Some(visible) => {
@@ -117,7 +133,8 @@ pub(super) fn pointed_to(
     });
     let own = seen.leads_by_reference(param).then_some(own);
     // Their numbers stand in the index by which they are found; whether one is deleted, in its row.
-    arms(inner, [own, named, None]).map(|driver| Driver { is_live: false, ..driver })
+    let is_one_each = named.is_none() && is_single(criterion);
+    arms(inner, [own, named, None]).map(|driver| Driver { is_live: false, is_one_each, ..driver })
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.

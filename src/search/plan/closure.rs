@@ -20,6 +20,7 @@ use crate::search::plan::driver::is_single;
 use crate::search::plan::gate::FEW_LINKED;
 use crate::search::plan::links::of_neighbour;
 use crate::search::plan::listed::at_most;
+use crate::search::plan::listed::narrowed;
 use crate::search::plan::listed::visible;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
@@ -90,7 +91,7 @@ impl Seen<'_> {
     /// The row is one of the list. As it is written, PostgreSQL makes a table of it to look up, and no join.
     fn among(&self, ty: ResourceType, criterion: &Criterion, scope: &Scope) -> Option<Sql> {
         let course = Course::of(ty, criterion);
-        if scope.is_inside() || !course.is_listed() {
+        if !course.is_listed() {
             return None;
         }
         let rows = Closure::of(self, ty, criterion, Ends::All)?.rows();
@@ -185,14 +186,14 @@ impl Closure {
                 let next = self.next();
                 self.grow(seen, (*target, next), inner, &Scope::either(0))?;
                 let arms = seen.leading(*param, *target, LIST, scope);
-                self.arms.extend(arms.into_iter().map(|arm| (next, place, arm)));
+                self.arms.extend(arms.into_iter().map(|arm| (next, place, narrowed(seen, ty, arm))));
                 Some(())
             }),
             Test::Has(source, param, inner) => {
                 let next = self.next();
                 self.grow(seen, (*source, next), inner, &Scope::either(0))?;
                 let arms = seen.led((ty, *source), *param, LIST);
-                self.arms.extend(arms.into_iter().map(|arm| (next, place, arm)));
+                self.arms.extend(arms.into_iter().map(|arm| (next, place, narrowed(seen, ty, arm))));
                 Some(())
             }
             Test::Id(_)

@@ -16,6 +16,8 @@
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Found;
 use crate::search::plan::driver::Width;
+use crate::search::plan::gate::Gate;
+use crate::search::plan::gate::few_or_many;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
 use crate::search::plan::scope::END;
@@ -26,17 +28,29 @@ use crate::search::query::Shown;
 use crate::search::sql::Sql;
 
 impl Search<'_> {
-    /// All matches among contained resources with their keys: the numbers of their containers, or their own.
+    /// All matches among contained resources with their keys: the numbers of their containers, or their own. Where much
+    /// stands at the end of a chain, what is contained is the less.
     pub(super) fn inside(&self, ordering: &Ordering) -> Sql {
+        match &self.driver {
+            Some(driver) if driver.probe.is_some() => {
+                let ways = (self.inside_from(Some(driver), ordering), self.inside_from(None, ordering));
+                few_or_many(&Gate::of(driver, false), ways, i64::MAX)
+            }
+            driver => self.inside_from(driver.as_ref(), ordering),
+        }
+    }
+
+    /// The same from the rows of a condition on, or from all that is contained.
+    fn inside_from(&self, driver: Option<&Driver>, ordering: &Ordering) -> Sql {
         let scope = Scope::inside(0);
-        let is_unique = self.driver.as_ref().is_none_or(|driver| driver.is_unique());
+        let is_unique = driver.is_none_or(Driver::is_unique);
         let select = match (self.query.shown, is_unique) {
             (Shown::Container, _) => "SELECT DISTINCT r0.container AS rid",
             (Shown::Contained, false) => "SELECT DISTINCT r0.rid AS rid",
             (Shown::Contained, true) => "SELECT r0.rid AS rid",
         };
         let sql = Sql::of(select, []).append(ordering.keys(&scope)).push(" FROM ", []);
-        let Some(driver) = &self.driver else {
+        let Some(driver) = driver else {
             let sql = sql.push("contained r0 WHERE ", []).in_time("r0");
             let of_type = "r0.type = ?";
             return self.filtered(sql.push(of_type, [self.query.ty.number().into()]), &scope, None);

@@ -44,6 +44,8 @@ pub(super) struct Driver {
     pub(super) is_distant: bool,
     /// Whether none of its rows is of a deleted resource. What is pointed to may be deleted, which its own row tells.
     pub(super) is_live: bool,
+    /// Whether each row of the probe leads to one of them, as most that refers to a patient does.
+    pub(super) is_one_each: bool,
     /// How they come.
     pub(super) rows: Found,
     /// Whether they have one code, of whatever system: those of one system come in the order of their numbers.
@@ -97,6 +99,7 @@ impl Driver {
             width,
             is_distant: false,
             is_live: true,
+            is_one_each: false,
             rows,
             is_code: false,
         }
@@ -174,8 +177,7 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
     };
     // What is contained stands in no compartment itself.
     let in_one = !query.is_inside && seen.parameters.compartment(query.ty).is_some();
-    let theirs = theirs.filter(|_| in_one);
-    let theirs = theirs.map(|patient| {
+    let theirs = theirs.filter(|_| in_one).map(|patient| {
         (Start::Visible, Driver::of(in_record(patient, query.ty), Width::Owned, Found::Ordered))
     });
     criteria.chain(about).chain(theirs)
@@ -196,14 +198,12 @@ pub(super) fn of_criterion(seen: &Seen, query: &Query, criterion: &Criterion) ->
     if criterion.negated {
         return None;
     }
-    if let Some(long) = closure::beginning(seen, query.ty, criterion).filter(|_| !query.is_inside) {
+    if let Some(long) = closure::beginning(seen, query.ty, criterion) {
         return Some(long);
     }
     match &criterion.test {
         // These are found by the columns of resources, or beside the row itself.
-        Test::Id(_) | Test::Updated(_) | Test::Chain(..) if query.is_inside => None,
-        // Nor does anything of its own point to what is contained, so that no list need be made.
-        Test::Has(_, _, inner) if query.is_inside && leads_on(inner) => None,
+        Test::Id(_) | Test::Updated(_) if query.is_inside => None,
         Test::Id(ids) => Some(named(query.ty, ids)),
         Test::Index(rows) => of_rows(seen, rows),
         Test::Chain(param, types) => match types.as_slice() {

@@ -71,8 +71,12 @@ impl Seen<'_> {
             sql.name(link.clone()).append(scope.by_row(self.kept_to(param, ty, scope))).push(" AND ", []);
         let sql = sql.name(link.clone()).push(".target_type = ? AND ", [ty.number().into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);
-        let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id AND ", []);
-        let sql = sql.append(target.column("deleted")).push(" = 0", []);
+        let sql = sql.append(target.column("id")).push(" = ", []).name(link).push(".target_id", []);
+        let sql = match has_rows(inner) {
+            // PostgreSQL reads the row in any case, and without this begins elsewhere.
+            true => sql.push(" AND ", []).name(target.alias.clone()).either(".rid <> 0", ".deleted = 0"),
+            false => sql.push(" AND ", []).append(target.column("deleted")).push(" = 0", []),
+        };
         let visible = self.visible(ty, &target);
         Way { from: sql, target, inner: Cow::Borrowed(inner), visible, open: None }
     }
@@ -122,19 +126,28 @@ impl Seen<'_> {
         inner: &'a Criterion,
         scope: &Scope,
     ) -> Way<'a> {
-        let from = Scope::row(scope.depth + 1);
-        let link = format!("c{}", from.depth);
+        let depth = scope.depth + 1;
+        let needs_row = leads_on(inner) || self.needs_row_of(source, std::slice::from_ref(inner));
+        let from = if needs_row { Scope::row(depth) } else { Scope::found(depth) };
+        let link = if needs_row { format!("c{depth}") } else { from.alias.clone() };
         let sql = Sql::of("idx_reference ", []).name(link.clone());
-        let sql = sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()).push(" WHERE ", []);
-        let sql = sql.in_time(link.clone());
+        let sql = match needs_row {
+            true => sql.push(" CROSS JOIN resource ", []).name(from.alias.clone()),
+            false => sql,
+        };
+        let sql = sql.push(" WHERE ", []).in_time(link.clone());
         let params = from.numbered(self.parameters.kept(param));
         let sql = sql.name(link.clone()).push(".param", []).append(params).push(" AND ", []);
         let sql =
             sql.name(link.clone()).push(".target_type = ", []).append(scope.column("type")).push(" AND ", []);
-        let sql =
-            sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id")).push(" AND ", []);
-        let sql = sql.append(from.column("rid")).push(" = ", []).name(link).push(".rid AND ", []);
-        let sql = sql.append(from.column("deleted")).push(" = 0", []);
+        let sql = sql.name(link.clone()).push(".target_id = ", []).append(scope.column("id"));
+        // What is deleted refers to nothing.
+        let sql = match needs_row {
+            true => {
+                sql.push(" AND ", []).append(from.column("rid")).push(" = ", []).name(link).push(".rid", [])
+            }
+            false => sql,
+        };
         let visible = self.visible(source, &from);
         Way { from: sql, target: from, inner: Cow::Borrowed(inner), visible, open: None }
     }
@@ -186,6 +199,19 @@ fn and(sql: Sql, condition: Option<Sql>) -> Sql {
     match condition {
         Some(condition) => sql.push(" AND ", []).append(condition),
         None => sql,
+    }
+}
+
+/// Whether only what has rows in an index meets a criterion, so that it is not deleted.
+fn has_rows(criterion: &Criterion) -> bool {
+    if criterion.negated {
+        return false;
+    }
+    match &criterion.test {
+        Test::Index(_) | Test::Chain(..) | Test::Tree(_) => true,
+        Test::All(parts) => parts.iter().any(has_rows),
+        Test::Any(parts) => !parts.is_empty() && parts.iter().all(has_rows),
+        Test::Id(_) | Test::Updated(_) | Test::Has(..) | Test::Words(_) => false,
     }
 }
 

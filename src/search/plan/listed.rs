@@ -12,6 +12,7 @@ use crate::search::plan::closure::Ends;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
+use crate::search::plan::steps::Arm;
 use crate::search::query::Criterion;
 use crate::search::query::Query;
 use crate::search::query::Test;
@@ -23,8 +24,7 @@ pub const MOST_LISTED: i64 = 30_000;
 /// For each list that a search makes, how many rows it has, counted no further than one more than it may have.
 pub(super) fn lists(seen: &Seen, query: &Query) -> Vec<Sql> {
     let mut all = Vec::new();
-    // What is contained is tested by itself, and makes no list.
-    for query in query.of_each_type().filter(|query| !query.is_inside) {
+    for query in query.of_each_type() {
         query.criteria.iter().for_each(|criterion| of(seen, query.ty, criterion, &mut all));
     }
     all
@@ -81,4 +81,22 @@ pub(super) fn visible(
     let container = || seen.visible_container(&Scope::inside(0));
     let beside = beside.map(|rows| left(rows, "contained", container()));
     own.into_iter().chain(beside)
+}
+
+/// What leads to rows of the type, left to those that the caller may see: what is hidden must not make a list longer.
+pub(super) fn narrowed(seen: &Seen, ty: ResourceType, arm: Arm) -> Arm {
+    // High enough that no alias of the search around it is meant.
+    let (own, inside) = (Scope::row(70), Scope::inside(71));
+    let Some(contained) = seen.visible_container(&inside) else { return arm };
+    let row = |table: &'static str, scope: &Scope, visible: Sql| {
+        let sql = Sql::of("EXISTS (SELECT 1 FROM ", []).push(table, []).name(scope.alias.clone());
+        let sql = sql.push(" WHERE ", []).append(scope.column("rid")).push(" = ", []).push(arm.found, []);
+        sql.push(" AND ", []).append(visible).push(END, [])
+    };
+    let of_own = match seen.visible(ty, &own) {
+        Some(visible) => row("resource ", &own, visible),
+        None => Sql::of("", []).push(arm.found, []).push(" > 0", []),
+    };
+    let holds = arm.holds.clone().push(" AND (", []).append(of_own).push(" OR ", []);
+    Arm { holds: holds.append(row("contained ", &inside, contained)).push(")", []), ..arm }
 }

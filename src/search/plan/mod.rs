@@ -56,6 +56,7 @@ use crate::fhir::Reason;
 use crate::search::page::Edge;
 use crate::search::parameter::Parameters;
 use crate::search::plan::driver::Driver;
+use crate::search::plan::driver::Start;
 use crate::search::plan::rows::Search;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Query;
@@ -88,9 +89,9 @@ const MOST_BINDS: usize = 30_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many values a statement binds that is worth keeping prepared: one that binds more is long, and like few others.
-/// A month and a class take some 150, for a statement of each way has some twice: planned anew each time, such a search
+/// A month and a class take some 180, for a statement of each way has some twice: planned anew each time, such a search
 /// takes four times as long.
-const MOST_BINDS_KEPT: usize = 192;
+const MOST_BINDS_KEPT: usize = 224;
 
 /// Plans a search within what the caller may see.
 ///
@@ -137,10 +138,18 @@ fn searches<'a>(seen: Seen<'a>, query: &'a Query) -> impl Iterator<Item = Search
     let is_by_one_key = query.sort.len() == 1 && query.also.is_empty() && !query.is_inside;
     query.of_each_type().map(move |query| {
         let driver = driver::narrowest(&seen, query);
-        // What is few is collected, and its order needs no more than what was asked for.
-        let is_told_apart = is_by_one_key && driver.as_ref().is_none_or(Driver::may_be_many);
+        // What is few is collected, and its order needs no more than what was asked for. Whom the caller may see changes
+        // nothing: one more patient, and the link to the next page would be of another order.
+        let asked = is_by_one_key.then(|| narrowest_asked(&seen, query)).flatten();
+        let is_told_apart = is_by_one_key && asked.as_ref().is_none_or(Driver::may_be_many);
         Search { seen, query, driver, without: Vec::new(), is_told_apart }
     })
+}
+
+/// The narrowest of the conditions that were asked for, whatever the caller may see.
+fn narrowest_asked(seen: &Seen, query: &Query) -> Option<Driver> {
+    let asked = driver::candidates(seen, query).filter(|(start, _)| *start != Start::Visible);
+    asked.map(|(_, driver)| driver).min_by_key(|driver| driver.width)
 }
 
 /// Whatever a statement is put together from, its size is known before it is run.

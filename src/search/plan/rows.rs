@@ -132,7 +132,14 @@ impl<'a> Search<'a> {
 
     /// What tells whether the rows of a condition are collected for a page.
     pub(super) fn gate<'d>(&self, driver: &'d Driver, ordering: &Ordering) -> Gate<'d> {
-        Gate::of(driver, self.is_sifted(driver, ordering))
+        let gate = Gate::of(driver, self.is_sifted(driver, ordering));
+        let is_all = self.query.criteria.len() == 1 && self.query.compartment.is_none();
+        // What else is asked, or may be seen, thins a walk, and nothing tells by how much.
+        let is_all = is_all && *self.seen.restriction.of(self.query.ty) == Visible::All;
+        match driver.is_one_each && is_all && ordering.is_by_row() {
+            true => gate.or_walk(self.query.ty),
+            false => gate,
+        }
     }
 
     /// The page from the rows of a condition.

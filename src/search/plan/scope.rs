@@ -37,9 +37,14 @@ pub(super) struct Seen<'a> {
 impl Seen<'_> {
     /// Whether a query asks for columns of the resource itself.
     pub(super) fn needs_row(&self, query: &Query) -> bool {
-        let by_reference = matches!(self.restriction.of(query.ty), Visible::Patients(_))
-            && self.parameters.compartment(query.ty).is_none();
-        by_reference || query.criteria.iter().any(of_row)
+        self.needs_row_of(query.ty, &query.criteria)
+    }
+
+    /// Whether these conditions on a type, or what the caller may see of it, ask for columns of the resource itself.
+    pub(super) fn needs_row_of(&self, ty: ResourceType, criteria: &[Criterion]) -> bool {
+        let by_reference = matches!(self.restriction.of(ty), Visible::Patients(_))
+            && self.parameters.compartment(ty).is_none();
+        by_reference || criteria.iter().any(of_row)
     }
 
     /// A criterion as a condition on the row.

@@ -34,9 +34,14 @@ pub(super) fn overlapping(rows: &Rows) -> Option<Sql> {
     let arm = || Sql::of("SELECT u.rid FROM idx_date u WHERE u.param = ? AND (", [rows.param.into()]);
     let arm = || arm().append(condition.sql.clone()).push(") AND ", []);
     let begins = from.saturating_sub(SHORT);
-    let short = arm().push("u.low >= ? AND u.low <= ? AND NOT u.", [begins.into(), to.into()]).push(LONG, []);
+    // What begins in the span comes first: nearly all of that overlaps, so that a count up to a number ends there. Of what
+    // begins before it little does, and all is looked at: 17,000 encounters of a month took 0.5 ms of a count to 2,000.
+    let inside = arm().push("u.low >= ? AND u.low <= ? AND NOT u.", [from.into(), to.into()]).push(LONG, []);
+    let before =
+        arm().push("u.low >= ? AND u.low < ? AND NOT u.", [begins.into(), from.into()]).push(LONG, []);
     let long = arm().push("u.high >= ? AND u.low <= ? AND u.", [from.into(), to.into()]).push(LONG, []);
-    Some(Sql::of("(", []).append(short).push(" UNION ALL ", []).append(long).push(") d0", []))
+    let all = Sql::join([inside, before, long], " UNION ALL ");
+    Some(Sql::of("(", []).append(all).push(") d0", []))
 }
 
 /// What tells ranges from single numbers, in the very words of the index.

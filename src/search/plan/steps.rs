@@ -164,9 +164,14 @@ impl Seen<'_> {
             let holds = holds.push(" AND f.target_type = ? AND f.target_id = r1.id", [ty.number().into()]);
             let holds = holds.append(visible().unwrap_or_default());
             arms.push(Arm { found: "f.rid", tables: "resource r1 CROSS JOIN idx_reference f", holds });
-            arms.push(around(params(), ty, list));
-            if let Some(parameter) = self.parameters.by_number(param).filter(|_| scope.is_either()) {
-                arms.push(beside((params(), parameter.ty), ty, list));
+            // What is contained has the parameters' numbers below zero, and is led to where it stands beside.
+            if param > 0 {
+                arms.push(around(params(), ty, list));
+            }
+            let is_beside = scope.is_either() || param < 0;
+            if let Some(parameter) = self.parameters.by_number(param).filter(|_| is_beside) {
+                let params = self.parameters.kept(param.abs());
+                arms.push(beside((params, parameter.ty), ty, list));
             }
         }
         if let Some(canonical) =

@@ -4,11 +4,13 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
 
+use super::PARAMETERS;
 use super::database::Database;
 use super::database::query;
 use super::visibility::only;
 use crate::fhir::ResourceType;
 use crate::search::Restriction;
+use crate::search::beginnings;
 use crate::search::contained;
 use crate::search::plan;
 use crate::search::rows;
@@ -177,6 +179,50 @@ fn what_is_contained_is_found_whatever_its_type_and_a_fragment_means_the_first_w
     for ty in ResourceType::all() {
         assert_eq!(database.find(&format!("{ty}?_contained=true")), [ty.name()]);
     }
+}
+
+#[test]
+fn a_chain_from_what_is_contained_begins_at_its_end() {
+    let begins = |search: &str| {
+        let found = beginnings(&PARAMETERS, &query(search).unwrap(), &Restriction::none());
+        found.last().unwrap().first.is_some()
+    };
+    for search in [
+        "Medication?manufacturer.name=maker",
+        "Condition?subject:Patient.name=ash",
+        "Patient?general-practitioner:Practitioner.name=doctor",
+    ] {
+        assert!(begins(&format!("{search}&_contained=true")), "{search}");
+        assert!(begins(&format!("{search}&_contained=both")), "{search}");
+    }
+    assert!(!begins("Medication?manufacturer.name:missing=true&_contained=true"));
+    // Behind several references: a list of what leads there, also where it comes back.
+    let about_ana = |ty: &str| {
+        json!({ "resourceType": ty, "id": ty, "subject": { "reference": "Patient/ana" }, "status": "final",
+            "code": { "text": "x" } })
+    };
+    let eva = json!({ "resourceType": "Patient", "id": "eva", "name": [{ "family": "Oak" }],
+        "generalPractitioner": [{ "reference": "Practitioner/d" }] });
+    let more = vec![eva, about_ana("Observation"), about_ana("Condition")];
+    let mut database = Database::of(&[records(), more].concat());
+    let practice = "Patient?general-practitioner:Practitioner._has:Patient:general-practitioner:family";
+    let back = "Condition?subject:Patient._has:Observation:subject:subject:Patient._has:Condition:subject:subject:Patient.family";
+    let table: [(String, &[&str]); 5] = [
+        (format!("{practice}=oak"), &["o1"]),
+        (format!("{practice}=ash"), &[]),
+        (format!("{back}=ash"), &["ana"]),
+        (format!("{back}=oak"), &[]),
+        (format!("{back}=ash&code=pain"), &["ana"]),
+    ];
+    for (search, expected) in table {
+        let search = format!("{search}&_contained=true");
+        assert!(begins(&search), "{search}");
+        assert_eq!(database.find(&search), expected, "{search}");
+    }
+    // Two that stand side by side: only the one that refers to it is meant.
+    let both = "Medication?manufacturer.name=maker of r2&_contained=true&_containedType=contained";
+    let plan = plan(&PARAMETERS, &query(both).unwrap(), &Restriction::none()).unwrap();
+    assert_eq!(database.rows(&plan).len(), 1);
 }
 
 #[test]

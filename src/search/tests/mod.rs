@@ -11,6 +11,7 @@ mod database;
 mod dates;
 mod filter;
 mod joined;
+mod leading;
 mod matches;
 mod mistakes;
 mod pages;

@@ -1,5 +1,7 @@
 //! The pages of a search, one after another and back again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -11,6 +13,7 @@ use crate::search::Edge;
 use crate::search::Position;
 use crate::search::Query;
 use crate::search::Restriction;
+use crate::search::Visible;
 use crate::search::plan;
 
 fn ids(rows: &[Keyed]) -> Vec<String> {
@@ -224,5 +227,35 @@ fn pages_in_the_order_of_a_text_have_each_once_whatever_its_values_and_whichever
                 assert_eq!(found, expected, "{also} {sort} by {count}");
             }
         }
+    }
+}
+
+#[test]
+fn a_page_link_holds_whether_the_caller_sees_one_patient_or_more() {
+    let observed = |(at, patient): (usize, &&str)| {
+        json!({ "resourceType": "Observation", "id": format!("o{at}"), "status": "final", "code": { "text": "x" },
+            "subject": { "reference": format!("Patient/{patient}") }, "effectiveDateTime": format!("2025-01-0{}", at + 1) })
+    };
+    let mut database = Database::of(
+        &["ana", "bob", "ana", "bob", "ana"].iter().enumerate().map(observed).collect::<Vec<_>>(),
+    );
+    let sees = |patients: &[&str]| Restriction {
+        default: Visible::Patients(patients.iter().map(|patient| (*patient).to_owned()).collect()),
+        by_type: BTreeMap::new(),
+    };
+    let (one, both) = (sees(&["ana"]), sees(&["ana", "bob"]));
+    for search in ["Observation?_sort=date&_count=2", "Observation?_sort=date&code:missing=true&_count=2"] {
+        let mut query = query(search).unwrap();
+        let keys = [&one, &both, &Restriction::none()]
+            .map(|restriction| plan(&PARAMETERS, &query, restriction).unwrap().sort_keys);
+        assert_eq!(keys, [2; 3], "{search}");
+        if search.contains("missing") {
+            continue;
+        }
+        let (first, _) = database.page(&query, &one);
+        assert_eq!(ids(&first), ["o0", "o2"]);
+        query.edge = first.last().map(|row| Edge::After(position(row)));
+        assert_eq!(ids(&database.page(&query, &both).0), ["o3", "o4"]);
+        assert_eq!(ids(&database.page(&query, &one).0), ["o4"]);
     }
 }
