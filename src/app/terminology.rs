@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::access::Action;
 use crate::app::Session;
-use crate::app::Stored;
 use crate::app::edition;
 use crate::app::published::is_theirs;
 use crate::definitions::terminology::is_version;
@@ -103,16 +102,15 @@ impl Session {
         let escaped = ['\\', ',', '|', '$']
             .iter()
             .fold(url.to_owned(), |url, letter| url.replace(*letter, &format!("\\{letter}")));
-        let mut best: Option<((bool, Vec<edition::Part>, i64, i64), Value)> = None;
-        let is_theirs = |stored: &Stored| is_theirs(self, stored);
-        for stored in self.find(ty, &format!("url={}", encoded(&escaped)))?.into_iter().filter(is_theirs) {
-            let value = stored.value()?;
+        let found = self.find(ty, &format!("url={}", encoded(&escaped)))?;
+        let theirs = found.iter().filter(|stored| is_theirs(self, stored));
+        let theirs = theirs.map(|stored| Ok(((stored.updated, stored.rid), stored.value()?)));
+        let mut theirs = theirs.collect::<Result<Vec<_>, Failure>>()?;
+        theirs.retain(|(_, value)| is_version(value, version));
+        let best = theirs.into_iter().max_by_key(|(written, value)| {
             let edition = edition::parts(value["version"].as_str().unwrap_or_default());
-            let rank = (value["status"] == "active", edition, stored.updated, stored.rid);
-            if is_version(&value, version) && best.as_ref().is_none_or(|(other, _)| *other < rank) {
-                best = Some((rank, value));
-            }
-        }
+            (value["status"] == "active", edition, *written)
+        });
         Ok(best.map(|(_, value)| value))
     }
 }
