@@ -54,6 +54,7 @@ fn senders(app: &App) -> usize {
 /// A sentence that says which path cannot be read; nothing is loaded then.
 pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     let files = source::files(paths)?;
+    let bytes = app.bytes();
     let progress = Progress::new(files.iter().map(|file| file.bytes).sum());
     pass(app, &progress, Pass::First, |give| source::read(&files, give));
     let mut before = u64::MAX;
@@ -71,6 +72,7 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     // The database bases its plans on counts of what its tables hold, which have just changed; or were by an earlier run
     // that did not come so far.
     app.analyze();
+    app.pack_if_filled(bytes);
     Ok(progress.finish())
 }
 

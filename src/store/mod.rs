@@ -31,6 +31,7 @@ pub(crate) mod matches;
 pub(crate) mod measured;
 pub(crate) mod meta;
 pub(crate) mod moment;
+pub(crate) mod packed;
 pub(crate) mod parameter_set;
 pub(crate) mod payment;
 pub(crate) mod published;

@@ -5,6 +5,7 @@ mod analyze;
 mod check;
 mod differences;
 mod entered;
+mod pack;
 mod reindex;
 mod renew;
 mod second_plan;
