@@ -110,6 +110,8 @@ pub struct Due {
     pub sentence: String,
     /// Within how many hours it is due.
     pub hours: Option<i64>,
+    /// Whether it is asked for only by what is kept from the patient.
+    pub restricted: bool,
     /// The resources that ask for it and may be named.
     pub evidence: Vec<Told>,
     /// All resources that ask for it, as `Type/id`: by them it is told from what was asked for before.

@@ -63,7 +63,8 @@ impl Report<'_> {
             output = output.value("collect", "Coding", domain(found, code));
         }
         output = output.part("intensity", intensity(found.algorithm.intensity(found.tier)));
-        for one in &found.tasks {
+        // That hospice is to be spoken of tells what a clinician thinks of the time that is left.
+        for one in found.tasks.iter().filter(|one| self.reader == Reader::Team || !one.restricted) {
             output = output.part("action", action(one));
         }
         for warning in &found.warnings {

@@ -149,8 +149,11 @@ impl Algorithm {
     /// ones before do not speak of: a symptom that becomes severe is not passed over because another has been.
     fn due(&self, states: &[State], findings: &[Finding]) -> Vec<Due> {
         let mut due: Vec<Due> = Vec::new();
+        let state = |finding: &Finding| if finding.restricted { State::Unknown } else { finding.state };
+        let open: Vec<State> = findings.iter().map(state).collect();
         for rule in self.document.tasks.iter().filter(|rule| rule.logic.judge(states) == State::Met) {
-            let mut one = self.task(rule, findings);
+            let restricted = rule.logic.judge(&open) != State::Met;
+            let mut one = Due { restricted, ..self.task(rule, findings) };
             let before: Vec<&Due> = due.iter().filter(|before| before.code == rule.code).collect();
             let spoken = |source: &String| before.iter().any(|before| before.sources.contains(source));
             let further = !before.is_empty();
@@ -171,6 +174,7 @@ impl Algorithm {
             code: rule.code.clone(),
             sentence: rule.sentence.clone(),
             hours: rule.hours,
+            restricted: false,
             evidence: self.evidence(met, findings),
         }
     }

@@ -226,3 +226,24 @@ fn what_a_clinician_decides_leaves_no_mark_on_floors_and_hysteresis_beneath_it()
     let found = run(second(), &[kept(&lower, "2026-01-16")]);
     assert_eq!(found.tier, Tier::Three);
 }
+
+#[test]
+fn t_36_an_action_that_only_what_is_kept_from_the_patient_asks_for_is_told_to_the_team_alone() {
+    let prognosis = || observed((LOCAL, "prognosis-6m"), 10, json!({ "valueBoolean": true }));
+    let bed = || number((LOCAL, "pps"), 10, 30);
+    let told = |born: &str, code: &str, mut facts: Vec<Value>| {
+        facts.push(with_feed(born));
+        let program = program(json!([]));
+        let found = in_program(facts, &program, &[]);
+        assert!(found.tasks.iter().any(|one| one.code == code), "{:?}", found.tasks);
+        let of = |reader: Reader| {
+            report(&found, &program, reader).told(Value::Null).into_value().to_string().contains(code)
+        };
+        (of(Reader::Team), of(Reader::Patient))
+    };
+    assert_eq!(told("1950-01-01", "hospice-information", vec![prognosis()]), (true, false));
+    assert_eq!(told("2015-01-01", "concurrent-care-review", vec![prognosis()]), (true, false));
+    // what function alone asks for is told, whatever else is known
+    assert_eq!(told("1950-01-01", "hospice-information", vec![bed()]), (true, true));
+    assert_eq!(told("1950-01-01", "hospice-information", vec![bed(), prognosis()]), (true, true));
+}
