@@ -10,8 +10,10 @@ use crate::operations::moved;
 use crate::operations::opened::Opened;
 use crate::operations::opened::named;
 use crate::operations::screened::screened;
+use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::request::Request;
+use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::table::Action;
 use crate::palliative::enrollment::transition;
 use crate::palliative::enrollment::transition::Beside;
@@ -38,10 +40,6 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
     let case = opened.case();
     let request = &opened.at_home(session, screened(session, &case, request)?)?;
     let target = target(session, request)?;
-    if let (Some(target), Some(patient)) = (&target, case.patient().strip_prefix("Patient/")) {
-        let refused = |failure: Failure| failure.at(parameter("targetProgram"));
-        session.require_one_episode(patient, target).map_err(refused)?;
-    }
     let paid_month = match request.action == Action::Void {
         true => session.paid_month(case.episode.id().unwrap_or_default())?,
         false => None,
@@ -52,7 +50,28 @@ fn attempt(session: &Session, call: &Call, request: &Request) -> Result<Answer, 
         paid_month: paid_month.as_deref(),
     };
     let decision = transition::decide(&case, request, beside)?;
+    if let Some(patient) = case.patient().strip_prefix("Patient/") {
+        one_open(session, (patient, &opened), (request, target.as_ref()))?;
+    }
     moved::write(session, call, decision, (&opened.episode, Output::new()))
+}
+
+/// Refuses what would open a second episode of a person in a programme under another record: a transfer into it, or the
+/// undoing of an ending in it.
+fn one_open(
+    session: &Session,
+    (patient, opened): (&str, &Opened),
+    (request, target): (&Request, Option<&Program>),
+) -> Result<(), Failure> {
+    if let Some(target) = target {
+        let refused = |failure: Failure| failure.at(parameter("targetProgram"));
+        return session.require_one_episode(patient, target).map_err(refused);
+    }
+    let opens = || Episode::of(&opened.episode).previous().is_some_and(State::is_open);
+    if request.action == Action::Undo && opens() {
+        return session.require_one_episode(patient, &opened.program);
+    }
+    Ok(())
 }
 
 fn target(session: &Session, request: &Request) -> Result<Option<Program>, Failure> {

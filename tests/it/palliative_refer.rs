@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use crate::app::TestApp;
+use crate::client::Client;
 use crate::programme::PROGRAM;
 use crate::programme::act;
+use crate::programme::because;
 use crate::programme::is_refused_to_others;
 use crate::programme::part;
 use crate::programme::person;
@@ -89,6 +91,17 @@ fn t_17_a_person_with_two_records_has_one_open_episode_in_a_programme() {
         json!([{ "name": "hospice", "part": [{ "name": "effectiveDate", "valueDate": "2026-03-01" }] }]);
     act(&clinician, &episode, "hospice-elect", elected).expect(200);
     open("new").expect(201);
+    // Nor is that ending undone while the person's new episode is open.
+    let director = app.with_claims(json!({ "sub": "d", "fhirUser": "Practitioner/d",
+        "scope": "user/*.cruds", "roles": ["program-director"] }));
+    let undo = |client: &Client| act(client, &episode, "undo", because("recorded-in-error"));
+    let refused = undo(&director).expect_issue(409, "conflict");
+    assert_eq!(refused.details(), ["already-open"]);
+    assert!(refused.text().contains("Patient/new"), "{}", refused.text());
+    let untold = undo(&clinician).expect(403);
+    assert!(!untold.text().contains("Patient/new"), "who may not undo is told of no other record");
+    clinician.store(&json!({ "resourceType": "Patient", "id": "new", "birthDate": "1950-05-01" }));
+    undo(&director).expect(200);
 }
 
 #[test]
