@@ -98,7 +98,7 @@ impl Gathered {
         let (tell, news) = crossbeam_channel::bounded(2);
         let mut lead = self.join(Waiting { batch, tell, leads: false });
         loop {
-            match self.hear(db, &news, lead.as_ref()) {
+            match self.hear(db, &news, &mut lead) {
                 Some(News::Over(came)) => return came,
                 Some(News::Lead) => lead = Some(Lead(self)),
                 None => return Came::Done(Err(Failure::internal("who led a write has told nothing").into())),
@@ -106,18 +106,18 @@ impl Gathered {
         }
     }
 
-    /// What there is to hear; one who leads writes for others until there is something.
-    fn hear(&self, db: &Db, news: &Receiver<News>, lead: Option<&Lead<'_>>) -> Option<News> {
-        if lead.is_none() {
-            return news.recv().ok();
-        }
-        loop {
+    /// What there is to hear; one who leads writes for others until there is something, or until nobody waits: whose own
+    /// write another leader has taken only waits for that, and leaves the lead to who comes next.
+    fn hear(&self, db: &Db, news: &Receiver<News>, lead: &mut Option<Lead<'_>>) -> Option<News> {
+        while lead.is_some() {
             match news.try_recv() {
                 Ok(news) => return Some(news),
                 Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => self.serve(db),
+                Err(TryRecvError::Empty) if self.serve(db) => {}
+                Err(TryRecvError::Empty) => *lead = None,
             }
         }
+        news.recv().ok()
     }
 
     /// How many wait and how many lead.
@@ -129,9 +129,9 @@ impl Gathered {
 
     /// Leads without writing, so that all who come wait until this ends.
     #[cfg(test)]
-    pub(super) fn hold_up(&self) -> Lead<'_> {
+    pub(super) fn hold_up(&self) -> [Lead<'_>; LEADERS] {
         self.state().leading += LEADERS;
-        Lead(self)
+        std::array::from_fn(|_| Lead(self))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -148,9 +148,12 @@ impl Gathered {
         leads.then(|| Lead(self))
     }
 
-    /// Writes for those who have waited longest.
-    fn serve(&self, db: &Db) {
+    /// Writes for those who have waited longest; whether anybody waited.
+    fn serve(&self, db: &Db) -> bool {
         let group = take(&mut self.state().waiting);
+        if group.is_empty() {
+            return false;
+        }
         let (batches, tell): (Vec<Batch>, Vec<Sender<News>>) =
             group.into_iter().map(|one| (one.batch, one.tell)).unzip();
         let came: Vec<Came> = match as_one(db, batches) {
@@ -164,6 +167,7 @@ impl Gathered {
             // One who is gone misses nothing.
             tell.try_send(News::Over(came)).ok();
         }
+        true
     }
 }
 

@@ -38,7 +38,44 @@ fn what_waits_is_written_together() {
             assert_eq!(there.value().unwrap()["name"][0]["family"], format!("p{at}"), "each has its own");
             assert_eq!((there.version, there.updated), (1, one.updated));
         }
-        assert_eq!(session.app.gathered.counts().0, 0);
+        until(|| session.app.gathered.counts() == (0, 0));
+    });
+}
+
+#[test]
+fn who_leads_and_has_nothing_to_write_leaves_the_lead() {
+    on_postgres(|url| {
+        let session = Session::system(open(url));
+        let places = session.app.db.writes_at_once().unwrap();
+        let (let_go, wait) = crossbeam_channel::bounded::<()>(0);
+        let (hold, holds) = crossbeam_channel::bounded::<()>(places);
+        std::thread::scope(|scope| {
+            for _ in 0..places {
+                let (db, wait, hold) = (session.app.db.clone(), wait.clone(), hold.clone());
+                let busy = move |_: &mut crate::store::Conn| {
+                    hold.try_send(()).ok();
+                    wait.recv().ok();
+                    Ok(())
+                };
+                scope.spawn(move || db.write(busy).unwrap());
+            }
+            (0..places).for_each(|_| holds.recv().unwrap());
+            let held_up = session.app.gathered.hold_up();
+            let session = &session;
+            let both: Vec<_> = ["a", "b"]
+                .map(|one| scope.spawn(move || create(session, patient(one))))
+                .into_iter()
+                .collect();
+            until(|| session.app.gathered.counts().0 == 2);
+            // Both are told to lead. One takes both writes, and waits for a place; the other has nothing to write.
+            drop(held_up);
+            let begun = std::time::Instant::now();
+            until(|| session.app.gathered.counts() == (0, 1));
+            assert!(begun.elapsed() < Duration::from_secs(3), "it led for nobody: {:?}", begun.elapsed());
+            drop(let_go);
+            both.into_iter().for_each(|one| assert_eq!(one.join().unwrap().unwrap().version, 1));
+        });
+        until(|| session.app.gathered.counts() == (0, 0));
     });
 }
 
