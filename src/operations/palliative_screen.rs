@@ -74,8 +74,11 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     if !record {
         return Ok(Answer { judged_by, ..Answer::value(told.value(&[])) });
     }
-    let found =
-        |one: &Screening| ("decision", format!("{} {}", one.rule_set.canonical(), one.outcome.code()));
+    // The patient reads the record of what was done: it tells no more of the whole than they are told.
+    let found = |one: &Screening| {
+        let outcome = one.whole_for_patient().outcome.map(|outcome| format!(" {}", outcome.code()));
+        ("decision", format!("{}{}", one.rule_set.canonical(), outcome.unwrap_or_default()))
+    };
     let deed = Deed {
         operation: call.operation,
         patient: format!("Patient/{id}"),

@@ -156,6 +156,41 @@ fn a_patient_reads_the_events_of_their_own_record_alone() {
 }
 
 #[test]
+fn t_36_the_record_of_a_screening_tells_a_patient_no_outcome_that_turns_on_what_is_kept_from_them() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    person(&clinician, "p");
+    let set = |id: &str| format!("https://comfrey.health/fhir/PlanDefinition/{id}");
+    let screened = |id: &str| {
+        let keep = parameters(json!([{ "name": "record", "valueBoolean": true },
+            { "name": "ruleSet", "valueCanonical": set(id) }]));
+        clinician.post("/Patient/p/$palliative-screen", &keep).expect(200);
+    };
+    let answer = |surprised: bool| {
+        clinician.store(&json!({ "resourceType": "Observation", "id": "question", "status": "final",
+            "subject": { "reference": "Patient/p" }, "effectiveDateTime": "2026-02-27",
+            "performer": [{ "reference": "Practitioner/d" }],
+            "code": { "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/palliative-observation",
+                "code": "surprise-question-12m" }] }, "valueBoolean": surprised }));
+    };
+    for surprised in [true, false] {
+        answer(surprised);
+        screened("RS-GSF");
+    }
+    screened("RS-KELLEY-B");
+    let own = app.patient("p").get("/AuditEvent?subtype=palliative-screen").expect(200).resources();
+    let mut own = told(&own);
+    own.sort_unstable();
+    assert_eq!(own.len(), 3);
+    assert_eq!(own[0], own[1], "the one answer is not told from the other");
+    assert!(own[0].contains("/RS-GSF|") && !own[0].contains("screen-positive"), "{own:?}");
+    assert!(own[2].contains("/RS-KELLEY-B|") && own[2].ends_with("eligible"), "{own:?}");
+    // the care team finds it with the screening
+    let kept = clinician.get("/GuidanceResponse?patient=Patient/p").expect(200).text();
+    assert!(kept.contains("screen-positive"), "{kept}");
+}
+
+#[test]
 fn no_client_makes_changes_or_deletes_the_record_of_an_operation() {
     let app = TestApp::new();
     let clinician = app.clinician();
