@@ -13,6 +13,7 @@ use crate::app::change::WriteOutcome;
 use crate::app::change::Written;
 use crate::app::defined;
 use crate::app::listed;
+use crate::app::one_episode;
 use crate::app::overlap;
 use crate::app::plan_slot;
 use crate::app::prepare::Batch;
@@ -63,13 +64,17 @@ pub(crate) fn commit(conn: &mut Conn, batch: &Batch) -> Result<Vec<Written>, Fau
     rule_document::are_single(conn, batch)?;
     programme_needs::are_here(conn, batch)?;
     voided::are_unpaid(conn, batch)?;
+    one_episode::check(conn, batch)?;
     Ok(written)
 }
 
-/// Makes all that write under the same conditions, or rule sets of the same name, wait for one another.
+/// Makes all that write under the same conditions, rule sets of the same name, or the first episode of the same person,
+/// wait for one another.
 fn lock(conn: &mut Conn, conditions: &[&Met], batch: &Batch) -> Result<(), Fault> {
     let mut keys: Vec<&str> = conditions.iter().map(|met| met.condition.key.as_str()).collect();
     keys.extend(batch.changes.iter().filter_map(rule_document::name_of).map(Name::key));
+    let of_persons: Vec<String> = batch.changes.iter().filter_map(one_episode::key).collect();
+    keys.extend(of_persons.iter().map(String::as_str));
     keys.sort_unstable();
     let now = batch.clock.now();
     Ok(keys.into_iter().try_for_each(|key| tables::lock_condition(conn, key, now))?)

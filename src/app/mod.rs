@@ -43,6 +43,7 @@ mod guard;
 mod included;
 mod listed;
 mod once;
+mod one_episode;
 mod one_state;
 mod overlap;
 mod own_identifiers;

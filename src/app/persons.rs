@@ -10,8 +10,11 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::app::Session;
+use crate::app::payment::of_persons;
+use crate::app::prepare::Prepared;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::facts::coded;
@@ -29,6 +32,9 @@ const CHUNK: usize = 200;
 const MOST_STEPS: usize = 32;
 /// How many further records may be found by links.
 const MOST_FURTHER: usize = 5000;
+
+/// What other records of a person are read for: a death, and an election of hospice.
+const SAID: [&str; 3] = ["EpisodeOfCare", "Flag", "Patient"];
 
 const SAME_PERSON: [&str; 4] = ["replaced-by", "replaces", "refer", "seealso"];
 
@@ -55,17 +61,53 @@ impl Session {
 
     /// The ids of the other records of a person under which an episode is open in a programme.
     fn open_under_another_record(&self, patient: &str, program: &Program) -> Result<Vec<String>, Failure> {
-        let own = [patient.to_owned()];
         self.app().db.read(|conn| {
-            let records = persons(conn, &own, self.base_url())?.concat();
-            let others: Vec<String> = records.into_iter().filter(|id| id != patient).collect();
+            let others = others(conn, patient, self.base_url())?;
+            open_among(conn, &others, &program.id)
+        })
+    }
+
+    /// What the other records of a person tell of a death and of hospice, whatever the caller may see: the Patients, their
+    /// episodes and Flags. Only rules read it, and nobody is shown it.
+    ///
+    /// # Errors
+    /// 422 `too-costly` where the links do not come to an end; what the database fails with.
+    pub(super) fn said_elsewhere(&self, patient: &str) -> Result<Vec<Resource>, Failure> {
+        self.app().db.read(|conn| {
+            let others = others(conn, patient, self.base_url())?;
             if others.is_empty() {
                 return Ok(Vec::new());
             }
-            let open = read::open_episodes(conn, &others)?.into_iter();
-            Ok(open.filter(|(_, other)| *other == program.id).map(|(id, _)| id).collect())
+            Ok(of_persons(conn, (&[others], &SAID), self)?.concat())
         })
     }
+
+    /// Notes with each change that opens an episode in a programme which other records there are of the person.
+    ///
+    /// # Errors
+    /// As [`Session::require_one_episode`].
+    pub(super) fn find_other_records(&self, changes: &mut [Prepared]) -> Result<(), Failure> {
+        for change in changes {
+            let Some((patient, _)) = change.opens() else { continue };
+            change.other_records = self.app().db.read(|conn| others(conn, patient, self.base_url()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The ids of the other records of a person.
+fn others(conn: &mut Conn, patient: &str, base_url: &str) -> Result<Vec<String>, Fault> {
+    let records = persons(conn, &[patient.to_owned()], base_url)?.concat();
+    Ok(records.into_iter().filter(|id| id != patient).collect())
+}
+
+/// Those of these records under which an episode is open in a programme.
+pub(super) fn open_among(conn: &mut Conn, records: &[String], program: &str) -> Result<Vec<String>, Fault> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let open = read::open_episodes(conn, records)?.into_iter();
+    Ok(open.filter(|(_, other)| other == program).map(|(id, _)| id).collect())
 }
 
 fn patient_type() -> ResourceType {

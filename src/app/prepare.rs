@@ -65,6 +65,8 @@ pub(crate) struct Prepared {
     pub(crate) met: Option<Met>,
     /// Whether a resource of this id may be there; not so where the id was made just now.
     pub(crate) may_exist: bool,
+    /// Of a change that opens an episode in a programme: the ids of the other records of the person.
+    pub(crate) other_records: Vec<String>,
     pub(crate) work: Work,
 }
 
@@ -140,6 +142,7 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
     if !effects.is_empty() {
         prepared.extend(all(&session.as_service(), &effects, changes.len())?);
     }
+    session.find_other_records(&mut prepared)?;
     let app = session.app();
     Ok(Batch {
         changes: prepared,
@@ -193,8 +196,19 @@ fn parts(
     };
     let (ty, at, origin) = (aim.ty, change.at.clone(), change.origin);
     let first = aim.ids.first().cloned().unwrap_or_default();
-    let first =
-        Prepared { change: number, ty, id: first, at, origin, visible, shown, met: aim.met, may_exist, work };
+    let first = Prepared {
+        change: number,
+        ty,
+        id: first,
+        at,
+        origin,
+        visible,
+        shown,
+        met: aim.met,
+        may_exist,
+        other_records: Vec::new(),
+        work,
+    };
     let further: Vec<Prepared> = aim.ids.into_iter().skip(1).map(|id| first.also(id)).collect();
     std::iter::once(first).chain(further)
 }
@@ -213,6 +227,7 @@ impl Prepared {
             at: self.at.clone(),
             visible: self.visible.clone(),
             met: None,
+            other_records: Vec::new(),
             work: Work::Delete { demand },
             ..*self
         }

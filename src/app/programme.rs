@@ -1,10 +1,6 @@
 //! What the palliative operations read and write through a session: a programme, a patient's chart, the acting
 //! person, and the changes that a decision asks for. <https://hl7.org/fhir/R4/healthcareservice.html>
 
-use std::sync::Arc;
-
-use jiff::civil::Date;
-
 use crate::access::Action;
 use crate::app::Change;
 use crate::app::ChangeAction;
@@ -12,7 +8,6 @@ use crate::app::Session;
 use crate::app::Stored;
 use crate::app::Written;
 use crate::app::charts::medicines;
-use crate::app::screening::Subject;
 use crate::app::screening::about;
 use crate::app::screening::named_by;
 use crate::app::write::pause;
@@ -32,7 +27,6 @@ use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::program::Program;
-use crate::palliative::screening::RuleSet;
 use crate::store::tables;
 
 /// The types that decisions about an episode read.
@@ -145,21 +139,7 @@ impl Session {
         if !named.is_empty() {
             resources.extend(self.app.db.read(|conn| medicines(conn, &named))?);
         }
-        Ok(Chart::new(resources))
-    }
-
-    /// A patient as rule sets see them on a day: with all that is on file, as for [`Session::chart`].
-    ///
-    /// # Errors
-    /// Only what the database fails with.
-    pub fn screening_subject(
-        &self,
-        patient: &str,
-        program: &Program,
-        (rule_sets, as_of): (&[Arc<RuleSet>], Date),
-    ) -> Result<Subject, Failure> {
-        let resources = self.as_service().screened_by(patient, rule_sets)?;
-        Ok(Subject::new(patient, resources, program, as_of))
+        Ok(Chart::new(resources).beside(self.said_elsewhere(patient)?))
     }
 
     /// Adds what a parameter refers to, where it is no part of the patient's own record (an Organization).

@@ -10,6 +10,8 @@ use jiff::civil::Date;
 
 use crate::access::Action;
 use crate::app::Session;
+use crate::app::screening::Subject;
+use crate::app::screening::about;
 use crate::app::screening::types_of;
 use crate::app::session::not_found;
 use crate::fhir::Failure;
@@ -17,7 +19,9 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::end_of_day;
+use crate::palliative::enrollment::death::hear;
 use crate::palliative::program::Program;
+use crate::palliative::record::Deceased;
 use crate::palliative::screening::RuleSet;
 use crate::search::Visible;
 use crate::search::query::Order;
@@ -79,6 +83,30 @@ impl Session {
         let current = self.current(ty, id)?;
         let of = Of::One(current.rid, self.narrow(Action::Read, ty));
         self.stood(of, by)?.pop().ok_or_else(|| not_found(ty, id))
+    }
+
+    /// Tells a subject of a death that the Patient does not have on record: one of an episode, in whichever programme, and,
+    /// where facts count by their own dates, of another record of the person. All of them are read, whatever the caller may
+    /// see: nobody who died is to be found eligible.
+    ///
+    /// # Errors
+    /// 422 `too-costly` where the links between Patients do not come to an end; what the database fails with.
+    pub fn hear_of_death(&self, subject: &mut Subject, known: Known) -> Result<(), Failure> {
+        if subject.record.deceased != Deceased::No {
+            return Ok(());
+        }
+        let patient = subject.record.id.clone();
+        let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
+        let stored = self.as_service().compartment_as(&patient, &[ty], known)?;
+        let mut own: Vec<Resource> =
+            stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
+        own.retain(|one| about(one, self.base_url()) == Some(&patient));
+        let elsewhere = match known {
+            Known::Clinically => self.said_elsewhere(&patient)?,
+            Known::Recorded(_) => Vec::new(),
+        };
+        hear(&mut subject.record, (&own, &elsewhere), |episode| self.may_be_told(episode));
+        Ok(())
     }
 
     /// The versions that were current at a time.

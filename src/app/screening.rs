@@ -131,6 +131,22 @@ impl Session {
         self.screened_as(patient, rule_sets, Known::Clinically)
     }
 
+    /// A patient as rule sets see them on a day: with all that is on file, as for [`Session::chart`].
+    ///
+    /// # Errors
+    /// Only what the database fails with.
+    pub fn screening_subject(
+        &self,
+        patient: &str,
+        program: &Program,
+        (rule_sets, as_of): (&[Arc<RuleSet>], Date),
+    ) -> Result<Subject, Failure> {
+        let resources = self.as_service().screened_by(patient, rule_sets)?;
+        let mut subject = Subject::new(patient, resources, program, as_of);
+        self.hear_of_death(&mut subject, Known::Clinically)?;
+        Ok(subject)
+    }
+
     /// Those of these that are about the patient, and the Medications and Devices that they name, as far as they are there
     /// for the caller to see.
     pub(super) fn with_named(

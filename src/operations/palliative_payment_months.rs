@@ -14,8 +14,10 @@ use crate::app::payment::PAYMENT_TYPES;
 use crate::app::programme::until_current;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::fhir::ResourceType;
 use crate::fhir::datetime::date_in;
 use crate::fhir::parameters::Input;
+use crate::fhir::reference::Reference;
 use crate::operations::Call;
 use crate::operations::named::bounds;
 use crate::operations::named::code;
@@ -50,7 +52,8 @@ const MOST_MONTHS: i32 = 36;
 /// # Errors
 /// 403 for one who may not read all that it is made from, of all patients, or may not update episodes: a run that is kept
 /// stands in the way of their voiding; 422 `too-costly` for more patients and months than a request may read; 404 for an unknown programme or patient;
-/// 422 `date-range` for a period that is not made of whole months up to the present one; 409 for a previous run that
+/// 422 `date-range` for a period that is not made of whole months up to the present one, `bad-parameter` for a payer who
+/// is not here and whom no Coverage names; 409 for a previous run that
 /// is not known; 422 for one that was about something else.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let question = question(session, &call.parameters)?;
@@ -103,7 +106,7 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
         period: period(session, given)?,
         now: session.now(),
         programs: references(session, given, "program")?,
-        payer: references(session, given, "payer")?.pop(),
+        payer: payer(session, given)?,
         month_rule: code(given, "monthRule", MonthRule::parse, &months)?,
         tier_rule: code(given, "tierRule", TierRule::parse, &tiers)?,
         intakes: match given.boolean("includeIntake") {
@@ -111,6 +114,31 @@ fn read(session: &Session, given: &Input) -> Result<Asked, Failure> {
             Some(true) | None => Intakes::Included,
         },
     })
+}
+
+/// The payer, who is here or is named by a Coverage: a slip in the reference would make a run of which nothing is paid.
+fn payer(session: &Session, given: &Input) -> Result<Option<String>, Failure> {
+    let Some(payer) = references(session, given, "payer")?.pop() else { return Ok(None) };
+    let is_here = Reference::parse(&payer).local().is_some_and(|one| session.read(one.ty, one.id).is_ok());
+    if is_here || is_named(session, &payer)? {
+        return Ok(Some(payer));
+    }
+    let text = format!(
+        "{payer} is no payer here, and no Coverage names it; give an Organization that pays, as Coverage.payor does."
+    );
+    let at = given.one("payer").map(|one| one.at.clone()).unwrap_or_default();
+    Err(coded(Reason::BusinessRule, "bad-parameter", text).at(at))
+}
+
+/// Whether any Coverage names this payer; the caller may read them all.
+fn is_named(session: &Session, payer: &str) -> Result<bool, Failure> {
+    let ty = ResourceType::parse("Coverage").expect("Coverage is a type of R4");
+    let service = session.as_service();
+    match service.meeting(&service.condition(ty, &format!("payor={payer}"), 1)?) {
+        Ok(found) => Ok(!found.is_empty()),
+        Err(failure) if failure.reason == Reason::MultipleMatches => Ok(true),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// From the first of a month to the last of one, which has begun.

@@ -62,7 +62,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         Err(failure) if failure.reason == Reason::NotFound && submitted.has_patient && !record => Vec::new(),
         stored => stored?,
     };
-    let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
+    let mut subject = Subject::new(&id, submitted.over(stored), &program, as_of);
+    session.hear_of_death(&mut subject, known)?;
     let situation = subject.situation();
     let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
     let signals: Vec<Signal> = of_needs.iter().flat_map(|set| set.signals(&situation)).collect();

@@ -89,7 +89,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         require_on_record(by, &stored)?;
         let known: BTreeSet<String> = stored.iter().map(name).collect();
         let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
-        let subject = Subject::new(&id, submitted.over(stored), &program, as_of);
+        let mut subject = Subject::new(&id, submitted.over(stored), &program, as_of);
+        session.hear_of_death(&mut subject, by)?;
         answer(
             session,
             &Asked {

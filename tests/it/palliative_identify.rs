@@ -257,7 +257,7 @@ fn one_whose_death_another_programme_has_recorded_is_no_candidate_though_the_pat
     assert!(!has(&clinician, ""), "what is kept");
     assert!(!has(&clinician, "&asOf=2026-02-25"), "what is evaluated for another day");
     assert!(has(&clinician, "&asOf=2026-02-19"), "who was alive then");
-    let everybody = get(&clinician, "&includeAll=true").expect(200).json();
+    let everybody = get(&clinician, "&includeAll=true&outcomes=not-eligible").expect(200).json();
     let entries = one(&everybody, "candidates")["resource"]["entry"].as_array().unwrap();
     let dead = entries.iter().find(|entry| entry["item"]["reference"] == "Patient/b").unwrap().to_string();
     assert!(dead.contains("\"deceased\"") && !dead.contains("tier-"), "{dead}");

@@ -274,6 +274,22 @@ fn a_key_gives_everybodys_months_to_nobody_whose_scopes_were_cut() {
 }
 
 #[test]
+fn a_run_for_a_payer_who_is_not_here_and_whom_nobody_names_is_refused() {
+    let (_app, clinician) = later("p");
+    let payer = |name: &str| json!([{ "name": "payer", "valueReference": { "reference": name } }]);
+    let refused = clinician.post(PATH, &asked(payer("Organization/slip"))).expect_issue(422, "business-rule");
+    assert_eq!(refused.details(), ["bad-parameter"]);
+    assert_eq!(refused.json()["issue"][0]["expression"][0], "Parameters.parameter[2]");
+    // A plan that is no resource here, and that a Coverage names, pays.
+    let mut named = coverage("p");
+    named["payor"] = json!([{ "reference": "Organization/elsewhere" }]);
+    clinician.store(&named);
+    assert_eq!(months(&run(&clinician, payer("Organization/elsewhere")))[0], ("2026-03".to_owned(), 31, 1.0));
+    clinician.store(&json!({ "resourceType": "Organization", "id": "slip", "name": "A plan" }));
+    assert_eq!(months(&run(&clinician, payer("Organization/slip"))), [], "a plan with nobody to pay for");
+}
+
+#[test]
 fn t_17_linked_records_are_one_person() {
     let (_app, clinician) = later("p");
     // The coverage stands on the older record of the same person.

@@ -90,7 +90,11 @@ fn t_17_a_person_with_two_records_has_one_open_episode_in_a_programme() {
     let elected =
         json!([{ "name": "hospice", "part": [{ "name": "effectiveDate", "valueDate": "2026-03-01" }] }]);
     act(&clinician, &episode, "hospice-elect", elected).expect(200);
-    open("new").expect(201);
+    assert_eq!(open("new").expect(422).details(), ["hospice-active"]);
+    let mut back = referral();
+    let list = back["parameter"].as_array_mut().unwrap();
+    list.push(json!({ "name": "hospiceEnd", "valueDate": "2026-03-01" }));
+    clinician.post("/Patient/new/$palliative-refer", &back).expect(201);
     // Nor is that ending undone while the person's new episode is open.
     let director = app.with_claims(json!({ "sub": "d", "fhirUser": "Practitioner/d",
         "scope": "user/*.cruds", "roles": ["program-director"] }));
@@ -102,6 +106,61 @@ fn t_17_a_person_with_two_records_has_one_open_episode_in_a_programme() {
     assert!(!untold.text().contains("Patient/new"), "who may not undo is told of no other record");
     clinician.store(&json!({ "resourceType": "Patient", "id": "new", "birthDate": "1950-05-01" }));
     undo(&director).expect(200);
+}
+
+#[test]
+fn t_17_of_referrals_of_two_records_of_a_person_at_once_one_opens_the_episode() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    for round in 0..3 {
+        let ids = [format!("new{round}"), format!("old{round}")];
+        ids.iter().for_each(|id| person(&clinician, id));
+        clinician.store(&json!({ "resourceType": "Patient", "id": ids[0], "birthDate": "1950-05-01",
+            "link": [{ "type": "replaces", "other": { "reference": format!("Patient/{}", ids[1]) } }] }));
+        let callers: Vec<_> = (0..8).map(|_| app.clinician()).collect();
+        let refer = |(at, caller): (usize, &crate::client::Client)| {
+            caller.post(&format!("/Patient/{}/$palliative-refer", ids[at % 2]), &referral())
+        };
+        let refer = &refer;
+        let replies: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                callers.iter().enumerate().map(|one| scope.spawn(move || refer(one))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 200, 200, 201, 409, 409, 409, 409]);
+        let refused = replies.iter().filter(|reply| reply.status == 409);
+        refused.for_each(|reply| assert_eq!(reply.details(), ["already-open"]));
+    }
+}
+
+#[test]
+fn who_has_died_or_is_in_hospice_by_another_record_is_not_referred_by_this_one() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    ["new", "old"].iter().for_each(|id| person(&clinician, id));
+    let patient = |id: &str, more: serde_json::Value| {
+        let mut patient = json!({ "resourceType": "Patient", "id": id, "birthDate": "1950-05-01" });
+        patient.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        clinician.store(&patient);
+    };
+    patient("new", json!({ "link": [{ "type": "replaces", "other": { "reference": "Patient/old" } }] }));
+    let open = || clinician.post("/Patient/new/$palliative-refer", &referral());
+    patient("old", json!({ "deceasedBoolean": true }));
+    assert_eq!(open().expect(422).details(), ["deceased"]);
+    patient("old", json!({}));
+    let elected = |end: serde_json::Value| {
+        clinician.store(&json!({ "resourceType": "Flag", "id": "hospice", "status": "active",
+            "subject": { "reference": "Patient/old" }, "period": end, "code": { "coding": [{
+                "system": "https://comfrey.health/fhir/CodeSystem/palliative-flag", "code": "hospice-election" }] } }));
+    };
+    elected(json!({ "start": "2026-01-10" }));
+    let refused = open().expect(422);
+    assert_eq!(refused.details(), ["hospice-active"]);
+    assert!(!refused.text().contains("Flag/"), "{}", refused.text());
+    elected(json!({ "start": "2026-01-10", "end": "2026-02-01" }));
+    open().expect(201);
 }
 
 #[test]

@@ -6,6 +6,10 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::programme::REASON;
+use crate::programme::act;
+use crate::programme::because;
+use crate::programme::refer;
 
 const ADULT: &str = "https://comfrey.health/fhir/PlanDefinition/RS-CA-ADULT";
 const KELLEY: &str = "https://comfrey.health/fhir/PlanDefinition/RS-KELLEY-B";
@@ -504,4 +508,63 @@ fn t36_what_a_rule_set_of_a_programmes_own_reads_is_restricted_whether_or_not_it
     assert_eq!(told(&clinician), [true; 5]);
     assert_eq!(told(&app.patient("p")), [false, false, false, false, true]);
     app.patient("q").get("/Patient/p/$palliative-screen").expect(404);
+}
+
+#[test]
+fn one_whose_death_a_programme_or_another_record_has_is_not_eligible_as_one_whose_patient_says_so() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let screen =
+        |id: &str, more: &str| clinician.get(&format!("/Patient/{id}/$palliative-screen{more}")).expect(200);
+    let told = |reply: &Reply| {
+        let result = result(reply, ADULT);
+        // What is taken for granted is told only where it does not hold.
+        let alive = criterion(&result, "alive");
+        let evidence = alive.iter().flat_map(|alive| all(alive, "evidence").into_iter().cloned());
+        let source: Vec<Value> = evidence.map(|one| one["valueReference"]["reference"].clone()).collect();
+        (outcome(reply, ADULT), alive.is_none(), json!(source))
+    };
+    store(&clinician, &vector("p"));
+    let dead = |sources: Value| ("not-eligible".to_owned(), false, sources);
+    let living = || ("eligible".to_owned(), true, json!([]));
+    assert_eq!(told(&screen("p", "")), living());
+    let episode = refer(&clinician, "p");
+    let death = json!([{ "name": "reason", "valueCoding": { "system": REASON, "code": "deceased" } },
+        { "name": "effectiveDate", "valueDate": "2026-02-20" }]);
+    act(&clinician, &episode, "death", death).expect(200);
+    assert_eq!(told(&screen("p", "")), dead(json!([format!("EpisodeOfCare/{episode}")])));
+    assert_eq!(told(&screen("p", "?asOf=2026-02-19")), living(), "who was alive then");
+    let recorded = clinician.post(
+        "/Patient/p/$palliative-screen",
+        &parameters(json!([{ "name": "record", "valueBoolean": true }])),
+    );
+    assert_eq!(told(&recorded.expect(200)), dead(json!([format!("EpisodeOfCare/{episode}")])));
+    let refused = clinician.get("/Patient/p/$palliative-stratify").expect(422);
+    assert_eq!(refused.details(), ["deceased"]);
+    // One who may not read the episodes is told the truth, and not by whom.
+    let types =
+        ["Patient", "Condition", "Coverage", "Encounter", "Flag", "MedicationRequest", "MedicationStatement"];
+    let further =
+        ["Observation", "Procedure", "DeviceRequest", "DeviceUseStatement", "Consent", "DocumentReference"];
+    let scope: Vec<String> = types.iter().chain(&further).map(|ty| format!("user/{ty}.rs")).collect();
+    let narrow = app.with_scope(&format!("{} user/ServiceRequest.rs", scope.join(" ")));
+    narrow.get(&format!("/EpisodeOfCare/{episode}")).expect(403);
+    assert_eq!(told(&narrow.get("/Patient/p/$palliative-screen").expect(200)), dead(json!([])));
+    let other = json!({ "sub": "q", "patient": "q", "scope": "patient/*.rs" });
+    app.with_claims(other).get("/Patient/p/$palliative-screen").expect(404);
+    // Another record of the person says the same.
+    store(&clinician, &vector("q"));
+    let mut linked = patient("q");
+    linked["link"] = json!([{ "type": "seealso", "other": { "reference": "Patient/p" } }]);
+    clinician.store(&linked);
+    assert_eq!(told(&screen("q", "")), dead(json!([])));
+    let director = app.with_claims(json!({ "sub": "d", "fhirUser": "Practitioner/d",
+        "scope": "user/*.cruds", "roles": ["program-director"] }));
+    act(&director, &episode, "undo", because("recorded-in-error")).expect(200);
+    assert_eq!((told(&screen("p", "")), told(&screen("q", ""))), (living(), living()));
+    let mut died = patient("p");
+    died["deceasedDateTime"] = json!("2026-02-20");
+    clinician.store(&died);
+    assert_eq!(told(&screen("p", "")), dead(json!(["Patient/p"])));
+    assert_eq!(told(&screen("q", "")), dead(json!([])));
 }

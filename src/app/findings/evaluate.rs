@@ -31,6 +31,7 @@ use crate::palliative::findings::by_program;
 use crate::palliative::findings::by_set;
 use crate::palliative::findings::has_no_data;
 use crate::palliative::findings::rank;
+use crate::palliative::record::Deceased;
 use crate::palliative::record::sort;
 use crate::palliative::risk::tier::Earlier;
 use crate::store::Fault;
@@ -146,7 +147,10 @@ fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluate
         let Some(first) = group.first() else { continue };
         let zone = &first.program.zone;
         let today = date_in(now, zone);
-        let subject = Subject::of_sorted(&evaluated.patient, &resources, &first.program, today);
+        let mut subject = Subject::of_sorted(&evaluated.patient, &resources, &first.program, today);
+        if has_died && subject.record.deceased == Deceased::No {
+            subject.record.deceased = Deceased::Undated;
+        }
         let situation = subject.situation();
         let person = Person { patient, situation: &situation, is_replaced, has_died };
         let sets: Vec<SetFinding> = rules.sets.iter().map(|(set, _)| by_set(set, &situation)).collect();

@@ -23,6 +23,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::death::days_on;
+use crate::palliative::enrollment::death::hear;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::standing;
 use crate::palliative::findings;
@@ -179,7 +180,8 @@ fn evaluated(
     (id, known): (&str, &Known),
 ) -> Option<Evaluated> {
     let patient = known.resources.iter().find(|one| one.ty().name() == "Patient" && one.id() == Some(id))?;
-    let subject = Subject::new(id, known.resources.clone(), asked.program, asked.as_of);
+    let mut subject = Subject::new(id, known.resources.clone(), asked.program, asked.as_of);
+    hear(&mut subject.record, (&known.resources, &[]), |_| false);
     let situation = subject.situation();
     let told = |sets: &[Arc<RuleSet>]| sets.iter().map(|set| by_set(set, &situation)).collect::<Vec<_>>();
     let (own, entry) = (told(asked.rule_sets), told(entry));

@@ -7,7 +7,7 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::resource::Resource;
 use crate::palliative::enrollment::authorization;
-use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::companions::in_hospice_since;
 use crate::palliative::enrollment::consent;
 use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::episode::Episode;
@@ -186,7 +186,7 @@ fn full(case: &Case, beside: Beside) -> Vec<Issue> {
 }
 
 fn resumable(case: &Case, date: Date) -> Vec<Issue> {
-    let hospice = hospice_since(case, date).filter(|_| !case.is_child_on(date)).map(in_hospice);
+    let hospice = in_hospice_since(case, date).filter(|_| !case.is_child_on(date)).map(in_hospice);
     died(case).into_iter().chain(hospice).collect()
 }
 

@@ -131,16 +131,24 @@ pub fn since(flag: &Resource) -> String {
 
 /// The hospice elections that are in force on the day. The day on which an election was revoked is free again.
 pub fn elections<'a>(case: &'a Case, date: Date) -> impl Iterator<Item = &'a Resource> {
-    case.chart.of("Flag").filter(move |flag| {
-        let live = flag.text("/status").is_some_and(|status| status != "entered-in-error");
-        let election = has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election");
-        let ended = flag.text("/period/end");
-        let revoked = ended.and_then(|end| first_day(end, case.program));
-        live && election
-            && covers(flag.get("period"), date, case.program)
-            && revoked.is_none_or(|revoked| date < revoked)
-            && (flag.text("/status") == Some("active") || ended.is_some())
-    })
+    case.chart.of("Flag").filter(move |flag| is_election_on(case, flag, date))
+}
+
+/// Since when a hospice election is in force on the day, by this record of the person or another one.
+pub fn in_hospice_since(case: &Case, date: Date) -> Option<String> {
+    let mut elsewhere = case.chart.elsewhere("Flag").filter(|flag| is_election_on(case, flag, date));
+    hospice_since(case, date).or_else(|| elsewhere.next().map(since))
+}
+
+fn is_election_on(case: &Case, flag: &Resource, date: Date) -> bool {
+    let live = flag.text("/status").is_some_and(|status| status != "entered-in-error");
+    let election = has_coding(flag.get("code"), FLAG_SYSTEM, "hospice-election");
+    let ended = flag.text("/period/end");
+    let revoked = ended.and_then(|end| first_day(end, case.program));
+    live && election
+        && covers(flag.get("period"), date, case.program)
+        && revoked.is_none_or(|revoked| date < revoked)
+        && (flag.text("/status") == Some("active") || ended.is_some())
 }
 
 /// What was done, for the record.

@@ -14,6 +14,7 @@ use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
+use crate::palliative::record::CoverageSpan;
 
 /// The Source of Payment Typology, by its URL and by its OID.
 const PAYMENT_TYPOLOGY: [&str; 2] = ["https://nahdo.org/sopt", "urn:oid:2.16.840.1.113883.3.221.5"];
@@ -67,9 +68,9 @@ pub fn serves(program: &Program, line: &str) -> bool {
     }
 }
 
-/// Whether the Coverage is in force on the day.
+/// Whether the Coverage is in force on the day; one that was cancelled is until its end, if it had come by then.
 pub fn is_active_on(coverage: &Resource, date: Date, program: &Program) -> bool {
-    coverage.text("/status") == Some("active") && covers(coverage.get("period"), date, program)
+    CoverageSpan::read(coverage, &program.zone).counts(date) && covers(coverage.get("period"), date, program)
 }
 
 /// The next day after this one on which a Coverage begins or ceases to be in force by itself.
@@ -78,8 +79,8 @@ pub fn next_change<'a>(
     date: Date,
     program: &Program,
 ) -> Option<Date> {
-    let active =
-        resources.filter(|one| one.ty().name() == "Coverage" && one.text("/status") == Some("active"));
+    let active = resources
+        .filter(|one| one.ty().name() == "Coverage" && CoverageSpan::read(one, &program.zone).stands);
     let days = active.flat_map(|one| {
         let begins = one.text("/period/start").and_then(|text| first_day(text, program));
         let ends = one.text("/period/end").and_then(|text| last_day(text, program)?.tomorrow().ok());

@@ -24,13 +24,48 @@ use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::state_of;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::amend;
+use crate::palliative::record::Deceased;
+use crate::palliative::record::Moment;
+use crate::palliative::record::PatientRecord;
+use crate::palliative::record::deceased;
 use crate::palliative::vocabulary::END_DATE_EXTENSION;
 use crate::palliative::vocabulary::TASK_SYSTEM;
 
-/// Whether the patient's record, or an episode in any programme, says that the person died.
+/// Whether a record of the person, or an episode in any programme, says that the person died.
 pub fn is_known(case: &Case) -> bool {
+    let mut episodes = case.chart.of("EpisodeOfCare").chain(case.chart.elsewhere("EpisodeOfCare"));
     is_on_record(case)
-        || case.chart.of("EpisodeOfCare").any(|episode| state_of(episode) == Some(State::Deceased))
+        || case.chart.elsewhere("Patient").any(says_so)
+        || episodes.any(|episode| state_of(episode) == Some(State::Deceased))
+}
+
+/// Takes over a death of which the Patient does not say anything: one that an episode has on record, in whichever
+/// programme, or that another record of the person has. What says so is named as evidence as far as `is_told`.
+pub fn hear(
+    record: &mut PatientRecord,
+    (own, elsewhere): (&[Resource], &[Resource]),
+    is_told: impl Fn(&Resource) -> bool,
+) {
+    if record.deceased != Deceased::No {
+        return;
+    }
+    let died = |one: &&Resource| state_of(one) == Some(State::Deceased);
+    let dated = |one: &Resource| {
+        let end = extension_of(one, END_DATE_EXTENSION)?.get("valueDate")?.as_str()?;
+        Moment::read(end, &record.zone)
+    };
+    let by = own.iter().find(died);
+    let said = by.or_else(|| elsewhere.iter().find(died)).map(|one| match dated(one) {
+        Some(day) => Deceased::On(day),
+        None => Deceased::Undated,
+    });
+    let patients = elsewhere.iter().filter(|one| one.ty().name() == "Patient");
+    let said =
+        said.or_else(|| patients.map(|one| deceased(one, &record.zone)).find(|one| *one != Deceased::No));
+    if let Some(said) = said {
+        record.deceased = said;
+        record.deceased_by_word_of = Some(by.filter(|one| is_told(one)).map(name).unwrap_or_default());
+    }
 }
 
 /// The days of death that episodes of the person carry, in whichever programme.
@@ -41,10 +76,12 @@ pub fn days_on<'a>(episodes: impl Iterator<Item = &'a Resource>) -> impl Iterato
 
 /// Whether the patient's record says that the person died.
 pub fn is_on_record(case: &Case) -> bool {
-    case.chart.find(case.patient()).is_some_and(|patient| {
-        patient.get("deceasedDateTime").is_some()
-            || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
-    })
+    case.chart.find(case.patient()).is_some_and(says_so)
+}
+
+fn says_so(patient: &Resource) -> bool {
+    patient.get("deceasedDateTime").is_some()
+        || patient.get("deceasedBoolean").and_then(Value::as_bool) == Some(true)
 }
 
 /// Leaves the tasks: to record the day on the Patient, unless a death is on it, and to look at every other open episode.

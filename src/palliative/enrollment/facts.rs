@@ -24,12 +24,25 @@ use crate::palliative::vocabulary::STATE_EXTENSION;
 #[derive(Clone, Debug, Default)]
 pub struct Chart {
     resources: Vec<Resource>,
+    elsewhere: Vec<Resource>,
 }
 
 impl Chart {
     /// These resources.
     pub fn new(resources: Vec<Resource>) -> Self {
-        Self { resources }
+        Self { resources, elsewhere: Vec::new() }
+    }
+
+    /// The same, with what other records of the person say, by their links: guards read it, and nothing of it is told or
+    /// changed.
+    #[must_use]
+    pub fn beside(self, elsewhere: Vec<Resource>) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// Those of a type that stand in other records of the person.
+    pub fn elsewhere<'a>(&'a self, ty: &'a str) -> impl Iterator<Item = &'a Resource> {
+        self.elsewhere.iter().filter(move |resource| resource.ty().name() == ty)
     }
 
     /// Adds one, unless it is there.

@@ -20,7 +20,7 @@ use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::checks::no_programme;
 use crate::palliative::enrollment::companions::Deed;
 use crate::palliative::enrollment::companions::enrollment_task;
-use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::companions::in_hospice_since;
 use crate::palliative::enrollment::companions::provenance;
 use crate::palliative::enrollment::drafts::Decision;
 use crate::palliative::enrollment::drafts::Drafts;
@@ -212,8 +212,8 @@ fn received(case: &Case, referral: &Referral) -> Option<Issue> {
 fn hospice(case: &Case, referral: &Referral) -> Option<Issue> {
     let (day, today) = (referral.received, case.today());
     let over = |on: Date| referral.hospice_end.is_some_and(|end| end <= on);
-    let then = hospice_since(case, day).filter(|_| !case.is_child_on(day) && !over(day));
-    let now = || hospice_since(case, today).or_else(|| to_come(case, today));
+    let then = in_hospice_since(case, day).filter(|_| !case.is_child_on(day) && !over(day));
+    let now = || in_hospice_since(case, today).or_else(|| to_come(case, today));
     let since = then.or_else(|| now().filter(|_| !case.is_child_on(today) && !over(today)))?;
     let text = format!(
         "Adult hospice election active since {since}; give `hospiceEnd` when it was revoked or ended."

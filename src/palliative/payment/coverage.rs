@@ -23,6 +23,7 @@ use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
+use crate::palliative::record::CoverageSpan;
 use crate::palliative::time_line::Stretch;
 use crate::palliative::time_line::day_after;
 use crate::palliative::time_line::day_before;
@@ -117,7 +118,8 @@ fn cover(policies: &[Policy], program: &Program, day: Date) -> Option<Cover> {
 }
 
 fn policy<'a>(coverage: &'a Resource, program: &Program) -> Option<Policy<'a>> {
-    if coverage.text("/status") != Some("active") {
+    // One of which nobody knows when it was written counts as if it had been cancelled before its end.
+    if !CoverageSpan::read(coverage, &program.zone).counts(Date::MIN) {
         return None;
     }
     let first = match coverage.text("/period/start") {

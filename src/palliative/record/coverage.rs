@@ -51,6 +51,19 @@ impl CoverageSpan {
             order: resource.get("order").and_then(Value::as_i64),
         }
     }
+
+    /// Whether it counts on the days of its period, by what is known on a day: it is active, or it was cancelled when its
+    /// end had come. One that was cancelled without an end, or before it, was in force until nobody knows when.
+    pub fn counts(&self, known: Date) -> bool {
+        self.stands && !self.is_cut_short(known)
+    }
+
+    /// Whether it was cancelled before its end: R4 does not say when. What was only submitted has no day on which it was
+    /// written, so that the day stands for it on which it is known.
+    pub fn is_cut_short(&self, known: Date) -> bool {
+        let written = self.written.unwrap_or(known);
+        self.cancelled && self.end.as_ref().is_some_and(|end| end.last > written)
+    }
 }
 
 /// Whether a line of business may stand for any other, so that nothing follows from it.

@@ -105,6 +105,8 @@ pub struct PatientRecord {
     pub birth: Option<Moment>,
     /// Whether, and when, the patient died.
     pub deceased: Deceased,
+    /// Where the Patient does not say so: the episode that does, as `EpisodeOfCare/id`; empty where it is not to be named.
+    pub deceased_by_word_of: Option<String>,
     /// Diagnoses and problems.
     pub conditions: Vec<Condition>,
     /// Measurements, answers and attestations; each component is one of its own.
@@ -144,6 +146,7 @@ impl PatientRecord {
             zone: zone.clone(),
             birth: None,
             deceased: Deceased::No,
+            deceased_by_word_of: None,
             conditions: Vec::new(),
             observations: Vec::new(),
             encounters: Vec::new(),
@@ -258,7 +261,8 @@ fn years(birth: Date, on: Date) -> i32 {
     i32::from(on.year()) - i32::from(birth.year()) - i32::from(before_birthday)
 }
 
-fn deceased(patient: &Resource, zone: &TimeZone) -> Deceased {
+/// Whether, and when, a Patient says that the person died.
+pub fn deceased(patient: &Resource, zone: &TimeZone) -> Deceased {
     if let Some(moment) = patient.text("/deceasedDateTime").and_then(|text| Moment::read(text, zone)) {
         return Deceased::On(moment);
     }

@@ -97,8 +97,7 @@ fn spans(coverage: &CoverageSpan, as_of: Date) -> ((Date, Date), Option<(Date, D
     let (start, end) = (coverage.start.as_ref(), coverage.end.as_ref());
     let may_be = (start.map_or(Date::MIN, |start| start.first), end.map_or(Date::MAX, |end| end.last));
     let surely = (start.map_or(as_of, |start| start.last), end.map_or(Date::MAX, |end| end.first));
-    let early = |last: &Date| coverage.cancelled && *last > coverage.written.unwrap_or(as_of);
-    if end.is_some_and(|end| early(&end.last)) {
+    if coverage.is_cut_short(as_of) {
         let known = coverage.written.unwrap_or(as_of);
         return ((may_be.0, known.yesterday().unwrap_or(known)), None);
     }

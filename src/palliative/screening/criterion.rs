@@ -287,6 +287,10 @@ fn alive(record: &PatientRecord, as_of: Date) -> Finding {
         }
         Deceased::No | Deceased::Undated => (None, BTreeSet::new()),
     };
-    let evidence = if dead { vec![format!("Patient/{}", record.id)] } else { Vec::new() };
+    let said_by = match &record.deceased_by_word_of {
+        None => format!("Patient/{}", record.id),
+        Some(episode) => episode.clone(),
+    };
+    let evidence = if dead && !said_by.is_empty() { vec![said_by] } else { Vec::new() };
     Finding { evidence, date: date.filter(|_| dead), ..Finding::of(State::of(!dead)) }.changing(changes)
 }

@@ -16,7 +16,7 @@ use crate::palliative::element::day;
 use crate::palliative::enrollment::checks::died;
 use crate::palliative::enrollment::checks::enrolled_before;
 use crate::palliative::enrollment::checks::invalid_agreement;
-use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::companions::in_hospice_since;
 use crate::palliative::enrollment::consent;
 use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::coverage::line_of_business;
@@ -72,7 +72,7 @@ fn agreement(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
 
 /// No override lets an adult be in hospice and here at once.
 fn hospice(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
-    let since = hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
+    let since = in_hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
     since
         .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")))
         .into_iter()

@@ -255,17 +255,6 @@ fn coverage_order_decides_who_is_billed_and_a_plan_for_both_is_named() {
 }
 
 #[test]
-fn t_67_an_open_end_goes_on_and_a_cancelled_coverage_does_not() {
-    let mut world = World::new(free());
-    world.put(episode("e", "p", ("2025-03-01", Some("2025-03-31"))));
-    assert_eq!(world.units(), UNIT);
-    let mut cancelled = coverage("c", "211", (None, Some("2030-01-01")));
-    cancelled["status"] = "cancelled".into();
-    world.put(cancelled);
-    assert_eq!(world.units(), 0);
-}
-
-#[test]
 fn days_on_hold_are_paid_only_where_the_programme_says_so() {
     let mut held = episode("e", "p", ("2025-03-01", None));
     let entry = |code: &str, since: &str| json!({ "extension": [state(code)], "period": { "start": since } });

@@ -61,3 +61,32 @@ fn each_of_several_payers_is_told_of_its_days() {
     let one: crate::palliative::payment::coverage::Cover = serde_json::from_value(kept.clone()).unwrap();
     assert_eq!(serde_json::to_value(&one).unwrap(), kept);
 }
+
+#[test]
+fn t_67_an_open_end_goes_on_and_a_coverage_that_was_cancelled_counts_to_an_end_that_had_come() {
+    let mut world = World::new(free());
+    world.put(episode("e", "p", ("2025-03-01", Some("2025-03-31"))));
+    assert_eq!(world.units(), UNIT);
+    let mut cancelled = coverage("c", "211", (None, Some("2030-01-01")));
+    cancelled["status"] = "cancelled".into();
+    world.put(cancelled.clone());
+    assert_eq!(world.units(), 0);
+    for (end, written, units) in [
+        ("2025-03-20", "2025-03-20", UNIT),
+        ("2025-03-20", "2025-04-02", UNIT),
+        ("2025-03-20", "2025-03-19", 0),
+        ("2025-02-28", "2025-04-02", 0),
+    ] {
+        cancelled["period"] = json!({ "end": end });
+        cancelled["meta"] = json!({ "lastUpdated": format!("{written}T12:00:00Z") });
+        world.put(cancelled.clone());
+        assert_eq!(world.units(), units, "{end} {written}");
+        cancelled["status"] = "entered-in-error".into();
+        world.put(cancelled.clone());
+        assert_eq!(world.units(), 0, "a mistake never counts");
+        cancelled["status"] = "cancelled".into();
+    }
+    cancelled["period"] = json!({});
+    world.put(cancelled);
+    assert_eq!(world.units(), 0, "without an end it was withdrawn");
+}

@@ -1,0 +1,49 @@
+//! Two records of one person that are referred to a programme in the same moment: one of them opens an episode (T-17).
+//! <https://hl7.org/fhir/R4/patient-definitions.html#Patient.link>
+//!
+//! Both wait for the least of the ids of the person's records, and look at what is open under the others after they have
+//! written themselves. SQLite has one writer at a time.
+
+use crate::app::change::Origin;
+use crate::app::persons::open_among;
+use crate::app::prepare::Batch;
+use crate::app::prepare::Prepared;
+use crate::app::prepare::Work;
+use crate::fhir::Failure;
+use crate::fhir::Reason;
+use crate::palliative::enrollment::facts::coded;
+use crate::store::Conn;
+use crate::store::Fault;
+
+impl Prepared {
+    /// The patient and the programme for whom an operation opens a new episode; none for any other change.
+    pub(crate) fn opens(&self) -> Option<(&str, &str)> {
+        let Work::Create(content) = &self.work else { return None };
+        let row = content.episode.as_ref().filter(|row| row.open && self.origin != Origin::Client)?;
+        Some((&row.patient, &row.program))
+    }
+}
+
+/// By what those wait for one another who open an episode for the same person; none for one who has one record.
+pub(crate) fn key(change: &Prepared) -> Option<String> {
+    let (patient, _) = change.opens()?;
+    let first = change.other_records.iter().map(String::as_str).min()?;
+    Some(format!("person {}", first.min(patient)))
+}
+
+/// Refuses an episode that is opened while one is open in the programme under another record of the person.
+pub(crate) fn check(conn: &mut Conn, batch: &Batch) -> Result<(), Fault> {
+    for change in &batch.changes {
+        let Some((_, program)) = change.opens() else { continue };
+        if !open_among(conn, &change.other_records, program)?.is_empty() {
+            return Err(second().into());
+        }
+    }
+    Ok(())
+}
+
+fn second() -> Failure {
+    let text = "Another record of this person, by Patient.link, has an open episode in this programme; go on with that \
+                one, or correct the link.";
+    coded(Reason::Conflict, "already-open", text)
+}
