@@ -98,6 +98,7 @@ mod search_token;
 mod search_value;
 mod second_process;
 mod stored_parameters;
+mod subject;
 mod system_search;
 mod taken_back;
 mod terminology;
