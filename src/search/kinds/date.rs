@@ -105,12 +105,14 @@ fn whole(text: &str, zone: &TimeZone) -> Result<Span, String> {
 
 /// Between which instants something of every span is that stands so to this one.
 fn reach(prefix: Prefix, Span { low, high }: Span) -> Reach {
+    let between = |from, to| Reach::Between { from, to, whole: false };
     match prefix {
-        Prefix::Eq | Prefix::Ap => Reach::Between { from: low, to: high },
-        Prefix::Gt | Prefix::Sa => Reach::Between { from: high, to: Micros::MAX },
-        Prefix::Ge => Reach::Between { from: low, to: Micros::MAX },
-        Prefix::Lt | Prefix::Eb => Reach::Between { from: Micros::MIN, to: low },
-        Prefix::Le => Reach::Between { from: Micros::MIN, to: high },
+        Prefix::Eq => Reach::Between { from: low, to: high, whole: true },
+        Prefix::Ap => between(low, high),
+        Prefix::Gt | Prefix::Sa => between(high, Micros::MAX),
+        Prefix::Ge => between(low, Micros::MAX),
+        Prefix::Lt | Prefix::Eb => between(Micros::MIN, low),
+        Prefix::Le => between(Micros::MIN, high),
         Prefix::Ne => Reach::Range,
     }
 }

@@ -27,7 +27,7 @@ const LONG: &str = "low < high - 2764800000000";
 /// The rows that overlap with a span as `d0`, each once; none where the condition is no span with two ends.
 pub(super) fn overlapping(rows: &Rows) -> Option<Sql> {
     let [condition] = rows.any.as_slice() else { return None };
-    let (Reach::Between { from, to }, Kind::Date) = (condition.reach, rows.kind) else { return None };
+    let (Reach::Between { from, to, whole }, Kind::Date) = (condition.reach, rows.kind) else { return None };
     if from == Micros::MIN || to == Micros::MAX {
         return None;
     }
@@ -40,7 +40,10 @@ pub(super) fn overlapping(rows: &Rows) -> Option<Sql> {
     let before =
         arm().push("u.low >= ? AND u.low < ? AND NOT u.", [begins.into(), from.into()]).push(LONG, []);
     let long = arm().push("u.high >= ? AND u.low <= ? AND u.", [from.into(), to.into()]).push(LONG, []);
-    let all = Sql::join([inside, before, long], " UNION ALL ");
+    // What lies in the span whole begins in none before it, and is no longer than it is.
+    let is_short = whole && to.saturating_sub(from) <= SHORT;
+    let arms = [Some(inside), Some(before).filter(|_| !whole), Some(long).filter(|_| !is_short)];
+    let all = Sql::join(arms.into_iter().flatten(), " UNION ALL ");
     Some(Sql::of("(", []).append(all).push(") d0", []))
 }
 
@@ -67,6 +70,25 @@ pub(super) fn upwards(rows: &Rows) -> Option<Sql> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::query::Condition;
+
+    #[test]
+    fn what_lies_whole_in_a_span_is_sought_nowhere_else() {
+        let year = 12 * SHORT;
+        let ways = |to: Micros, whole: bool| {
+            let condition = Condition {
+                sql: Sql::of("low >= 0", []),
+                leading: Vec::new(),
+                reach: Reach::Between { from: 0, to, whole },
+            };
+            let rows = Rows { kind: Kind::Date, param: 1, also: None, any: vec![condition] };
+            // The parameter and two ends of a range for each.
+            overlapping(&rows).unwrap().binds() / 3
+        };
+        assert_eq!(ways(SHORT, true), 1, "nothing that is long lies in it");
+        assert_eq!(ways(year, true), 2);
+        assert_eq!(ways(SHORT, false), 3);
+    }
 
     #[test]
     fn the_words_of_the_index_are_those_of_the_plan_and_mean_the_same() {

@@ -229,6 +229,8 @@ pub enum Reach {
         from: Micros,
         /// Where it ends.
         to: Micros,
+        /// Whether it lies in this one whole.
+        whole: bool,
     },
 }
 

@@ -43,10 +43,11 @@ fn single(parameters: &Parameters, criterion: &Criterion) -> Option<i64> {
 fn add(first: &mut Criterion, second: Criterion) {
     let (Test::Index(own), Test::Index(other)) = (&mut first.test, second.test) else { return };
     let (Some(one), Some(another)) = (own.any.first_mut(), other.any.into_iter().next()) else { return };
-    if let (Reach::Between { from, to }, Reach::Between { from: later, to: earlier }) =
+    if let (Reach::Between { from, to, .. }, Reach::Between { from: later, to: earlier, .. }) =
         (one.reach, another.reach)
     {
-        one.reach = Reach::Between { from: from.max(later), to: to.min(earlier) };
+        // What lies whole in one of them need not lie whole in what is common to both.
+        one.reach = Reach::Between { from: from.max(later), to: to.min(earlier), whole: false };
     }
     one.sql = Sql::join([std::mem::take(&mut one.sql), another.sql], " AND ");
     // In one spelling, whichever of them came first.
