@@ -51,12 +51,7 @@ impl Session {
         }
         let readable = others.iter().filter(|other| self.read(patient_type(), other).is_ok());
         let named: Vec<String> = readable.map(|other| format!("Patient/{other}")).collect();
-        let of = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
-        let text = format!(
-            "Another record of this person{of}, by Patient.link, has an open episode in this programme; go on with that \
-             one, or correct the link."
-        );
-        Err(coded(Reason::Conflict, "already-open", text))
+        Err(second(&named))
     }
 
     /// The ids of the other records of a person under which an episode is open in a programme.
@@ -108,6 +103,16 @@ pub(super) fn open_among(conn: &mut Conn, records: &[String], program: &str) -> 
     }
     let open = read::open_episodes(conn, records)?.into_iter();
     Ok(open.filter(|(_, other)| other == program).map(|(id, _)| id).collect())
+}
+
+/// 409: there is an open episode under another record of the person, of which these may be named.
+pub(super) fn second(named: &[String]) -> Failure {
+    let of = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+    let text = format!(
+        "Another record of this person{of}, by Patient.link, has an open episode in this programme; go on with that \
+         one, or correct the link."
+    );
+    coded(Reason::Conflict, "already-open", text)
 }
 
 fn patient_type() -> ResourceType {

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::app::START;
 use crate::app::TestApp;
 use crate::client::Client;
+use crate::palliative_identify::READ;
 use crate::programme::parts;
 
 const OPEN: &str = "https://comfrey.health/fhir/PlanDefinition/RS-NY-3GI-OPEN";
@@ -67,25 +68,7 @@ fn who_belongs_to_a_medical_home_is_told_to_whoever_may_ask_and_follows_the_dire
     let met = is("eligible", "met", &["Organization/north", "PractitionerRole/a-north"]);
     assert_eq!(said(&clinician, ""), met);
     // nobody's answer turns on how much of the directory they may read
-    let types = [
-        "Condition",
-        "Consent",
-        "Coverage",
-        "Device",
-        "DeviceRequest",
-        "DeviceUseStatement",
-        "DocumentReference",
-        "Encounter",
-        "Flag",
-        "Medication",
-        "MedicationRequest",
-        "MedicationStatement",
-        "Observation",
-        "Patient",
-        "Procedure",
-        "ServiceRequest",
-    ];
-    let narrow = app.with_scope(&types.map(|ty| format!("system/{ty}.rs")).join(" "));
+    let narrow = app.with_scope(&READ.map(|ty| format!("system/{ty}.rs")).join(" "));
     narrow.get("/Organization/north").expect_issue(403, "forbidden");
     assert_eq!(said(&narrow, ""), met);
     assert_eq!(said(&app.patient("p"), "").1, "met");

@@ -20,7 +20,7 @@ use crate::programme::refer;
 
 const PATH: &str = "/$palliative-identify";
 const URL: &str = "https://example.org/PlanDefinition/lung";
-const READ: [&str; 18] = [
+pub(crate) const READ: [&str; 18] = [
     "Condition",
     "Consent",
     "Coverage",

@@ -47,8 +47,8 @@ pub(super) struct Chart {
     pub(super) has_died: bool,
 }
 
-/// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works; whether there was anything to do,
-/// after which there may be more.
+/// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works;
+/// whether there was anything to do, after which there may be more.
 ///
 /// # Errors
 /// Only what the database fails with.
