@@ -81,14 +81,15 @@ impl<'a> Connection<'a> {
         loop {
             line.clear();
             self.stream.read_line(&mut line)?;
-            let header = line.trim_end().to_ascii_lowercase();
-            if header.is_empty() {
+            let Some((name, value)) = line.trim_end().split_once(':') else {
                 break;
+            };
+            let value = value.trim();
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.parse().map_err(|_| broken())?;
             }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().map_err(|_| broken())?;
-            }
-            chunked |= header.starts_with("transfer-encoding:") && header.ends_with("chunked");
+            chunked |= name.eq_ignore_ascii_case("transfer-encoding")
+                && value.to_ascii_lowercase().ends_with("chunked");
         }
         let mut body = Vec::new();
         while chunked {

@@ -4,6 +4,9 @@
 //! which can be health data or a key to it.
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -43,7 +46,15 @@ impl RequestId {
             (1..=64).contains(&id.len())
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         };
-        Self(sent.filter(sane).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned))
+        sent.filter(sane).map_or_else(Self::new, |id| Self(id.to_owned()))
+    }
+
+    /// One that no other request has, of this process or another. It is a name and no secret, so chance is asked for once.
+    fn new() -> Self {
+        static PROCESS: LazyLock<u128> = LazyLock::new(|| uuid::Uuid::new_v4().as_u128());
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(uuid::Uuid::from_u128(*PROCESS ^ u128::from(number)).to_string())
     }
 
     /// The id of this request.
@@ -102,8 +113,11 @@ pub async fn observe(
     };
     headers(response.headers_mut(), &id);
     if let Some(served) = &served {
-        let asked = response.request().headers().clone();
-        cors::add(response.headers_mut(), &served.app.config.cors_origins, &asked);
+        let origins = &served.app.config.cors_origins;
+        if !origins.is_empty() {
+            let asked = response.request().headers().clone();
+            cors::add(response.headers_mut(), origins, &asked);
+        }
     }
     let took = begun.elapsed();
     if let Some(served) = served {
@@ -123,6 +137,9 @@ fn headers(headers: &mut HeaderMap, id: &RequestId) {
 fn log<B>(response: &ServiceResponse<B>, took: Duration) {
     let request = response.request();
     let label = request.extensions().get::<Label>().copied();
+    if !log::log_enabled!(target: "comfrey::http", log::Level::Info) {
+        return;
+    }
     // outside FHIR the path is one of a fixed few; an unknown one is not written down
     let path = request.match_pattern().unwrap_or_default();
     let label = label.unwrap_or(Label { interaction: "", ty: "" });
@@ -154,6 +171,7 @@ mod tests {
         for wrong in ["", "a b", "a\tb", "a{b}", "x=1"] {
             assert_ne!(of(wrong), wrong);
             assert_eq!(of(wrong).len(), 36, "{wrong:?}");
+            assert_ne!(of(wrong), of(wrong));
         }
     }
 

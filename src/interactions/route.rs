@@ -68,6 +68,8 @@ pub struct RouteRow {
     pub path: &'static str,
     /// What it does.
     pub kind: Kind,
+    /// How many words the path has.
+    words: usize,
 }
 
 #[rustfmt::skip]
@@ -108,7 +110,17 @@ const ROUTES: [RouteRow; 30] = [
 pub const COMPARTMENTS: [&str; 5] = ["Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"];
 
 const fn row(method: Method, path: &'static str, kind: Kind) -> RouteRow {
-    RouteRow { method, path, kind }
+    RouteRow { method, path, kind, words: words(path) }
+}
+
+const fn words(path: &str) -> usize {
+    let path = path.as_bytes();
+    let (mut words, mut at) = ((!path.is_empty()) as usize, 0);
+    while at < path.len() {
+        words += (path[at] == b'/') as usize;
+        at += 1;
+    }
+    words
 }
 
 /// All routes.
@@ -125,7 +137,7 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
     let wanted = if method == Method::Head { Method::Get } else { method };
     let mut allow: Option<Vec<Method>> = None;
     for row in ROUTES {
-        let Some(found) = found(row.path, &segments) else { continue };
+        let Some(found) = found(&row, &segments) else { continue };
         if row.method == wanted {
             return Ok(interaction(row.kind, found));
         }
@@ -140,7 +152,7 @@ pub fn route(method: Method, path: &str) -> Result<Interaction, Failure> {
 /// `NotFound` for a path that means nothing here.
 pub fn methods(path: &str) -> Result<Vec<Method>, Failure> {
     let segments = segments(path)?;
-    let here = ROUTES.iter().filter(|row| found(row.path, &segments).is_some());
+    let here = ROUTES.iter().filter(|row| found(row, &segments).is_some());
     let methods: Vec<Method> = here.map(|row| row.method).collect();
     if methods.is_empty() { Err(unknown(&segments)) } else { Ok(methods) }
 }
@@ -174,12 +186,14 @@ fn decoded(segment: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
+fn found<'a>(row: &RouteRow, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
+    if row.words != segments.len() {
+        return None;
+    }
     let mut found = Found::default();
-    let mut shape = path.split('/').filter(|word| !word.is_empty());
-    for segment in segments {
+    for (word, segment) in row.path.split('/').zip(segments) {
         let segment: &str = segment;
-        match shape.next()? {
+        match word {
             "{type}" => found.ty = Some(ResourceType::parse(segment)?),
             "{compartment}" => {
                 found.compartment = Some(ResourceType::parse(segment).filter(has_compartments)?);
@@ -191,7 +205,7 @@ fn found<'a>(path: &str, segments: &'a [Cow<'_, str>]) -> Option<Found<'a>> {
             _ => return None,
         }
     }
-    shape.next().is_none().then_some(found)
+    Some(found)
 }
 
 fn has_compartments(ty: &ResourceType) -> bool {
