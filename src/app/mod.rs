@@ -68,6 +68,7 @@ mod taken_back;
 mod tally;
 mod terminology;
 mod touched;
+mod turns;
 mod unheard;
 mod unpaid;
 mod voided;
@@ -144,6 +145,8 @@ pub struct App {
     pub(crate) current: parameters::Current,
     /// The small writes that wait for one another.
     pub(crate) gathered: gathered::Gathered,
+    /// The turns of large writes.
+    turns: turns::Turns,
     /// What kept findings rest on.
     pub(crate) findings: findings::rules::Cache,
     /// What programmes name, as it was read last.
@@ -200,6 +203,7 @@ impl App {
             parameters,
             current,
             gathered: gathered::Gathered::default(),
+            turns: turns::Turns::default(),
             findings: findings::rules::Cache::default(),
             named: programme_named::Cache::default(),
             rule_sets,

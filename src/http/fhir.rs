@@ -42,6 +42,8 @@ use crate::http::respond;
 use crate::http::routes::FHIR;
 use crate::http::sent;
 use crate::http::sent::Sent;
+use crate::http::threads;
+use crate::http::threads::Thread;
 use crate::interactions;
 use crate::interactions::Body;
 use crate::interactions::Conditions;
@@ -94,12 +96,13 @@ async fn answer(
     // a Bundle that is read by its id has links of its own
     format.by_query &= !interactions::is_short_read(&interaction);
     let session = Session::new(Arc::clone(&served.app), caller, base_url);
-    // on an embedded database that takes less time than handing it to another thread
     let is_short = served.app.config.is_embedded()
         && sent.is_none()
         && wish.is_none()
         && format.syntax == Syntax::Json
         && interactions::is_short(&session, &interaction, &query);
+    let thread =
+        if is_short { Thread::Worker } else { threads::of(&served.app, &interaction, sent.as_ref()) };
     let asked = Request {
         query,
         conditions: conditions(request, method)?,
@@ -112,7 +115,7 @@ async fn answer(
         let _until_done = place;
         id.around(|| guarded(|| perform(&session, asked, sent, (format, table, wish))))
     };
-    if is_short { work() } else { web::block(work).await.map_err(Failure::internal)? }
+    threads::by(thread, &served.app, work).await
 }
 
 /// What can be had of the answer.

@@ -25,6 +25,7 @@ pub mod respond;
 pub mod routes;
 pub mod sent;
 pub mod smart;
+pub mod threads;
 pub mod tls;
 
 use std::io;

@@ -37,7 +37,7 @@ pub(crate) mod payment;
 pub(crate) mod published;
 pub(crate) mod resources;
 pub(crate) mod roster;
-mod share;
+pub(crate) mod share;
 pub(crate) mod steady;
 pub(crate) mod survey;
 pub(crate) mod tables;
@@ -137,8 +137,7 @@ impl Db {
         let target = Target::parse(url)?;
         Conn::open(&target).map_err(|error| cannot_open(&target, &error))?;
         let pool = pool(&target, connections, LONGEST)?;
-        let share = self.share.clone();
-        self.replica = Some(Box::new(Self { target, pool, writer: None, share, replica: None }));
+        self.replica = Some(Box::new(Self { target, pool, writer: None, replica: None, ..self.clone() }));
         Ok(self)
     }
 

@@ -46,9 +46,12 @@ impl Shares {
     }
 }
 
+/// How often one who waits looks again how many are to stay free.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// Some places.
 #[derive(Debug)]
-struct Share {
+pub(crate) struct Share {
     places: Mutex<Places>,
 }
 
@@ -63,15 +66,21 @@ struct Places {
 pub(crate) struct Place<'a>(&'a Share);
 
 impl Share {
-    fn with(free: u32) -> Self {
+    /// So many.
+    pub(crate) fn with(free: u32) -> Self {
         Self { places: Mutex::new(Places { free, waiting: VecDeque::new() }) }
     }
 
     /// A place, when one is free and whoever came before has one; none where that takes longer than this.
     fn take(&self, patience: Duration) -> Option<Place<'_>> {
+        self.take_leaving(|| 0, patience)
+    }
+
+    /// The same, where so many are to stay free, which may change while it waits.
+    pub(crate) fn take_leaving(&self, left: impl Fn() -> u32, patience: Duration) -> Option<Place<'_>> {
         let until = Instant::now() + patience;
         let mut places = self.places();
-        if places.free > 0 && places.waiting.is_empty() {
+        if places.free > left() && places.waiting.is_empty() {
             places.free -= 1;
             return Some(Place(self));
         }
@@ -79,16 +88,16 @@ impl Share {
         places.waiting.push_back(Arc::clone(&own));
         loop {
             let is_next = places.waiting.front().is_some_and(|first| Arc::ptr_eq(first, &own));
-            let has_place = places.free > 0 && is_next;
-            let left = until.saturating_duration_since(Instant::now());
-            if has_place || left.is_zero() {
+            let has_place = places.free > left() && is_next;
+            let rest = until.saturating_duration_since(Instant::now());
+            if has_place || rest.is_zero() {
                 places.waiting.retain(|other| !Arc::ptr_eq(other, &own));
                 places.free -= u32::from(has_place);
                 // There may be another place, or the one for which this one was woken when its time was up.
                 places.wake();
                 return has_place.then(|| Place(self));
             }
-            places = own.wait_timeout(places, left).unwrap_or_else(PoisonError::into_inner).0;
+            places = own.wait_timeout(places, rest.min(AGAIN)).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

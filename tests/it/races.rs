@@ -370,3 +370,34 @@ fn one_key_on_two_processes_is_one_referral_and_one_change_of_state() {
     let episode = clients[0].get(&format!("/EpisodeOfCare/{id}")).expect(200).json();
     assert_eq!(episode["meta"]["versionId"], "2", "one change of state");
 }
+
+#[test]
+fn large_transactions_and_reads_at_the_same_time_are_all_answered() {
+    let servers = two_servers();
+    servers[0].clinician().put("/Patient/p", &json!({ "resourceType": "Patient", "id": "p" })).expect(201);
+    // Large enough to take turns while others read.
+    let goal = |writer: usize| {
+        json!({ "resourceType": "Goal", "lifecycleStatus": "active", "subject": { "reference": "Patient/p" },
+            "description": { "text": format!("{writer} {}", "home ".repeat(100)) } })
+    };
+    let entry = |writer| json!({ "resource": goal(writer), "request": { "method": "POST", "url": "Goal" } });
+    let replies = at_once(&servers, 16, |at, client| {
+        if at % 4 < 2 {
+            return (0..60).map(|_| client.get("/Patient/p").expect(200)).collect();
+        }
+        let entries: Vec<Value> = (0..40).map(|_| entry(at)).collect();
+        // One of them is refused as a whole.
+        let kind = if at == 15 { json!("high") } else { Value::Null };
+        let mut bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+        if !kind.is_null() {
+            bundle["entry"][39]["resource"]["lifecycleStatus"] = kind;
+        }
+        vec![client.post("", &bundle)]
+    });
+    for (at, replies) in replies.iter().enumerate().filter(|(at, _)| at % 4 >= 2) {
+        let reply = &replies[0];
+        assert_eq!(reply.status, if at == 15 { 422 } else { 200 }, "{}", reply.text());
+    }
+    let all = servers[0].clinician().get("/Goal?patient=Patient/p&_summary=count").expect(200).json();
+    assert_eq!(all["total"], 7 * 40);
+}
