@@ -35,6 +35,7 @@ pub(crate) mod packed;
 pub(crate) mod parameter_set;
 pub(crate) mod payment;
 pub(crate) mod published;
+mod resource_rows;
 pub(crate) mod resources;
 pub(crate) mod roster;
 pub(crate) mod share;

@@ -1,21 +1,20 @@
 //! Resources and their versions: the tables `resource` and `history`. <https://hl7.org/fhir/R4/http.html#versions>
 
+use std::collections::HashMap;
+
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 use diesel::sql_types::Text;
 
 use crate::fhir::ResourceType;
-use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
 use crate::store::index::integers;
 use crate::store::index::texts;
+use crate::store::resource_rows;
 use crate::store::stored::COLUMNS;
 use crate::store::stored::Stored;
 use crate::store::stored::StoredRow;
-
-/// How many rows one PostgreSQL statement carries: few sizes, so that the statements stay few and prepared.
-const CHUNKS: [usize; 3] = [64, 8, 1];
 
 /// A resource's name: its type and id.
 pub(crate) type Identity = (ResourceType, String);
@@ -96,31 +95,36 @@ pub(crate) fn lock_numbers(conn: &mut Conn, rids: &[i64]) -> QueryResult<()> {
 pub(crate) fn insert(conn: &mut Conn, rows: &mut [Stored]) -> QueryResult<()> {
     let mut rest = rows;
     while !rest.is_empty() {
-        let (chunk, after) = rest.split_at_mut(chunk_size(conn, rest.len()));
-        let values = chunk.iter().map(|row| {
-            Sql::of(
-                "(?, ?, ?, ?, 0, ?, ?)",
-                [
-                    row.ty.number().into(),
-                    row.id.as_str().into(),
-                    row.version.into(),
-                    row.updated.into(),
-                    row.method.number().into(),
-                    row.body.clone().into(),
-                ],
-            )
-        });
-        let query =
-            Sql::of("INSERT INTO resource (type, id, version, updated, deleted, method, body) VALUES ", [])
-                .append(Sql::join(values, ", "))
-                .push(" RETURNING rid, type, id", []);
-        for (rid, ty, id) in conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)? {
-            let row = chunk.iter_mut().find(|row| row.ty.number() == ty && row.id == id);
-            row.expect("the statement returns the rows that it was given").rid = rid;
+        let (chunk, after) = rest.split_at_mut(together(conn, rest.iter()));
+        let query = match &*chunk {
+            [row] => insert_one(row),
+            rows => resource_rows::insert(rows),
+        };
+        let numbered = conn.load::<(BigInt, BigInt, Text), (i64, i64, String)>(query)?;
+        let mut numbers: HashMap<(i64, String), i64> =
+            numbered.into_iter().map(|(rid, ty, id)| ((ty, id), rid)).collect();
+        for row in chunk {
+            let number = numbers.remove(&(row.ty.number(), row.id.clone()));
+            row.rid = number.expect("the statement returns the rows that it was given");
         }
         rest = after;
     }
     Ok(())
+}
+
+fn insert_one(row: &Stored) -> Sql {
+    Sql::of(
+        "INSERT INTO resource (type, id, version, updated, deleted, method, body) VALUES (?, ?, ?, ?, 0, ?, ?) \
+         RETURNING rid, type, id",
+        [
+            row.ty.number().into(),
+            row.id.as_str().into(),
+            row.version.into(),
+            row.updated.into(),
+            row.method.number().into(),
+            row.body.clone().into(),
+        ],
+    )
 }
 
 /// Puts new versions in the place of the current ones, which move to the history.
@@ -129,8 +133,12 @@ pub(crate) fn replace(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
     let (deletions, versions): (Vec<&Stored>, Vec<&Stored>) = rows.iter().partition(|row| row.deleted);
     let mut rest = versions.as_slice();
     while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(chunk_size(conn, rest.len()));
-        conn.execute(update(chunk))?;
+        let (chunk, after) = rest.split_at(together(conn, rest.iter().copied()));
+        let query = match chunk {
+            [row] => update_one(row),
+            rows => resource_rows::update(rows),
+        };
+        conn.execute(query)?;
         rest = after;
     }
     for row in deletions {
@@ -171,37 +179,22 @@ fn archive(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
     Ok(())
 }
 
-fn update(rows: &[&Stored]) -> Sql {
-    let binds = |row: &Stored| -> [Bind; 5] {
+fn update_one(row: &Stored) -> Sql {
+    Sql::of(
+        "UPDATE resource SET version = ?, updated = ?, deleted = 0, method = ?, body = ? WHERE rid = ?",
         [
             row.version.into(),
             row.updated.into(),
             row.method.number().into(),
             row.body.clone().into(),
             row.rid.into(),
-        ]
-    };
-    if let [row] = rows {
-        return Sql::of(
-            "UPDATE resource SET version = ?, updated = ?, deleted = 0, method = ?, body = ? WHERE rid = ?",
-            binds(row),
-        );
-    }
-    let values = rows.iter().map(|row| Sql::of("(?, ?, ?, ?, ?)", binds(row)));
-    Sql::of(
-        "UPDATE resource r SET version = v.version, updated = v.updated, deleted = 0, method = v.method, \
-         body = v.body FROM (VALUES ",
-        [],
+        ],
     )
-    .append(Sql::join(values, ", "))
-    .push(") v (version, updated, method, body, rid) WHERE r.rid = v.rid", [])
 }
 
-fn chunk_size(conn: &Conn, rows: usize) -> usize {
-    if conn.is_sqlite() {
-        return 1;
-    }
-    CHUNKS.into_iter().find(|size| *size <= rows).unwrap_or(1)
+/// How many of the first of these go into one statement.
+fn together<'a>(conn: &Conn, rows: impl Iterator<Item = &'a Stored>) -> usize {
+    if conn.is_sqlite() { 1 } else { resource_rows::together(rows) }
 }
 
 fn select(columns: &'static str) -> Sql {
