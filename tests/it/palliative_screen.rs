@@ -137,7 +137,7 @@ fn v_rule_1_is_eligible_with_the_evidence_of_every_criterion() {
     assert_eq!(outcome(&reply, ADULT), "eligible");
     assert_eq!(next_steps(&reply), ["refer"]);
     let result = result(&reply, ADULT);
-    assert_eq!(one(&result, "ruleSet")["valueCanonical"], format!("{ADULT}|APL18-020-r1"));
+    assert_eq!(one(&result, "ruleSet")["valueCanonical"], format!("{ADULT}|APL18-020-r2"));
     let ef = criterion(&result, "chf-ef30").unwrap();
     assert_eq!(one(&ef, "state")["valueCode"], "met");
     assert_eq!(one(&ef, "text")["valueString"], "The ejection fraction is below 30 %.");
@@ -284,7 +284,7 @@ fn a_recorded_screening_is_kept_as_a_guidance_response_for_each_rule_set() {
     let reply = clinician.post("/Patient/p/$palliative-screen", &given).expect(200);
     let reference = one(&result(&reply, ADULT), "guidanceResponse")["valueReference"]["reference"].clone();
     let kept = clinician.get(&format!("/{}", reference.as_str().unwrap())).expect(200).json();
-    assert_eq!(kept["moduleCanonical"], format!("{ADULT}|APL18-020-r1"));
+    assert_eq!(kept["moduleCanonical"], format!("{ADULT}|APL18-020-r2"));
     assert_eq!(kept["status"], "success");
     assert_eq!(kept["subject"]["reference"], "Patient/p");
     assert_eq!(kept["extension"][0]["valueCode"], "eligible");

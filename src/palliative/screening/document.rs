@@ -13,6 +13,7 @@
 use serde_json::Value;
 
 use crate::definitions::CANONICAL;
+use crate::fhir::quantity;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::criterion::Criterion;
@@ -24,6 +25,7 @@ use crate::palliative::screening::problem::Problem;
 pub use crate::palliative::screening::terminology::Reading;
 pub use crate::palliative::screening::terminology::Terminology;
 use crate::palliative::screening::test::Test;
+use crate::palliative::screening::units::Units;
 use crate::palliative::screening::value_set::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
@@ -79,7 +81,7 @@ impl Reader<'_> {
                 .as_object()
                 .map(|coding| Value::Object(coding.clone())),
             restricted: declared,
-            or_conditions: self.or_conditions()?,
+            or_conditions: self.conditions("orCondition")?,
             or_attestation,
             ages: self.ages()?,
             rule,
@@ -170,8 +172,20 @@ impl Reader<'_> {
         codes.reduce(|all, one| Ok(all?.or(one?))).transpose()
     }
 
-    fn or_conditions(&self) -> Result<Option<ConditionRule>, Problem> {
-        let joined = self.joined_value_sets("orCondition")?;
+    /// The units in which a value counts.
+    pub fn units(&self) -> Result<Units, Problem> {
+        let given = self.parameters.all("unit", "valueCode")?.into_iter().filter_map(Value::as_str);
+        let accepted: Vec<String> = given.map(str::to_owned).collect();
+        if let Some(unknown) = accepted.iter().find(|code| quantity::Unit::of(code).is_none()) {
+            let text = format!("`{unknown}` is no unit of UCUM; write it as UCUM does, such as `g/dL`.");
+            return Err(self.parameters.wrong("unit", text));
+        }
+        Ok(Units { accepted, optional: self.parameters.flag("unitOptional")?.unwrap_or(false) })
+    }
+
+    /// Any diagnosis of the value sets that a parameter names; nothing where it names none.
+    pub fn conditions(&self, name: &str) -> Result<Option<ConditionRule>, Problem> {
+        let joined = self.joined_value_sets(name)?;
         Ok(joined.map(|codes| ConditionRule { codes, lookback_days: None, min_encounters: 1 }))
     }
 }
@@ -222,5 +236,6 @@ pub fn attested(code: &str, test: Test, valid_days: Option<i64>) -> ObservationR
         about_another: true,
         invalidated_by: None,
         also: None,
+        if_none: None,
     }
 }

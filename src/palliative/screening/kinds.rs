@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::definitions::CANONICAL;
-use crate::fhir::quantity;
 use crate::palliative::record::ActKind;
 use crate::palliative::record::Coding;
 use crate::palliative::screening::acts::ActRule;
@@ -36,7 +35,6 @@ use crate::palliative::screening::test::Test;
 use crate::palliative::screening::trend::Direction;
 use crate::palliative::screening::trend::Step;
 use crate::palliative::screening::trend::TrendRule;
-use crate::palliative::screening::units::Units;
 use crate::palliative::screening::value_set::Codes;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 use crate::palliative::vocabulary::LOB_SYSTEM;
@@ -56,7 +54,10 @@ impl Reader<'_> {
                 lookback_days: self.parameters.number("lookbackDays")?,
                 min_encounters: self.count("minEncounters")?.unwrap_or(1),
             }),
-            "observation" => Rule::Observation(self.observation(self.pick()?)?),
+            "observation" => Rule::Observation(ObservationRule {
+                if_none: self.conditions("ifNoneCondition")?,
+                ..self.observation(self.pick()?)?
+            }),
             "observationCount" => Rule::Repeat(self.repeat()?),
             "serviceDates" => Rule::Dates(self.dates()?),
             "trend" => Rule::Trend(self.trend()?),
@@ -105,6 +106,7 @@ impl Reader<'_> {
             attested: false,
             about_another: self.parameters.flag("aboutAnother")?.unwrap_or(false),
             invalidated_by: self.value_set("invalidatedBy")?,
+            if_none: None,
         })
     }
 
@@ -204,16 +206,6 @@ impl Reader<'_> {
                 })
             }
         }
-    }
-
-    fn units(&self) -> Result<Units, Problem> {
-        let given = self.parameters.all("unit", "valueCode")?.into_iter().filter_map(Value::as_str);
-        let accepted: Vec<String> = given.map(str::to_owned).collect();
-        if let Some(unknown) = accepted.iter().find(|code| quantity::Unit::of(code).is_none()) {
-            let text = format!("`{unknown}` is no unit of UCUM; write it as UCUM does, such as `g/dL`.");
-            return Err(self.parameters.wrong("unit", text));
-        }
-        Ok(Units { accepted, optional: self.parameters.flag("unitOptional")?.unwrap_or(false) })
     }
 
     fn encounters(&self) -> Result<EncounterRule, Problem> {

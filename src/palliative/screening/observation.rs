@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use crate::palliative::record::Observation;
 use crate::palliative::record::PatientRecord;
+use crate::palliative::screening::condition::ConditionRule;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::finding::Window;
@@ -51,6 +52,8 @@ pub struct ObservationRule {
     pub invalidated_by: Option<Codes>,
     /// The same on another scale, with a limit of its own: the latest of both counts.
     pub also: Option<Box<Other>>,
+    /// Diagnoses that meet it where no such observation is on file.
+    pub if_none: Option<ConditionRule>,
 }
 
 /// Another scale of the same.
@@ -63,9 +66,11 @@ pub struct Other {
 }
 
 impl ObservationRule {
-    /// The codes of the observations that it reads.
+    /// The codes of all that it reads.
     pub fn all_codes(&self) -> Vec<&Codes> {
-        std::iter::once(&self.codes).chain(self.also.iter().map(|other| &other.codes)).collect()
+        let others = self.also.iter().map(|other| &other.codes);
+        let diagnoses = self.if_none.iter().map(|rule| &rule.codes);
+        std::iter::once(&self.codes).chain(others).chain(diagnoses).collect()
     }
 
     /// Evaluates it on a day.
@@ -91,7 +96,12 @@ impl ObservationRule {
             None if candidates.iter().any(|(_, inside)| *inside) => self.judge(&candidates),
             None => self.none_usable(&candidates, &undated),
         };
-        finding.within(window).changing(changes)
+        let finding = finding.within(window).changing(changes);
+        match &self.if_none {
+            // An observation that does not tell, or whose date is not clear, is on file all the same.
+            Some(rule) if !finding.has_evidence() => finding.or(rule.evaluate(record, as_of)),
+            _ => finding,
+        }
     }
 
     /// Whether it is one that the rule is about, and that counts.

@@ -6,6 +6,7 @@ use crate::definitions::CANONICAL;
 #[test]
 fn a_rule_set_is_found_by_its_canonical() {
     assert!(rule_sets().find(&format!("{ADULT}|APL18-020-r1")).is_some());
+    assert!(rule_sets().find(&format!("{ADULT}|APL18-020-r2")).is_some());
     assert!(rule_sets().find(&format!("{ADULT}|2")).is_none());
     assert!(rule_sets().find("RS-CA-ADULT").is_none());
     let active: Vec<_> = rule_sets().active().map(|set| set.canonical()).collect();

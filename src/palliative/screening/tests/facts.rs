@@ -235,25 +235,6 @@ fn t40_an_inr_under_a_vitamin_k_antagonist_does_not_tell() {
 }
 
 #[test]
-fn t45_a_leukaemia_or_metastasis_needs_no_stage() {
-    for (system, code) in [(ICD, "C92.00"), (ICD, "C78.7"), (SCT, "94260004"), (SCT, "93143009")] {
-        assert_eq!(state(ADULT, "ca-stage34-or-heme", &[condition(system, code)]), State::Met, "{code}");
-        assert_eq!(state(ADULT, "dx-cancer", &[condition(system, code)]), State::Met, "{code}");
-    }
-    for text in ["Stage IIIA", "clinical stage IV", "4"] {
-        let fact = observation("21902-2", "2019-01-01", json!({ "valueCodeableConcept": { "text": text } }));
-        assert_eq!(state(ADULT, "ca-stage34-or-heme", &[fact]), State::Met, "{text}");
-    }
-    for (system, code) in [(SCT, "92691004"), (SCT, "126906006"), (ICD, "D05.1"), (ICD, "C44.91")] {
-        assert_eq!(
-            state(ADULT, "dx-cancer", &[condition(system, code)]),
-            State::NotMet,
-            "{code} is not malignant, or skin"
-        );
-    }
-}
-
-#[test]
 fn nyha_class_is_read_from_codes_and_words() {
     let of = |value: Value| state(ADULT, "chf-nyha3", &[observation("88020-3", "2025-09-01", value)]);
     let words = |text: &str| json!({ "valueCodeableConcept": { "text": text } });

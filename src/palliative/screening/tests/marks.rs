@@ -24,6 +24,7 @@ fn every_parameter_of_a_criterion_is_told_of_in_its_definition() {
             let reads = [
                 "parameters.text",
                 "number",
+                "conditions",
                 "count",
                 "decimal",
                 "flag",

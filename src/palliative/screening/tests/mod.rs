@@ -14,6 +14,7 @@ mod kinds_of_values;
 mod marks;
 mod outcomes;
 mod social;
+mod stages;
 mod told;
 mod vectors;
 

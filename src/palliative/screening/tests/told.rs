@@ -125,7 +125,7 @@ fn what_is_kept_can_be_read_again_and_holds_nothing_restricted() {
     assert_eq!((recorded.outcome, recorded.as_of), (Outcome::Indeterminate, date(AS_OF)));
     assert_eq!(
         (recorded.rule_set, recorded.patient),
-        (format!("{ADULT}|APL18-020-r1"), "Patient/p".to_owned())
+        (format!("{ADULT}|APL18-020-r2"), "Patient/p".to_owned())
     );
     assert_eq!(recorded.missing, ["clinician attestation agrees-acp (valid 90 d)"]);
     assert!(!kept.value().to_string().contains("surprise") && !kept.value().to_string().contains("g3-"));
