@@ -35,6 +35,7 @@ mod deeds;
 mod defined;
 mod each;
 mod edition;
+mod elsewhere;
 mod explain;
 mod extent;
 mod find;

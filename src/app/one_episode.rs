@@ -1,4 +1,5 @@
-//! Two records of one person that are referred to a programme in the same moment: one of them opens an episode (T-17).
+//! Two records of one person under which an episode of a programme is opened in the same moment, by a referral, a transfer
+//! or the undoing of an ending: one of them opens it (T-17).
 //! <https://hl7.org/fhir/R4/patient-definitions.html#Patient.link>
 //!
 //! Both wait for the least of the ids of the person's records, and look at what is open under the others after they have
@@ -14,9 +15,10 @@ use crate::store::Conn;
 use crate::store::Fault;
 
 impl Prepared {
-    /// The patient and the programme for whom an operation opens a new episode; none for any other change.
+    /// The patient and the programme for whom an operation writes an open episode; none for any other change. Whether it
+    /// was open before is seen where the other records are looked for.
     pub(crate) fn opens(&self) -> Option<(&str, &str)> {
-        let Work::Create(content) = &self.work else { return None };
+        let (Work::Create(content) | Work::Update { content, .. }) = &self.work else { return None };
         let row = content.episode.as_ref().filter(|row| row.open && self.origin != Origin::Client)?;
         Some((&row.patient, &row.program))
     }

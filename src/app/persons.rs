@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::app::Session;
 use crate::app::payment::of_persons;
 use crate::app::prepare::Prepared;
+use crate::app::prepare::Work;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
@@ -36,7 +37,8 @@ const MOST_FURTHER: usize = 5000;
 /// What other records of a person are read for: a death, and an election of hospice.
 const SAID: [&str; 3] = ["EpisodeOfCare", "Flag", "Patient"];
 
-const SAME_PERSON: [&str; 4] = ["replaced-by", "replaces", "refer", "seealso"];
+/// The types of links, each of which says that two Patients are records of one person.
+pub(crate) const SAME_PERSON: [&str; 4] = ["replaced-by", "replaces", "refer", "seealso"];
 
 impl Session {
     /// Refuses a second open episode of one person under another record (T-17): people are to bring the records together.
@@ -83,8 +85,15 @@ impl Session {
     /// As [`Session::require_one_episode`].
     pub(super) fn find_other_records(&self, changes: &mut [Prepared]) -> Result<(), Failure> {
         for change in changes {
-            let Some((patient, _)) = change.opens() else { continue };
-            change.other_records = self.app().db.read(|conn| others(conn, patient, self.base_url()))?;
+            let Some((patient, program)) = change.opens() else { continue };
+            let is_new = matches!(change.work, Work::Create(_));
+            change.other_records = self.app().db.read(|conn| {
+                // One that is open already is no second one, whatever was linked since it was opened.
+                if !is_new && !open_among(conn, &[patient.to_owned()], program)?.is_empty() {
+                    return Ok(Vec::new());
+                }
+                others(conn, patient, self.base_url())
+            })?;
         }
         Ok(())
     }
@@ -130,6 +139,15 @@ pub(crate) fn persons(
 ) -> Result<Vec<Vec<String>>, Fault> {
     let links = links(conn, members, base_url)?;
     Ok(joined(members, &links))
+}
+
+/// The ids of all records of a person, this one among them; this one alone where the links do not come to an end.
+pub(crate) fn records(conn: &mut Conn, id: &str, base_url: &str) -> Result<Vec<String>, Fault> {
+    match persons(conn, &[id.to_owned()], base_url) {
+        Ok(records) => Ok(records.concat()),
+        Err(Fault::Refused(_)) => Ok(vec![id.to_owned()]),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The pairs of Patients that are records of one person, from these on as far as the links lead.

@@ -136,6 +136,49 @@ fn t_17_of_referrals_of_two_records_of_a_person_at_once_one_opens_the_episode() 
 }
 
 #[test]
+fn t_17_of_an_undone_ending_and_referrals_of_another_record_at_once_one_opens_the_episode() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let director = app.with_claims(json!({ "sub": "d", "fhirUser": "Practitioner/d",
+        "scope": "user/*.cruds", "roles": ["program-director"] }));
+    for round in 0..4 {
+        let (old, new) = (format!("old{round}"), format!("new{round}"));
+        [&old, &new].into_iter().for_each(|id| person(&clinician, id));
+        let episode = refer(&clinician, &old);
+        act(&director, &episode, "void", because("duplicate")).expect(200);
+        clinician.store(&json!({ "resourceType": "Patient", "id": new, "birthDate": "1950-05-01",
+            "link": [{ "type": "replaces", "other": { "reference": format!("Patient/{old}") } }] }));
+        let callers: Vec<_> = (0..3).map(|_| app.clinician()).collect();
+        let start = std::sync::Barrier::new(4);
+        let refer_at_once = |caller: &Client| {
+            start.wait();
+            caller.post(&format!("/Patient/{new}/$palliative-refer"), &referral()).status
+        };
+        let refer_at_once = &refer_at_once;
+        let (undone, mut referred) = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                callers.iter().map(|caller| scope.spawn(move || refer_at_once(caller))).collect();
+            start.wait();
+            let undone = act(&director, &episode, "undo", because("recorded-in-error"));
+            let referred: Vec<u16> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            (undone, referred)
+        });
+        referred.sort_unstable();
+        if undone.status == 200 {
+            assert_eq!(referred, [409, 409, 409], "round {round}");
+        } else {
+            assert_eq!(undone.expect(409).details(), ["already-open"], "round {round}");
+            assert_eq!(referred, [200, 200, 201], "round {round}");
+        }
+        let open = |id: &str| {
+            let episodes = clinician.get(&format!("/EpisodeOfCare?patient={id}")).expect(200).resources();
+            episodes.iter().filter(|one| crate::programme::state(one) == "referred").count()
+        };
+        assert_eq!(open(&old) + open(&new), 1, "round {round}");
+    }
+}
+
+#[test]
 fn who_has_died_or_is_in_hospice_by_another_record_is_not_referred_by_this_one() {
     let app = TestApp::new();
     let clinician = app.clinician();

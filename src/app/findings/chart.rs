@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::app::App;
+use crate::app::elsewhere::Links;
 use crate::app::findings::marks::BESIDE;
 use crate::app::findings::marks::NAMED;
 use crate::app::findings::practices::practices;
+use crate::app::persons::records;
 use crate::app::screening::screened_types;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
-use crate::fhir::reference::Reference;
-use crate::palliative::findings::links;
 use crate::search::parameter::numbers;
 use crate::store::Conn;
 use crate::store::Fault;
@@ -39,16 +39,20 @@ const SPREAD: usize = 200;
 /// A patient's record as it was read, and what the evaluation must know of the tables.
 pub(super) struct Chart {
     pub(super) evaluated: Evaluated,
+    /// The Patient, where it can be read; the rest is as it is stored.
+    pub(super) patient: Option<Resource>,
     pub(super) stored: Vec<Stored>,
     pub(super) named: Vec<Resource>,
     pub(super) open: Vec<String>,
     pub(super) is_replaced: bool,
     /// Whether an episode, in whichever programme, says that the person died.
     pub(super) has_died: bool,
+    /// What other records of the person tell of a death.
+    pub(super) elsewhere: Vec<Resource>,
 }
 
-/// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works;
-/// whether there was anything to do, after which there may be more.
+/// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works, and
+/// of those who are linked to a record that tells of a death; whether there was anything to do, after which there may be more.
 ///
 /// # Errors
 /// Only what the database fails with.
@@ -58,10 +62,11 @@ pub(super) fn spread(app: &App) -> Result<bool, Failure> {
         return Ok(false);
     }
     let params: Vec<i64> = naming().collect();
+    let base_url = app.config.base_url.clone().unwrap_or_default();
     let spread = app.db.write(move |conn| {
         let mut left = SPREAD;
         for (subject, mark) in &named {
-            left -= spread_one(conn, (subject, *mark), (&params, left))?;
+            left -= spread_one(conn, (subject, *mark), (&params, left, &base_url))?;
             if left == 0 {
                 break;
             }
@@ -76,7 +81,7 @@ pub(super) fn spread(app: &App) -> Result<bool, Failure> {
 fn spread_one(
     conn: &mut Conn,
     (subject, mark): (&str, i64),
-    (params, most): (&[i64], usize),
+    (params, most, base_url): (&[i64], usize, &str),
 ) -> Result<usize, Fault> {
     let mut parts = subject.splitn(3, '/');
     let name = parts.next().zip(parts.next());
@@ -90,6 +95,10 @@ fn spread_one(
         "Organization" => due::working_at(conn, (id, after), (&ways, most))?,
         "Practitioner" | "PractitionerRole" => {
             due::naming(conn, (ty.number(), id, after), (&[ways.general_practitioner], most))?
+        }
+        "Patient" => {
+            let records = records(conn, id, base_url)?;
+            records.into_iter().filter(|one| one.as_str() > after).take(most).collect()
         }
         _ => due::naming(conn, (ty.number(), id, after), (params, most))?,
     };
@@ -137,39 +146,45 @@ pub(super) fn charts(conn: &mut Conn, patients: &[String], base_url: &str) -> Re
     for id in read::died(conn, patients)? {
         charts.entry(id).and_modify(|chart| chart.has_died = true);
     }
-    let ty = ResourceType::parse("Patient").expect("Patient is a type of R4");
-    for stored in payment::linking(conn, patients)? {
-        let other = Resource::from_value(stored.value()?)?;
-        for link in links(&other, "replaces") {
-            let id = Reference::parse(link)
-                .local()
-                .filter(|local| local.ty == ty)
-                .map(|local| local.id.to_owned());
-            if let Some(chart) = id.and_then(|id| charts.get_mut(&id)) {
-                chart.is_replaced = true;
-            }
-        }
-    }
     for row in read::compartments(conn, patients, &types())? {
         charts.entry(row.patient).and_modify(|chart| chart.stored.push(row.stored));
     }
     add_named(conn, &mut charts)?;
     let mut charts: Vec<Chart> = charts.into_values().collect();
+    charts.iter_mut().for_each(Chart::read_patient);
+    add_links(conn, &mut charts, base_url)?;
     add_practices(conn, &mut charts, base_url)?;
     Ok(charts)
 }
 
+impl Chart {
+    /// Parses the Patient, once for all that read it. One that cannot be read stays as it is: its own evaluation fails, and
+    /// nobody else's.
+    fn read_patient(&mut self) {
+        let is_own = |one: &Stored| one.ty.name() == "Patient" && one.id == self.evaluated.patient;
+        let Some(at) = self.stored.iter().position(is_own) else { return };
+        self.patient = self.stored[at].value().ok().and_then(|value| Resource::from_value(value).ok());
+        if self.patient.is_some() {
+            self.stored.swap_remove(at);
+        }
+    }
+}
+
+/// Adds what links say: whether another record has taken a patient's place, and what other records tell of a death.
+fn add_links(conn: &mut Conn, charts: &mut [Chart], base_url: &str) -> Result<(), Fault> {
+    let patients: Vec<(&str, Option<&Resource>)> =
+        charts.iter().map(|chart| (chart.evaluated.patient.as_str(), chart.patient.as_ref())).collect();
+    let mut links = Links::of(conn, &patients, base_url)?;
+    for chart in charts {
+        chart.is_replaced = links.replaced.contains(&chart.evaluated.patient);
+        chart.elsewhere = links.told.remove(&chart.evaluated.patient).unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// Adds where the general practitioners work.
 fn add_practices(conn: &mut Conn, charts: &mut [Chart], base_url: &str) -> Result<(), Fault> {
-    let is_own =
-        |chart: &Chart, one: &Stored| one.ty.name() == "Patient" && one.id == chart.evaluated.patient;
-    let patient = |chart: &Chart| {
-        // One that cannot be read is none here: its own evaluation fails, and nobody else's.
-        let value = chart.stored.iter().find(|one| is_own(chart, one))?.value().ok()?;
-        Resource::from_value(value).ok()
-    };
-    let patients: Vec<Option<Resource>> = charts.iter().map(patient).collect();
-    let found = practices(conn, patients.iter().map(Option::as_ref), base_url)?;
+    let found = practices(conn, charts.iter().map(|chart| chart.patient.as_ref()), base_url)?;
     for (chart, own) in charts.iter_mut().zip(found) {
         chart.named.extend(own);
     }
@@ -208,11 +223,13 @@ fn empty(patient: &str) -> Chart {
     };
     Chart {
         evaluated,
+        patient: None,
         stored: Vec::new(),
         named: Vec::new(),
         open: Vec::new(),
         is_replaced: false,
         has_died: false,
+        elsewhere: Vec::new(),
     }
 }
 

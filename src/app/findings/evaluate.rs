@@ -22,6 +22,7 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
 use crate::palliative::enrollment::coverage::next_change;
+use crate::palliative::enrollment::death::hear;
 use crate::palliative::findings::Going;
 use crate::palliative::findings::Person;
 use crate::palliative::findings::ProgramFinding;
@@ -127,9 +128,10 @@ fn alone(chart: Chart, judge: impl FnOnce(Chart) -> Result<Evaluated, Failure>) 
 
 /// What is found of a patient for every programme.
 fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluated, Failure> {
-    let Chart { mut evaluated, stored, named, open, is_replaced, has_died } = chart;
+    let Chart { mut evaluated, patient, stored, named, open, is_replaced, has_died, elsewhere } = chart;
     let base_url = app.config.base_url.as_deref().unwrap_or_default();
     let mut resources = named;
+    resources.extend(patient);
     for one in &stored {
         let resource = Resource::from_value(one.value()?)?;
         if about(&resource, base_url) == Some(&evaluated.patient) {
@@ -151,6 +153,7 @@ fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluate
         if has_died && subject.record.deceased == Deceased::No {
             subject.record.deceased = Deceased::Undated;
         }
+        hear(&mut subject.record, (&[], &elsewhere), |_| false);
         let situation = subject.situation();
         let person = Person { patient, situation: &situation, is_replaced, has_died };
         let sets: Vec<SetFinding> = rules.sets.iter().map(|(set, _)| by_set(set, &situation)).collect();

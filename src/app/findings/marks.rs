@@ -23,6 +23,11 @@ pub(crate) const BESIDE: [&str; 3] = ["EpisodeOfCare", "Patient", "RiskAssessmen
 /// What stands in no compartment and is read where a patient's resource names it.
 pub(crate) const NAMED: [&str; 2] = ["Device", "Medication"];
 
+/// How the JSON of a Patient with links begins to name them, and how a death is named, by a Patient or by the state of an
+/// episode. There are no escapes in them, as what is stored is written by this service.
+const LINK: &str = "\"link\"";
+const DECEASED: &str = "\"deceased";
+
 /// Whom a write concerns.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
@@ -43,7 +48,15 @@ impl Marks {
             // One that says that it takes another's place concerns that other.
             "Patient" => {
                 let others = rows.references.iter().filter(|row| row.target_type == ty.number());
-                self.subjects.extend(others.map(|row| row.target_id.clone()));
+                let others: Vec<&str> = others.map(|row| row.target_id.as_str()).collect();
+                self.subjects.extend(others.iter().map(|other| (*other).to_owned()));
+                // A death is heard by all records of the person, and so is that it no longer is one person.
+                if mentions(body, LINK) || mentions(body, DECEASED) {
+                    self.subjects.extend(others.iter().chain(&[id]).map(|one| format!("Patient/{one}")));
+                }
+            }
+            "EpisodeOfCare" if mentions(body, DECEASED) => {
+                self.subjects.extend(rows.patients.iter().map(|patient| format!("Patient/{patient}")));
             }
             "Device" | "Medication" | "Organization" | "PractitionerRole" => {
                 self.subjects.insert(format!("{name}/{id}"));
@@ -127,6 +140,12 @@ mod tests {
         let link = ReferenceRow { param: 7, target_type: ty("Patient").number(), target_id: "old".into() };
         let rows = IndexRows { patients: vec!["x".into()], references: vec![link], ..IndexRows::default() };
         assert_eq!(subjects("Patient", &rows, "{}").0, ["old", "x"]);
+        let told = subjects("Patient", &rows, r#"{"link":[]}"#).0;
+        assert_eq!(told, ["Patient/old", "Patient/x", "old", "x"]);
+        let alone = IndexRows { patients: vec!["x".into()], ..IndexRows::default() };
+        assert_eq!(subjects("Patient", &alone, r#"{"deceasedBoolean":true}"#).0, ["Patient/x", "x"]);
+        assert_eq!(subjects("EpisodeOfCare", &alone, r#"{"code":"deceased"}"#).0, ["Patient/x", "x"]);
+        assert_eq!(subjects("EpisodeOfCare", &alone, r#"{"code":"enrolled"}"#).0, ["x"]);
         assert_eq!(subjects("Medication", &IndexRows::default(), "{}").0, ["Medication/x"]);
     }
 

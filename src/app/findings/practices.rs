@@ -4,6 +4,7 @@
 //! They are read whoever asks. They are no patient's data, and what a caller may not see of them would make one who
 //! belongs to a medical home into one who does not.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::app::Known;
@@ -49,19 +50,48 @@ pub(crate) fn practices<'a>(
         .chain(of("Organization"))
         .collect();
     let sites = parsed(payment::named(conn, ty("Organization"), &places.into_iter().collect::<Vec<_>>())?)?;
-    let led = |named: &BTreeSet<Name>| {
-        let is_named = |one: &Resource| named.contains(&(one.ty(), one.id().unwrap_or_default().to_owned()));
-        let holds = |role: &Resource| {
-            local(role, "/practitioner/reference", base_url).is_some_and(|holder| named.contains(&holder))
-        };
-        let own: Vec<&Resource> = roles.iter().filter(|role| is_named(role) || holds(role)).collect();
-        let at: BTreeSet<Name> =
-            own.iter().filter_map(|role| local(role, "/organization/reference", base_url)).collect();
-        let is_at = |site: &Resource| at.contains(&(site.ty(), site.id().unwrap_or_default().to_owned()));
-        let sites = sites.iter().filter(|site| is_named(site) || is_at(site));
-        sites.chain(own.iter().copied()).cloned().collect()
-    };
-    Ok(named.iter().map(led).collect())
+    let directory = Directory::new(roles, sites, base_url);
+    Ok(named.iter().map(|named| directory.led(named)).collect())
+}
+
+/// Roles and organizations, by whoever names them: each person looks up what is theirs, however many there are.
+struct Directory {
+    roles: Vec<Resource>,
+    sites: Vec<Resource>,
+    /// The roles by their own names and by those of their holders.
+    role_of: BTreeMap<Name, Vec<usize>>,
+    /// The organizations by their names.
+    site_of: BTreeMap<Name, usize>,
+    /// Where each role is held.
+    place_of: Vec<Option<Name>>,
+}
+
+impl Directory {
+    fn new(roles: Vec<Resource>, sites: Vec<Resource>, base_url: &str) -> Self {
+        let mut role_of: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (at, role) in roles.iter().enumerate() {
+            let names = [Some(name_of(role)), local(role, "/practitioner/reference", base_url)];
+            names.into_iter().flatten().for_each(|name| role_of.entry(name).or_default().push(at));
+        }
+        let site_of = sites.iter().enumerate().map(|(at, site)| (name_of(site), at)).collect();
+        let place_of = roles.iter().map(|role| local(role, "/organization/reference", base_url)).collect();
+        Self { roles, sites, role_of, site_of, place_of }
+    }
+
+    /// What these names lead to: the organizations, then the roles, each in their order.
+    fn led(&self, named: &BTreeSet<Name>) -> Vec<Resource> {
+        let own: BTreeSet<usize> =
+            named.iter().filter_map(|name| self.role_of.get(name)).flatten().copied().collect();
+        let at = own.iter().filter_map(|role| self.place_of[*role].as_ref());
+        let sites: BTreeSet<usize> =
+            named.iter().chain(at).filter_map(|name| self.site_of.get(name)).copied().collect();
+        let sites = sites.into_iter().map(|site| &self.sites[site]);
+        sites.chain(own.into_iter().map(|role| &self.roles[role])).cloned().collect()
+    }
+}
+
+fn name_of(resource: &Resource) -> Name {
+    (resource.ty(), resource.id().unwrap_or_default().to_owned())
 }
 
 /// Those with one of these ids, and those of these practitioners; each once.
@@ -122,5 +152,52 @@ impl Session {
             }
         }
         Ok(resources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_person_is_led_to_what_their_names_lead_to_however_many_roles_there_are() {
+        let all = 2_000;
+        let role = |at: usize| {
+            let role = json!({ "resourceType": "PractitionerRole", "id": format!("r{at}"),
+                "practitioner": { "reference": format!("Practitioner/w{}", at / 2) },
+                "organization": { "reference": format!("https://here.example/fhir/Organization/o{}", at % 50) } });
+            Resource::from_value(role).unwrap()
+        };
+        let site = |at: usize| {
+            Resource::from_value(json!({ "resourceType": "Organization", "id": format!("o{at}") })).unwrap()
+        };
+        let directory = Directory::new(
+            (0..all).map(role).collect(),
+            (0..40).map(site).collect(),
+            "https://here.example/fhir",
+        );
+        let led = |names: &[(&str, &str)]| -> Vec<String> {
+            let names = names.iter().map(|(name, id)| (ty(name), (*id).to_owned())).collect();
+            directory.led(&names).iter().map(|one| format!("{}/{}", one.ty(), one.id().unwrap())).collect()
+        };
+        assert_eq!(
+            led(&[("Practitioner", "w3")]),
+            ["Organization/o6", "Organization/o7", "PractitionerRole/r6", "PractitionerRole/r7"]
+        );
+        assert_eq!(
+            led(&[("PractitionerRole", "r6"), ("Organization", "o6")]),
+            ["Organization/o6", "PractitionerRole/r6"]
+        );
+        assert_eq!(
+            led(&[("Practitioner", "w22")]),
+            ["PractitionerRole/r44", "PractitionerRole/r45"],
+            "no such place"
+        );
+        assert!(led(&[("Practitioner", "none"), ("Organization", "w3")]).is_empty());
+        // The map holds each role twice, and no person's look-up goes through the others.
+        assert_eq!(directory.role_of.values().map(Vec::len).max(), Some(2));
+        assert_eq!(directory.role_of.values().map(Vec::len).sum::<usize>(), 2 * all);
     }
 }

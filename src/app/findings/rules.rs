@@ -39,7 +39,7 @@ use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
 /// record and definitions give another finding.
-const WAY: u32 = 10;
+const WAY: u32 = 11;
 
 /// A programme that is kept for.
 #[derive(Debug)]

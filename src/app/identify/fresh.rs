@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::app::Session;
+use crate::app::elsewhere::Links;
 use crate::app::findings::practices::practices;
 use crate::app::identify::Asked;
 use crate::app::pieces::pieces;
@@ -21,7 +22,6 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
-use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::death::days_on;
 use crate::palliative::enrollment::death::hear;
 use crate::palliative::enrollment::facts::program_of;
@@ -32,7 +32,6 @@ use crate::palliative::findings::Said;
 use crate::palliative::findings::by_program;
 use crate::palliative::findings::by_set;
 use crate::palliative::findings::has_no_data;
-use crate::palliative::findings::links;
 use crate::palliative::identify::Evaluated;
 use crate::palliative::identify::Person;
 use crate::palliative::risk::tier::Earlier;
@@ -63,6 +62,8 @@ const LATER: Extent = Extent { people: 50_000, resources: 20_000_000 };
 struct Known {
     resources: Vec<Resource>,
     is_replaced: bool,
+    /// What other records of the person tell of a death.
+    elsewhere: Vec<Resource>,
 }
 
 impl Session {
@@ -142,15 +143,6 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
             all.entry(row.patient).and_modify(|known| known.resources.push(resource));
         }
     }
-    for stored in payment::linking(conn, ids)? {
-        let other = Resource::from_value(stored.value()?)?;
-        for link in links(&other, "replaces") {
-            let local = Reference::parse_under(link, base_url).local();
-            if let Some(known) = local.and_then(|local| all.get_mut(local.id)) {
-                known.is_replaced = true;
-            }
-        }
-    }
     let wanted: Vec<(String, BTreeSet<(ResourceType, String)>)> =
         all.iter().map(|(id, known)| (id.clone(), named_by(known.resources.iter(), base_url))).collect();
     for ty in NAMED_TYPES.iter().filter_map(|name| ResourceType::parse(name)) {
@@ -165,10 +157,16 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
         }
     }
     let is_own = |id: &str, one: &Resource| one.ty().name() == "Patient" && one.id() == Some(id);
-    let patients = all.iter().map(|(id, known)| known.resources.iter().find(|one| is_own(id, one)));
-    let practices = practices(conn, patients.collect::<Vec<_>>().into_iter(), base_url)?;
-    for (known, own) in all.values_mut().zip(practices) {
+    let patients: Vec<(&str, Option<&Resource>)> = all
+        .iter()
+        .map(|(id, known)| (id.as_str(), known.resources.iter().find(|one| is_own(id, one))))
+        .collect();
+    let practices = practices(conn, patients.iter().map(|(_, patient)| *patient), base_url)?;
+    let mut links = Links::of(conn, &patients, base_url)?;
+    for ((id, known), own) in all.iter_mut().zip(practices) {
         known.resources.extend(own);
+        known.is_replaced = links.replaced.contains(id);
+        known.elsewhere = links.told.remove(id).unwrap_or_default();
     }
     Ok(all)
 }
@@ -181,7 +179,7 @@ fn evaluated(
 ) -> Option<Evaluated> {
     let patient = known.resources.iter().find(|one| one.ty().name() == "Patient" && one.id() == Some(id))?;
     let mut subject = Subject::new(id, known.resources.clone(), asked.program, asked.as_of);
-    hear(&mut subject.record, (&known.resources, &[]), |_| false);
+    hear(&mut subject.record, (&known.resources, &known.elsewhere), |_| false);
     let situation = subject.situation();
     let told = |sets: &[Arc<RuleSet>]| sets.iter().map(|set| by_set(set, &situation)).collect::<Vec<_>>();
     let (own, entry) = (told(asked.rule_sets), told(entry));

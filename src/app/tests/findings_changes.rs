@@ -126,7 +126,7 @@ fn a_patient(draw: &mut Draw, today: Date) -> Value {
         0 | 4 => patient["deceasedDateTime"] = draw.day(today, (3, 20)).to_string().into(),
         1 => patient["active"] = false.into(),
         2 | 3 => {
-            let ty = draw.of(&["replaced-by", "replaces", "seealso"]);
+            let ty = draw.of(&["replaced-by", "replaces", "seealso", "refer"]);
             patient["link"] = json!([{ "other": draw.patient(), "type": ty }]);
         }
         _ => {}
@@ -241,7 +241,8 @@ fn an_assessment(draw: &mut Draw, today: Date) -> Value {
 }
 
 fn an_episode(draw: &mut Draw, _: Date) -> Value {
-    let (status, state) = draw.of(&[("planned", "referred"), ("finished", "disenrolled")]);
+    let (status, state) =
+        draw.of(&[("planned", "referred"), ("finished", "discharged"), ("finished", "deceased")]);
     json!({ "resourceType": "EpisodeOfCare", "id": format!("h{}", draw.below(3)), "status": status,
         "extension": [programme_of(draw), { "url": STATE_EXTENSION, "valueCoding": { "code": state } }],
         "patient": draw.patient() })

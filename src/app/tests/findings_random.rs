@@ -14,12 +14,15 @@ use super::findings_changes::PATIENTS;
 use super::findings_changes::PROGRAMS;
 use super::findings_changes::change;
 use super::*;
+use crate::app::Known;
 use crate::app::findings::Among;
 use crate::app::findings::Budget;
 use crate::app::findings::Current;
 use crate::app::findings::Question;
 use crate::app::findings::Suppressed;
 use crate::app::screening::Subject;
+use crate::palliative::enrollment::facts::state_of;
+use crate::palliative::enrollment::state::State;
 use crate::palliative::findings::Suppression;
 use crate::palliative::findings::by_set;
 use crate::palliative::findings::rank;
@@ -75,7 +78,8 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
     let own = session.rule_sets(&[], program).unwrap();
     let both: Vec<_> = all.iter().chain(&own).cloned().collect();
     let resources = session.screened_by(id, &both).unwrap();
-    let subject = Subject::new(id, resources.clone(), program, session.today_in(program));
+    let mut subject = Subject::new(id, resources.clone(), program, session.today_in(program));
+    session.hear_of_death(&mut subject, Known::Clinically).unwrap();
     let situation = subject.situation();
     let each = all.iter().map(|set| (set.canonical(), rank(set.screen(&situation).outcome))).collect();
     let outcome = own.iter().map(|set| rank(set.screen(&situation).outcome)).min().unwrap_or(4);
@@ -83,7 +87,11 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
         let stored = session.compartment(id, &[ty(name)]).unwrap();
         stored.iter().map(|one| resource(one.value().unwrap())).collect()
     };
-    let dead = subject.record.deceased_by(subject.as_of);
+    let episodes = stored("EpisodeOfCare");
+    let own = |one: &&Resource| one.text("/patient/reference") == Some(&format!("Patient/{id}"));
+    // A Patient that names a day to come does not make one alive whose episode says that the person died.
+    let by_episode = episodes.iter().filter(own).any(|one| state_of(one) == Some(State::Deceased));
+    let dead = by_episode || subject.record.deceased_by(subject.as_of);
     let earlier = Earlier::among(&stored("RiskAssessment"), program);
     let entry: Vec<_> =
         session.entry_rule_sets(program).unwrap().iter().map(|set| by_set(set, &situation)).collect();
@@ -101,7 +109,7 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
     } else {
         (found.tier as i64 + 1, (found.score_min.into(), found.score_max.into()))
     };
-    let reasons = reasons(&session, program, &subject, &resources);
+    let reasons = reasons(&session, program, (&subject, dead), &resources);
     Some((each, (outcome, tier, score, reasons)))
 }
 
@@ -109,7 +117,7 @@ fn fresh(session: &Session, program: &Program, id: &str) -> Option<(BTreeMap<Str
 fn reasons(
     session: &Session,
     program: &Program,
-    subject: &Subject,
+    (subject, dead): (&Subject, bool),
     resources: &[Resource],
 ) -> Vec<Suppression> {
     let id = subject.record.id.as_str();
@@ -139,7 +147,7 @@ fn reasons(
     let inactive = patient.get("active") == Some(&json!(false));
     let reasons = [
         (open, Suppression::OpenEpisode),
-        (subject.record.deceased_by(subject.as_of), Suppression::Deceased),
+        (dead, Suppression::Deceased),
         (hospice && adult, Suppression::Hospice),
         (replaced, Suppression::Replaced),
         (inactive, Suppression::Inactive),

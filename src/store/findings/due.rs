@@ -149,15 +149,16 @@ pub(crate) fn working_at(
     Ok(conn.load::<(Text,), (String,)>(query)?.into_iter().map(|row| row.0).collect())
 }
 
-/// The marks of resources that are no patients, as `Type/id`, or `Type/id/patient` where those up to that patient are
+/// The marks of resources that stand for the patients to whom they lead, as `Type/id`, or `Type/id/patient` where those up to that patient are
 /// marked already. An id has no slash, and a type begins with a capital.
 const NAMED: &str = "FROM finding_due WHERE ((subject > 'Device/' AND subject < 'Device0') \
                      OR (subject > 'Medication/' AND subject < 'Medication0') \
                      OR (subject > 'Organization/' AND subject < 'Organization0') \
+                     OR (subject > 'Patient/' AND subject < 'Patient0') \
                      OR (subject > 'Practitioner/' AND subject < 'Practitioner0') \
                      OR (subject > 'PractitionerRole/' AND subject < 'PractitionerRole0'))";
 
-/// So many marked resources that are no patients, with their marks. The index of subjects cannot tell them from
+/// So many of those marked resources, with their marks. The index of subjects cannot tell them from
 /// patients, so that all names are walked once.
 pub(crate) fn named(conn: &mut Conn, most: usize) -> QueryResult<Vec<(String, i64)>> {
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
