@@ -149,7 +149,7 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, 39);
+        assert_eq!(count, 46);
     }
 
     #[test]

@@ -31,6 +31,8 @@ use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::measures::MEASURES;
 use crate::palliative::measures::Measure;
 use crate::palliative::measures::conventions::Conventions;
+use crate::palliative::measures::conventions::OfProgram;
+use crate::palliative::measures::conventions::RUN_OUT_DAYS;
 use crate::palliative::measures::conventions::Residents;
 use crate::palliative::measures::conventions::Side;
 use crate::palliative::measures::course::Course;
@@ -38,6 +40,7 @@ use crate::palliative::measures::course::Question;
 use crate::palliative::measures::report::About;
 use crate::palliative::measures::report::Report;
 use crate::palliative::program::Program;
+use crate::palliative::time_line::Holds;
 use crate::palliative::time_line::Stretch;
 
 /// How many months a period may have.
@@ -48,8 +51,8 @@ const TYPES_OF_REPORT: [&str; 3] = ["subject", "subject-list", "population"];
 ///
 /// # Errors
 /// 403 for one who may not read all that it is made from, of the person or of all patients; 404 for an unknown measure,
-/// programme, patient or Group; 400 for a type of report that does not fit the subject, and for unknown codes; 422
-/// `date-range` for a period that ends before it begins, has not begun or is too long, and `too-costly` for more patients
+/// programme, patient or Group; 400 for a type of report that does not fit the subject, and for unknown codes; 422 where
+/// the programmes that are named differ in a convention and the request does not say it, `date-range` for a period that ends before it begins, has not begun or is too long, and `too-costly` for more patients
 /// and months than a request may read.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let asked = asked(session, &call)?;
@@ -82,6 +85,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         conventions: asked.conventions,
         now: session.now(),
         days_since: i64::from(asked.period.last.until(today).map_or(0, |span| span.get_days())),
+        run_out_days: asked.run_out_days,
         programs: asked.named.iter().map(of_program).collect(),
         courses,
     };
@@ -102,6 +106,7 @@ struct Asked<'a> {
     definition: &'a Value,
     period: Stretch,
     conventions: Conventions,
+    run_out_days: i64,
     about: About,
     whom: Whom,
     named: Vec<String>,
@@ -113,11 +118,13 @@ fn asked<'a>(session: &'a Session, call: &Call) -> Result<Asked<'a>, Failure> {
     let given = &call.parameters;
     let (measure, definition) = measure(session, call)?;
     let period = period(session, given)?;
-    let conventions = conventions(given)?;
     let named = references(session, given, "program")?;
     let (about, whom) = subject(session, given, (&named, period))?;
     let (programs, _) = programs(session, &named)?;
-    Ok(Asked { measure, definition, period, conventions, about, whom, named, programs })
+    let own: Vec<&OfProgram> = named.iter().filter_map(|name| Some(&programs.get(name)?.measures)).collect();
+    let conventions = conventions(given, &own)?;
+    let run_out_days = own.iter().map(|one| one.run_out_days).max().unwrap_or(RUN_OUT_DAYS);
+    Ok(Asked { measure, definition, period, conventions, run_out_days, about, whom, named, programs })
 }
 
 /// The measure that the URL or the parameter names, and its Measure.
@@ -182,8 +189,23 @@ fn period(session: &Session, given: &Input) -> Result<Stretch, Failure> {
     Ok(period)
 }
 
-fn conventions(given: &Input) -> Result<Conventions, Failure> {
-    let usual = Conventions::default();
+/// What the request asks for; else what the programmes that it names agree on, else what is usual.
+fn conventions(given: &Input, own: &[&OfProgram]) -> Result<Conventions, Failure> {
+    let said: Vec<&str> = Conventions::default()
+        .told()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| given.one(name).is_some())
+        .collect();
+    let usual = Conventions::of_programs(own, &said).map_err(|open| {
+        let text = format!(
+            "The programmes that are named go by different conventions; give {} in the request.",
+            open.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        );
+        let at = given.one("program").map(|one| one.at.clone()).unwrap_or_default();
+        Failure::new(Reason::Unprocessable, text).code("business-rule").at(at)
+    })?;
+    let counted = |counts: bool| if counts { Holds::Counted } else { Holds::LeftOut };
     let side = |name: &str| code(given, name, Side::parse, &["home", "away"]);
     Ok(Conventions {
         discharge_day: side("dischargeDay")?.unwrap_or(usual.discharge_day),
@@ -191,6 +213,7 @@ fn conventions(given: &Input) -> Result<Conventions, Failure> {
         hospice_inpatient: side("gipHospice")?.unwrap_or(usual.hospice_inpatient),
         residents: code(given, "nfResident", Residents::parse, &["exclude", "home", "away"])?
             .unwrap_or(usual.residents),
+        holds: given.boolean("holdCounts").map_or(usual.holds, counted),
     })
 }
 

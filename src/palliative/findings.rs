@@ -6,6 +6,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::fhir::Resource;
+use crate::palliative::enrollment::both_kinds;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
 use crate::palliative::record::Deceased;
@@ -19,6 +20,7 @@ use crate::palliative::screening::Outcome;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::RuleSets;
 use crate::palliative::screening::Situation;
+use crate::palliative::time_line::Days;
 use crate::palliative::vocabulary::FLAG_SYSTEM;
 
 /// The age from which hospice excludes all else.
@@ -178,13 +180,16 @@ pub fn by_program(
         (tier, score) = (Some(found.tier), (found.score_min, found.score_max));
         changes.extend(found.next_change);
     }
-    changes.extend(own_changes(record).into_iter().filter(|day| *day > as_of).min());
+    let both = both_kinds::days(record.coverages.iter(), going.program);
+    let bounds = both.stretches().flat_map(|one| [Some(one.first), one.last.tomorrow().ok()]);
+    let own = own_changes(record).into_iter().chain(bounds.flatten());
+    changes.extend(own.filter(|day| *day > as_of).min());
     ProgramFinding {
         outcome: best.map_or(Outcome::NotEligible, |one| one.outcome),
         missing: best.map_or(0, |one| one.missing),
         tier,
         score,
-        suppressions: suppressions(person, is_open),
+        suppressions: suppressions(person, &both, is_open),
         change: changes.into_iter().min(),
     }
 }
@@ -198,11 +203,12 @@ pub fn has_no_data(record: &PatientRecord) -> bool {
         && record.acts.is_empty()
 }
 
-fn suppressions(person: &Person, is_open: bool) -> Vec<Suppression> {
+fn suppressions(person: &Person, both: &Days, is_open: bool) -> Vec<Suppression> {
     let Situation { record, as_of, .. } = *person.situation;
     let of = |holds: bool, one: Suppression| holds.then_some(one);
     let adult = record.age_on(as_of).is_none_or(|(_, greatest)| greatest >= ADULT);
-    let hospice = adult && record.flags.iter().any(|flag| is_election(flag) && stands(flag, as_of));
+    let elects = adult && !both.contains(as_of);
+    let hospice = elects && record.flags.iter().any(|flag| is_election(flag) && stands(flag, as_of));
     let replaced = person.is_replaced || links(person.patient, "replaced-by").next().is_some();
     let inactive = person.patient.get("active").and_then(serde_json::Value::as_bool) == Some(false);
     [

@@ -12,6 +12,7 @@ pub mod measures;
 pub mod payment;
 pub mod program;
 pub mod program_names;
+mod program_setters;
 mod program_settings;
 pub mod record;
 pub mod required_roles;

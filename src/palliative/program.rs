@@ -15,18 +15,15 @@ use crate::fhir::resource::Resource;
 use crate::palliative::care_plan::template::Template;
 use crate::palliative::code_maps::CodeMaps;
 use crate::palliative::enrollment::facts::list;
-use crate::palliative::payment::policy::MonthRule;
+use crate::palliative::measures::conventions::OfProgram;
 use crate::palliative::payment::policy::Policy;
-use crate::palliative::payment::policy::Rate;
-use crate::palliative::payment::policy::TierRule;
+use crate::palliative::program_setters::SETTERS;
 use crate::palliative::program_settings::settings;
 use crate::palliative::program_settings::wrong;
 use crate::palliative::required_roles::TierRole;
-use crate::palliative::required_roles::alternatives;
 use crate::palliative::required_roles::phone_all_day;
 use crate::palliative::required_roles::phones;
 use crate::palliative::risk::Algorithm;
-use crate::palliative::time_line::Holds;
 use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 
 /// What an adult's or child's hospice election means for the episode.
@@ -34,7 +31,7 @@ use crate::palliative::vocabulary::SETTINGS_EXTENSION;
 pub enum HospicePolicy {
     /// It ends the episode.
     End,
-    /// Below the age of 21 both go on side by side.
+    /// Both go on side by side below the age of 21, and above where the payer is one of `concurrentLob`.
     Concurrent,
 }
 
@@ -85,6 +82,8 @@ pub struct Program {
     pub exclusive_with: Vec<String>,
     /// `hospicePolicy`
     pub hospice_policy: HospicePolicy,
+    /// The lines of business whose adults may be in hospice and here at once, where `concurrent` holds. `concurrentLob`
+    pub concurrent_lines: Vec<String>,
     /// `ageMin`
     pub age_min: Option<i64>,
     /// The last age that is served. `ageMax`
@@ -104,6 +103,9 @@ pub struct Program {
     pub accepts_consent: bool,
     /// How its months are paid. `monthRule`, `tierRule`, `requiresService`, `holdCountsForPayment`, `payTable`
     pub payment: Policy,
+    /// By which conventions its people are measured. `dischargeDay`, `hospitalAtHome`, `gipHospice`, `nfResident`,
+    /// `holdCountsForMeasures`, `runoutDays`
+    pub measures: OfProgram,
     /// Whether its contract is for specialist care. `specialist`
     pub specialist: bool,
     /// How its people are stratified, as a canonical; ours without it. `riskAlgorithm`
@@ -136,68 +138,6 @@ pub struct Program {
 
 /// The last age of those whom a programme for children and the young serves.
 const LAST_YOUNG_AGE: i64 = 20;
-
-type Setter = fn(&mut Program, &Value) -> Option<()>;
-#[rustfmt::skip]
-const SETTERS: [(&str, &str, Setter); 39] = [
-    ("tz", "valueString", |p, v| { p.zone = TimeZone::get(v.as_str()?).ok()?; Some(()) }),
-    ("ruleSet", "valueCanonical", |p, v| { p.rule_sets.push(v.as_str()?.to_owned()); Some(()) }),
-    ("lobAllowed", "valueCode", |p, v| { p.lines_of_business.push(v.as_str()?.to_owned()); Some(()) }),
-    ("selfPay", "valueBoolean", |p, v| { p.self_pay = v.as_bool()?; Some(()) }),
-    ("requiresAuth", "valueBoolean", |p, v| { p.requires_authorization = v.as_bool()?; Some(()) }),
-    ("maxAttempts", "valueInteger", |p, v| { p.max_attempts = whole(v)?; Some(()) }),
-    ("offerExpiresDays", "valueInteger", |p, v| { p.offer_expires_days = whole(v)?; Some(()) }),
-    ("eligibilityValidDays", "valueInteger", |p, v| { p.eligibility_valid_days = whole(v)?; Some(()) }),
-    ("attestationValidDays", "valueInteger", |p, v| { p.attestation_valid_days = whole(v)?; Some(()) }),
-    ("retroLimitDays", "valueInteger", |p, v| { p.retro_limit_days = whole(v)?; Some(()) }),
-    ("consentForm", "valueUri", |p, v| { p.consent_form = Some(v.as_str()?.to_owned()); Some(()) }),
-    ("verbalConsent", "valueBoolean", |p, v| { p.verbal_consent = v.as_bool()?; Some(()) }),
-    ("capacity", "valueInteger", |p, v| { p.capacity = Some(whole(v)?); Some(()) }),
-    ("exclusiveWith", "valueReference", |p, v| { p.exclusive_with.push(v.get("reference")?.as_str()?.to_owned()); Some(()) }),
-    ("hospicePolicy", "valueCode", |p, v| { p.hospice_policy = policy(v.as_str()?)?; Some(()) }),
-    ("ageMin", "valueInteger", |p, v| { p.age_min = Some(whole(v)?); Some(()) }),
-    ("ageMax", "valueInteger", |p, v| { p.age_max = Some(whole(v)?); Some(()) }),
-    ("pcmhRequired", "valueBoolean", |p, v| { p.pcmh_required = v.as_bool()?; Some(()) }),
-    ("setting", "valueCode", |p, v| { p.settings.push(v.as_str()?.to_owned()); Some(()) }),
-    ("requiredRole", "valueString", |p, v| { p.required_roles.push(alternatives(v.as_str()?)); Some(()) }),
-    ("tierRole", "extension", |p, v| { p.tier_roles.push(TierRole::read(v)?); Some(()) }),
-    ("strictConcurrency", "valueBoolean", |p, v| { p.strict_concurrency = v.as_bool()?; Some(()) }),
-    ("acceptsConsent", "valueBoolean", |p, v| { p.accepts_consent = v.as_bool()?; Some(()) }),
-    ("monthRule", "valueCode", |p, v| { p.payment.month_rule = MonthRule::parse(v.as_str()?)?; Some(()) }),
-    ("tierRule", "valueCode", |p, v| { p.payment.tier_rule = TierRule::parse(v.as_str()?)?; Some(()) }),
-    ("requiresService", "valueBoolean", |p, v| { p.payment.requires_service = v.as_bool()?; Some(()) }),
-    ("holdCountsForPayment", "valueBoolean", |p, v| { p.payment.holds = if v.as_bool()? { Holds::Counted } else { Holds::LeftOut }; Some(()) }),
-    ("payTable", "extension", |p, v| { p.payment.rates.push(Rate::read(v)?); Some(()) }),
-    ("specialist", "valueBoolean", |p, v| { p.specialist = v.as_bool()?; Some(()) }),
-    ("riskAlgorithm", "valueCanonical", |p, v| { p.risk_algorithm = Some(v.as_str()?.to_owned()); Some(()) }),
-    ("carePlanTemplate", "valueCanonical", |p, v| { p.care_plan_template = Some(v.as_str()?.to_owned()); Some(()) }),
-    ("pediatric", "valueBoolean", |p, v| { p.pediatric = v.as_bool()?; Some(()) }),
-    ("inPersonRequired", "valueBoolean", |p, v| { p.in_person_required = v.as_bool()?; Some(()) }),
-    ("firstVisitDays", "valueInteger", |p, v| { p.first_visit_days = Some(whole(v)?); Some(()) }),
-    ("assessDays", "valueInteger", |p, v| { p.assess_days = Some(whole(v)?); Some(()) }),
-    ("painPositive", "valueInteger", |p, v| { p.pain_positive = Some(whole(v).filter(|least| (1..=10).contains(least))?); Some(()) }),
-    ("attributionGroup", "valueReference", |p, v| { p.attribution_group = Some(v.get("reference")?.as_str()?.to_owned()); Some(()) }),
-    ("conceptMap", "valueCanonical", |p, v| { p.concept_maps.push(v.as_str()?.to_owned()); Some(()) }),
-    ("exitRuleSet", "valueCanonical", |p, v| { p.exit_rule_set = Some(versioned(v.as_str()?)?); Some(()) }),
-];
-
-fn whole(value: &Value) -> Option<i64> {
-    value.as_i64().filter(|number| (0..=100_000).contains(number))
-}
-
-/// A canonical with its version: what is meant by it does not change.
-fn versioned(canonical: &str) -> Option<String> {
-    canonical.split_once('|').filter(|(url, version)| !url.is_empty() && !version.is_empty())?;
-    Some(canonical.to_owned())
-}
-
-fn policy(code: &str) -> Option<HospicePolicy> {
-    match code {
-        "end" => Some(HospicePolicy::End),
-        "concurrent" => Some(HospicePolicy::Concurrent),
-        _ => None,
-    }
-}
 
 impl Program {
     /// Reads a programme from its HealthcareService.
@@ -251,6 +191,7 @@ impl Program {
             capacity: None,
             exclusive_with: Vec::new(),
             hospice_policy: HospicePolicy::End,
+            concurrent_lines: Vec::new(),
             age_min: None,
             age_max: None,
             pcmh_required: false,
@@ -260,6 +201,7 @@ impl Program {
             strict_concurrency: false,
             accepts_consent: false,
             payment: Policy::default(),
+            measures: OfProgram::default(),
             specialist: false,
             risk_algorithm: None,
             pediatric: false,
@@ -391,7 +333,7 @@ mod tests {
                 "integer" if default.parse::<i64>().is_ok() => {
                     json!({ "valueInteger": default.parse::<i64>().unwrap() })
                 }
-                "code" if default != "all" => json!({ "valueCode": default }),
+                "code" if !["all", "none"].contains(&default) => json!({ "valueCode": default }),
                 "string" if name == "tz" => json!({ "valueString": default }),
                 _ => continue,
             };
@@ -413,6 +355,7 @@ mod tests {
         let lists = [
             left_out.rule_sets,
             left_out.lines_of_business,
+            left_out.concurrent_lines,
             left_out.exclusive_with,
             left_out.settings,
             left_out.concept_maps,

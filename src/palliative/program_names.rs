@@ -9,11 +9,13 @@ use serde_json::Value;
 use crate::definitions::Definitions;
 use crate::fhir::outcome::Issue;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::both_kinds::NEVER;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::is_programme;
 use crate::palliative::program_settings::at;
 use crate::palliative::program_settings::settings;
 use crate::palliative::program_settings::wrong;
+use crate::palliative::record::says_nothing;
 use crate::palliative::required_roles::NONE;
 use crate::palliative::required_roles::PHONE;
 use crate::palliative::required_roles::alternatives;
@@ -42,6 +44,10 @@ pub fn issues(service: &Value, definitions: &Definitions, base_url: &str) -> Vec
         let text = |element: &str| setting.get(element).and_then(Value::as_str);
         match name {
             "lobAllowed" => code_of(LOB_SYSTEM, text("valueCode")?),
+            "concurrentLob" => {
+                let line = text("valueCode")?;
+                code_of(LOB_SYSTEM, line).or_else(|| never_both(line)).or_else(|| without_policy(service))
+            }
             "setting" => code_of(SETTING_SYSTEM, text("valueCode")?),
             "requiredRole" if text("valueString")? == NONE => {
                 let others = settings(service).filter(|(_, name, _)| *name == "requiredRole").count() > 1;
@@ -68,6 +74,23 @@ pub fn issues(service: &Value, definitions: &Definitions, base_url: &str) -> Vec
     };
     let found = settings(service).filter_map(|(place, name, setting)| Some((place, problem(name, setting)?)));
     found.map(|(place, text)| wrong(place, text)).collect()
+}
+
+/// Why adults under a line of business cannot be in hospice and in a programme at once.
+fn never_both(line: &str) -> Option<String> {
+    let says_nothing = says_nothing(line) || line == "self-pay-or-none";
+    (NEVER.contains(&line) || says_nothing).then(|| {
+        format!("No adult under `{line}` is in hospice and in palliative care at once; name the payer that allows it.")
+    })
+}
+
+/// Why a payer that allows both changes nothing.
+fn without_policy(service: &Value) -> Option<String> {
+    let is_set = |(_, name, setting): (_, &str, &Value)| {
+        name == "hospicePolicy" && setting["valueCode"] == "concurrent"
+    };
+    (!settings(service).any(is_set))
+        .then(|| "It goes with `hospicePolicy` `concurrent`; set that too, or leave this out.".to_owned())
 }
 
 /// What a programme names by a canonical in settings such as `ruleSet`, each with its place.

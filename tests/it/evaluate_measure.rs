@@ -169,6 +169,41 @@ fn v_dah_over_http_all_figures_of_each_and_of_both() {
 }
 
 #[test]
+fn the_programmes_that_are_named_say_by_which_conventions_where_the_request_does_not() {
+    let (_app, clinician) = two_people();
+    let setting = |client: &Client, id: &str, setting: Value| {
+        let mut programme = phoenix();
+        programme["id"] = json!(id);
+        programme["extension"][0]["extension"].as_array_mut().unwrap().push(setting);
+        client.put(&format!("/HealthcareService/{id}"), &programme).expect(if id == "phoenix" {
+            200
+        } else {
+            201
+        });
+    };
+    setting(&clinician, "phoenix", json!({ "url": "dischargeDay", "valueCode": "away" }));
+    setting(&clinician, "other", json!({ "url": "runoutDays", "valueInteger": 10000 }));
+    let home = |more: &str| counts(&evaluate(&clinician, "days-at-home", more).expect(200).json(), 0)[3];
+    assert_eq!(home(""), 448, "no programme is named, so what is usual holds");
+    assert_eq!(home(&format!("&program={PROGRAM}")), 448 - 3);
+    assert_eq!(home(&format!("&program={PROGRAM}&dischargeDay=home")), 448, "the request decides");
+    let both = format!("&program={PROGRAM}&program=HealthcareService/other");
+    let refused = evaluate(&clinician, "days-at-home", &both).expect_issue(422, "business-rule");
+    assert!(refused.text().contains("`dischargeDay`") && !refused.text().contains("`nfResident`"));
+    assert_eq!(home(&format!("{both}&dischargeDay=away")), 448 - 3);
+    let report = |more: &str| evaluate(&clinician, "days-at-home", more).expect(200).json();
+    let early = |more: &str| extension(&report(more), "preliminary") == json!(true);
+    assert!(early("&program=HealthcareService/other") && early(&format!("{both}&dischargeDay=away")));
+    let told = report(&format!("&program={PROGRAM}&holdCounts=false")).to_string();
+    assert!(
+        told.contains(r#""valueCode":"holdCounts""#) && told.contains(r#""valueCode":"false""#),
+        "{told}"
+    );
+    let get = |more: &str| evaluate(&clinician, "days-at-home", more);
+    get("&holdCounts=perhaps").expect_issue(400, "invalid");
+}
+
+#[test]
 fn a_group_is_its_members_and_a_list_says_who_is_in_it() {
     let (_app, clinician) = two_people();
     let member = |id: &str, period: Value| json!({ "entity": { "reference": format!("Patient/{id}") }, "period": period });

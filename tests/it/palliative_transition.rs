@@ -394,3 +394,33 @@ fn people_leave_by_the_programmes_rule_set_where_no_clinician_attests_that_the_a
     assert_eq!(refused.expressions(), ["Parameters.parameter.where(name='screenResult')"]);
     assert_eq!(state(&part(&act(&clinician, &q, "graduate", named).expect(200), "episode")), "graduated");
 }
+
+#[test]
+fn an_adult_elects_hospice_and_stays_where_the_programme_names_the_payer_of_veterans() {
+    for (named, state_after) in [(true, "enrolled"), (false, "hospice-elected")] {
+        let app = TestApp::new();
+        let clinician = app.clinician();
+        let id = enrolled(&clinician, "p");
+        if named {
+            let path = "/HealthcareService/default";
+            let mut programme = clinician.get(path).expect(200).json();
+            let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+            settings.retain(|one| one["url"] != "hospicePolicy");
+            settings.push(json!({ "url": "hospicePolicy", "valueCode": "concurrent" }));
+            settings.push(json!({ "url": "concurrentLob", "valueCode": "va-dod-ihs" }));
+            clinician.put(path, &programme).expect(200);
+        }
+        let mut veteran = crate::programme::coverage("p");
+        veteran["type"] = json!({ "coding": [{ "system": "https://nahdo.org/sopt", "code": "32" }] });
+        clinician.put(&format!("/Coverage/{}", veteran["id"].as_str().unwrap()), &veteran).expect(200);
+        let election =
+            json!([{ "name": "hospice", "part": [{ "name": "effectiveDate", "valueDate": "2026-03-01" }] }]);
+        let reply = act(&clinician, &id, "hospice-elect", election).expect(200);
+        assert_eq!(state(&part(&reply, "episode")), state_after);
+        let reviews =
+            clinician.get("/Task?patient=p&code=concurrent-care-review&_summary=count").expect(200).json();
+        assert_eq!(reviews["total"], i64::from(named));
+        let flags = clinician.get("/Flag?patient=p&_summary=count").expect(200).json();
+        assert!(flags["total"].as_i64() >= Some(1));
+    }
+}

@@ -95,6 +95,10 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("payTable", json!({ "extension": [{ "url": "class", "valueCode": "year" }] })),
         ("colour", json!({ "valueCode": "green" })),
         ("lobAllowed", json!({ "valueCode": "medicaid" })),
+        ("concurrentLob", json!({ "valueCode": "va" })),
+        ("concurrentLob", json!({ "valueCode": "medicaid-mc" })),
+        ("concurrentLob", json!({ "valueCode": "dual-snp" })),
+        ("concurrentLob", json!({ "valueCode": "other" })),
         ("setting", json!({ "valueCode": "moon" })),
         ("requiredRole", json!({ "valueString": "rn|magician" })),
         ("requiredRole", json!({ "valueString": "none|rn" })),
@@ -115,6 +119,16 @@ fn each_wrong_setting_is_refused_with_its_place_and_nothing_is_stored() {
         ("ruleSet", json!({ "valueCanonical": "https://example.org/PlanDefinition/none" })),
         ("attributionGroup", json!({ "valueReference": { "reference": "Patient/p" } })),
         ("attributionGroup", json!({ "valueReference": { "reference": "https://other.example/Group/atr" } })),
+        ("dischargeDay", json!({ "valueCode": "exclude" })),
+        ("hospitalAtHome", json!({ "valueCode": "hospital" })),
+        ("gipHospice", json!({ "valueCode": "exclude" })),
+        ("nfResident", json!({ "valueCode": "nowhere" })),
+        ("runoutDays", json!({ "valueInteger": -1 })),
+        ("losConvention", json!({ "valueCode": "inclusive" })),
+        ("suppressN", json!({ "valueInteger": 11 })),
+        ("referenceGroup", json!({ "valueCode": "largest" })),
+        ("cardSuppressionDays", json!({ "valueInteger": 30 })),
+        ("usCoreVersion", json!({ "valueCode": "6.1.0" })),
         ("painPositive", json!({ "valueInteger": 0 })),
         ("painPositive", json!({ "valueInteger": 11 })),
         ("conceptMap", json!({ "valueCanonical": "https://example.org/ConceptMap/none" })),
@@ -144,7 +158,7 @@ fn a_programme_is_stored_with_the_rule_set_that_comes_with_it_and_not_before() {
     let url = "https://example.org/PlanDefinition/lung";
     let mut programme = example();
     programme["extension"][0]["extension"][1]["valueCanonical"] = json!(format!("{url}|1"));
-    programme["extension"][0]["extension"][18]["valueCode"] = json!("home");
+    programme["extension"][0]["extension"][19]["valueCode"] = json!("home");
     let rules = |status: &str| {
         json!({ "resourceType": "PlanDefinition", "id": "lung", "url": url, "version": "1", "title": "Lung", "status": status,
             "topic": [{ "coding": [{ "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind", "code": "screening" }] }],

@@ -186,11 +186,11 @@ fn full(case: &Case, beside: Beside) -> Vec<Issue> {
 }
 
 fn resumable(case: &Case, date: Date) -> Vec<Issue> {
-    let hospice = in_hospice_since(case, date).filter(|_| !case.is_child_on(date)).map(in_hospice);
+    let hospice = in_hospice_since(case, date).filter(|_| !case.may_have_both_on(date)).map(in_hospice);
     died(case).into_iter().chain(hospice).collect()
 }
 
-/// An adult is in hospice or in the programme, never in both.
+/// An adult is in hospice or in the programme, and in both only where the payer allows it.
 pub fn in_hospice(since: String) -> Issue {
     broken("hospice-active", format!("Adult hospice election active since {since}."))
 }

@@ -26,8 +26,8 @@ use crate::palliative::program::HospicePolicy;
 use crate::palliative::vocabulary::ELECTION_EXTENSION;
 use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 
-/// Records the election. It ends the episode, but below 21 where the programme goes on beside hospice: then it asks for
-/// a review of both.
+/// Records the election. It ends the episode, but where the programme goes on beside hospice, for one below 21 or whose
+/// payer allows it: then it asks for a review of both.
 ///
 /// # Errors
 /// `Internal`, for a fault of ours.
@@ -45,7 +45,7 @@ pub fn elect(
         made.extension.extend(document.map(|to| extension(ELECTION_EXTENSION, reference_value(to))));
         drafts.add(Typed::Flag(Box::new(made)))?;
     }
-    let both = case.program.hospice_policy == HospicePolicy::Concurrent && case.is_child_on(change.on);
+    let both = case.program.hospice_policy == HospicePolicy::Concurrent && case.may_have_both_on(change.on);
     if both {
         let words = "Review hospice and palliative care side by side";
         let mut review = task(case, &case.episode_name(), "concurrent-care-review", words);

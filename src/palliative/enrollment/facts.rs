@@ -12,6 +12,7 @@ use crate::fhir::outcome::Issue;
 use crate::fhir::outcome::Reason;
 use crate::fhir::reference::unversioned;
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::both_kinds;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::patient_name;
 use crate::palliative::enrollment::state::State;
@@ -177,6 +178,12 @@ impl Case<'_> {
     /// Whether the person has not reached 21, the age at which hospice excludes all else.
     pub fn is_child_on(&self, date: Date) -> bool {
         self.age_on(date).is_some_and(|age| age < 21)
+    }
+
+    /// Whether the person may be in hospice and in the programme at once on a day: before 21, and where the payer of an
+    /// adult is one of those that the programme names for it.
+    pub fn may_have_both_on(&self, date: Date) -> bool {
+        self.is_child_on(date) || both_kinds::days_of(self.chart, self.program).contains(date)
     }
 }
 

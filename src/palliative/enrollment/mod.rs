@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod attribution;
 pub mod authorization;
+pub mod both_kinds;
 pub mod checks;
 pub mod closing;
 pub mod companions;

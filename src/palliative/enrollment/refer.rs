@@ -212,9 +212,9 @@ fn received(case: &Case, referral: &Referral) -> Option<Issue> {
 fn hospice(case: &Case, referral: &Referral) -> Option<Issue> {
     let (day, today) = (referral.received, case.today());
     let over = |on: Date| referral.hospice_end.is_some_and(|end| end <= on);
-    let then = in_hospice_since(case, day).filter(|_| !case.is_child_on(day) && !over(day));
+    let then = in_hospice_since(case, day).filter(|_| !case.may_have_both_on(day) && !over(day));
     let now = || in_hospice_since(case, today).or_else(|| to_come(case, today));
-    let since = then.or_else(|| now().filter(|_| !case.is_child_on(today) && !over(today)))?;
+    let since = then.or_else(|| now().filter(|_| !case.may_have_both_on(today) && !over(today)))?;
     let text = format!(
         "Adult hospice election active since {since}; give `hospiceEnd` when it was revoked or ended."
     );

@@ -182,7 +182,7 @@ fn hospice_between(case: &Case, stored: &Episode, ended: Date) -> Option<String>
     let own: Vec<Option<&str>> = elections_of_ending(case, stored).map(Resource::id).collect();
     first.series(1.day()).take_while(|date| *date <= ended.max(today)).find_map(|date| {
         let mut others = elections(case, date).filter(|flag| !own.contains(&flag.id()));
-        others.next().filter(|_| !case.is_child_on(date)).map(since)
+        others.next().filter(|_| !case.may_have_both_on(date)).map(since)
     })
 }
 

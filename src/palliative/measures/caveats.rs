@@ -21,8 +21,6 @@ use crate::palliative::vocabulary::PROGRAM_EXTENSION;
 
 /// The edition of the rules here: raised where the same record gives another count.
 const LOGIC_VERSION: &str = "1";
-/// For so many days after a period what happened in it may still become known.
-const RUN_OUT_DAYS: i64 = 90;
 /// The measures that tell planned admissions from others.
 const OF_PLANNING: [&str; 2] = ["unplanned-admissions", "crisis-events"];
 
@@ -38,7 +36,7 @@ impl Report<'_> {
         if let Some(through) = through {
             all.push(json!({ "url": DATA_THROUGH_EXTENSION, "valueDate": through.to_string() }));
         }
-        let early = self.days_since < RUN_OUT_DAYS || through.is_some_and(|day| day < self.period.last);
+        let early = self.days_since < self.run_out_days || through.is_some_and(|day| day < self.period.last);
         all.push(json!({ "url": PRELIMINARY_EXTENSION, "valueBoolean": early }));
         for (program, _) in &self.programs {
             all.push(json!({ "url": PROGRAM_EXTENSION, "valueReference": { "reference": program } }));

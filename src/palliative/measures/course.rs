@@ -35,7 +35,6 @@ use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::stays::Told;
 use crate::palliative::screening::stays::events_told;
 use crate::palliative::time_line::Days;
-use crate::palliative::time_line::Holds;
 use crate::palliative::time_line::Stretch;
 use crate::palliative::time_line::active_days;
 
@@ -164,7 +163,7 @@ impl Question<'_> {
     fn episodes<'c>(&'c self, chart: &'c Chart) -> Vec<(&'c Resource, &'c Program, Days)> {
         let known = |episode: &'c Resource| {
             let program = self.programs.get(program_of(episode).filter(|one| self.is_asked(one))?)?;
-            let days = active_days(episode, program, Holds::Counted);
+            let days = active_days(episode, program, self.conventions.holds);
             (!days.is_empty()).then_some((episode, program, days))
         };
         chart.of("EpisodeOfCare").filter_map(known).collect()

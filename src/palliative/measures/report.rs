@@ -62,6 +62,8 @@ pub struct Report<'a> {
     pub now: Micros,
     /// How many days ago the period ended, in the zone of the service.
     pub days_since: i64,
+    /// For how many days after it what happened in it may still become known.
+    pub run_out_days: i64,
     /// The programmes that it was asked for, and who runs them.
     pub programs: Vec<(String, Option<String>)>,
     /// What came of each person's time.

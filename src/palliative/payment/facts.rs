@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::resource::Resource;
+use crate::palliative::enrollment::both_kinds;
 use crate::palliative::enrollment::death::days_on;
 use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::codings;
@@ -73,8 +74,8 @@ pub fn deaths_without_a_day<'a>(
     })
 }
 
-/// The days on which an adult was in hospice. The day of the election is one, that of a revocation is not. Under the
-/// age of 21 both kinds of care go on side by side.
+/// The days on which hospice leaves none to an adult here. The day of the election is one, that of a revocation is not.
+/// Under the age of 21 both kinds of care go on side by side, and above where the payer allows it.
 pub fn hospice(chart: &Chart, program: &Program) -> Days {
     let elections = chart.of("Flag").filter(|flag| {
         let status = flag.text("/status").unwrap_or_default();
@@ -86,10 +87,11 @@ pub fn hospice(chart: &Chart, program: &Program) -> Days {
         let last = flag.text("/period/end").and_then(|end| first_day(end, program)).map(day_before);
         Stretch::new(first.unwrap_or(Date::MIN), last.unwrap_or(Date::MAX))
     }));
-    match grown_up(chart, program) {
+    let of_an_adult = match grown_up(chart, program) {
         Some(from) => Stretch::new(from, Date::MAX).map_or_else(Days::default, |adult| days.within(adult)),
         None => days,
-    }
+    };
+    of_an_adult.minus(&both_kinds::days_of(chart, program))
 }
 
 /// The day on which the person turns 21; none where the date of birth is not known.

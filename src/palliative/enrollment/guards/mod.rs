@@ -70,9 +70,9 @@ fn agreement(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
         .collect()
 }
 
-/// No override lets an adult be in hospice and here at once.
+/// No override lets an adult be in hospice and here at once, only the payer does.
 fn hospice(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
-    let since = in_hospice_since(case, wish.start).filter(|_| !case.is_child_on(wish.start));
+    let since = in_hospice_since(case, wish.start).filter(|_| !case.may_have_both_on(wish.start));
     since
         .map(|since| broken("hospice-active", format!("Adult hospice election active since {since}.")))
         .into_iter()

@@ -143,6 +143,7 @@ fn report(measure: &str, courses: Vec<Course>, about: About) -> Value {
         conventions: Conventions::default(),
         now: NOW,
         days_since: 152,
+        run_out_days: super::conventions::RUN_OUT_DAYS,
         programs: Vec::new(),
         courses,
     };

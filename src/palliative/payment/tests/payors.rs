@@ -1,4 +1,4 @@
-//! A coverage that several pay by. <https://hl7.org/fhir/R4/coverage-definitions.html#Coverage.payor>
+//! A coverage that several pay by, and one that pays beside hospice. <https://hl7.org/fhir/R4/coverage-definitions.html#Coverage.payor>
 
 use super::*;
 
@@ -89,4 +89,25 @@ fn t_67_an_open_end_goes_on_and_a_coverage_that_was_cancelled_counts_to_an_end_t
     cancelled["period"] = json!({});
     world.put(cancelled);
     assert_eq!(world.units(), 0, "without an end it was withdrawn");
+}
+
+#[test]
+fn days_in_hospice_are_payable_where_the_payer_of_the_day_lets_an_adult_have_both() {
+    let mut settings = free();
+    let more = [
+        json!({ "url": "hospicePolicy", "valueCode": "concurrent" }),
+        json!({ "url": "concurrentLob", "valueCode": "va-dod-ihs" }),
+    ];
+    settings.as_array_mut().unwrap().extend(more);
+    let mut world = World::new(settings);
+    world.put(episode("e", "p", ("2025-02-20", Some("2025-04-09"))));
+    world.put(
+        json!({ "resourceType": "Flag", "id": "f", "status": "active", "period": { "start": "2025-03-05" },
+        "code": { "coding": [{ "system": FLAG_SYSTEM, "code": "hospice-election" }] } }),
+    );
+    world.put(coverage("c", "32", (None, Some("2025-03-20"))));
+    world.put(coverage("m", "511", (Some("2025-03-21"), None)));
+    assert_eq!(world.short()[1].1, 20, "the veteran's days, and none of the payer that follows");
+    world.put(coverage("n", "211", (Some("2025-03-11"), None)));
+    assert_eq!(world.short()[1].1, 10, "no Medicaid has both");
 }

@@ -3,6 +3,7 @@
 mod asking;
 mod coverages;
 mod ending;
+mod payers;
 mod refusals;
 mod reopening;
 mod revoking;
