@@ -8,11 +8,13 @@ use crate::search::plan::driver::is_single;
 use crate::search::plan::driver::named;
 use crate::search::plan::driver::of_rows;
 use crate::search::plan::links::of_neighbour;
+use crate::search::plan::newest::Referring;
 use crate::search::plan::scope::END;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::query::Criterion;
 use crate::search::query::Test;
+use crate::search::restriction::Visible;
 use crate::search::sql::Sql;
 
 /// Begins with the rows of the resources that are pointed to.
@@ -111,6 +113,7 @@ pub(super) fn pointed_to(
 ) -> Option<Driver> {
     let inner = within(seen, source, criterion)?;
     // Nor must what is hidden tell of what it points to.
+    let is_all = *seen.restriction.of(source) == Visible::All;
     let (of_source, visible) = match seen.visible(source, &Scope::row(1)) {
         Some(visible) => {
             (" CROSS JOIN resource r1", Sql::of(" AND r1.rid = d1.rid AND ", []).append(visible))
@@ -118,11 +121,8 @@ pub(super) fn pointed_to(
         None => ("", Sql::default()),
     };
     let kept = seen.parameters.kept_to(param, ty);
-    let link = Sql::of("f1.rid = d1.rid AND f1", []).append(Scope::row(1).by_row(kept)).push(
-        " AND f1.target_type = ? AND d0.type = ? AND d0.id = f1.target_id",
-        [ty.number().into(), ty.number().into()],
-    );
-    let from = inner.rows().push(" CROSS JOIN idx_reference f1 CROSS JOIN resource d0", []);
+    let (tables, link) = Referring::link(kept.clone(), ty);
+    let from = inner.rows().push(tables, []);
     let own = (from.push(of_source, []), link.append(visible.clone()));
     let named = seen.named_by(param, &[ty]).map(|canonical| {
         let from =
@@ -134,7 +134,9 @@ pub(super) fn pointed_to(
     let own = seen.leads_by_reference(param).then_some(own);
     // Their numbers stand in the index by which they are found; whether one is deleted, in its row.
     let is_one_each = named.is_none() && is_single(criterion);
-    arms(inner, [own, named, None]).map(|driver| Driver { is_live: false, is_one_each, ..driver })
+    let referring =
+        is_one_each.then(|| Box::new(Referring { rows: inner.clone(), params: kept, ty, is_all }));
+    arms(inner, [own, named, None]).map(|driver| Driver { is_live: false, referring, ..driver })
 }
 
 /// The condition on the other end of a reference, where it can be looked up by itself.

@@ -10,6 +10,7 @@ use crate::search::plan::closure;
 use crate::search::plan::compartment::in_record;
 use crate::search::plan::either::either;
 use crate::search::plan::links::leads_on;
+use crate::search::plan::newest::Referring;
 use crate::search::plan::scope::Scope;
 use crate::search::plan::scope::Seen;
 use crate::search::plan::scope::any;
@@ -44,8 +45,8 @@ pub(super) struct Driver {
     pub(super) is_distant: bool,
     /// Whether none of its rows is of a deleted resource. What is pointed to may be deleted, which its own row tells.
     pub(super) is_live: bool,
-    /// Whether each row of the probe leads to one of them, as most that refers to a patient does.
-    pub(super) is_one_each: bool,
+    /// What refers to them, where each row of the probe leads to one of them, as most that refers to a patient does.
+    pub(super) referring: Option<Box<Referring>>,
     /// How they come.
     pub(super) rows: Found,
     /// Whether they have one code, of whatever system: those of one system come in the order of their numbers.
@@ -99,7 +100,7 @@ impl Driver {
             width,
             is_distant: false,
             is_live: true,
-            is_one_each: false,
+            referring: None,
             rows,
             is_code: false,
         }
@@ -281,8 +282,7 @@ pub(super) fn of_rows(seen: &Seen, rows: &Rows) -> Option<Driver> {
     Some(Driver { is_code, ..Driver::of((from, filter), width, found) })
 }
 
-/// The rows of conditions that have no column in common, each looked up for itself: SQLite would read all rows of
-/// the parameter for conditions with OR between them.
+/// The rows of conditions that have no column in common, each by itself: with OR, SQLite would read all of the parameter's.
 fn union(table: &'static str, rows: &Rows) -> Sql {
     let each = rows.any.iter().map(|one| {
         let arm = Sql::of("SELECT u0.rid FROM ", [])

@@ -28,6 +28,7 @@ mod key;
 mod links;
 mod listed;
 mod mistakes;
+mod newest;
 mod order;
 mod record;
 mod record_links;

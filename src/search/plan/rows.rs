@@ -136,7 +136,7 @@ impl<'a> Search<'a> {
         let is_all = self.query.criteria.len() == 1 && self.query.compartment.is_none();
         // What else is asked, or may be seen, thins a walk, and nothing tells by how much.
         let is_all = is_all && *self.seen.restriction.of(self.query.ty) == Visible::All;
-        match driver.is_one_each && is_all && ordering.is_by_row() {
+        match driver.referring.is_some() && is_all && ordering.is_by_row() {
             true => gate.or_walk(self.query.ty),
             false => gate,
         }

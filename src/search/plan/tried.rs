@@ -36,7 +36,7 @@ const MOST_TRIED: i64 = if cfg!(test) { 3 } else { 8_000 };
 
 impl Driver {
     /// The rows of a code where these are all of one system, and none where they are of several.
-    fn of_one_system(&self) -> Option<Self> {
+    pub(super) fn of_one_system(&self) -> Option<Self> {
         if !self.is_code {
             return None;
         }
@@ -59,6 +59,7 @@ impl Search<'_> {
     /// The page from the rows of a condition where these are few, and otherwise by another way.
     pub(super) fn either(&self, driver: &Driver, ordering: &Ordering, many: Sql, asked: i64) -> Sql {
         let few = self.collected(driver, ordering, asked);
+        let many = self.newest_or(driver, ordering, many, asked);
         let rest = few_or_many(&self.gate(driver, ordering), (few.clone(), many), asked);
         if !self.is_sifted(driver, ordering) {
             return rest;
@@ -106,7 +107,7 @@ fn where_one_system(system: &Sql, (one, several): (Sql, Sql), asked: i64) -> Sql
 }
 
 /// What was tried where it fills the page, and what finds it otherwise where it does not.
-fn where_full(tried: Sql, rest: Sql, asked: i64) -> Sql {
+pub(super) fn where_full(tried: Sql, rest: Sql, asked: i64) -> Sql {
     let sql = Sql::of("WITH tried AS MATERIALIZED (", []).append(tried);
     let sql = sql.push(") SELECT a.* FROM tried a WHERE (SELECT count(*) FROM tried) >= ? ", [asked.into()]);
     let sql =

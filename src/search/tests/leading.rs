@@ -80,3 +80,63 @@ fn what_is_deleted_leads_nowhere_and_nothing_leads_to_it() {
         assert_eq!(database.ids(&any, &Restriction::none()).len(), 8);
     }
 }
+
+/// The same in other orders: as a transaction stores what refers before that to which it refers, all of a kind after all
+/// of another, and in none.
+fn in_orders(resources: &[Value]) -> Vec<Vec<Value>> {
+    let is_patient = |resource: &Value| resource["resourceType"] == "Patient";
+    let (patients, conditions): (Vec<Value>, Vec<Value>) = resources.iter().cloned().partition(is_patient);
+    let all = resources.len();
+    let mixed = |step: usize| (0..all).map(|at| resources[at * step % all].clone()).collect();
+    vec![
+        resources.to_vec(),
+        resources.iter().rev().cloned().collect(),
+        [patients.clone(), conditions.clone()].concat(),
+        [conditions.clone(), patients.clone()].concat(),
+        [conditions, patients.into_iter().rev().collect()].concat(),
+        mixed(13),
+        mixed(all - 13),
+    ]
+}
+
+#[test]
+fn a_page_of_those_to_whom_the_newest_leads_is_that_of_all_in_whatever_order_they_were_stored() {
+    // 13 divides none of the numbers of resources, so that each comes once.
+    for (all, with) in [(30, 20), (30, 3), (60, 59)] {
+        let resources = people(all, with);
+        assert_ne!(resources.len() % 13, 0);
+        for (order, stored) in in_orders(&resources).iter().enumerate() {
+            let mut database = Database::of(stored);
+            let has = |resource: &&Value| {
+                let id = resource["id"].as_str().unwrap().trim_start_matches('p').parse::<usize>();
+                id.is_ok_and(|at| at < with)
+            };
+            let named = |resource: &Value| resource["id"].as_str().unwrap().to_owned();
+            let newest: Vec<String> = stored.iter().rev().filter(has).map(named).collect();
+            for count in [1, 2, 5, 20] {
+                let page = |search: &str| format!("Patient?{search}&_count={count}");
+                let told = format!("{with} of {all} by {count} in order {order}");
+                let has = "_has:Condition:patient:code=x";
+                assert_eq!(database.all_pages(&page(has)).concat(), newest, "{told}");
+                let female: Vec<&String> =
+                    newest.iter().filter(|id| id.ends_with(['1', '3', '5', '7', '9'])).collect();
+                let both = page(&format!("{has}&gender=female"));
+                assert_eq!(database.all_pages(&both).concat().iter().collect::<Vec<_>>(), female, "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_old_condition_that_comes_to_be_about_a_new_patient_is_not_passed_over() {
+    for count in [1, 2, 5] {
+        let mut resources = people(30, 20);
+        // Nobody newer than the twentieth has the code but the last, by the oldest condition of all.
+        resources[1]["subject"] = json!({ "reference": "Patient/p29" });
+        let mut database = Database::of(&resources);
+        let pages = database.all_pages(&format!("Patient?_has:Condition:patient:code=x&_count={count}"));
+        let mut expected = newest_first(0..20);
+        expected.insert(0, "p29".to_owned());
+        assert_eq!(pages.concat(), expected, "{count}");
+    }
+}
