@@ -68,16 +68,31 @@ impl<'a> Gate<'a> {
 
     /// As many of the rows as it takes to know.
     pub(super) fn rows(&self) -> Sql {
-        let sql = Sql::of("SELECT 1 AS one FROM ", []).append(self.from.clone()).push(" WHERE ", []);
-        let sql = sql.in_time("d0");
+        self.some(Sql::of("SELECT 1 AS one FROM ", []))
+    }
+
+    fn some(&self, select: Sql) -> Sql {
+        let sql = select.append(self.from.clone()).push(" WHERE ", []).in_time("d0");
         sql.append(self.filter.clone()).limit(self.most + 1)
     }
 }
 
 /// Counts the first few thousand that meet a condition, and then takes the first of two ways where they are few.
-pub(super) fn few_or_many(gate: &Gate, (few, many): (Sql, Sql), asked: i64) -> Sql {
+pub(super) fn few_or_many(gate: &Gate, ways: (Sql, Sql), asked: i64) -> Sql {
     // Counted once, though both ways ask for it.
     let count = Sql::of("WITH gate(n) AS MATERIALIZED (SELECT count(*) FROM (", []).append(gate.rows());
+    one_of(gate, count.push(") g) ", []), ways, asked)
+}
+
+/// The same, with the rows that it counts as `span`, from which the first of the ways may take them.
+pub(super) fn few_or_many_listed(gate: &Gate, ways: (Sql, Sql), asked: i64) -> Sql {
+    let list = Sql::of("WITH span(rid) AS MATERIALIZED (", []);
+    let list = list.append(gate.some(Sql::of("SELECT d0.rid AS rid FROM ", [])));
+    let count = list.push("), gate(n) AS MATERIALIZED (SELECT count(*) FROM span) ", []);
+    one_of(gate, count, ways, asked)
+}
+
+fn one_of(gate: &Gate, count: Sql, (few, many): (Sql, Sql), asked: i64) -> Sql {
     let limit = |[few, many]: [i64; 2]| {
         let sql = Sql::of(" LIMIT (SELECT CASE WHEN ", []).append(gate.is_few(asked));
         sql.push(" THEN ? ELSE ? END FROM gate)", [few.into(), many.into()])
@@ -85,5 +100,5 @@ pub(super) fn few_or_many(gate: &Gate, (few, many): (Sql, Sql), asked: i64) -> S
     let few = Sql::of("SELECT a.* FROM (SELECT b.* FROM (", []).append(few).push(") b", []);
     let many = Sql::of("SELECT c.* FROM (SELECT e.* FROM (", []).append(many).push(") e", []);
     let few = few.append(limit([asked, 0])).push(") a UNION ALL ", []);
-    count.push(") g) ", []).append(few).append(many).append(limit([0, asked])).push(") c", [])
+    count.append(few).append(many).append(limit([0, asked])).push(") c", [])
 }

@@ -19,7 +19,9 @@ use crate::search::sql::Sql;
 
 /// A short date is no longer than this: a month, for which many dates stand. The condition of the index `idx_date_long`
 /// says the same.
-const SHORT: Micros = 32 * 86_400_000_000;
+const SHORT: Micros = 32 * DAY;
+
+const DAY: Micros = 86_400_000_000;
 
 /// What tells long dates from short ones, in the very words of the index.
 const LONG: &str = "low < high - 2764800000000";
@@ -45,6 +47,12 @@ pub(super) fn overlapping(rows: &Rows) -> Option<Sql> {
     let arms = [Some(inside), Some(before).filter(|_| !whole), Some(long).filter(|_| !is_short)];
     let all = Sql::join(arms.into_iter().flatten(), " UNION ALL ");
     Some(Sql::of("(", []).append(all).push(") d0", []))
+}
+
+/// Whether it is one day or less that is asked for.
+pub(super) fn is_day(rows: &Rows) -> bool {
+    let [condition] = rows.any.as_slice() else { return false };
+    matches!(condition.reach, Reach::Between { from, to, .. } if to.saturating_sub(from) <= DAY)
 }
 
 /// What tells ranges from single numbers, in the very words of the index.

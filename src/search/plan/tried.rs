@@ -22,10 +22,13 @@ use crate::search::plan::driver::Width;
 use crate::search::plan::driver::candidates;
 use crate::search::plan::gate::Gate;
 use crate::search::plan::gate::few_or_many;
+use crate::search::plan::gate::few_or_many_listed;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
+use crate::search::plan::span::is_day;
 use crate::search::query::Reach;
 use crate::search::query::Rows;
+use crate::search::query::Test;
 use crate::search::sql::Sql;
 
 /// How many rows of a span are collected before any are tried; few in tests, so that they go all ways.
@@ -35,6 +38,10 @@ const FEW_COLLECTED: i64 = if cfg!(test) { 2 } else { 2_000 };
 const MOST_TRIED: i64 = if cfg!(test) { 3 } else { 8_000 };
 
 impl Driver {
+    fn is_span(&self) -> bool {
+        matches!(self.width, Width::Between | Width::Ranged)
+    }
+
     /// The rows of a code where these are all of one system, and none where they are of several.
     pub(super) fn of_one_system(&self) -> Option<Self> {
         if !self.is_code {
@@ -58,9 +65,12 @@ impl Driver {
 impl Search<'_> {
     /// The page from the rows of a condition where these are few, and otherwise by another way.
     pub(super) fn either(&self, driver: &Driver, ordering: &Ordering, many: Sql, asked: i64) -> Sql {
+        if self.is_sifted(driver, ordering) && driver.probe.is_none() && driver.is_span() {
+            return self.of_span(driver, ordering, many, asked);
+        }
         let few = self.collected(driver, ordering, asked);
         let many = self.newest_or(driver, ordering, many, asked);
-        let rest = few_or_many(&self.gate(driver, ordering), (few.clone(), many), asked);
+        let rest = few_or_many(&self.gate(driver, ordering), (few, many), asked);
         if !self.is_sifted(driver, ordering) {
             return rest;
         }
@@ -68,12 +78,28 @@ impl Search<'_> {
             let walk = ordering.limited(self.driven(&one, ordering), asked);
             return where_one_system(&driver.only_system(), (walk, rest), asked);
         }
-        if driver.probe.is_some() || !matches!(driver.width, Width::Between | Width::Ranged) {
+        rest
+    }
+
+    /// The same from the rows of a span. Those that were counted are the very ones that are sorted: they are looked up once.
+    fn of_span(&self, driver: &Driver, ordering: &Ordering, many: Sql, asked: i64) -> Sql {
+        let counted = (Sql::of("span d0", []), Sql::of("1 = 1", []));
+        let counted = Driver { from: counted.0, filter: counted.1, ..driver.clone() };
+        let few = self.collected(&counted, ordering, asked);
+        let gate = self.gate(driver, ordering);
+        let rest = few_or_many_listed(&gate, (few.clone(), many), asked);
+        // Among the newest there is hardly a page of one day, and most days, such as one of birth, have few rows.
+        if self.is_daily(driver) {
             return rest;
         }
-        let gate = self.gate(driver, ordering).up_to(FEW_COLLECTED);
+        let gate = gate.up_to(FEW_COLLECTED);
         let more = where_full(self.tried(ordering, &gate, asked), rest, asked);
-        few_or_many(&gate, (few, more), asked)
+        few_or_many_listed(&gate, (few, more), asked)
+    }
+
+    fn is_daily(&self, driver: &Driver) -> bool {
+        let criterion = driver.criterion.and_then(|at| self.query.criteria.get(at));
+        matches!(criterion.map(|criterion| &criterion.test), Some(Test::Index(rows)) if is_day(rows))
     }
 
     /// What meets all conditions among the newest rows of a code, or of the type, where the gate lets many through. SQLite
@@ -90,7 +116,8 @@ impl Search<'_> {
         };
         let from = code.unwrap_or_else(of_type);
         let rows = Sql::of("SELECT d0.rid AS rid FROM ", []).append(from.from.clone()).push(" WHERE ", []);
-        let rows = rows.in_time("d0").append(from.filter.clone());
+        // No more than are tried, and at these the time is asked for.
+        let rows = rows.append(from.filter.clone());
         let tested = self.tested(&from, ordering, ordering.limited(rows, MOST_TRIED), asked);
         let sql =
             Sql::of("SELECT g.* FROM (", []).append(tested).push(") g LIMIT (SELECT CASE WHEN n > ", []);
