@@ -23,6 +23,17 @@ impl Ordering<'_> {
         }
     }
 
+    /// ` AND x.rid < ?`: what lies beyond the edge, where it is told by the number alone.
+    pub(super) fn beyond_rid(&self, alias: &'static str) -> Sql {
+        match self.edge {
+            Some((_, rid)) => {
+                let sql = Sql::of(" AND ", []).push(alias, []).push(".rid", []);
+                sql.push(self.sign(self.last()), []).push("?", [rid.into()])
+            }
+            None => Sql::default(),
+        }
+    }
+
     /// Whether these keys all go the same way, so that they compare as one row, by which an index finds its place.
     fn is_one_way(&self, from: usize) -> bool {
         let mut keys = self.sort.iter().skip(from);

@@ -18,6 +18,7 @@ mod canonical;
 mod closure;
 mod compartment;
 mod contained;
+mod daily;
 mod driver;
 mod edge;
 mod either;
@@ -90,7 +91,7 @@ const MOST_BINDS: usize = 30_000;
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many values a statement binds that is worth keeping prepared: one that binds more is long, and like few others.
-/// A month and a class take some 180, for a statement of each way has some twice: planned anew each time, such a search
+/// A month and a class take some 200, each day of the month one of them or two: planned anew each time, such a search
 /// takes four times as long.
 const MOST_BINDS_KEPT: usize = 224;
 

@@ -242,7 +242,7 @@ impl<'a> Ordering<'a> {
         }
     }
 
-    fn way(&self, order: Order) -> &'static str {
+    pub(super) fn way(&self, order: Order) -> &'static str {
         match self.turned(order) {
             Order::Ascending => "",
             Order::Descending => " DESC",

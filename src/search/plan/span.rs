@@ -12,6 +12,7 @@ use crate::fhir::datetime::Micros;
 use crate::search::fold::unordered;
 use crate::search::kinds;
 use crate::search::parameter::Kind;
+use crate::search::plan::daily::DAY;
 use crate::search::plan::scope::of_parameter;
 use crate::search::query::Reach;
 use crate::search::query::Rows;
@@ -19,12 +20,10 @@ use crate::search::sql::Sql;
 
 /// A short date is no longer than this: a month, for which many dates stand. The condition of the index `idx_date_long`
 /// says the same.
-const SHORT: Micros = 32 * DAY;
-
-const DAY: Micros = 86_400_000_000;
+pub(super) const SHORT: Micros = 32 * DAY;
 
 /// What tells long dates from short ones, in the very words of the index.
-const LONG: &str = "low < high - 2764800000000";
+pub(super) const LONG: &str = "low < high - 2764800000000";
 
 /// The rows that overlap with a span as `d0`, each once; none where the condition is no span with two ends.
 pub(super) fn overlapping(rows: &Rows) -> Option<Sql> {

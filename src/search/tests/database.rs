@@ -37,7 +37,8 @@ const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000058_contained/up.sql")
+    include_str!("../../../migrations/sqlite/2026-11-22-000058_contained/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-23-000072_days/up.sql")
 );
 const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
@@ -45,7 +46,8 @@ const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000058_contained/up.sql")
+    include_str!("../../../migrations/postgres/2026-11-22-000058_contained/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-23-000072_days/up.sql")
 );
 
 /// Now, for queries.
@@ -81,7 +83,6 @@ enum Link {
     Postgres(PgConnection, String),
 }
 
-/// Loads rows on either connection.
 macro_rules! load {
     ($link:expr, $sql:expr, $columns:ty, $row:ty) => {
         match $link {
@@ -134,7 +135,6 @@ impl Database {
         database
     }
 
-    /// Runs a statement that has no rows.
     pub(super) fn run_all(&mut self, sql: &str) {
         match &mut self.link {
             Link::Sqlite(link) => link.batch_execute(sql).unwrap(),

@@ -9,6 +9,7 @@ mod contained;
 mod contained_pages;
 mod database;
 mod dates;
+mod days;
 mod filter;
 mod joined;
 mod leading;

@@ -1,0 +1,2 @@
+DROP INDEX idx_date_days;
+DROP INDEX idx_date_day;
