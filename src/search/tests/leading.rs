@@ -25,7 +25,7 @@ fn people(all: usize, with: usize) -> Vec<Value> {
 }
 
 /// As the service does: nothing of it is left in any index.
-fn delete(database: &mut Database, id: &str) {
+pub(super) fn delete(database: &mut Database, id: &str) {
     for table in ["idx_token", "idx_reference", "idx_date", "idx_string", "idx_compartment"] {
         database.run_all(&format!(
             "DELETE FROM {table} WHERE rid = (SELECT rid FROM resource WHERE id = '{id}')"

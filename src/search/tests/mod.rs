@@ -10,6 +10,7 @@ mod contained_pages;
 mod database;
 mod dates;
 mod days;
+mod drawn;
 mod filter;
 mod joined;
 mod leading;
