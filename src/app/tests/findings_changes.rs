@@ -129,6 +129,12 @@ fn a_patient(draw: &mut Draw, today: Date) -> Value {
             let ty = draw.of(&["replaced-by", "replaces", "seealso", "refer"]);
             patient["link"] = json!([{ "other": draw.patient(), "type": ty }]);
         }
+        // One whose other records may both tell of a death, on one day or another.
+        5 => {
+            let link =
+                |draw: &mut Draw| json!({ "other": draw.patient(), "type": draw.of(&["seealso", "refer"]) });
+            patient["link"] = json!([link(draw), link(draw)]);
+        }
         _ => {}
     }
     patient

@@ -5,9 +5,11 @@
 //! and another programme ends its episode by its own rules. So the same write leaves a task for each, with the day.
 
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
@@ -50,22 +52,33 @@ pub fn hear(
         return;
     }
     let died = |one: &&Resource| state_of(one) == Some(State::Deceased);
-    let dated = |one: &Resource| {
-        let end = extension_of(one, END_DATE_EXTENSION)?.get("valueDate")?.as_str()?;
-        Moment::read(end, &record.zone)
-    };
+    let zone = &record.zone;
     let by = own.iter().find(died);
-    let said = by.or_else(|| elsewhere.iter().find(died)).map(|one| match dated(one) {
-        Some(day) => Deceased::On(day),
-        None => Deceased::Undated,
-    });
-    let patients = elsewhere.iter().filter(|one| one.ty().name() == "Patient");
-    let said =
-        said.or_else(|| patients.map(|one| deceased(one, &record.zone)).find(|one| *one != Deceased::No));
+    let said = by.map(|one| ended(one, zone)).or_else(|| earliest(elsewhere, zone));
     if let Some(said) = said {
         record.deceased = said;
         record.deceased_by_word_of = Some(by.filter(|one| is_told(one)).map(name).unwrap_or_default());
     }
+}
+
+/// What the end of an episode by death tells.
+fn ended(episode: &Resource, zone: &TimeZone) -> Deceased {
+    let day = extension_of(episode, END_DATE_EXTENSION)
+        .and_then(|end| Moment::read(end.get("valueDate")?.as_str()?, zone));
+    day.map_or(Deceased::Undated, Deceased::On)
+}
+
+/// What other records tell: the earliest day, or only that it is so where none has a day. Records may differ, and whichever
+/// of them is read first, it is the same.
+fn earliest(elsewhere: &[Resource], zone: &TimeZone) -> Option<Deceased> {
+    let told = elsewhere.iter().filter_map(|one| match one.ty().name() {
+        "Patient" => Some(deceased(one, zone)),
+        _ => (state_of(one) == Some(State::Deceased)).then(|| ended(one, zone)),
+    });
+    told.filter(|one| *one != Deceased::No).min_by_key(|one| match one {
+        Deceased::On(day) => (day.low, day.high),
+        Deceased::Undated | Deceased::No => (Micros::MAX, Micros::MAX),
+    })
 }
 
 /// The days of death that episodes of the person carry, in whichever programme.
@@ -153,5 +166,39 @@ pub fn call_off(case: &Case, drafts: &mut Drafts) {
     });
     for task in asked.filter(|task| is_open(task)) {
         amend(drafts, closed(case, task, (State::EnteredInError, "cancelled")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::palliative::enrollment::STATE_EXTENSION;
+
+    #[test]
+    fn of_what_other_records_tell_the_earliest_day_is_heard_whichever_is_read_first() {
+        let of = |value: Value| Resource::from_value(value).unwrap();
+        let patient =
+            |day: &str| of(json!({ "resourceType": "Patient", "id": "p", "deceasedDateTime": day }));
+        let undated = || of(json!({ "resourceType": "Patient", "id": "q", "deceasedBoolean": true }));
+        let alive = || of(json!({ "resourceType": "Patient", "id": "r", "deceasedBoolean": false }));
+        let episode = |day: &str| {
+            of(json!({ "resourceType": "EpisodeOfCare", "id": "e", "status": "finished", "extension": [
+                { "url": STATE_EXTENSION, "valueCoding": { "code": "deceased" } },
+                { "url": END_DATE_EXTENSION, "valueDate": day }] }))
+        };
+        let on = |day: &str| Deceased::On(Moment::read(day, &TimeZone::UTC).unwrap());
+        for (told, expected) in [
+            (vec![patient("2026-05-01"), patient("2026-02-01")], on("2026-02-01")),
+            (vec![undated(), patient("2026-02-01"), alive()], on("2026-02-01")),
+            (vec![patient("2026-02-01"), episode("2026-02-03")], on("2026-02-01")),
+            (vec![patient("2026-02-03"), episode("2026-02-01")], on("2026-02-01")),
+            (vec![alive(), undated()], Deceased::Undated),
+            (vec![alive()], Deceased::No),
+        ] {
+            let backwards = told.iter().rev().cloned().collect();
+            for elsewhere in [told, backwards] {
+                assert_eq!(earliest(&elsewhere, &TimeZone::UTC).unwrap_or(Deceased::No), expected);
+            }
+        }
     }
 }
