@@ -3,6 +3,7 @@
 //! A bearer token becomes a [`Caller`]; a caller's scopes become a [`Restriction`] that is part of every query.
 
 pub mod dev_key;
+pub mod emergency;
 pub mod grants;
 pub mod jwks;
 mod kept;

@@ -30,6 +30,9 @@ use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::patient_name;
 
+/// The kinds of events of this service that no operation of the programme leaves.
+pub(crate) const AUDIT_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/palliative-audit";
+
 /// By which the event's references to what is only being made are resolved.
 const NAME: &str = "urn:comfrey:AuditEvent";
 
@@ -149,7 +152,10 @@ fn operations() -> String {
 pub(crate) fn recorded(event: &Value) -> Option<Value> {
     let system = operations();
     let subtypes = event.get("subtype")?.as_array()?;
-    if !subtypes.iter().any(|one| one.get("system").and_then(Value::as_str) == Some(system.as_str())) {
+    let is_own = |one: &Value| {
+        one.get("system").and_then(Value::as_str).is_some_and(|of| of == system || of == AUDIT_SYSTEM)
+    };
+    if !subtypes.iter().any(is_own) {
         return None;
     }
     let mut own = event.clone();
@@ -169,7 +175,7 @@ pub(crate) fn is_recorded() -> Failure {
 }
 
 /// Who asked: by a reference, or else by name and login, which the patient may read.
-fn agent(who: &Who, login: &str, patient: &str) -> Value {
+pub(super) fn agent(who: &Who, login: &str, patient: &str) -> Value {
     let may_stand = |who: &str| {
         let ty = Reference::parse(who).local().map(|local| local.ty);
         who == patient || ty.is_some_and(|ty| AGENTS.contains(&ty.name()))
@@ -217,6 +223,7 @@ fn entities(deed: &Deed) -> Vec<Value> {
     all
 }
 
-fn coding(system: &str, code: &str, display: &str) -> Value {
+/// A Coding.
+pub(super) fn coding(system: &str, code: &str, display: &str) -> Value {
     json!({ "system": system, "code": code, "display": display })
 }

@@ -142,7 +142,7 @@ impl Session {
         stays_inside(&self.caller().visible(Action::Update, ty), &[patient.to_owned()])
     }
 
-    fn patients_of(&self, resource: &Resource) -> Vec<String> {
+    pub(super) fn patients_of(&self, resource: &Resource) -> Vec<String> {
         rows(self.parameters(), resource.value(), self.zone()).patients
     }
 }

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod audit;
 pub mod change;
 pub mod clock;
+pub mod emergency;
 pub mod findings;
 pub mod held_job;
 pub mod history;

@@ -204,6 +204,7 @@ pub(super) const CODE_SYSTEMS: Files = files![
     "code-systems/ncp-domain.json",
     "code-systems/next-step.json",
     "code-systems/nyha-class.json",
+    "code-systems/palliative-audit.json",
     "code-systems/palliative-careplan-category.json",
     "code-systems/palliative-consent-category.json",
     "code-systems/palliative-encounter-type.json",

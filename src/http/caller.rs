@@ -11,12 +11,14 @@ use actix_web::web;
 
 use crate::access;
 use crate::access::Caller;
+use crate::access::emergency;
 use crate::config::Auth;
 use crate::config::Config;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::http::Served;
 use crate::http::routes::FHIR;
+use crate::interactions::Interaction;
 
 /// Who asks.
 ///
@@ -34,6 +36,32 @@ pub async fn caller(request: &HttpRequest, served: &web::Data<Served>) -> Result
         access::authenticate(&app.keys, &app.config, header.as_deref(), app.clock.now())
     });
     authenticating.await.unwrap_or_else(|error| Err(Failure::internal(error)))
+}
+
+/// Who asks, and whether it is in an emergency: then the patient is lifted from what they may read.
+///
+/// # Errors
+/// As [`caller`]; 400 for a purpose that is not known, or with what does not read; 403 for one who may not.
+pub async fn in_purpose(
+    request: &HttpRequest,
+    served: &web::Data<Served>,
+    interaction: Option<&Interaction>,
+) -> Result<(Caller, bool), Failure> {
+    let caller = caller(request, served).await?;
+    let mut headers = request.headers().get_all(emergency::HEADER);
+    let (Some(purpose), second) = (headers.next(), headers.next()) else { return Ok((caller, false)) };
+    emergency::purpose(purpose.to_str().ok().filter(|_| second.is_none()).unwrap_or_default())?;
+    let is_looked_at = matches!(request.method().as_str(), "GET" | "HEAD");
+    if !is_looked_at && !matches!(interaction, Some(Interaction::Search { .. }) | None) {
+        let text = format!(
+            "`{}` is for reading alone; send it with GET, or with POST to `_search`.",
+            emergency::HEADER
+        );
+        return Err(Failure::new(Reason::Invalid, text).at(format!("http.{}", emergency::HEADER)));
+    }
+    // Where nobody has a token, nobody has a role.
+    let is_off = served.app.config.auth == Auth::Off;
+    Ok((if is_off { caller } else { emergency::lifted(caller)? }, true))
 }
 
 fn authorization(request: &HttpRequest) -> Result<Option<&str>, Failure> {

@@ -24,8 +24,8 @@ use crate::interactions;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const ALLOWED_HEADERS: &str = "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, \
-                               If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Request-Id, \
-                               X-Security-Context";
+                               If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Purpose-Of-Use, \
+                               X-Request-Id, X-Security-Context";
 const EXPOSED_HEADERS: &str = "Allow, Content-Location, ETag, Idempotency-Replayed, Last-Modified, Location, \
                                Preference-Applied, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id, \
                                X-Rule-Set, X-Security-Context";

@@ -69,10 +69,10 @@ async fn answer(
         request.extensions_mut().insert(label(interaction));
     }
     let base_url = caller::base_url(request, &served.app.config)?;
-    let caller = match &routed {
+    let (caller, in_emergency) = match &routed {
         // what a server can do is for everybody to know: apps read there how to get a token
-        Ok(Interaction::Capabilities) => Caller::anonymous(),
-        _ => caller::caller(request, served).await?,
+        Ok(Interaction::Capabilities) => (Caller::anonymous(), false),
+        routed => caller::in_purpose(request, served, routed.as_ref().ok()).await?,
     };
     let interaction = routed?;
     let table = interactions::table(&served.app, &interaction);
@@ -98,6 +98,7 @@ async fn answer(
     let session = Session::new(Arc::clone(&served.app), caller, base_url);
     let is_short = served.app.config.is_embedded()
         && sent.is_none()
+        && !in_emergency
         && wish.is_none()
         && format.syntax == Syntax::Json
         && interactions::is_short(&session, &interaction, &query);
@@ -108,6 +109,7 @@ async fn answer(
         conditions: conditions(request, method)?,
         prefer: prefer::prefer(request.headers()),
         idempotency_key: header(request, "idempotency-key"),
+        in_emergency,
         ..Request::new(method, path)
     };
     let id = RequestId::current(request);

@@ -25,6 +25,8 @@ use crate::operations;
 pub(super) fn is_for_later(app: &App, interaction: &Interaction, request: &Request) -> bool {
     let Interaction::Operation { code, target } = interaction else { return false };
     request.prefer.respond_async
+        // What is read in an emergency is answered to whoever asks, now, and not kept.
+        && !request.in_emergency
         && request.method != Method::Head
         && operations::may_be_later(app, code, target.as_ref())
 }

@@ -7,6 +7,7 @@ pub mod capabilities;
 pub mod conditions;
 pub mod create;
 pub mod delete;
+mod emergency;
 mod explain;
 pub mod history;
 pub mod patch;
@@ -145,6 +146,9 @@ impl Interaction {
 pub fn perform(session: &Session, request: Request) -> Result<Answer, Failure> {
     session.begin_request();
     let interaction = route(request.method, &request.path)?;
+    if request.in_emergency {
+        session.record_emergency(&emergency::emergency(&interaction, &request)?)?;
+    }
     match asynchronous::is_for_later(session.app(), &interaction, &request) {
         true => asynchronous::take_on(session, interaction, request),
         false => run(session, interaction, request),

@@ -21,6 +21,8 @@ pub struct Request {
     pub prefer: Prefer,
     /// The `Idempotency-Key` header, for operations that change something.
     pub idempotency_key: Option<String>,
+    /// Whether it is made in an emergency, of which a record is kept.
+    pub in_emergency: bool,
 }
 
 impl Request {
@@ -34,6 +36,7 @@ impl Request {
             body: None,
             prefer: Prefer::default(),
             idempotency_key: None,
+            in_emergency: false,
         }
     }
 }

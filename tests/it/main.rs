@@ -33,6 +33,7 @@ mod create;
 mod definitions;
 mod delete;
 mod demo;
+mod emergency;
 mod evaluate_measure;
 mod everything;
 mod everything_links;

@@ -98,13 +98,10 @@ enum Form {
 fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Form) -> Operation {
     let code = definition["code"].as_str().unwrap_or_default();
     let level: String = path.split('/').skip(2).filter(|word| !word.contains('$')).map(level_word).collect();
+    let is_read = form == Form::Query;
     let mut operation = OperationBuilder::new()
         .tag(tag(code, path))
-        .operation_id(Some(format!(
-            "{}{level}{}",
-            camel(code),
-            if form == Form::Query { "ByQuery" } else { "" }
-        )))
+        .operation_id(Some(format!("{}{level}{}", camel(code), if is_read { "ByQuery" } else { "" })))
         .summary(Some(definition["title"].as_str().unwrap_or(code)))
         .description(definition["description"].as_str())
         .securities(Some(security::needed(&[format!(
@@ -120,10 +117,11 @@ fn described(definition: &Value, path: &str, instance_of: Option<&str>, form: Fo
         operation = operation.parameter(parameters::in_path("id", "The logical id", examples::id(ty)));
     }
     let is_later = may_be_later(definition);
-    let preferring = is_later.then(|| parameters::shared_ref("PreferAsync"));
-    operation = preferring.into_iter().fold(operation, OperationBuilder::parameter_ref);
+    for (_, name) in [(is_later, "PreferAsync"), (is_read, "PurposeOfUse")].iter().filter(|(has, _)| *has) {
+        operation = operation.parameter_ref(parameters::shared_ref(name));
+    }
     let inputs = of_side(definition, "in");
-    if form == Form::Query {
+    if is_read {
         let plain = inputs.iter().filter(|one| one["type"].as_str().is_some_and(|ty| IN_QUERY.contains(&ty)));
         for one in plain {
             let words = one["documentation"].as_str().unwrap_or_default();

@@ -38,7 +38,7 @@ const fn shared(component: &'static str, name: &'static str, place: Place, words
 }
 
 #[rustfmt::skip]
-const SHARED: [Shared; 24] = [
+const SHARED: [Shared; 25] = [
     shared("IfMatch", "If-Match", Place::Header, "Only if this is the current version: `W/\"3\"`"),
     shared("IfNoneMatch", "If-None-Match", Place::Header, "304 where this is the current version: `W/\"3\"`"),
     shared("IfModifiedSince", "If-Modified-Since", Place::Header, "304 where nothing changed since then"),
@@ -47,6 +47,7 @@ const SHARED: [Shared; 24] = [
     shared("Prefer", "Prefer", Place::Header, "`return=minimal`, `return=representation` or `return=OperationOutcome`; `handling=strict` or `lenient`"),
     shared("PreferAsync", "Prefer", Place::Header, "`respond-async`: taken on with 202 and carried out later; its answer is asked for at Content-Location"),
     shared("IdempotencyKey", "Idempotency-Key", Place::Header, "The same key with the same body gives the first answer again, for a day"),
+    shared("PurposeOfUse", "X-Purpose-Of-Use", Place::Header, "`ETREAT`: in an emergency, beyond the patient to whom the token is held. Takes a clinician's token with the role `emergency-access`; an AuditEvent is written before anything is answered"),
     shared("Format", "_format", Place::Any, "`json` or `xml`, or a media type; it goes before `Accept`"),
     shared("Pretty", "_pretty", Place::Any, "`true`: with line breaks, for people"),
     shared("Count", "_count", Place::Search, "Entries on a page: 20 where not given, 1000 at most"),

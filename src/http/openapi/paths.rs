@@ -203,13 +203,14 @@ impl Described<'_> {
                 };
         }
         let headers: &[&str] = match self.row.kind {
-            Kind::Read | Kind::Vread => &["IfNoneMatch", "IfModifiedSince", "Prefer"],
+            Kind::Read | Kind::Vread => &["IfNoneMatch", "IfModifiedSince", "Prefer", "PurposeOfUse"],
             Kind::Create => &["IfNoneExist", "Prefer"],
             Kind::Update => &["IfMatch", "OnlyIfNone", "Prefer"],
             Kind::ConditionalUpdate | Kind::Patch => &["IfMatch", "Prefer"],
             Kind::ConditionalPatch | Kind::Delete | Kind::ConditionalDelete => &["IfMatch", "Prefer"],
-            Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch | Kind::Batch => &["Prefer"],
-            Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer"],
+            Kind::Batch => &["Prefer"],
+            Kind::Search | Kind::SystemSearch | Kind::CompartmentSearch => &["Prefer", "PurposeOfUse"],
+            Kind::History | Kind::TypeHistory | Kind::SystemHistory => &["Prefer", "PurposeOfUse"],
             Kind::Capabilities => &["IfNoneMatch"],
             Kind::Operation | Kind::AsyncStatus | Kind::AsyncCancel => &[],
         };
