@@ -21,6 +21,7 @@ use crate::definitions::CANONICAL;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
+use crate::fhir::ResourceType;
 use crate::fhir::datetime::instant;
 use crate::fhir::reference::Reference;
 use crate::palliative::enrollment::drafts::Decision;
@@ -29,6 +30,7 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::Who;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::patient_name;
+use crate::palliative::vocabulary::ACTION_SYSTEM;
 
 /// The kinds of events of this service that no operation of the programme leaves.
 pub(crate) const AUDIT_SYSTEM: &str = "https://comfrey.health/fhir/CodeSystem/palliative-audit";
@@ -148,17 +150,29 @@ fn operations() -> String {
     format!("{CANONICAL}/OperationDefinition")
 }
 
-/// All of an event that the service has written, which no client may change; none of another event.
-pub(crate) fn recorded(event: &Value) -> Option<Value> {
-    let system = operations();
-    let subtypes = event.get("subtype")?.as_array()?;
-    let is_own = |one: &Value| {
-        one.get("system").and_then(Value::as_str).is_some_and(|of| of == system || of == AUDIT_SYSTEM)
+/// Whether resources of a type may be records of who did what.
+pub(crate) fn is_record(ty: ResourceType) -> bool {
+    matches!(ty.name(), "AuditEvent" | "Provenance")
+}
+
+/// All of a record that the service has written, which no client may change; none of another one. When a step of an
+/// enrolment was recorded decides whether it can be undone.
+pub(crate) fn recorded(ty: ResourceType, value: &Value) -> Option<Value> {
+    let (place, operations) = match ty.name() {
+        "Provenance" => ("/activity/coding", String::new()),
+        _ => ("/subtype", operations()),
     };
-    if !subtypes.iter().any(is_own) {
+    let is_own = |one: &Value| {
+        let system = one.get("system").and_then(Value::as_str).unwrap_or_default();
+        match ty.name() {
+            "Provenance" => system == ACTION_SYSTEM,
+            _ => system == operations || system == AUDIT_SYSTEM,
+        }
+    };
+    if !value.pointer(place)?.as_array()?.iter().any(is_own) {
         return None;
     }
-    let mut own = event.clone();
+    let mut own = value.clone();
     let members = own.as_object_mut()?;
     // What says the server, and labels.
     for name in ["id", "meta"] {
@@ -167,11 +181,18 @@ pub(crate) fn recorded(event: &Value) -> Option<Value> {
     Some(own)
 }
 
-/// Why a client may not write such an event.
-pub(crate) fn is_recorded() -> Failure {
-    let text = "This is the record of who asked for an operation of the programme, which is made with what the operation \
-                writes, and no client makes, changes or deletes such; record events of your own with another `subtype`.";
-    Failure::new(Reason::BusinessRule, text).at("AuditEvent.subtype")
+/// Why a client may not write such a record.
+pub(crate) fn is_recorded(ty: ResourceType) -> Failure {
+    let (what, place) = match ty.name() {
+        "Provenance" => ("the steps of an enrolment, on which later ones rest", "Provenance.activity"),
+        _ => ("who asked for an operation of the programme", "AuditEvent.subtype"),
+    };
+    let text = format!(
+        "This is the record of {what}, which is made with what the operation writes, and no client makes, changes or \
+         deletes such; record what is your own with another `{}`.",
+        place.rsplit('.').next().unwrap_or_default()
+    );
+    Failure::new(Reason::BusinessRule, text).at(place)
 }
 
 /// Who asked: by a reference, or else by name and login, which the patient may read.

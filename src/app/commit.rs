@@ -117,6 +117,9 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
         let Some(content) = change.work.content() else { continue };
         let Some(stored) = first_version(&tally.inserted, change) else { continue };
         tally.added.add((stored.ty, stored.rid), &content.rows, &IndexRows::default());
+        if content.not_for_patient {
+            tally.not_for_patient.push((stored.rid, true));
+        }
         if let Some(episode) = &content.episode {
             tally.episodes.push((stored.rid, Some(episode.clone())));
         }
@@ -131,6 +134,7 @@ fn write(mut tally: Tally, conn: &mut Conn, batch: &Batch) -> Result<Vec<Written
     index::remove(conn, std::mem::take(&mut tally.removed))?;
     index::clear(conn, &tally.cleared)?;
     index::insert(conn, std::mem::take(&mut tally.added))?;
+    tables::keep_from_patient(conn, &tally.not_for_patient)?;
     // Those that end come first, so that one may end and another begin in the same write.
     tally.episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
     for (rid, row) in &tally.episodes {

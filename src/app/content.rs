@@ -25,6 +25,7 @@ use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
 use crate::fhir::reference::refers_by_search;
 use crate::palliative::enrollment::withdrawal::is_withdrawn;
+use crate::palliative::not_for_patient::is_not_for_patient;
 use crate::search::IndexRows;
 use crate::search::rows;
 use crate::store::EpisodeRow;
@@ -37,6 +38,8 @@ pub(crate) struct Content {
     pub(crate) episode: Option<EpisodeRow>,
     /// The episode for which the resource holds as its care plan.
     pub(crate) plan: Option<guard::PlanRow>,
+    /// Whether the resource is kept from the patient whom it is about.
+    pub(crate) not_for_patient: bool,
     /// Whether the resource is an agreement that does not hold, by its status or because it says no.
     pub(crate) withdrawn: bool,
     /// What a client may not change, where the resource has such.
@@ -138,6 +141,7 @@ pub(crate) fn content(
         rows: rows(session.parameters(), &value, session.zone()),
         episode,
         plan,
+        not_for_patient: is_not_for_patient(ty.name(), &value, &session.app().restricted),
         withdrawn: ty.name() == "Consent" && is_withdrawn(&value),
         derived: guard::derived(ty, &value),
         identifiers: own_identifiers::of(&value),

@@ -251,11 +251,12 @@ fn joined(batches: Vec<Batch>) -> Batch {
 
 /// One batch for each change again.
 fn parted(one: Batch) -> Vec<Batch> {
-    let Batch { changes, set, zone, clock, skip_unchanged, asked: _, withdrawals: _ } = one;
+    let Batch { changes, set, zone, clock, restricted, skip_unchanged, asked: _, withdrawals: _ } = one;
     let alone = |mut change: Prepared| {
         change.change = 0;
         let (set, zone, clock) = (set.clone(), zone.clone(), clock.clone());
-        Batch { changes: vec![change], set, zone, clock, skip_unchanged, asked: 1, withdrawals: Vec::new() }
+        let (changes, restricted) = (vec![change], restricted.clone());
+        Batch { changes, set, zone, clock, restricted, skip_unchanged, asked: 1, withdrawals: Vec::new() }
     };
     changes.into_iter().map(alone).collect()
 }

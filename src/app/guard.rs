@@ -174,8 +174,8 @@ pub(crate) fn derived(ty: ResourceType, value: &Value) -> Option<Value> {
     if ty.name() == "PlanDefinition" {
         return rule_document::settled(value);
     }
-    if ty.name() == "AuditEvent" {
-        return audit::recorded(value);
+    if audit::is_record(ty) {
+        return audit::recorded(ty, value);
     }
     let (_, own) = OWN.iter().find(|(name, _)| *name == ty.name())?;
     let all = value.get("extension")?.as_array()?;
@@ -225,8 +225,8 @@ fn derived_failure(ty: ResourceType, states: (Option<&Value>, Option<&Value>)) -
     if ty.name() == "PlanDefinition" {
         return rule_document::is_settled();
     }
-    if ty.name() == "AuditEvent" {
-        return audit::is_recorded();
+    if audit::is_record(ty) {
+        return audit::is_recorded(ty);
     }
     let (at, text) = match ty.name() {
         "GuidanceResponse" => (

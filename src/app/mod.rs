@@ -126,7 +126,9 @@ use crate::palliative::care_plan::template::Templates;
 use crate::palliative::gaps::assessments::Assessments;
 use crate::palliative::measures::kinds::CareKinds;
 use crate::palliative::risk::Algorithms;
+use crate::palliative::screening::Codes;
 use crate::palliative::screening::RuleSets;
+use crate::palliative::screening::restricted;
 use crate::search::Parameters;
 use crate::search::rules;
 use crate::store::Db;
@@ -155,6 +157,8 @@ pub struct App {
     pub(crate) named: programme_named::Cache,
     /// The rule sets that screen patients.
     pub rule_sets: Arc<RuleSets>,
+    /// The codes of what is kept from the patient.
+    pub(crate) restricted: Arc<Codes>,
     /// The algorithms that stratify patients by need.
     pub risk: Arc<Algorithms>,
     /// Which observations are which assessment.
@@ -181,6 +185,7 @@ impl App {
         let definitions = Definitions::shared()?;
         let parameters = Arc::new(own_parameters(&config, &definitions)?);
         let rule_sets = RuleSets::compile(&definitions)?;
+        let restricted = restricted(&definitions).ok_or("The value set vs-restricted cannot be used.")?;
         let risk = Arc::new(Algorithms::compile(&definitions)?);
         let assessments = Arc::new(Assessments::compile(&definitions.value_sets)?);
         let care_kinds = Arc::new(CareKinds::compile(&definitions.value_sets, &definitions.code_systems)?);
@@ -209,6 +214,7 @@ impl App {
             findings: findings::rules::Cache::default(),
             named: programme_named::Cache::default(),
             rule_sets,
+            restricted: Arc::new(restricted),
             risk,
             assessments,
             care_kinds,

@@ -34,6 +34,7 @@ use crate::fhir::Failure;
 use crate::fhir::Issue;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
+use crate::palliative::screening::Codes;
 use crate::search::Visible;
 
 /// A write, ready to be committed.
@@ -42,6 +43,8 @@ pub(crate) struct Batch {
     pub(crate) set: Arc<ParameterSet>,
     pub(crate) zone: TimeZone,
     pub(crate) clock: Clock,
+    /// The codes of what is kept from the patient.
+    pub(crate) restricted: Arc<Codes>,
     /// Whether a version with the content of the current one is left out.
     pub(crate) skip_unchanged: bool,
     /// How many changes were asked for; what follows from them stands behind them.
@@ -149,6 +152,7 @@ pub(crate) fn prepare(session: &Session, changes: &[Change]) -> Result<Batch, Fa
         set: session.parameter_set().clone(),
         zone: session.zone().clone(),
         clock: app.clock.clone(),
+        restricted: app.restricted.clone(),
         skip_unchanged: app.config.skip_unchanged,
         asked: changes.len(),
         withdrawals,

@@ -66,7 +66,7 @@ impl Session {
             Visible::Patients(patients) => patients.iter().any(|id| id == patient),
         };
         let types: Vec<ResourceType> = types.iter().copied().filter(visible).collect();
-        let inside = Narrow::Inside(vec![patient.to_owned()]);
+        let inside = Narrow::Whole(vec![patient.to_owned()]);
         let mut stored = self.stood(Of::Types(vec![(inside, types)]), by)?;
         stored.sort_by_key(|one| one.rid);
         Ok(stored)

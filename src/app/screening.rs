@@ -66,7 +66,7 @@ impl Subject {
         let record = PatientRecord::of_sorted(patient, &resources, &program.zone);
         Self {
             lines_of_business: lines.into_iter().map(str::to_owned).collect(),
-            record: PatientRecord { restricted: program.maps.restricted.clone(), ..record },
+            record: PatientRecord { restricted: program.maps.restricted_in(&resources), ..record },
             as_of,
             attestation_valid_days: program.attestation_valid_days,
         }

@@ -17,6 +17,7 @@ use crate::app::session::not_found;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::datetime::Micros;
+use crate::palliative::not_for_patient::is_not_for_patient;
 use crate::search::IndexRows;
 use crate::search::Visible;
 use crate::search::rows;
@@ -59,6 +60,8 @@ pub(crate) struct Tally {
     pub(crate) plans: Vec<(i64, Option<String>)>,
     /// Search parameters that later versions define, or no more.
     pub(crate) defines: Vec<(i64, Defines)>,
+    /// Later versions that are kept from the patient from now on, or no more.
+    pub(crate) not_for_patient: Vec<(i64, bool)>,
     /// Whose kept findings may be others from now on.
     pub(crate) marks: Marks,
 }
@@ -160,6 +163,10 @@ impl Tally {
         if change.ty.name() == "CarePlan" {
             self.plans.push((current.rid, content.plan.as_ref().map(|plan| plan.episode.clone())));
         }
+        // What was deleted stays as it was for whoever follows its history.
+        if current.deleted || old.not_for_patient != content.not_for_patient {
+            self.not_for_patient.push((current.rid, content.not_for_patient));
+        }
         let body = content.bytes.of_version(version, self.now);
         self.marks.note(change.ty, &change.id, (&old.rows, &current.body));
         self.marks.note(change.ty, &change.id, (&content.rows, &body));
@@ -227,16 +234,19 @@ struct Old {
     value: Value,
     rows: IndexRows,
     derived: Option<Value>,
+    not_for_patient: bool,
 }
 
 /// What the current version is, as far as a change depends on it; nothing of it for one that may not see it.
 fn open(batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failure> {
     let value = if current.deleted { Value::Null } else { current.value()? };
     let rows = rows(&batch.set.parameters, &value, &batch.zone);
-    if !guard::is_inside(&change.visible, &rows.patients) {
+    let not_for_patient = is_not_for_patient(change.ty.name(), &value, &batch.restricted);
+    let is_seen = !not_for_patient || change.visible == Visible::All;
+    if !(is_seen && guard::is_inside(&change.visible, &rows.patients)) {
         return Err(not_found(change.ty, &change.id));
     }
-    Ok(Old { derived: guard::derived(change.ty, &value), rows, value })
+    Ok(Old { derived: guard::derived(change.ty, &value), rows, value, not_for_patient })
 }
 
 /// The answer to deleting what never was.

@@ -96,12 +96,9 @@ async fn answer(
     // a Bundle that is read by its id has links of its own
     format.by_query &= !interactions::is_short_read(&interaction);
     let session = Session::new(Arc::clone(&served.app), caller, base_url);
-    let is_short = served.app.config.is_embedded()
-        && sent.is_none()
-        && !in_emergency
-        && wish.is_none()
-        && format.syntax == Syntax::Json
-        && interactions::is_short(&session, &interaction, &query);
+    let is_plain = sent.is_none() && wish.is_none() && !in_emergency && format.syntax == Syntax::Json;
+    let is_short =
+        served.app.config.is_embedded() && is_plain && interactions::is_short(&session, &interaction, &query);
     let thread =
         if is_short { Thread::Worker } else { threads::of(&served.app, &interaction, sent.as_ref()) };
     let asked = Request {

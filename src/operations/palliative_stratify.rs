@@ -41,6 +41,7 @@ use crate::palliative::findings::by_set;
 use crate::palliative::program::Program;
 use crate::palliative::risk::Algorithm;
 use crate::palliative::risk::Facts;
+use crate::palliative::risk::Stratification;
 use crate::palliative::risk::decision::Asking;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::decision::in_force;
@@ -169,14 +170,12 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
     let drafts = report.drafts(&around)?;
     // Its place is taken by the RiskAssessment as it is stored.
     let told = report.told(Value::Null).into_value();
-    let tier =
-        drafts.first().and_then(|one| one.resource.text("/prediction/0/qualitativeRisk/coding/0/code"));
     let deed = Deed {
         operation: "palliative-stratify",
         patient: format!("Patient/{patient}"),
         program: Some(program.reference()),
         episodes: episode.iter().filter_map(Resource::id).map(|id| format!("EpisodeOfCare/{id}")).collect(),
-        decision: tier.map(|tier| ("decision", tier.to_owned())).into_iter().collect(),
+        decision: vec![decided(&found)],
         ..Deed::default()
     };
     session.write_once(once, session.audited(changes(&drafts), &deed)?, move |written| {
@@ -187,6 +186,14 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         }
         Ok(Answer { judged_by: judged_by.clone(), ..Answer::value(told) })
     })
+}
+
+/// What the record of it tells, which the patient reads: no more than they are told.
+fn decided(found: &Stratification) -> (&'static str, String) {
+    match found.restricted {
+        true => ("action", "record".to_owned()),
+        false => ("decision", found.tier.code().to_owned()),
+    }
 }
 
 /// What a clinician decides about the tier, by one who may.

@@ -39,6 +39,8 @@ pub struct CodeMaps {
     pub missing: Vec<String>,
     /// The codes of senders that they make into what is kept from the patient.
     pub restricted: Vec<Coding>,
+    /// The codes of what is kept from the patient.
+    closed: Codes,
 }
 
 /// A code of a survey that no rule reads.
@@ -72,6 +74,23 @@ impl CodeMaps {
             |targets: &BTreeSet<(String, String)>| targets.iter().any(|target| closed.has(&of(target)));
         let sources = self.targets.iter().filter(|(_, targets)| means(targets));
         self.restricted = sources.map(|(source, _)| of(source)).collect();
+        self.closed = closed.clone();
+    }
+
+    /// Which codes say, of this person, what is kept from the patient beside those that always do: those of senders, and
+    /// the codes that stand beside one that is kept for the same thing.
+    pub fn restricted_in(&self, resources: &[Resource]) -> Vec<Coding> {
+        let mut all = self.restricted.clone();
+        for one in resources.iter().filter(|one| CODED.contains(&one.ty().name())) {
+            let components = list(one.get("component")).filter_map(|one| one.get("code"));
+            for concept in components.chain(one.get("code")) {
+                let codings: Vec<Coding> = list(concept.get("coding")).filter_map(Coding::read).collect();
+                if codings.iter().any(|coding| self.closed.has(coding)) {
+                    all.extend(codings.into_iter().filter(|coding| !self.closed.has(coding)));
+                }
+            }
+        }
+        all
     }
 
     /// These resources, with what was observed, diagnosed, done and prescribed in our codes too.

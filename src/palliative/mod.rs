@@ -9,6 +9,7 @@ pub mod findings;
 pub mod gaps;
 pub mod identify;
 pub mod measures;
+pub mod not_for_patient;
 pub mod payment;
 pub mod program;
 pub mod program_names;

@@ -173,8 +173,14 @@ fn of_types(narrow: &Narrow, types: Vec<Bind>) -> Vec<(Table, Sql)> {
     match narrow {
         Narrow::Nothing => Vec::new(),
         Narrow::All => types.into_iter().flat_map(of_type).collect(),
-        Narrow::Inside(patients) | Narrow::Referred(patients) if patients.is_empty() => Vec::new(),
-        Narrow::Inside(patients) => of_compartments(texts(patients), Sql::list(types), narrow),
+        Narrow::Inside(patients) | Narrow::Whole(patients) | Narrow::Referred(patients)
+            if patients.is_empty() =>
+        {
+            Vec::new()
+        }
+        Narrow::Inside(patients) | Narrow::Whole(patients) => {
+            of_compartments(texts(patients), Sql::list(types), narrow)
+        }
         Narrow::Referred(patients) => referred_to(texts(patients), Sql::list(types)),
     }
 }
@@ -227,7 +233,7 @@ fn referred_to(patients: Sql, types: Sql) -> Vec<(Table, Sql)> {
 /// The version stood in the compartment of one of the patients at its time.
 fn stood(narrow: &Narrow) -> Sql {
     match narrow {
-        Narrow::Inside(patients) if !patients.is_empty() => Sql::of(
+        Narrow::Inside(patients) | Narrow::Whole(patients) if !patients.is_empty() => Sql::of(
             " AND EXISTS (SELECT 1 FROM history_compartment p WHERE p.rid = h.rid AND p.version = h.version \
              AND p.patient IN (",
             [],
@@ -235,7 +241,9 @@ fn stood(narrow: &Narrow) -> Sql {
         .append(texts(patients))
         .push("))", []),
         // The condition on the resource says the rest.
-        Narrow::All | Narrow::Nothing | Narrow::Inside(_) | Narrow::Referred(_) => Sql::default(),
+        Narrow::All | Narrow::Nothing | Narrow::Inside(_) | Narrow::Whole(_) | Narrow::Referred(_) => {
+            Sql::default()
+        }
     }
 }
 

@@ -60,14 +60,14 @@ pub(crate) fn examples(conn: &mut Conn, wanted: &[Wanted]) -> QueryResult<Vec<St
 fn found_in(table: &'static str, narrow: &Narrow, numbers: &[i64]) -> Sql {
     let numbers = Sql::list(numbers.iter().map(|number| (*number).into()).collect());
     let select = match narrow {
-        Narrow::Inside(_) => "SELECT min(x.rid) FROM idx_compartment k CROSS JOIN ",
+        Narrow::Inside(_) | Narrow::Whole(_) => "SELECT min(x.rid) FROM idx_compartment k CROSS JOIN ",
         Narrow::All | Narrow::Nothing | Narrow::Referred(_) => "SELECT min(x.rid) FROM ",
     };
     let sql = Sql::of(select, []).push(table, []).push(" x", []);
     let of = |sql: Sql| sql.push("x.param IN (", []).append(numbers.clone()).push(")", []);
     match narrow {
         Narrow::All | Narrow::Nothing => of(sql.push(" WHERE ", [])),
-        Narrow::Inside(patients) => {
+        Narrow::Inside(patients) | Narrow::Whole(patients) => {
             let sql = sql
                 .push(" CROSS JOIN resource r WHERE x.rid = k.rid AND r.rid = k.rid AND k.patient IN (", []);
             let patients = patients.iter().map(|id| Bind::from(id.as_str())).collect();

@@ -208,8 +208,10 @@ pub(crate) enum Narrow {
     All,
     /// None of it.
     Nothing,
-    /// What stands in the compartment of one of these patients.
+    /// What stands in the compartment of one of these patients and is not kept from them.
     Inside(Vec<String>),
+    /// All that stands in the compartment of one of these patients, for rules that tell none of what is kept from them.
+    Whole(Vec<String>),
     /// What something in the compartment of one of these patients refers to.
     Referred(Vec<String>),
 }
@@ -221,8 +223,16 @@ impl Narrow {
         match self {
             Self::All => Sql::default(),
             Self::Nothing => Sql::of(" AND 1 = 0", []),
-            Self::Inside(patients) | Self::Referred(patients) if patients.is_empty() => Self::Nothing.sql(),
-            Self::Inside(patients) => Sql::of(
+            Self::Inside(patients) | Self::Whole(patients) | Self::Referred(patients)
+                if patients.is_empty() =>
+            {
+                Self::Nothing.sql()
+            }
+            Self::Inside(patients) => {
+                let whole = Self::Whole(patients.clone()).sql();
+                whole.push(" AND NOT EXISTS (SELECT 1 FROM not_for_patient f WHERE f.rid = r.rid)", [])
+            }
+            Self::Whole(patients) => Sql::of(
                 " AND (EXISTS (SELECT 1 FROM idx_compartment c WHERE c.rid = r.rid AND c.type = r.type \
                  AND c.patient IN (",
                 [],

@@ -2,6 +2,7 @@
 //! `comfrey check` compares and `comfrey reindex` mends. <https://hl7.org/fhir/R4/search.html>
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     pub(crate) episodes: HashMap<i64, EpisodeRow>,
     /// The episodes for which care plans hold.
     pub(crate) plans: HashMap<i64, String>,
+    /// Which are kept from the patient.
+    pub(crate) not_for_patient: HashSet<i64>,
     /// What the history holds of each number that it knows.
     pub(crate) histories: HashMap<i64, Versions>,
     /// Numbers with compartments of versions that there are not, or with versions under another type.
@@ -147,6 +150,7 @@ pub(crate) fn page(conn: &mut Conn, span: &Span) -> QueryResult<Page> {
         held: held(conn, span)?,
         episodes: episodes(conn, span)?,
         plans: plans(conn, span)?,
+        not_for_patient: not_for_patient(conn, span)?,
         histories: histories(conn, span)?,
         strays: strays(conn, span)?,
     })
@@ -198,6 +202,11 @@ fn episodes(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, EpisodeRow
 fn plans(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, String>> {
     let query = of(conn, "episode FROM care_plan", span);
     Ok(conn.load::<(BigInt, Text), (i64, String)>(query)?.into_iter().collect())
+}
+
+fn not_for_patient(conn: &mut Conn, span: &Span) -> QueryResult<HashSet<i64>> {
+    let query = Sql::of("SELECT rid FROM not_for_patient WHERE ", []).append(span.holds(conn, "rid"));
+    Ok(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0).collect())
 }
 
 /// The id of the plan that has the place of an episode.

@@ -60,6 +60,18 @@ pub(crate) fn put_plan(conn: &mut Conn, rid: i64, episode: Option<&str>) -> Quer
     .map(|_| ())
 }
 
+/// Notes which resources are kept from the patient from now on, and which no more.
+pub(crate) fn keep_from_patient(conn: &mut Conn, rows: &[(i64, bool)]) -> QueryResult<()> {
+    for (rid, is_kept) in rows {
+        let statement = match is_kept {
+            true => "INSERT INTO not_for_patient (rid) VALUES (?) ON CONFLICT (rid) DO NOTHING",
+            false => "DELETE FROM not_for_patient WHERE rid = ?",
+        };
+        conn.execute(Sql::of(statement, [(*rid).into()]))?;
+    }
+    Ok(())
+}
+
 /// The patients of these episodes, where they are episodes of a programme: the episode's id, and the patient's.
 pub(crate) fn patients_of(conn: &mut Conn, episodes: &[String]) -> QueryResult<Vec<(String, String)>> {
     let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");

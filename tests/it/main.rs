@@ -61,6 +61,7 @@ mod medical_home;
 mod memory;
 mod meta;
 mod mutants;
+mod not_for_patient;
 mod not_offered;
 mod official_examples;
 mod one_plan;

@@ -130,7 +130,7 @@ impl Checker<'_> {
     }
 
     fn page(&mut self, page: Page) {
-        let Page { resources, mut held, mut episodes, mut plans, mut histories, strays } = page;
+        let Page { resources, mut held, mut episodes, mut plans, mut histories, strays, .. } = page;
         for rid in strays {
             self.differs(&format!(
                 "the resource number {rid} has history under a type or version that it has not"

@@ -18,6 +18,8 @@ use crate::app::upkeep::second_plan::told;
 use crate::app::upkeep::sentence;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
+use crate::palliative::not_for_patient::is_not_for_patient;
+use crate::palliative::screening::Codes;
 use crate::search::IndexRows;
 use crate::search::rules;
 use crate::store::Conn;
@@ -56,6 +58,7 @@ pub struct Reindexed {
 struct Rules {
     set: Arc<ParameterSet>,
     zone: TimeZone,
+    restricted: Arc<Codes>,
 }
 
 impl App {
@@ -104,7 +107,11 @@ impl App {
         tell: &mut dyn FnMut(Step<'_>),
     ) -> Result<Arc<ParameterSet>, Failure> {
         let set = self.begin_index(*after, tell)?;
-        let rules = Arc::new(Rules { set: set.clone(), zone: self.config.time_zone.clone() });
+        let rules = Arc::new(Rules {
+            set: set.clone(),
+            zone: self.config.time_zone.clone(),
+            restricted: self.restricted.clone(),
+        });
         let (ahead, _) = self.db.read(|conn| Ok(survey::extent(conn)?))?;
         tell(Step::Ahead(u64::try_from(ahead).unwrap_or(0)));
         loop {
@@ -170,7 +177,7 @@ impl App {
                     mend(conn, &[rid], (&used, Plans::Left))?;
                     let page = survey::page(conn, &Span::These(vec![rid]))?;
                     let plan =
-                        |stored: &Stored| Some((stored.id.clone(), expected(&used, stored).ok()?.plan?));
+                        |stored: &Stored| Some((stored.id.clone(), expected(&used, stored).ok()?.0.plan?));
                     page.resources.first().and_then(plan).map(|plan| told(conn, &plan)).transpose()
                 });
                 both.map_err(Fault::into_failure)?.iter().for_each(|both| tell(Step::Differs(both)));
@@ -198,8 +205,9 @@ fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
     for stored in &page.resources {
         let held = page.held.remove(&stored.rid).unwrap_or_default();
         let (episode, plan) = (page.episodes.remove(&stored.rid), page.plans.remove(&stored.rid));
-        let right = expected(rules, stored).is_ok_and(|expected| {
-            let typed = expected.episode == episode && expected.plan == plan;
+        let noted = page.not_for_patient.contains(&stored.rid);
+        let right = expected(rules, stored).is_ok_and(|(expected, is_kept)| {
+            let typed = expected.episode == episode && expected.plan == plan && (noted || !is_kept);
             expected.rows == held.rows && typed && !is_tangled(&held, stored)
         });
         if !right {
@@ -214,9 +222,12 @@ fn wrong(rules: &Rules, mut page: Page) -> Vec<i64> {
     wrong
 }
 
-fn expected(rules: &Rules, stored: &Stored) -> Result<Expected, Failure> {
+/// What the tables should hold of a resource, and whether it is kept from the patient. That it is no more is not told by
+/// what it says: a record of an earlier version of the program is kept whatever it says.
+fn expected(rules: &Rules, stored: &Stored) -> Result<(Expected, bool), Failure> {
     let value = if stored.deleted { serde_json::Value::Null } else { stored.value()? };
-    Expected::of(stored, value, (&rules.set.parameters, &rules.zone))
+    let is_kept = is_not_for_patient(stored.ty.name(), &value, &rules.restricted);
+    Ok((Expected::of(stored, value, (&rules.set.parameters, &rules.zone))?, is_kept))
 }
 
 fn changed() -> Failure {
@@ -234,10 +245,10 @@ fn mend(conn: &mut Conn, rids: &[i64], (rules, which): (&Rules, Plans)) -> Resul
     let mut page = survey::page(conn, &Span::These(rids.to_vec()))?;
     let (mut added, mut removed, mut cleared) = (Entries::default(), Entries::default(), Vec::new());
     let (mut episodes, mut plans) = (Vec::new(), Vec::new());
-    let (mut mended, mut unreadable) = (0, Vec::new());
+    let (mut mended, mut unreadable, mut kept) = (0, Vec::new(), Vec::new());
     for stored in &page.resources {
         let mut held = page.held.remove(&stored.rid).unwrap_or_default();
-        let Ok(expected) = expected(rules, stored) else {
+        let Ok((expected, is_kept)) = expected(rules, stored) else {
             unreadable.push(format!("{}/{}: its content cannot be read", stored.ty, stored.id));
             continue;
         };
@@ -247,6 +258,7 @@ fn mend(conn: &mut Conn, rids: &[i64], (rules, which): (&Rules, Plans)) -> Resul
             held.rows = IndexRows::default();
         }
         mended += 1;
+        kept.extend(is_kept.then_some((stored.rid, true)));
         let name = (stored.ty, stored.rid);
         added.add(name, &expected.rows, &held.rows);
         removed.add(name, &held.rows, &expected.rows);
@@ -264,6 +276,7 @@ fn mend(conn: &mut Conn, rids: &[i64], (rules, which): (&Rules, Plans)) -> Resul
     index_contained::clear(conn, &cleared)?;
     index::remove(conn, removed)?;
     index::insert(conn, added)?;
+    tables::keep_from_patient(conn, &kept)?;
     // Those that end come first, so that one may end and another begin.
     episodes.sort_by_key(|(_, row)| row.as_ref().is_some_and(|row| row.open));
     for (rid, row) in &episodes {

@@ -80,6 +80,8 @@ pub struct Component {
     pub high: u8,
     /// Why.
     pub reasons: Vec<Told>,
+    /// Whether it turns on what is kept from the patient, whatever that is.
+    pub restricted: bool,
 }
 
 impl Component {
@@ -107,7 +109,8 @@ impl Domain {
             let text = if low == high { &self.none_text } else { &self.missing_text };
             reasons.push(Told { text: text.clone(), restricted: false });
         }
-        Component { domain: self.code.clone(), title: self.title.clone(), low, high, reasons }
+        let restricted = self.levels.iter().flat_map(|level| &level.items).any(|at| findings[*at].restricted);
+        Component { domain: self.code.clone(), title: self.title.clone(), low, high, reasons, restricted }
     }
 
     /// Whether any fact of it is known.

@@ -1,7 +1,8 @@
 //! A stratification as it is kept: a RiskAssessment, two Observations, the tier on the episode, and Tasks.
 //! <https://hl7.org/fhir/R4/riskassessment.html>
 //!
-//! Nothing is written down that a patient may not read: what a clinician thinks of the time that is left, and what a
+//! A tier and a score that turn on what is kept from the patient carry the label by which no patient's token reads them.
+//! Beside that nothing is written down that a patient may not read, as labels are taken away: what a clinician thinks of the time that is left, and what a
 //! caregiver answered. The reason for which a clinician sets a tier is written as it was given, and the operation's
 //! definition says that the patient reads it. `Observation.derivedFrom` may name Observations alone.
 
@@ -21,6 +22,7 @@ use crate::palliative::enrollment::drafts::Place;
 use crate::palliative::enrollment::facts::version;
 use crate::palliative::enrollment::tiers;
 use crate::palliative::enrollment::tiers::Held;
+use crate::palliative::not_for_patient::label;
 use crate::palliative::risk::Due;
 use crate::palliative::risk::decision::Decision;
 use crate::palliative::risk::domain::Component;
@@ -94,6 +96,7 @@ impl Report<'_> {
             "mitigation": found.algorithm.intensity(found.tier).words,
             "note": open.notes().iter().map(|text| json!({ "text": text })).collect::<Vec<_>>(),
         });
+        self.label(&mut assessment);
         if let Some(said) = &found.said {
             assessment["performer"] = json!({ "reference": said.by });
         }
@@ -105,6 +108,13 @@ impl Report<'_> {
             assessment["basis"] = basis.into();
         }
         Resource::from_value(assessment)
+    }
+
+    /// Keeps from the patient what tells of what is kept from them.
+    fn label(&self, resource: &mut Value) {
+        if self.found.restricted {
+            resource["meta"] = json!({ "security": [label()] });
+        }
     }
 
     fn line(&self, one: &Component) -> String {
@@ -186,6 +196,7 @@ impl Report<'_> {
             "issued": instant(self.now),
             "note": [{ "text": WHAT_IT_IS }],
         });
+        self.label(&mut observation);
         if !observations.is_empty() {
             observation["derivedFrom"] = observations.into();
         }

@@ -1,7 +1,9 @@
 //! A stratification as it is told. <https://hl7.org/fhir/R4/riskassessment.html>
 //!
 //! What tells what a clinician thinks of the time that is left, or what a caregiver answered, is left out of what a
-//! patient reads, and of all that is kept, as the patient may read that too.
+//! patient reads, and of what is kept. A score and a tier tell it too, as all but that is the patient's own to know: they
+//! are left out of what a patient reads, with the domains that turn on it, and what is kept of them carries the label
+//! by which no patient's token reads it.
 
 use serde_json::Value;
 use serde_json::json;
@@ -40,17 +42,8 @@ impl Report<'_> {
     /// The answer, beside its RiskAssessment.
     pub fn told(&self, assessment: Value) -> Output {
         let found = self.found;
-        let mut output = Output::new().resource("riskAssessment", assessment);
-        if found.score_min == found.score_max {
-            output = output.value("score", "integer", found.score_min);
-        }
-        output = output
-            .value("scoreMin", "integer", found.score_min)
-            .value("scoreMax", "integer", found.score_max)
-            .value("tier", "code", found.tier.code())
-            .value("computedTier", "code", found.computed.code())
-            .value("status", "code", found.status.code());
-        for one in &found.components {
+        let mut output = if self.is_part() { Output::new() } else { self.whole(assessment) };
+        for one in found.components.iter().filter(|one| !(self.is_part() && one.restricted)) {
             output = output.part("component", self.component(one));
         }
         for one in found.applied.iter().filter(|one| self.is_open(&one.told)) {
@@ -59,10 +52,13 @@ impl Report<'_> {
         if let Some(decision) = &found.decision {
             output = output.part("override", decision.part());
         }
-        for code in &found.collect {
+        let is_open = |code: &str| found.components.iter().any(|one| one.domain == code && !one.restricted);
+        for code in found.collect.iter().filter(|code| !self.is_part() || is_open(code)) {
             output = output.value("collect", "Coding", domain(found, code));
         }
-        output = output.part("intensity", intensity(found.algorithm.intensity(found.tier)));
+        if !self.is_part() {
+            output = output.part("intensity", intensity(found.algorithm.intensity(found.tier)));
+        }
         // That hospice is to be spoken of tells what a clinician thinks of the time that is left.
         for one in found.tasks.iter().filter(|one| self.reader == Reader::Team || !one.restricted) {
             output = output.part("action", action(one));
@@ -77,10 +73,29 @@ impl Report<'_> {
         )
     }
 
+    /// What turns on all of the domains.
+    fn whole(&self, assessment: Value) -> Output {
+        let found = self.found;
+        let mut output = Output::new().resource("riskAssessment", assessment);
+        if found.score_min == found.score_max {
+            output = output.value("score", "integer", found.score_min);
+        }
+        output
+            .value("scoreMin", "integer", found.score_min)
+            .value("scoreMax", "integer", found.score_max)
+            .value("tier", "code", found.tier.code())
+            .value("computedTier", "code", found.computed.code())
+            .value("status", "code", found.status.code())
+    }
+
+    /// Whether something of it is kept from the reader.
+    fn is_part(&self) -> bool {
+        self.reader == Reader::Patient && self.found.restricted
+    }
+
     /// What this is, and where something of it is kept from the reader, that it is.
     pub(super) fn notes(&self) -> Vec<&'static str> {
-        let is_part = self.reader == Reader::Patient && self.found.restricted;
-        if is_part { vec![WHAT_IT_IS, WITHHELD] } else { vec![WHAT_IT_IS] }
+        if self.is_part() { vec![WHAT_IT_IS, WITHHELD] } else { vec![WHAT_IT_IS] }
     }
 
     fn component(&self, one: &Component) -> Output {

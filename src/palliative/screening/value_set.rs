@@ -19,13 +19,13 @@ use crate::palliative::record::Coding;
 use crate::palliative::record::Concept;
 
 /// The codes of a ValueSet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Codes {
     included: Listed,
     excluded: Listed,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Listed {
     exact: BTreeMap<String, BTreeSet<String>>,
     prefixes: Vec<(String, String)>,

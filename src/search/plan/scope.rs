@@ -85,7 +85,7 @@ impl Seen<'_> {
             Visible::Nothing => Some(Sql::of("1 = 0", [])),
             Visible::Patients(patients) if patients.is_empty() => Some(Sql::of("1 = 0", [])),
             Visible::Patients(patients) if self.parameters.compartment(ty).is_some() => {
-                Some(in_compartment(patients, Sql::of("?", [ty.number().into()]), scope))
+                Some(seen_in_compartment(patients, Sql::of("?", [ty.number().into()]), scope))
             }
             Visible::Patients(patients) => {
                 Some(referred_to(patients, Sql::of("?", [ty.number().into()]), scope))
@@ -127,7 +127,7 @@ impl Seen<'_> {
                 Visible::Patients(patients) if !patients.is_empty() => {
                     let ty = scope.column("type");
                     let seen = if inside {
-                        in_compartment(patients, ty, scope)
+                        seen_in_compartment(patients, ty, scope)
                     } else {
                         referred_to(patients, ty, scope)
                     };
@@ -165,13 +165,22 @@ fn of_row(criterion: &Criterion) -> bool {
 
 /// The row, of this type, stands in the compartment of one of the patients.
 pub(super) fn in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
+    stands_in(patients, ty, scope).push(END, [])
+}
+
+/// The row, of this type, stands in the compartment of one of the patients, who may see it.
+fn seen_in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
+    let kept = " AND NOT EXISTS (SELECT 1 FROM not_for_patient f WHERE f.rid = k.rid)";
+    stands_in(patients, ty, scope).push(kept, []).push(END, [])
+}
+
+fn stands_in(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
     Sql::of("EXISTS (SELECT 1 FROM idx_compartment k WHERE k.patient IN (", [])
         .append(texts(patients))
         .push(") AND k.type = ", [])
         .append(ty)
         .push(" AND k.rid = ", [])
         .append(scope.column("rid"))
-        .push(END, [])
 }
 
 /// Something in the compartment of one of the patients points to the row, which is of this type.

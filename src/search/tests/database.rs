@@ -38,6 +38,7 @@ const SQLITE: &str = concat!(
     include_str!("../../../migrations/sqlite/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-22-000058_contained/up.sql"),
+    include_str!("../../../migrations/sqlite/2026-11-22-000068_not_for_patient/up.sql"),
     include_str!("../../../migrations/sqlite/2026-11-23-000072_days/up.sql")
 );
 const POSTGRES: &str = concat!(
@@ -47,6 +48,7 @@ const POSTGRES: &str = concat!(
     include_str!("../../../migrations/postgres/2026-11-22-000047_text/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-22-000058_contained/up.sql"),
+    include_str!("../../../migrations/postgres/2026-11-22-000068_not_for_patient/up.sql"),
     include_str!("../../../migrations/postgres/2026-11-23-000072_days/up.sql")
 );
 
@@ -55,7 +57,6 @@ pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
 
 diesel::define_sql_function!(fn in_time() -> BigInt);
 static ZONE: TimeZone = TimeZone::UTC;
-
 type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<Binary>);
 pub(super) type Row = (i64, i64, String, i64, i64, Option<Vec<u8>>);
 
@@ -92,7 +93,6 @@ macro_rules! load {
     };
 }
 
-/// A row with its sort keys.
 pub(super) type Keyed = (Row, Vec<Option<String>>);
 
 pub(super) struct Database {

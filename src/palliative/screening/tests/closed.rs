@@ -128,6 +128,26 @@ fn t_36_a_code_of_a_sender_that_a_map_makes_into_what_is_kept_is_kept_too() {
 }
 
 #[test]
+fn t_36_a_code_that_stands_beside_one_that_is_kept_is_kept_for_that_person() {
+    let mut maps = CodeMaps::default();
+    maps.restrict(&restricted(&Definitions::shared().unwrap()).unwrap());
+    let observation = |codes: &[(&str, &str)]| {
+        let codings: Vec<Value> =
+            codes.iter().map(|(system, code)| json!({ "system": system, "code": code })).collect();
+        let value = json!({ "resourceType": "Observation", "id": "o", "status": "final",
+            "code": { "coding": [{ "system": OWN, "code": "panel" }] },
+            "component": [{ "code": { "coding": codings } }] });
+        crate::fhir::Resource::from_value(value).unwrap()
+    };
+    let kept = |codes: &[(&str, &str)]| -> Vec<String> {
+        maps.restricted_in(&[observation(codes)]).into_iter().map(|coding| coding.code).collect()
+    };
+    assert_eq!(kept(&[(OWN, "SQ"), (LOCAL, "surprise-question-12m")]), ["SQ"]);
+    assert_eq!(kept(&[(OWN, "SQ"), (LOCAL, "esas-pain")]), Vec::<String>::new());
+    assert_eq!(kept(&[(OWN, "SQ")]), Vec::<String>::new());
+}
+
+#[test]
 fn sets_share_a_code_where_one_holds_what_the_other_names() {
     let of = |code: &str| {
         Codes::of(&[crate::palliative::record::Coding { system: ICD.into(), code: code.into() }])
