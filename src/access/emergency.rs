@@ -57,7 +57,7 @@ pub fn lifted(caller: Caller) -> Result<Caller, Failure> {
     let wider = |grant: &Grant| {
         let actions: Vec<Action> = grant.actions.iter().copied().filter(|one| one.is_reading()).collect();
         let is_held = !grant.reach.is_everywhere() && !actions.is_empty();
-        is_held.then(|| Grant { ty: grant.ty, actions, reach: Reach::All })
+        is_held.then_some(Grant { ty: grant.ty, actions, reach: Reach::All })
     };
     let mut lifted = caller;
     let more: Vec<Grant> = lifted.grants.iter().filter_map(wider).collect();
