@@ -15,6 +15,7 @@ use crate::search_oracle::found::fold;
 use crate::search_oracle::found::found;
 use crate::search_oracle::found::half;
 use crate::search_oracle::found::span;
+use crate::search_oracle::kept::is_kept;
 use crate::search_oracle::parameters::CANONICAL;
 use crate::search_oracle::parameters::COMPOSITES;
 use crate::search_oracle::parameters::DIRECTORY;
@@ -100,6 +101,8 @@ pub struct Resource {
     pub pairs: Vec<Pair>,
     /// Its words.
     pub words: Words,
+    /// Whether it is kept from the patient whom it is about.
+    pub is_kept: bool,
 }
 
 /// What one element has for both parts of a composite parameter.
@@ -172,6 +175,7 @@ impl World {
                 ty,
                 pairs: pairs(resource),
                 words: Words::of(resource),
+                is_kept: is_kept(resource),
             }
         };
         let all: Vec<Resource> = resources.iter().map(read).collect();
@@ -353,7 +357,8 @@ impl World {
         resource.reference() == own || compartment(about, &resource.ty).iter().any(points)
     }
 
-    /// All that a patient may see: their compartment, what of the directory it refers to, and definitions.
+    /// All that a patient may see: their compartment but for what is kept from them, what of the directory it refers to,
+    /// and definitions.
     fn seen_by(&self, patient: &str) -> HashSet<usize> {
         let mut seen: HashSet<usize> = (0..self.all.len())
             .filter(|at| self.in_compartment(*at, &format!("Patient/{patient}")))
@@ -367,6 +372,7 @@ impl World {
                 seen.extend(self.targets(at, parameter.code).into_iter().filter(directory));
             }
         }
+        seen.retain(|at| !self.all[*at].is_kept);
         let definition = |at: &usize| ["ValueSet", "Questionnaire"].contains(&self.all[*at].ty.as_str());
         seen.extend((0..self.all.len()).filter(definition));
         seen

@@ -10,6 +10,7 @@ mod filter;
 mod fixed;
 mod found;
 mod generate;
+mod kept;
 mod parameters;
 mod run;
 mod words;
