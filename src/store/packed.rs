@@ -1,8 +1,11 @@
-//! The size of an embedded database, and making it smaller. <https://www.sqlite.org/lang_vacuum.html>
+//! The size of an embedded database, and making it smaller; and what a server notes of its tables.
+//! <https://www.sqlite.org/lang_vacuum.html>
 
 use diesel::result::Error;
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
+use diesel::sql_types::Nullable;
+use diesel::sql_types::Text;
 
 use crate::search::sql::Sql;
 use crate::store::Conn;
@@ -34,5 +37,25 @@ impl Db {
         let failed = |_| Fault::Database(Error::BrokenTransactionManager);
         let mut conn = Conn::open(&self.target).map_err(failed)?;
         Ok(conn.batch("PRAGMA temp_store=FILE; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?)
+    }
+
+    /// Has a server count what the tables of this role hold, and note which pages all may see, by a connection of its own
+    /// and however long that takes: no transaction can hold it. It keeps nobody from reading or writing; a table that
+    /// another holds is left out, and none is made shorter, for which all would have to wait.
+    ///
+    /// # Errors
+    /// What the database fails with.
+    pub(crate) fn vacuum(&self) -> Result<(), Fault> {
+        if self.target.is_embedded() {
+            return Ok(());
+        }
+        let failed = |_| Fault::Database(Error::BrokenTransactionManager);
+        let mut conn = Conn::open(&self.target).map_err(failed)?;
+        conn.batch("SET statement_timeout = 0")?;
+        let own = "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables \
+                   WHERE schemaname = current_schema() AND pg_has_role(tableowner, 'USAGE')";
+        let tables = conn.load::<(Nullable<Text>,), (Option<String>,)>(Sql::of(own, []))?;
+        let Some((Some(tables),)) = tables.into_iter().next() else { return Ok(()) };
+        Ok(conn.batch(&format!("VACUUM (ANALYZE, SKIP_LOCKED, TRUNCATE false) {tables}"))?)
     }
 }

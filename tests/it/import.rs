@@ -488,6 +488,8 @@ fn a_server_plans_with_what_was_imported() {
     let before = counted();
     import::run(app.app(), &[folder.path().to_owned()]).unwrap();
     assert!(counted() >= before + 300, "{before} {}", counted());
+    // Which pages all may see is noted with it.
+    assert!(number(url, "SELECT pg_stat_get_vacuum_count(to_regclass('resource'))") > 0);
     // Nothing new, but an earlier run may have been broken off before it came so far.
     tamper(url, "UPDATE pg_class SET reltuples = -1 WHERE relname = 'resource'");
     import::run(app.app(), &[folder.path().to_owned()]).unwrap();
