@@ -1,8 +1,7 @@
 //! What goes with the matches of a search. <https://hl7.org/fhir/R4/search.html#include>
 //!
-//! `_include=*` and `_include=CarePlan:*` follow every reference that a search parameter covers. `_revinclude=*` would
-//! bring whatever points to a match from anywhere, a patient's whole record and more: it is refused, and
-//! `_revinclude=Observation:*` says what is meant.
+//! `_include=*` and `_include=CarePlan:*` follow every reference that a search parameter covers, and so does
+//! `_revinclude=*` the other way: it brings what points to a match from anywhere, up to the most that goes with a page.
 
 use crate::fhir::ResourceType;
 use crate::search::chain;
@@ -84,13 +83,8 @@ pub(super) fn read(
 fn parts(context: &Context, start: Start, value: &str) -> Result<Include, Problem> {
     let parts: Vec<&str> = value.split(':').collect();
     let (name, code, target) = match parts.as_slice() {
-        [ANY] if start.way == Way::To => {
-            return Ok(Include { way: start.way, hops: start.hops, source: None, param: None, target: None });
-        }
         [ANY] => {
-            return Err(Problem::Unknown(
-                "`_revinclude=*` is not supported; name the type that refers to the matches, as in `Observation:*`.".into(),
-            ));
+            return Ok(Include { way: start.way, hops: start.hops, source: None, param: None, target: None });
         }
         [name, code] => (*name, *code, None),
         [name, code, target] => (*name, *code, Some(*target)),
@@ -125,16 +119,19 @@ impl Include {
         }
     }
 
-    /// The reference parameters that it follows; none of them is named where it follows those of any type.
+    /// The reference parameters that it follows.
     pub(super) fn references<'a>(&self, parameters: &'a Parameters) -> Vec<&'a Parameter> {
-        match (self.param, self.source) {
-            (Some(param), _) => parameters.by_number(param).into_iter().collect(),
-            (None, Some(source)) => {
-                let is_followed = |own: &&Parameter| own.kind == Kind::Reference && own.is_searchable();
-                parameters.of(source).filter(is_followed).collect()
-            }
-            (None, None) => Vec::new(),
+        if let Some(param) = self.param {
+            return parameters.by_number(param).into_iter().collect();
         }
+        let sources = self.sources().into_iter().flat_map(|source| parameters.of(source));
+        let is_followed = |own: &&Parameter| own.kind == Kind::Reference && own.is_searchable();
+        sources.filter(is_followed).collect()
+    }
+
+    /// The types of what holds the references.
+    pub(super) fn sources(&self) -> Vec<ResourceType> {
+        self.source.map_or_else(|| ResourceType::all().collect(), |source| vec![source])
     }
 }
 

@@ -97,6 +97,20 @@ fn includes_are_followed_as_far_as_they_say_and_bring_each_resource_once() {
             ],
         ),
         ("/Patient?_id=a&_revinclude=Encounter:*", 1, &["Encounter/ea"]),
+        ("/Patient?_id=a&_revinclude=*", 1, &["Condition/ca", "Encounter/ea"]),
+        (
+            "/Organization?_id=trust&_revinclude:iterate=*",
+            1,
+            &[
+                "Condition/ca",
+                "Condition/cb",
+                "Encounter/ea",
+                "Encounter/eb",
+                "Organization/hospital",
+                "Organization/ward",
+                "PractitionerRole/role",
+            ],
+        ),
         (
             "/Patient?_id=a&_include=Patient:general-practitioner&_revinclude:iterate=PractitionerRole:practitioner\
              &_include:iterate=PractitionerRole:organization",
@@ -131,6 +145,8 @@ fn no_hop_shows_another_patients_data_or_leads_through_it() {
         ("/Condition?_include:iterate=*", &["Patient/a", "Practitioner/doctor"]),
         ("/Encounter?_include:iterate=*", &[ward, "Patient/a", "Practitioner/doctor"]),
         ("/Practitioner?_revinclude=Patient:general-practitioner", &["Patient/a"]),
+        ("/Practitioner?_revinclude=*", &["Patient/a"]),
+        ("/Practitioner?_revinclude:iterate=*", &["Condition/ca", "Encounter/ea", "Patient/a"]),
         (
             "/Patient?_include=Patient:general-practitioner&_revinclude:iterate=Patient:general-practitioner\
              &_revinclude:iterate=Encounter:*&_revinclude:iterate=Condition:*",

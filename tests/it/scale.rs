@@ -105,7 +105,6 @@ fn what_is_not_offered_is_refused_in_the_same_way_wherever_it_is_asked_for() {
         ("/Patient?name:nope=x", 400, "not-supported"),
         ("/Patient?_sort=nope", 400, "not-supported"),
         ("/Patient?_has:Observation:nope:code=1", 400, "not-supported"),
-        ("/Patient?_revinclude=*", 400, "not-supported"),
         ("/Patient?_contained=true&_text=x", 400, "not-supported"),
         ("/Patient/$nope", 404, "not-supported"),
         ("/Patient/p/$nope", 404, "not-supported"),

@@ -167,7 +167,11 @@ fn reverse_includes(app: &App, ty: ResourceType) -> Vec<String> {
         let parameters = set.parameters.of(source).filter(points_here);
         parameters.map(move |parameter| format!("{source}:{}", parameter.code))
     };
-    ResourceType::all().flat_map(from).collect()
+    let mut all: Vec<String> = ResourceType::all().flat_map(from).collect();
+    if !all.is_empty() {
+        all.insert(0, "*".to_owned());
+    }
+    all
 }
 
 /// The operations that are here.

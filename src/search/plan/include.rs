@@ -5,6 +5,8 @@
 //! the caller may see row by row and the statement stops at its limit. Both begin at the rows: by their number in
 //! the index of references the one way, by type and id the other.
 
+use std::collections::BTreeSet;
+
 use crate::fhir::ResourceType;
 use crate::search::mistake;
 use crate::search::parameter::Kind;
@@ -83,10 +85,13 @@ impl Seen<'_> {
         let include = hop.include;
         let references = include.references(self.parameters);
         let of_type = |param: Sql| Sql::of("f.param IN (", []).append(param).push(")", []);
-        let numbers = references.iter().flat_map(|one| self.parameters.kept(one.number));
-        let params = of_type(Sql::list(numbers.map(Bind::from).collect()));
-        let targets: Vec<ResourceType> =
+        let numbers: BTreeSet<i64> =
+            references.iter().flat_map(|one| self.parameters.kept(one.number)).collect();
+        let params = of_type(Sql::list(numbers.into_iter().map(Bind::from).collect()));
+        let mut targets: Vec<ResourceType> =
             references.iter().flat_map(|reference| self.targets(reference.number)).collect();
+        targets.sort_unstable();
+        targets.dedup();
         let local = Sql::of("SELECT f.rid FROM resource t CROSS JOIN idx_reference f WHERE t.rid IN (", [])
             .append(rids(hop))
             .push(") AND f.target_type = t.type AND f.target_id = t.id AND ", [])
@@ -109,10 +114,14 @@ impl Seen<'_> {
             .push(") p CROSS JOIN resource r1 WHERE ", [])
             .in_time("p")
             .push("r1.rid = p.rid AND r1.deleted = 0", []);
-        let visible = include.source.and_then(|source| self.visible(source, &Scope::row(1)));
-        let is_left_out = include.source.is_some_and(mistake::are_left_out);
-        let meant = if is_left_out { self.meant(&Scope::row(1)) } else { None };
-        for more in visible.into_iter().chain(meant) {
+        let row = Scope::row(1);
+        let sources = include.sources();
+        let visible = match sources.as_slice() {
+            [source] => self.visible(*source, &row),
+            sources => self.visible_any(sources, &row),
+        };
+        let meant = sources.iter().any(|ty| mistake::are_left_out(*ty)).then(|| self.meant(&row));
+        for more in visible.into_iter().chain(meant.flatten()) {
             narrow = narrow.push(" AND ", []).append(more);
         }
         Sql::of("SELECT r0.rid, r0.type, r0.id, r0.version, r0.updated, r0.body FROM (", [])

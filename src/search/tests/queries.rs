@@ -37,7 +37,6 @@ fn a_lenient_search_ignores_the_unknown_but_not_the_wrong() {
         "_include=Patient:colour",
         "_include=Patient",
         "_revinclude=Encounter:location",
-        "_revinclude:iterate=*",
         "_include:all=Patient:link",
     ];
     let query =

@@ -727,6 +727,9 @@ impl<'a> Generator<'a> {
             let target = target.map(|ty| format!(":{ty}")).unwrap_or_default();
             return Some((format!("_include{iterate}"), format!("{source}:{}{target}", parameter.code)));
         }
+        if self.random.one_in(8) {
+            return Some((format!("_revinclude{iterate}"), "*".to_owned()));
+        }
         let (source, parameter) = self.pointing(ty)?;
         let code = if self.random.one_in(6) { "*" } else { parameter.code };
         let target = if self.random.one_in(4) { format!(":{ty}") } else { String::new() };
