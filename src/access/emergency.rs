@@ -21,8 +21,6 @@ pub const EMERGENCY: &str = "ETREAT";
 pub const PURPOSE_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 /// The role of those who may.
 const ROLE: &str = "emergency-access";
-/// Who may have it, by the type of `fhirUser`.
-const CLINICIANS: [&str; 2] = ["Practitioner", "PractitionerRole"];
 
 /// Reads the header: `ETREAT`, with or without its code system.
 ///
@@ -45,9 +43,7 @@ pub fn purpose(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// 403 for one without the role, and for one who is no clinician by `fhirUser`.
 pub fn lifted(caller: Caller) -> Result<Caller, Failure> {
-    let ty = caller.fhir_user.as_deref().and_then(|user| user.rsplit('/').nth(1));
-    let is_clinician = ty.is_some_and(|ty| CLINICIANS.contains(&ty));
-    if !(is_clinician && caller.has_role(ROLE)) {
+    if !(caller.is_clinician() && caller.has_role(ROLE)) {
         let text = format!(
             "Emergency access takes an access token of a clinician (`fhirUser` is a Practitioner or PractitionerRole) \
              with the role `{ROLE}`; without `{HEADER}` the request is answered within the token's own scopes."
@@ -91,7 +87,7 @@ mod tests {
     #[test]
     fn it_lifts_the_patient_from_reading_and_nothing_else() {
         let lifted = lifted(launched("https://ehr.example/Practitioner/7", &["emergency-access"])).unwrap();
-        let own = Visible::Patients(vec!["1".into()]);
+        let own = Visible::Whole(vec!["1".into()]);
         for (ty, action, expected) in [
             ("Observation", Action::Read, Visible::All),
             ("Observation", Action::Search, Visible::Nothing),

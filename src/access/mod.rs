@@ -23,6 +23,9 @@ use crate::fhir::ResourceType;
 use crate::search::Restriction;
 use crate::search::Visible;
 
+/// Who treats patients, by the type of `fhirUser`.
+const CLINICIANS: [&str; 2] = ["Practitioner", "PractitionerRole"];
+
 /// What a caller wants to do with resources of a type: the five letters of SMART's scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -108,7 +111,15 @@ impl Caller {
 
     /// Which resources of one type they may do this with.
     pub fn visible(&self, action: Action, ty: ResourceType) -> Visible {
-        grants::visible(&self.grants, action, ty)
+        let visible = grants::visible(&self.grants, action, ty);
+        if self.is_clinician() { visible.whole() } else { visible }
+    }
+
+    /// Whether the user is one who treats patients, by `fhirUser`: what is kept from a patient is not kept from them, also
+    /// where the token is held to that patient.
+    pub fn is_clinician(&self) -> bool {
+        let ty = self.fhir_user.as_deref().and_then(|user| user.rsplit('/').nth(1));
+        ty.is_some_and(|ty| CLINICIANS.contains(&ty))
     }
 
     /// Whether they may do this as a system without a user, by a scope such as `system/SearchParameter.cu`: where it
@@ -138,13 +149,18 @@ impl Caller {
 
     /// Which resources of each type they may do this with.
     pub fn restriction(&self, action: Action) -> Restriction {
-        grants::restriction(&self.grants, action)
+        let mut restriction = grants::restriction(&self.grants, action);
+        if self.is_clinician() {
+            let by_type = std::mem::take(&mut restriction.by_type);
+            restriction.by_type = by_type.into_iter().map(|(ty, visible)| (ty, visible.whole())).collect();
+        }
+        restriction
     }
 
     /// The patient to whose compartment they are held for this, where they are.
     pub fn patient_only(&self, action: Action, ty: ResourceType) -> Option<String> {
         match grants::visible(&self.grants, action, ty) {
-            Visible::Patients(ids) => ids.into_iter().next(),
+            Visible::Patients(ids) | Visible::Whole(ids) => ids.into_iter().next(),
             Visible::Nothing | Visible::All => None,
         }
     }

@@ -108,7 +108,7 @@ impl Session {
     /// Whether the caller reaches episodes, for this, no further than a patient's: the one rule of who is held.
     pub(super) fn is_held(&self, action: Action) -> bool {
         let episode = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
-        matches!(self.caller().visible(action, episode), Visible::Patients(_))
+        self.caller().visible(action, episode).patients().is_some()
     }
 
     /// Whether what the decision brings with it is written as its effect: for one who acts for the patient, and is held

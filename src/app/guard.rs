@@ -87,7 +87,7 @@ pub(crate) fn stays_inside(visible: &Visible, patients: &[String]) -> Result<(),
 pub(crate) fn may_choose_id(visible: &Visible) -> Result<(), Failure> {
     match visible {
         Visible::All => Ok(()),
-        Visible::Nothing | Visible::Patients(_) => Err(Failure::new(
+        Visible::Nothing | Visible::Patients(_) | Visible::Whole(_) => Err(Failure::new(
             Reason::Forbidden,
             "The access token does not allow to choose an id; leave it out, and the server makes one.",
         )),
@@ -99,7 +99,7 @@ pub(crate) fn is_inside(visible: &Visible, patients: &[String]) -> bool {
     match visible {
         Visible::All => true,
         Visible::Nothing => false,
-        Visible::Patients(own) => patients.iter().any(|patient| own.contains(patient)),
+        Visible::Patients(own) | Visible::Whole(own) => patients.iter().any(|patient| own.contains(patient)),
     }
 }
 

@@ -61,7 +61,9 @@ impl Session {
             let seen = match self.caller().visible(Action::Read, ty) {
                 Visible::All => true,
                 Visible::Nothing => false,
-                Visible::Patients(patients) => patients.iter().any(|id| id == patient),
+                Visible::Patients(patients) | Visible::Whole(patients) => {
+                    patients.iter().any(|id| id == patient)
+                }
             };
             if !seen {
                 let text = format!("The access token does not allow to read each {ty} of this patient.");

@@ -63,7 +63,7 @@ impl Session {
         let visible = |ty: &ResourceType| match self.caller().visible(Action::Read, *ty) {
             Visible::All => true,
             Visible::Nothing => false,
-            Visible::Patients(patients) => patients.iter().any(|id| id == patient),
+            Visible::Patients(patients) | Visible::Whole(patients) => patients.iter().any(|id| id == patient),
         };
         let types: Vec<ResourceType> = types.iter().copied().filter(visible).collect();
         let inside = Narrow::Whole(vec![patient.to_owned()]);

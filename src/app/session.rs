@@ -210,7 +210,7 @@ impl Session {
         let visible = |ty: &ResourceType| match self.caller.visible(Action::Read, *ty) {
             Visible::All => true,
             Visible::Nothing => false,
-            Visible::Patients(patients) => patients.iter().any(|id| id == patient),
+            Visible::Patients(patients) | Visible::Whole(patients) => patients.iter().any(|id| id == patient),
         };
         let types: Vec<ResourceType> = types.iter().copied().filter(visible).collect();
         self.app.db.read(|conn| Ok(resources::compartment(conn, patient, &types)?))
@@ -231,7 +231,11 @@ impl Session {
             Visible::Patients(patients) if self.app.parameters.compartment(ty).is_some() => {
                 Narrow::Inside(patients)
             }
+            Visible::Whole(patients) if self.app.parameters.compartment(ty).is_some() => {
+                Narrow::Whole(patients)
+            }
             Visible::Patients(patients) => Narrow::Referred(patients),
+            Visible::Whole(patients) => Narrow::Linked(patients),
         }
     }
 }

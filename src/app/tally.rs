@@ -242,7 +242,7 @@ fn open(batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failu
     let value = if current.deleted { Value::Null } else { current.value()? };
     let rows = rows(&batch.set.parameters, &value, &batch.zone);
     let not_for_patient = is_not_for_patient(change.ty.name(), &value, &batch.restricted);
-    let is_seen = !not_for_patient || change.visible == Visible::All;
+    let is_seen = !not_for_patient || matches!(change.visible, Visible::All | Visible::Whole(_));
     if !(is_seen && guard::is_inside(&change.visible, &rows.patients)) {
         return Err(not_found(change.ty, &change.id));
     }

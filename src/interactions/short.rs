@@ -128,7 +128,9 @@ fn comes_in_order(query: &Query) -> bool {
 fn is_seen_in_order(parameters: &Parameters, visible: &Visible, ty: ResourceType) -> bool {
     match visible {
         Visible::All | Visible::Nothing => true,
-        Visible::Patients(patients) => patients.len() == 1 && parameters.compartment(ty).is_some(),
+        Visible::Patients(patients) | Visible::Whole(patients) => {
+            patients.len() == 1 && parameters.compartment(ty).is_some()
+        }
     }
 }
 

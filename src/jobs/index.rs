@@ -1,4 +1,5 @@
-//! Makes the search index anew where another version of the service made it. <https://hl7.org/fhir/R4/search.html>
+//! Makes the search index anew where another version of the service made it, after it has looked which earlier versions
+//! may be told to patients. <https://hl7.org/fhir/R4/search.html>
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,15 +17,22 @@ use crate::jobs::Stop;
 const PAUSE: Duration = Duration::from_secs(5);
 const MOST_DOUBLED: u32 = 9;
 
-/// Looks once after the start of the process whether the index is by this version's rules, and makes it so.
+/// Looks after the start of the process at earlier versions that nobody has looked at yet, and then once whether the index
+/// is by this version's rules, and makes it so.
 ///
 /// # Errors
 /// Only what the database fails with.
 pub fn run_next(app: &Arc<App>, stop: &Stop) -> Result<Left, Failure> {
+    static JUDGED: AtomicBool = AtomicBool::new(false);
     static LOOKED: AtomicBool = AtomicBool::new(false);
     static FAILED: AtomicU32 = AtomicU32::new(0);
     if LOOKED.load(Ordering::Relaxed) {
         return Ok(Left::Nothing);
+    }
+    if !JUDGED.load(Ordering::Relaxed) {
+        let left = app.judge_versions()? > 0;
+        JUDGED.store(!left, Ordering::Relaxed);
+        return Ok(Left::More);
     }
     match app.renew_index() {
         Ok(renewed) => LOOKED.store(renewed == Renewed::Done, Ordering::Relaxed),

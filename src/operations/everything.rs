@@ -67,7 +67,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 /// The patients to whom the caller is held.
 fn own_patients(session: &Session, ty: ResourceType) -> Result<Focus, Failure> {
     match session.caller().visible(Action::Search, ty) {
-        Visible::Patients(patients) => Ok(Focus::Patients(patients)),
+        Visible::Patients(patients) | Visible::Whole(patients) => Ok(Focus::Patients(patients)),
         Visible::Nothing => Ok(Focus::Patients(Vec::new())),
         Visible::All => {
             let text =

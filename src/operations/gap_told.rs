@@ -19,7 +19,9 @@ pub(super) fn may_see(session: &Session, evidence: &str, patient: &str) -> bool 
     let Some(local) = Reference::parse(evidence).local() else { return false };
     match session.caller().visible(Action::Read, local.ty) {
         Visible::All => true,
-        Visible::Patients(own) => own.iter().any(|id| patient.strip_prefix("Patient/") == Some(id)),
+        Visible::Patients(own) | Visible::Whole(own) => {
+            own.iter().any(|id| patient.strip_prefix("Patient/") == Some(id))
+        }
         Visible::Nothing => false,
     }
 }

@@ -117,10 +117,14 @@ pub(super) fn require_on_record(known: Known, resources: &[Resource]) -> Result<
     Err(Failure::new(Reason::BusinessRule, text).coded(ERROR_SYSTEM, "date-range").at(at))
 }
 
-/// One who is held to a patient's compartment reads with the patient's eyes.
+/// One who is held to a patient's compartment reads with the patient's eyes, unless it is one who treats the patient.
 pub(super) fn reader(session: &Session) -> Reader {
     let held = |ty: &ResourceType| session.caller().patient_only(Action::Read, *ty).is_some();
-    if screened_types().iter().any(held) { Reader::Patient } else { Reader::Team }
+    if !session.caller().is_clinician() && screened_types().iter().any(held) {
+        Reader::Patient
+    } else {
+        Reader::Team
+    }
 }
 
 /// What a caller sent along: facts that count as if they were stored.

@@ -10,6 +10,8 @@ use serde_json::json;
 
 use crate::palliative::record::Coding;
 use crate::palliative::screening::Codes;
+use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
+use crate::palliative::vocabulary::RISK_METHOD_SYSTEM;
 
 /// The code system of the label.
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -29,6 +31,16 @@ const FINDINGS: [&str; 10] = [
     "QuestionnaireResponse",
 ];
 
+/// What was kept before it had the label: tiers and scores of need, and the records of screenings and stratifications, by
+/// their type, the element that says what they are, its code system and the codes.
+const UNLABELLED: [(&str, &str, &str, &[&str]); 3] = [
+    ("Observation", "/code", OBSERVATION_SYSTEM, &["program-risk-score", "program-risk-tier"]),
+    ("RiskAssessment", "/method", RISK_METHOD_SYSTEM, &["palliative-risk-v1"]),
+    ("AuditEvent", "/subtype", OPERATIONS, &["palliative-screen", "palliative-stratify"]),
+];
+/// By which the records of operations name them.
+const OPERATIONS: &str = "https://comfrey.health/fhir/OperationDefinition";
+
 /// The label of what the service keeps from the patient.
 pub fn label() -> Value {
     json!({
@@ -41,6 +53,27 @@ pub fn label() -> Value {
 /// Whether a resource of this type is kept from the patient.
 pub fn is_not_for_patient(ty: &str, resource: &Value, restricted: &Codes) -> bool {
     is_labelled(resource) || (FINDINGS.contains(&ty) && says(resource, restricted))
+}
+
+/// The same of an earlier version, which may be from before what the service keeps had its label.
+pub fn was_not_for_patient(ty: &str, resource: &Value, restricted: &Codes) -> bool {
+    let is_own = |(of, place, system, codes): &(&str, &str, &str, &[&str])| {
+        *of == ty && resource.pointer(place).is_some_and(|element| names(element, system, codes))
+    };
+    UNLABELLED.iter().any(is_own) || is_not_for_patient(ty, resource, restricted)
+}
+
+/// Whether a coding of an element is one of these.
+fn names(element: &Value, system: &str, codes: &[&str]) -> bool {
+    match element {
+        Value::Array(all) => all.iter().any(|one| names(one, system, codes)),
+        Value::Object(members) => {
+            let is_one = members.get("system").and_then(Value::as_str) == Some(system)
+                && members.get("code").and_then(Value::as_str).is_some_and(|code| codes.contains(&code));
+            is_one || members.get("coding").is_some_and(|codings| names(codings, system, codes))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 fn is_labelled(resource: &Value) -> bool {

@@ -9,10 +9,31 @@ use crate::fhir::ResourceType;
 pub enum Visible {
     /// None of it.
     Nothing,
-    /// Only what stands in the compartment of one of these patients (by id).
+    /// Only what stands in the compartment of one of these patients (by id) and is not kept from them.
     Patients(Vec<String>),
+    /// All that stands in the compartment of one of these patients: for one who treats them.
+    Whole(Vec<String>),
     /// All of it.
     All,
+}
+
+impl Visible {
+    /// The patients outside of whose compartments nothing is visible, where it is so.
+    pub fn patients(&self) -> Option<&[String]> {
+        match self {
+            Self::Patients(patients) | Self::Whole(patients) => Some(patients),
+            Self::Nothing | Self::All => None,
+        }
+    }
+
+    /// The same for one from whom nothing is kept that is kept from the patients.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        match self {
+            Self::Patients(patients) => Self::Whole(patients),
+            Self::Nothing | Self::Whole(_) | Self::All => self,
+        }
+    }
 }
 
 /// What a caller may see of each resource type.

@@ -61,7 +61,7 @@ fn found_in(table: &'static str, narrow: &Narrow, numbers: &[i64]) -> Sql {
     let numbers = Sql::list(numbers.iter().map(|number| (*number).into()).collect());
     let select = match narrow {
         Narrow::Inside(_) | Narrow::Whole(_) => "SELECT min(x.rid) FROM idx_compartment k CROSS JOIN ",
-        Narrow::All | Narrow::Nothing | Narrow::Referred(_) => "SELECT min(x.rid) FROM ",
+        Narrow::All | Narrow::Nothing | Narrow::Referred(_) | Narrow::Linked(_) => "SELECT min(x.rid) FROM ",
     };
     let sql = Sql::of(select, []).push(table, []).push(" x", []);
     let of = |sql: Sql| sql.push("x.param IN (", []).append(numbers.clone()).push(")", []);
@@ -73,7 +73,7 @@ fn found_in(table: &'static str, narrow: &Narrow, numbers: &[i64]) -> Sql {
             let patients = patients.iter().map(|id| Bind::from(id.as_str())).collect();
             of(sql.append(Sql::list(patients)).push(") AND ", [])).append(narrow.sql())
         }
-        Narrow::Referred(_) => {
+        Narrow::Referred(_) | Narrow::Linked(_) => {
             of(sql.push(" CROSS JOIN resource r WHERE r.rid = x.rid AND ", [])).append(narrow.sql())
         }
     }

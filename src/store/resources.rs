@@ -150,21 +150,27 @@ pub(crate) fn replace(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Moves the current versions to the history, and keeps in whose compartments they stood.
+/// Moves the current versions to the history, and keeps in whose compartments they stood, and which of them are kept from
+/// the patient.
 fn archive(conn: &mut Conn, rows: &[Stored]) -> QueryResult<()> {
     const VERSIONS: &str = "INSERT INTO history (rid, version, updated, method, deleted, body, type) \
                             SELECT rid, version, updated, method, deleted, body, type FROM resource WHERE rid = ";
     const COMPARTMENTS: &str = "INSERT INTO history_compartment (patient, type, rid, version) \
                                 SELECT c.patient, c.type, c.rid, r.version FROM idx_compartment c \
                                 CROSS JOIN resource r WHERE r.rid = c.rid AND c.rid = ";
+    const KEPT: &str = "INSERT INTO history_not_for_patient (rid, version, judged) \
+                        SELECT r.rid, r.version, 1 FROM not_for_patient f \
+                        CROSS JOIN resource r WHERE r.rid = f.rid AND f.rid = ";
     if conn.is_sqlite() {
         for row in rows {
             conn.execute(Sql::of(VERSIONS, []).push("?", [row.rid.into()]))?;
             conn.execute(Sql::of(COMPARTMENTS, []).push("?", [row.rid.into()]))?;
+            conn.execute(Sql::of(KEPT, []).push("?", [row.rid.into()]))?;
         }
     } else if !rows.is_empty() {
         let rids = integers(rows.iter().map(|row| row.rid));
         let query = Sql::of("WITH archived AS (", []).push(VERSIONS, []);
+        let query = query.push("ANY(CAST(? AS bigint[]))), kept AS (", [rids.clone()]).push(KEPT, []);
         let query = query.push("ANY(CAST(? AS bigint[]))) ", [rids.clone()]);
         conn.execute(query.push(COMPARTMENTS, []).push("ANY(CAST(? AS bigint[]))", [rids]))?;
     }
@@ -212,18 +218,33 @@ pub(crate) enum Narrow {
     Inside(Vec<String>),
     /// All that stands in the compartment of one of these patients, for rules that tell none of what is kept from them.
     Whole(Vec<String>),
-    /// What something in the compartment of one of these patients refers to.
+    /// What something in the compartment of one of these patients refers to that is not kept from them.
     Referred(Vec<String>),
+    /// What anything in the compartment of one of these patients refers to.
+    Linked(Vec<String>),
 }
 
 impl Narrow {
+    /// A condition on `c`, what stands in the compartment: it is not kept from the patients, where anything is.
+    pub(crate) fn kept(&self) -> &'static str {
+        match self {
+            Self::Inside(_) | Self::Referred(_) => {
+                " AND NOT EXISTS (SELECT 1 FROM not_for_patient f WHERE f.rid = c.rid)"
+            }
+            Self::All | Self::Nothing | Self::Whole(_) | Self::Linked(_) => "",
+        }
+    }
+
     /// As a condition on `r`. Where it is deleted, it stands in the compartments where it stood till then.
     pub(crate) fn sql(&self) -> Sql {
         let list = |patients: &[String]| Sql::list(patients.iter().map(|id| id.as_str().into()).collect());
         match self {
             Self::All => Sql::default(),
             Self::Nothing => Sql::of(" AND 1 = 0", []),
-            Self::Inside(patients) | Self::Whole(patients) | Self::Referred(patients)
+            Self::Inside(patients)
+            | Self::Whole(patients)
+            | Self::Referred(patients)
+            | Self::Linked(patients)
                 if patients.is_empty() =>
             {
                 Self::Nothing.sql()
@@ -245,11 +266,13 @@ impl Narrow {
             )
             .append(list(patients))
             .push("))))", []),
-            Self::Referred(patients) => Sql::of(
+            Self::Referred(patients) | Self::Linked(patients) => Sql::of(
                 " AND EXISTS (SELECT 1 FROM idx_compartment c JOIN idx_reference x ON x.rid = c.rid \
-                 WHERE x.param <> 0 AND x.target_type = r.type AND x.target_id = r.id AND c.patient IN (",
+                 WHERE x.param <> 0 AND x.target_type = r.type AND x.target_id = r.id",
                 [],
             )
+            .push(self.kept(), [])
+            .push(" AND c.patient IN (", [])
             .append(list(patients))
             .push("))", []),
         }

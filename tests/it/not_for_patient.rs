@@ -7,6 +7,9 @@ use serde_json::json;
 
 use crate::app::TestApp;
 use crate::client::Client;
+use crate::database::Database;
+use crate::database::number;
+use crate::database::tamper;
 use crate::programme::enrolled;
 use crate::programme::parameters;
 
@@ -236,4 +239,146 @@ fn nobody_but_the_programme_writes_who_did_what_to_an_episode() {
     // what is a client's own is the client's to write
     deed["activity"] = json!({ "text": "read aloud" });
     clinician.post("/Provenance", &deed).expect(201);
+}
+
+/// The versions of a history that a client is shown, of these ids, as `id/version`.
+fn versions(client: &Client, path: &str) -> Vec<String> {
+    let entries = client.get(path).expect(200).json()["entry"].as_array().cloned().unwrap_or_default();
+    let name = |entry: &Value| entry["fullUrl"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let version =
+        |entry: &Value| entry["response"]["etag"].as_str().unwrap().trim_matches(['W', '/', '"']).to_owned();
+    sorted(entries.iter().map(|entry| format!("{}/{}", name(entry), version(entry))).collect())
+}
+
+/// One that was kept and is not any more, one that was deleted since, and one that came back.
+fn opened(app: &TestApp) -> Client {
+    let clinician = store(app);
+    let open = |id: &str| observation(id, &[("http://sender.example", "y")]);
+    clinician.store(&open("kept"));
+    clinician.store(&open("label"));
+    clinician.delete("/Observation/label").expect(204);
+    clinician.delete("/Observation/beside").expect(204);
+    clinician.store(&open("beside"));
+    clinician
+}
+
+const TOLD: [&str; 5] = ["beside/3", "kept/2", "label/2", "label/3", "open/1"];
+
+fn shows_what_is_told(patient: &Client) {
+    assert_eq!(versions(patient, "/Observation/_history?_count=100"), TOLD);
+    assert_eq!(patient.get("/Observation/_history?_count=0").expect(200).json()["total"], TOLD.len());
+    let mut all = versions(patient, "/_history?_count=1000&_since=2020-01-01T00:00:00Z");
+    all.retain(|one| TOLD.contains(&one.as_str()) || KEPT.iter().any(|id| one.starts_with(id)));
+    assert_eq!(all, TOLD);
+    for (id, told) in
+        [("kept", &["kept/2"][..]), ("label", &["label/2", "label/3"]), ("beside", &["beside/3"])]
+    {
+        let path = format!("/Observation/{id}/_history");
+        assert_eq!(versions(patient, &path), told);
+        assert_eq!(patient.get(&path).expect(200).json()["total"], told.len());
+    }
+    for path in ["kept/_history/1", "label/_history/1", "beside/_history/1", "beside/_history/2"] {
+        patient.get(&format!("/Observation/{path}")).expect_issue(404, "not-found");
+    }
+    patient.get("/Observation/kept/_history/2").expect(200);
+    patient.get("/Observation/label/_history/3").expect(410);
+}
+
+#[test]
+fn an_earlier_version_is_kept_by_what_it_said_itself() {
+    let app = TestApp::new();
+    let clinician = opened(&app);
+    shows_what_is_told(&app.patient("p"));
+    assert_eq!(versions(&clinician, "/Observation/_history?_count=100").len(), 10);
+    clinician.get("/Observation/kept/_history/1").expect(200);
+    // what it says by now bars it whole
+    clinician.store(&labelled(observation("kept", &[("http://sender.example", "y")])));
+    app.patient("p").get("/Observation/kept/_history/2").expect_issue(404, "not-found");
+    clinician.store(&observation("kept", &[("http://sender.example", "y")]));
+    assert_eq!(versions(&app.patient("p"), "/Observation/kept/_history"), ["kept/2", "kept/4"]);
+}
+
+#[test]
+fn a_version_from_before_there_were_marks_is_kept_until_it_was_looked_at() {
+    let database = Database::fresh();
+    let app = TestApp::on(&database);
+    opened(&app);
+    let patient = app.patient("p");
+    tamper(
+        database.url(),
+        "DELETE FROM history_not_for_patient; INSERT INTO history_not_for_patient (rid, version, judged) \
+         SELECT rid, version, 0 FROM history",
+    );
+    assert_eq!(
+        versions(&patient, "/Observation/_history?_count=100"),
+        ["beside/3", "kept/2", "label/3", "open/1"]
+    );
+    patient.get("/Observation/label/_history/2").expect_issue(404, "not-found");
+    while app.app().judge_versions().unwrap() > 0 {}
+    shows_what_is_told(&patient);
+    assert_eq!(number(database.url(), "SELECT count(*) FROM history_not_for_patient WHERE judged = 0"), 0);
+}
+
+/// Somebody who was launched with the patient p, by this user.
+fn launched(app: &TestApp, user: Option<&str>) -> Client {
+    let claims = json!({ "sub": "one", "scope": "launch patient/*.cruds", "patient": "p", "fhirUser": user });
+    app.with_claims(claims)
+}
+
+#[test]
+fn who_treats_the_patient_reads_what_is_kept_from_them_with_a_token_held_to_them() {
+    let app = TestApp::new();
+    let clinician = opened(&app);
+    clinician.store(&json!({ "resourceType": "Patient", "id": "q" }));
+    let mut other = observation("other", &[(LOCAL, "surprise-question-12m")]);
+    other["subject"]["reference"] = json!("Patient/q");
+    clinician.store(&other);
+    clinician.store(&json!({ "resourceType": "Practitioner", "id": "d" }));
+    let mut by = observation("panel", &[(LOCAL, "prognosis-6m")]);
+    by["performer"] = json!([{ "reference": "Practitioner/d" }]);
+    clinician.store(&by);
+    for (user, reads) in [
+        (Some("Practitioner/d"), true),
+        (Some("https://ehr.example/fhir/PractitionerRole/d"), true),
+        (Some("Patient/p"), false),
+        (Some("RelatedPerson/r"), false),
+        (Some("Practitioner"), false),
+        (Some("Organization/o"), false),
+        (None, false),
+    ] {
+        let one = launched(&app, user);
+        let status = if reads { 200 } else { 404 };
+        for path in [
+            "/Observation/panel",
+            "/Observation/panel/_history/1",
+            "/Observation/panel/_history",
+            "/Observation/kept/_history/1",
+            "/Practitioner/d",
+        ] {
+            one.get(path).expect(status);
+        }
+        for (path, whole, told) in [
+            ("/Observation", 4, 3),
+            ("/Observation?code=prognosis-6m", 1, 0),
+            ("/Patient?_has:Observation:patient:code=prognosis-6m", 1, 0),
+            ("/Patient?_id=p&_revinclude=Observation:patient", 5, 4),
+            ("/Practitioner", 1, 0),
+            ("/Practitioner?_has:Observation:performer:status=final", 1, 0),
+            ("/Observation?_security=NOPAT", 0, 0),
+        ] {
+            assert_eq!(
+                one.get(path).expect(200).resources().len(),
+                if reads { whole } else { told },
+                "{user:?} {path}"
+            );
+        }
+        // another patient's stays another patient's
+        for path in ["/Observation/other", "/Patient/q", "/Observation/other/_history/1"] {
+            one.get(path).expect_issue(404, "not-found");
+        }
+        let patch = one.request("PATCH", "/Observation/panel");
+        let patch =
+            patch.body("application/json-patch+json", r#"[{"op":"test","path":"/status","value":"final"}]"#);
+        patch.send().expect(status);
+    }
 }

@@ -5,6 +5,7 @@ mod analyze;
 mod check;
 mod differences;
 mod entered;
+mod judge;
 mod pack;
 mod reindex;
 mod renew;

@@ -173,8 +173,8 @@ pub(super) fn candidates(seen: &Seen, query: &Query) -> impl Iterator<Item = (St
         (Start::Compartment, Driver::of(members.as_found(), Width::Owned, rows))
     });
     let theirs = match seen.restriction.of(query.ty) {
-        Visible::Patients(patients) if patients.len() == 1 => patients.first(),
-        Visible::Patients(_) | Visible::Nothing | Visible::All => None,
+        Visible::Patients(patients) | Visible::Whole(patients) if patients.len() == 1 => patients.first(),
+        Visible::Patients(_) | Visible::Whole(_) | Visible::Nothing | Visible::All => None,
     };
     // What is contained stands in no compartment itself.
     let in_one = !query.is_inside && seen.parameters.compartment(query.ty).is_some();

@@ -22,6 +22,9 @@ use crate::search::sql::Sql;
 /// which took 0.5 to 15 ms. To SQLite it means nothing.
 pub(super) const END: &str = " LIMIT 1 OFFSET 0)";
 
+/// What stands in the compartment is not kept from the patient.
+const NOT_KEPT: &str = " AND NOT EXISTS (SELECT 1 FROM not_for_patient f WHERE f.rid = k.rid)";
+
 /// How many values of one shape still make a statement that is worth keeping.
 const FEW_VALUES: usize = 8;
 
@@ -42,8 +45,8 @@ impl Seen<'_> {
 
     /// Whether these conditions on a type, or what the caller may see of it, ask for columns of the resource itself.
     pub(super) fn needs_row_of(&self, ty: ResourceType, criteria: &[Criterion]) -> bool {
-        let by_reference = matches!(self.restriction.of(ty), Visible::Patients(_))
-            && self.parameters.compartment(ty).is_none();
+        let by_reference =
+            self.restriction.of(ty).patients().is_some() && self.parameters.compartment(ty).is_none();
         by_reference || criteria.iter().any(of_row)
     }
 
@@ -83,12 +86,12 @@ impl Seen<'_> {
         match self.restriction.of(ty) {
             Visible::All => None,
             Visible::Nothing => Some(Sql::of("1 = 0", [])),
-            Visible::Patients(patients) if patients.is_empty() => Some(Sql::of("1 = 0", [])),
-            Visible::Patients(patients) if self.parameters.compartment(ty).is_some() => {
-                Some(seen_in_compartment(patients, Sql::of("?", [ty.number().into()]), scope))
+            Visible::Patients(patients) | Visible::Whole(patients) if patients.is_empty() => {
+                Some(Sql::of("1 = 0", []))
             }
-            Visible::Patients(patients) => {
-                Some(referred_to(patients, Sql::of("?", [ty.number().into()]), scope))
+            visible @ (Visible::Patients(_) | Visible::Whole(_)) => {
+                let inside = self.parameters.compartment(ty).is_some();
+                Some(seen((visible, inside), Sql::of("?", [ty.number().into()]), scope))
             }
         }
     }
@@ -124,16 +127,11 @@ impl Seen<'_> {
             let of_type = of_type.push(")", []);
             match visible {
                 Visible::All => Some(of_type.push(")", [])),
-                Visible::Patients(patients) if !patients.is_empty() => {
-                    let ty = scope.column("type");
-                    let seen = if inside {
-                        seen_in_compartment(patients, ty, scope)
-                    } else {
-                        referred_to(patients, ty, scope)
-                    };
+                Visible::Patients(patients) | Visible::Whole(patients) if !patients.is_empty() => {
+                    let seen = seen((visible, inside), scope.column("type"), scope);
                     Some(of_type.push(" AND ", []).append(seen).push(")", []))
                 }
-                Visible::Nothing | Visible::Patients(_) => None,
+                Visible::Nothing | Visible::Patients(_) | Visible::Whole(_) => None,
             }
         });
         let each: Vec<Sql> = each.collect();
@@ -168,10 +166,18 @@ pub(super) fn in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql
     stands_in(patients, ty, scope).push(END, [])
 }
 
-/// The row, of this type, stands in the compartment of one of the patients, who may see it.
-fn seen_in_compartment(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
-    let kept = " AND NOT EXISTS (SELECT 1 FROM not_for_patient f WHERE f.rid = k.rid)";
-    stands_in(patients, ty, scope).push(kept, []).push(END, [])
+/// The row, of this type, is seen: where the type stands in compartments, in that of one of the patients, else by what
+/// stands there and points to it. What is kept from the patients is neither seen nor points to what is.
+fn seen((visible, is_inside): (&Visible, bool), ty: Sql, scope: &Scope) -> Sql {
+    let patients = visible.patients().unwrap_or_default();
+    let kept = match visible {
+        Visible::Patients(_) => NOT_KEPT,
+        Visible::Nothing | Visible::Whole(_) | Visible::All => "",
+    };
+    match is_inside {
+        true => stands_in(patients, ty, scope).push(kept, []).push(END, []),
+        false => referred_to((patients, kept), ty, scope),
+    }
 }
 
 fn stands_in(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
@@ -183,12 +189,12 @@ fn stands_in(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
         .append(scope.column("rid"))
 }
 
-/// Something in the compartment of one of the patients points to the row, which is of this type.
-fn referred_to(patients: &[String], ty: Sql, scope: &Scope) -> Sql {
+/// Something in the compartment of one of the patients, by a condition on `k`, points to the row, which is of this type.
+fn referred_to((patients, kept): (&[String], &'static str), ty: Sql, scope: &Scope) -> Sql {
     let pairs = " IN (SELECT f.target_id FROM idx_compartment k CROSS JOIN idx_reference f \
                  WHERE f.rid = k.rid AND f.param <> 0 AND k.patient IN (";
     let sql = scope.column("id").push(pairs, []).append(texts(patients));
-    sql.push(") AND f.target_type = ", []).append(ty).push(")", [])
+    sql.push(") AND f.target_type = ", []).append(ty).push(kept, []).push(")", [])
 }
 
 /// The index has a row that meets one of the conditions.

@@ -12,7 +12,11 @@
 //!
 //! A caller who is held to a patient sees a version that stood in the patient's compartment at its time, as long as
 //! the resource stands there now, or did when it was deleted: what was filed under the wrong patient and corrected
-//! is not shown to somebody whom it was never about.
+//! is not shown to somebody whom it was never about. Nor are those versions that are kept from the patient, whatever
+//! became of the resource since: each is judged by what it held itself.
+
+pub(crate) mod judged;
+mod narrowed;
 
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
@@ -23,6 +27,8 @@ use crate::search::query::Order;
 use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::store::connection::Conn;
+use crate::store::history::narrowed::of_types;
+use crate::store::history::narrowed::stood;
 use crate::store::resources::Narrow;
 use crate::store::stored::Stored;
 use crate::store::stored::StoredRow;
@@ -169,84 +175,6 @@ fn of_one(rid: i64, narrow: &Narrow) -> [(Table, Sql); 2] {
     [(Table::Current, current), (Table::Earlier, earlier.append(stood(narrow)).append(narrow.sql()))]
 }
 
-fn of_types(narrow: &Narrow, types: Vec<Bind>) -> Vec<(Table, Sql)> {
-    match narrow {
-        Narrow::Nothing => Vec::new(),
-        Narrow::All => types.into_iter().flat_map(of_type).collect(),
-        Narrow::Inside(patients) | Narrow::Whole(patients) | Narrow::Referred(patients)
-            if patients.is_empty() =>
-        {
-            Vec::new()
-        }
-        Narrow::Inside(patients) | Narrow::Whole(patients) => {
-            of_compartments(texts(patients), Sql::list(types), narrow)
-        }
-        Narrow::Referred(patients) => referred_to(texts(patients), Sql::list(types)),
-    }
-}
-
-fn of_type(ty: Bind) -> [(Table, Sql); 2] {
-    let earlier = " FROM history h CROSS JOIN resource r WHERE h.type = ? AND r.rid = h.rid";
-    [
-        (Table::Current, Sql::of(" FROM resource r WHERE r.type = ?", [ty.clone()])),
-        (Table::Earlier, Sql::of(earlier, [ty])),
-    ]
-}
-
-/// From the patients' compartments on, which are small beside a type.
-fn of_compartments(patients: Sql, types: Sql, narrow: &Narrow) -> Vec<(Table, Sql)> {
-    let inside = |from: &'static str| {
-        let sql = Sql::of(from, []).append(patients.clone());
-        sql.push(") AND p.type IN (", []).append(types.clone()).push(")", [])
-    };
-    let current = inside(" FROM (SELECT p.rid FROM idx_compartment p WHERE p.patient IN (")
-        .append(inside(" UNION SELECT p.rid FROM history_compartment p WHERE p.patient IN ("))
-        .push(") k CROSS JOIN resource r WHERE r.rid = k.rid", []);
-    let earlier = inside(
-        " FROM (SELECT DISTINCT p.rid, p.version FROM history_compartment p WHERE p.patient IN (",
-    )
-    .push(
-        ") k CROSS JOIN history h CROSS JOIN resource r WHERE h.rid = k.rid AND h.version = k.version \
-             AND r.rid = h.rid",
-        [],
-    );
-    vec![(Table::Current, current.append(narrow.sql())), (Table::Earlier, earlier.append(narrow.sql()))]
-}
-
-/// What something in the patients' compartments refers to now.
-fn referred_to(patients: Sql, types: Sql) -> Vec<(Table, Sql)> {
-    let named = Sql::of(
-        " FROM (SELECT DISTINCT x.target_type, x.target_id FROM idx_compartment c CROSS JOIN idx_reference x \
-         WHERE x.rid = c.rid AND x.param <> 0 AND c.patient IN (",
-        [],
-    )
-    .append(patients)
-    .push(") AND x.target_type IN (", [])
-    .append(types)
-    .push(")) k CROSS JOIN resource r", []);
-    let current = " WHERE r.type = k.target_type AND r.id = k.target_id";
-    let earlier =
-        " CROSS JOIN history h WHERE r.type = k.target_type AND r.id = k.target_id AND h.rid = r.rid";
-    vec![(Table::Current, named.clone().push(current, [])), (Table::Earlier, named.push(earlier, []))]
-}
-
-/// The version stood in the compartment of one of the patients at its time.
-fn stood(narrow: &Narrow) -> Sql {
-    match narrow {
-        Narrow::Inside(patients) | Narrow::Whole(patients) if !patients.is_empty() => Sql::of(
-            " AND EXISTS (SELECT 1 FROM history_compartment p WHERE p.rid = h.rid AND p.version = h.version \
-             AND p.patient IN (",
-            [],
-        )
-        .append(texts(patients))
-        .push("))", []),
-        // The condition on the resource says the rest.
-        Narrow::All | Narrow::Nothing | Narrow::Inside(_) | Narrow::Whole(_) | Narrow::Referred(_) => {
-            Sql::default()
-        }
-    }
-}
-
 /// The walk's own conditions.
 fn bounds(walk: &Walk, table: Table) -> Sql {
     let number = if table == Table::Current { "r.rid" } else { "(h.rid + h.version)" };
@@ -291,10 +219,6 @@ fn present(conn: &mut Conn) -> QueryResult<Vec<i64>> {
         [],
     );
     Ok(conn.load::<(BigInt,), (i64,)>(query)?.into_iter().map(|row| row.0).collect())
-}
-
-fn texts(texts: &[String]) -> Sql {
-    Sql::list(texts.iter().map(|text| Bind::from(text.as_str())).collect())
 }
 
 #[cfg(test)]
