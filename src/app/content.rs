@@ -10,6 +10,7 @@ use crate::app::change::Origin;
 use crate::app::defined;
 use crate::app::guard;
 use crate::app::own_identifiers;
+use crate::app::own_record;
 use crate::app::programme_needs;
 use crate::app::published;
 use crate::app::relative::make_relative;
@@ -40,6 +41,8 @@ pub(crate) struct Content {
     pub(crate) plan: Option<guard::PlanRow>,
     /// Whether the resource is kept from the patient whom it is about.
     pub(crate) not_for_patient: bool,
+    /// Of a Patient: which others are records of the same person.
+    pub(crate) links: Option<Value>,
     /// Whether the resource is an agreement that does not hold, by its status or because it says no.
     pub(crate) withdrawn: bool,
     /// What a client may not change, where the resource has such.
@@ -142,6 +145,7 @@ pub(crate) fn content(
         episode,
         plan,
         not_for_patient: is_not_for_patient(ty.name(), &value, &session.app().restricted),
+        links: own_record::links(ty, &value),
         withdrawn: ty.name() == "Consent" && is_withdrawn(&value),
         derived: guard::derived(ty, &value),
         identifiers: own_identifiers::of(&value),

@@ -49,6 +49,7 @@ mod one_episode;
 mod one_state;
 mod overlap;
 mod own_identifiers;
+mod own_record;
 mod parameters;
 mod patched;
 mod persons;

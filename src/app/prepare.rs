@@ -20,6 +20,7 @@ use crate::app::content::content;
 use crate::app::defined;
 use crate::app::guard;
 use crate::app::own_identifiers;
+use crate::app::own_record;
 use crate::app::parameters::ParameterSet;
 use crate::app::patched::patched;
 use crate::app::profiles::check;
@@ -199,11 +200,10 @@ fn parts(
         (ChangeAction::Update { .. } | ChangeAction::Patch { .. } | ChangeAction::Delete { .. }, _) => true,
     };
     let (ty, at, origin) = (aim.ty, change.at.clone(), change.origin);
-    let first = aim.ids.first().cloned().unwrap_or_default();
     let first = Prepared {
         change: number,
         ty,
-        id: first,
+        id: aim.ids.first().cloned().unwrap_or_default(),
         at,
         origin,
         visible,
@@ -240,7 +240,7 @@ impl Prepared {
 
 fn work(session: &Session, change: &Change, aim: &Aim, links: &mut Links<'_>) -> Result<Work, Failure> {
     let reach = |action| guard::reach(session, change.origin, (action, aim.ty));
-    let stays = |content: &Content, action| guard::stays_inside(&reach(action), &content.rows.patients);
+    let stays = |content: &Content, action| own_record::stays(&reach(action), aim.ty, &content.rows.patients);
     match &change.action {
         ChangeAction::Create { .. } if aim.met_something() => Ok(Work::Keep),
         ChangeAction::Create { resource, .. } => {

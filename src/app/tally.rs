@@ -10,6 +10,7 @@ use crate::app::defined;
 use crate::app::findings::marks::Marks;
 use crate::app::guard;
 use crate::app::own_identifiers;
+use crate::app::own_record;
 use crate::app::prepare::Batch;
 use crate::app::prepare::Prepared;
 use crate::app::prepare::Work;
@@ -92,7 +93,10 @@ impl Tally {
                 let text = format!("{}/{} exists already.", change.ty, change.id);
                 return Err(Failure::new(Reason::Conflict, text).code("duplicate").into());
             }
-            (Work::Create(content), None) => self.insert(change, content, Method::Post),
+            (Work::Create(content), None) => {
+                own_record::may_link(&change.visible, (None, content.links.as_ref()))?;
+                self.insert(change, content, Method::Post);
+            }
             (Work::Update { content, demand, may_create }, None) => {
                 // Whether there is one that the caller may not see shows no difference, whatever is demanded of it.
                 if !may_create {
@@ -148,6 +152,8 @@ impl Tally {
         (content, current, old): (&Content, &Stored, &Old),
     ) -> Result<(), Failure> {
         guard::may_change(change.origin, change.ty, (old.derived.as_ref(), content.derived.as_ref()))?;
+        let links = own_record::links(change.ty, &old.value);
+        own_record::may_link(&change.visible, (links.as_ref(), content.links.as_ref()))?;
         own_identifiers::may_have((change.origin, change.ty), Some(&old.value), &content.identifiers)?;
         if batch.skip_unchanged && !current.deleted && content.is_that_of(current, &old.value) {
             self.outcomes.push((WriteOutcome::Unchanged, Place::AsItWas(current.clone())));
@@ -246,6 +252,7 @@ fn open(batch: &Batch, change: &Prepared, current: &Stored) -> Result<Old, Failu
     if !(is_seen && guard::is_inside(&change.visible, &rows.patients)) {
         return Err(not_found(change.ty, &change.id));
     }
+    own_record::stays_apart(&change.visible, change.ty, &rows.patients)?;
     Ok(Old { derived: guard::derived(change.ty, &value), rows, value, not_for_patient })
 }
 

@@ -775,3 +775,68 @@ fn head_asks_for_what_get_asks_for() {
         }
     }
 }
+
+#[test]
+fn who_is_held_to_a_patient_writes_in_no_other_record_and_not_whose_record_it_is() {
+    let app = TestApp::new();
+    let clinician = two_patients(&app);
+    let by_anna = |subject: &str| {
+        let mut own = observation("x", subject);
+        own["performer"] = json!([{ "reference": "Patient/a" }]);
+        own
+    };
+    let filed = clinician.post("/Observation", &by_anna("b")).expect(201).json();
+    let place = format!("/Observation/{}", filed["id"].as_str().unwrap());
+    let linked = |to: &str| {
+        let mut linked = patient("a", "Anna");
+        linked["link"] = json!([{ "other": { "reference": to }, "type": "replaces" }]);
+        linked
+    };
+    for user in ["Patient/a", "Practitioner/of-a"] {
+        let anna = app.with_claims(
+            json!({ "sub": "anna", "scope": "patient/*.cruds", "patient": "a", "fhirUser": user }),
+        );
+        anna.get(&place).expect(200);
+        let mut changed = filed.clone();
+        changed["status"] = json!("amended");
+        let patch = |path: &str, patch: Value| {
+            anna.request("PATCH", path).body("application/json-patch+json", patch.to_string()).send()
+        };
+        for refused in [
+            anna.post("/Observation", &by_anna("b")),
+            anna.put(&place, &changed),
+            patch(&place, json!([{ "op": "replace", "path": "/status", "value": "amended" }])),
+            anna.delete(&place),
+            anna.post("/", &transaction(&[("POST", "Observation", by_anna("b"))])),
+            anna.post("/Consent", &json!({ "resourceType": "Consent", "status": "active", "patient": { "reference": "Patient/b" },
+                "performer": [{ "reference": "Patient/a" }], "policy": [{ "uri": "https://example.org/agreement" }],
+                "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment" }] },
+                "category": [{ "text": "x" }] })),
+        ] {
+            refused.expect_issue(403, "forbidden");
+        }
+        for to in ["Patient/b", "Patient/nobody"] {
+            let refused = anna.put("/Patient/a", &linked(to)).expect_issue(403, "forbidden");
+            assert_eq!(refused.expressions(), ["Patient.link"], "{user} {to}");
+            let link = &linked(to)["link"];
+            let add = json!([{ "op": "add", "path": "/link", "value": link }]);
+            patch("/Patient/a", add).expect_issue(403, "forbidden");
+        }
+        let mut new = linked("Patient/a");
+        new.as_object_mut().unwrap().remove("id");
+        anna.post("/Patient", &new).expect_issue(403, "forbidden");
+        anna.post("/Observation", &by_anna("a")).expect(201);
+        anna.put("/Patient/a", &patient("a", "Anna")).expect(200);
+    }
+    // what the care team has linked stays linked, and the rest of it is the patient's to change
+    clinician.put("/Patient/a", &linked("Patient/b")).expect(200);
+    let anna = patient_with(&app, "patient/*.cruds");
+    anna.put("/Patient/a", &patient("a", "Anna")).expect_issue(403, "forbidden");
+    let mut moved = linked("Patient/b");
+    moved["telecom"] = json!([{ "system": "phone", "value": "1" }]);
+    anna.put("/Patient/a", &moved).expect(200);
+    assert_eq!(
+        clinician.get("/Observation?subject=Patient/b&performer=Patient/a").expect(200).ids().len(),
+        1
+    );
+}
