@@ -51,6 +51,7 @@ mod import;
 mod include;
 mod invariants;
 mod issuer_keys;
+mod leaks;
 mod lifecycle;
 mod lifecycle_actors;
 mod lifecycle_kills;
