@@ -54,6 +54,11 @@ impl TestApp {
         Self::start(config(database.url()), None)
     }
 
+    /// A server on the database of this URL.
+    pub fn at(database_url: &str) -> Self {
+        Self::start(config(database_url), None)
+    }
+
     fn start(settings: Config, database: Option<Database>) -> Self {
         let clock = Clock::set_to(START);
         let app = App::open(settings, clock.clone()).expect("the server opens its database");

@@ -64,6 +64,7 @@ mod meta;
 mod mutants;
 mod not_for_patient;
 mod not_offered;
+mod not_owner;
 mod official_examples;
 mod one_plan;
 mod outside_fhir;
