@@ -11,6 +11,9 @@
 //! `subject`, with the type to tell them, was refused: a reference that only says its type by a word beside a URN or a
 //! fragment is a patient's as well, which no row tells.
 //!
+//! A fragment mostly says nothing of its type, so that its row stands under `subject`; but that row tells the type of what
+//! it means. Whatever follows fragments of `patient` looks for them there too.
+//!
 //! A row that an older index has under both numbers is found once more, and each resource is taken once in any case.
 
 use std::borrow::Cow;
@@ -51,16 +54,18 @@ fn of(parameter: &Parameter, own: &[Parameter]) -> Option<Joined> {
 
 /// The parameter that finds nothing but some of the references that this one finds: those to one type.
 fn narrower(parameter: &Parameter, own: &[Parameter]) -> Option<Joined> {
-    let is_plain = |one: &Parameter| {
-        let refers = one.kind == Kind::Reference && one.nature == Nature::Plain && !one.has_canonicals();
-        refers && one.is_ready
-    };
     let path = parameter.path.as_ref().filter(|_| is_plain(parameter))?;
     own.iter().filter(|other| is_plain(other)).find_map(|other| {
         let to = ResourceType::parse(other.path.as_ref()?.narrows(path)?)?;
         // Else `#`, by which a resource refers to itself, would be a reference to the type that only one of them finds.
         (to != parameter.ty).then_some(Joined { numbers: [other.number, parameter.number], to: Some(to) })
     })
+}
+
+/// Whether it finds nothing but references, and all that is stored has its rows.
+fn is_plain(one: &Parameter) -> bool {
+    let refers = one.kind == Kind::Reference && one.nature == Nature::Plain && !one.has_canonicals();
+    refers && one.is_ready
 }
 
 /// Takes from each reference the rows that the parameter has which it joins.
@@ -118,10 +123,27 @@ impl Parameters {
     /// Those under which it has what refers to resources of this type by type and id.
     pub(crate) fn kept_to(&self, param: i64, ty: ResourceType) -> Vec<i64> {
         match self.joined(param) {
-            Some((both, _)) if param < 0 => both.to_vec(),
+            // `#` means what contains it, and says no more of its type than other fragments.
+            _ if param < 0 => self.kept_inside(param, ty),
             Some(([narrow, _], to)) if to == ty => vec![narrow],
             Some(_) | None => vec![param],
         }
+    }
+
+    /// Those under which it has what refers by a fragment to what is contained and of this type.
+    pub(crate) fn kept_inside(&self, param: i64, ty: ResourceType) -> Vec<i64> {
+        let wide = self.by_number(param).and_then(|own| self.widened(own)).filter(|(_, to)| *to == ty);
+        let wide = wide.map(|(wide, _)| if param < 0 { contained::param(wide) } else { wide });
+        self.kept(param).into_iter().chain(wide).collect()
+    }
+
+    /// The number of the parameter of whose references this one finds those to one type, and that type.
+    pub(crate) fn widened(&self, narrow: &Parameter) -> Option<(i64, ResourceType)> {
+        let path = narrow.path.as_ref().filter(|_| narrow.kind == Kind::Reference)?;
+        self.of(narrow.ty).filter(|other| is_plain(other)).find_map(|other| {
+            let to = path.narrows(other.path.as_ref()?)?;
+            Some((other.number, ResourceType::parse(to)?))
+        })
     }
 
     fn joined(&self, param: i64) -> Option<([i64; 2], ResourceType)> {

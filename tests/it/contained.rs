@@ -294,3 +294,43 @@ fn what_is_contained_is_found_checked_and_cleared_whatever_number_its_type_has()
     clinician.delete("/MedicationRequest/r").expect(204);
     assert_eq!((found("container"), differences(&app)), (Vec::new(), Vec::new()));
 }
+
+#[test]
+fn a_contained_patient_is_found_by_what_it_is_and_opens_no_record() {
+    let app = TestApp::new();
+    let clinician = filled(&app);
+    let own = json!({ "resourceType": "Observation", "id": "own", "status": "final", "code": { "text": "own" },
+        "subject": { "reference": "Patient/ana" } });
+    clinician.store(&own);
+    // Somebody without a record of their own, under the id that another has there.
+    let within = json!({ "resourceType": "Patient", "id": "ana", "gender": "female",
+        "name": [{ "family": "Unknown" }], "managingOrganization": { "reference": "Organization/clinic" } });
+    clinician.store(&json!({ "resourceType": "Organization", "id": "clinic", "name": "Clinic" }));
+    clinician.store(
+        &json!({ "resourceType": "Observation", "id": "of", "status": "final", "code": { "text": "of" },
+        "subject": { "reference": "#ana" }, "contained": [within] }),
+    );
+    for (search, expected) in [
+        ("patient.family=unknown", &["of"][..]),
+        ("patient.organization.name=clinic", &["of"]),
+        ("patient:missing=false", &["of", "own"]),
+        ("patient:missing=true", &[]),
+        ("patient=ana", &["own"]),
+        ("patient=Patient/ana", &["own"]),
+        ("patient=%23ana", &[]),
+    ] {
+        let search = format!("/Observation?{search}&_total=accurate");
+        let found = clinician.get(&search);
+        if search.contains("%23") {
+            found.expect_issue(400, "invalid");
+            continue;
+        }
+        let found = found.expect(200);
+        assert_eq!(found.ids(), expected, "{search}");
+        assert_eq!(found.json()["total"], expected.len(), "{search}");
+        let theirs: Vec<&str> = expected.iter().copied().filter(|id| *id == "own").collect();
+        assert_eq!(app.patient("ana").get(&search).expect(200).ids(), theirs, "{search}");
+    }
+    assert_eq!(app.patient("ana").get("/Observation/of").status, 404);
+    assert_eq!(clinician.get("/Patient/ana/Observation").expect(200).ids(), ["own"]);
+}

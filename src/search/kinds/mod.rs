@@ -18,6 +18,7 @@ pub(super) use date::covering as covering_date;
 pub(super) use date::overlapping as overlapping_date;
 pub(super) use date::value as date_value;
 use jiff::tz::TimeZone;
+pub(super) use reference::known_by_row;
 pub(super) use string::Comparison as Text;
 pub(super) use string::compared as compared_text;
 pub(super) use uri::index_version;

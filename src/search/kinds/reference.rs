@@ -12,6 +12,7 @@ use crate::fhir::reference::Reference;
 use crate::fhir::reference::is_id;
 use crate::search::bearing::Nature;
 use crate::search::canonical;
+use crate::search::contained;
 use crate::search::contained::FRAGMENT;
 use crate::search::fold::bounded;
 use crate::search::kinds::Asked;
@@ -133,6 +134,13 @@ fn elsewhere(url: &str) -> Understood {
         canonical: url.to_owned(),
         condition: points_to(vec![ELSEWHERE.into()], bounded(url).into()),
     }
+}
+
+/// A reference to a resource of this type, contained or not, that a row tells though the reference does not.
+pub(in crate::search) fn known_by_row(ty: ResourceType) -> Condition {
+    let types = [contained::target(ty.number()).into(), ty.number().into()];
+    let sql = Sql::of("target_type IN (?, ?)", types);
+    Condition { sql, leading: Vec::new(), reach: Reach::Range }
 }
 
 /// A reference to a resource here, or a canonical with its URL.

@@ -27,7 +27,7 @@ pub(super) fn chained(seen: &Seen, param: i64, ty: ResourceType, inner: &Criteri
     let by_reference = seen.leads_by_reference(param);
     let own = by_reference.then(|| referring(&beyond, seen.parameters.kept_to(param, ty), ty));
     let naming = seen.named_by(param, &[ty]).map(|canonical| naming(&beyond, canonical));
-    let params = seen.parameters.kept(param);
+    let params = seen.parameters.kept_inside(param, ty);
     let around = |beside| match seen.parameters.by_number(param).filter(|_| param < 0) {
         Some(parameter) => neighbouring(&beside, (params, parameter.ty), ty),
         None => surrounding(&beside, params, ty),

@@ -46,7 +46,7 @@ impl Seen<'_> {
     /// The numbers under which rows of this kind have a parameter's references to resources of the type.
     pub(super) fn kept_to(&self, param: i64, ty: ResourceType, scope: &Scope) -> Vec<i64> {
         match scope.is_either() {
-            true => self.parameters.kept(param),
+            true => self.parameters.kept_inside(param, ty),
             false => self.parameters.kept_to(param, ty),
         }
     }
@@ -98,7 +98,8 @@ impl Seen<'_> {
         let sql = Sql::of("idx_reference ", []).name(link.clone());
         let sql = sql.push(" CROSS JOIN contained ", []).name(target.alias.clone()).push(" WHERE ", []);
         let sql = sql.append(column(".rid = ")).append(scope.column("rid")).push(" AND ", []);
-        let sql = sql.name(link.clone()).append(scope.by_row(self.parameters.kept(param))).push(" AND ", []);
+        let params = self.parameters.kept_inside(param, ty);
+        let sql = sql.name(link.clone()).append(scope.by_row(params)).push(" AND ", []);
         let number = contained::target(ty.number());
         let sql = sql.append(column(".target_type = ")).push("? AND ", [number.into()]);
         let sql = sql.append(target.column("type")).push(" = ? AND ", [ty.number().into()]);

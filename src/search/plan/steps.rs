@@ -158,7 +158,7 @@ impl Seen<'_> {
                 .push(".rid AND r1.deleted = 0 AND ", [])
         };
         if self.leads_by_reference(param) {
-            let params = || self.parameters.kept(param);
+            let params = || self.parameters.kept_inside(param, ty);
             let kept = self.kept_to(param, ty, scope);
             let holds = own().push("f.param", []).append(scope.numbered(kept));
             let holds = holds.push(" AND f.target_type = ? AND f.target_id = r1.id", [ty.number().into()]);
@@ -170,7 +170,7 @@ impl Seen<'_> {
             }
             let is_beside = scope.is_either() || param < 0;
             if let Some(parameter) = self.parameters.by_number(param).filter(|_| is_beside) {
-                let params = self.parameters.kept(param.abs());
+                let params = self.parameters.kept_inside(param.abs(), ty);
                 arms.push(beside((params, parameter.ty), ty, list));
             }
         }

@@ -129,8 +129,23 @@ fn missing(context: &Context, parameter: &Parameter, value: &str) -> Result<Crit
     let negated = is_missing(&parameter.code, value)?;
     let (param, also) = numbers(context, parameter, &|own| own.number);
     let rows = Rows { kind: parameter.kind, param, also, any: Vec::new() };
+    let test = match fragments(context, parameter) {
+        None => Test::Index(rows),
+        Some(fragments) => Test::Any([rows, fragments].map(one_of).into()),
+    };
     let canonical = format!("{}:missing={value}", parameter.code);
-    Ok(Criterion { canonical, test: Test::Index(rows), negated })
+    Ok(Criterion { canonical, test, negated })
+}
+
+/// What a parameter for references to one type finds by fragments that say nothing of the type of what they mean: their rows
+/// stand under another one.
+fn fragments(context: &Context, parameter: &Parameter) -> Option<Rows> {
+    let (param, to) = context.parameters.widened(parameter)?;
+    Some(Rows { kind: Kind::Reference, param, also: None, any: vec![kinds::known_by_row(to)] })
+}
+
+fn one_of(rows: Rows) -> Criterion {
+    Criterion { canonical: String::new(), test: Test::Index(rows), negated: false }
 }
 
 /// The value of `:missing`.

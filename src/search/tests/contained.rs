@@ -50,7 +50,7 @@ pub(super) fn records() -> Vec<Value> {
 #[test]
 fn a_container_is_found_once_by_what_one_of_its_contained_resources_has() {
     let mut database = Database::of(&records());
-    let table: [(&str, &[&str]); 25] = [
+    let table: [(&str, &[&str]); 28] = [
         ("Medication?code=a", &["own"]),
         ("Medication?code=a&_contained=false", &["own"]),
         ("Medication?code=a&_contained=true", &["r2", "r1"]),
@@ -73,6 +73,10 @@ fn a_container_is_found_once_by_what_one_of_its_contained_resources_has() {
         ("Patient?_contained=both", &["o1", "ana"]),
         ("Condition?subject=Patient/ana&_contained=true", &["ana"]),
         ("Condition?subject:Patient.name=ash&_contained=true", &["ana"]),
+        // `#` is the patient, although nothing says so but the patient.
+        ("Condition?patient.name=ash&_contained=true", &["ana"]),
+        ("Condition?patient:missing=false&_contained=true", &["ana"]),
+        ("Condition?patient:missing=true&_contained=true", &[]),
         ("Condition?onset-date=2024-02&_contained=true", &["ana"]),
         ("Condition?_lastUpdated=2025-05-01&_contained=true", &["ana"]),
         ("Condition?_lastUpdated=lt2025-05-01&_contained=true", &[]),
@@ -97,7 +101,7 @@ fn a_chain_leads_into_what_stands_in_the_same_resource() {
         ],
     ]
     .concat());
-    let table: [(&str, &[&str]); 12] = [
+    let table: [(&str, &[&str]); 20] = [
         ("MedicationRequest?medication.code=a", &["r3", "r1"]),
         ("MedicationRequest?medication.code=b", &["r2"]),
         ("MedicationRequest?medication:Medication.status=active", &["r3", "r2", "r1"]),
@@ -111,6 +115,18 @@ fn a_chain_leads_into_what_stands_in_the_same_resource() {
         ("MedicationRequest?medication=m1", &[]),
         ("Observation?subject:Patient.name=hidden", &["o1"]),
         ("Observation?subject:Patient.general-practitioner.name=doctor", &["o1"]),
+        // The fragment does not say that it means a patient; what it means does.
+        ("Observation?patient.name=hidden", &["o1"]),
+        ("Observation?patient:Patient.name=hidden&status=final", &["o1"]),
+        ("Observation?patient.gender:not=male", &["o1"]),
+        ("Observation?patient.general-practitioner.name=doctor", &["o1"]),
+        (
+            "Observation?patient.general-practitioner:Practitioner._has:Patient:general-practitioner:name=x",
+            &[],
+        ),
+        ("Observation?patient:missing=false", &["o1"]),
+        ("Observation?patient:missing=true", &[]),
+        ("Observation?_filter=patient pr true and not (patient.name eq Ash)", &["o1"]),
     ];
     for (search, expected) in table {
         assert_eq!(database.find(search), expected, "{search}");
@@ -239,6 +255,9 @@ fn what_stands_in_anothers_resource_is_not_seen() {
         ("Condition?_contained=true&_containedType=contained", &["ana"], &[]),
         ("MedicationRequest?medication.code=a", &["r1"], &[]),
         ("MedicationRequest?medication.code=b", &[], &["r2"]),
+        ("Observation?patient.name=hidden", &[], &[]),
+        ("Observation?patient:missing=false", &[], &[]),
+        ("Condition?patient.name=ash&_contained=true", &["ana"], &[]),
     ] {
         for (patient, expected) in [("ana", ana), ("bob", bob)] {
             let query = query(&format!("{search}&_total=accurate")).unwrap();
