@@ -16,6 +16,7 @@
 //! 1,660 0.49 and 0.71. The rows behind a reference (`_has`) are told by `gate`.
 
 use crate::search::parameter::Kind;
+use crate::search::plan::daily::has_days;
 use crate::search::plan::daily::in_order;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Found;
@@ -97,10 +98,8 @@ impl Search<'_> {
         if begun.is_some_and(is_day) {
             return rest;
         }
-        let has_one = |rows: &&Rows| {
-            self.seen.parameters.by_number(rows.param).is_some_and(|parameter| parameter.is_single)
-        };
-        let merged = begun.filter(has_one).and_then(|rows| in_order(rows, ordering, MOST_TRIED));
+        let has_days = |rows: &&Rows| self.seen.parameters.by_number(rows.param).is_some_and(has_days);
+        let merged = begun.filter(has_days).and_then(|rows| in_order(rows, ordering, MOST_TRIED));
         let few_collected = if merged.is_some() { FEW_MERGED } else { FEW_COLLECTED };
         let gate = gate.up_to(few_collected);
         let tried = match merged {

@@ -30,27 +30,29 @@ use crate::search::sql::Bind;
 use crate::search::sql::Sql;
 use crate::search::text::TextRow;
 
+macro_rules! up {
+    ($database:literal, $name:literal) => {
+        include_str!(concat!("../../../migrations/", $database, "/2026-11-", $name, "/up.sql"))
+    };
+}
 /// The tables, as the service makes them.
-const SQLITE: &str = concat!(
-    include_str!("../../../migrations/sqlite/2026-11-22-000001_start/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000040_composite/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000045_live/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000047_text/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000049_speed/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000058_contained/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-22-000068_not_for_patient/up.sql"),
-    include_str!("../../../migrations/sqlite/2026-11-23-000072_days/up.sql")
-);
-const POSTGRES: &str = concat!(
-    include_str!("../../../migrations/postgres/2026-11-22-000001_start/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000040_composite/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000045_live/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000047_text/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000049_speed/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000058_contained/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-22-000068_not_for_patient/up.sql"),
-    include_str!("../../../migrations/postgres/2026-11-23-000072_days/up.sql")
-);
+macro_rules! tables {
+    ($database:literal) => {
+        concat!(
+            up!($database, "22-000001_start"),
+            up!($database, "22-000040_composite"),
+            up!($database, "22-000045_live"),
+            up!($database, "22-000047_text"),
+            up!($database, "22-000049_speed"),
+            up!($database, "22-000058_contained"),
+            up!($database, "22-000068_not_for_patient"),
+            up!($database, "23-000072_days"),
+            up!($database, "24-000074_fewer_days")
+        )
+    };
+}
+const SQLITE: &str = tables!("sqlite");
+const POSTGRES: &str = tables!("postgres");
 
 /// Now, for queries.
 pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
@@ -83,7 +85,6 @@ enum Link {
     Sqlite(SqliteConnection),
     Postgres(PgConnection, String),
 }
-
 macro_rules! load {
     ($link:expr, $sql:expr, $columns:ty, $row:ty) => {
         match $link {
@@ -94,7 +95,6 @@ macro_rules! load {
 }
 
 pub(super) type Keyed = (Row, Vec<Option<String>>);
-
 pub(super) struct Database {
     link: Link,
     next: i64,
