@@ -32,6 +32,7 @@ use crate::app::App;
 use crate::app::Session;
 use crate::import::progress::Progress;
 use crate::import::send::Pass;
+use crate::import::source::End;
 use crate::import::source::Work;
 
 pub use abroad::Abroad;
@@ -56,8 +57,8 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     let files = source::files(paths)?;
     let bytes = app.bytes();
     let progress = Progress::new(files.iter().map(|file| file.bytes).sum());
-    pass(app, &progress, Pass::First, |give| source::read(&files, give));
-    let mut before = u64::MAX;
+    pass(app, (&progress, Pass::First), senders(app), |give| source::read(&files, give));
+    let (mut before, mut end) = (u64::MAX, End::First);
     loop {
         let waiting = progress.take_waiting();
         let left = waiting.many();
@@ -66,8 +67,10 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
         }
         // Each pass may bring what others wait for; one that brought nothing is followed by the last.
         let next = if left < before { Pass::Further } else { Pass::Last };
+        end = end.next(before, left);
         before = left;
-        pass(app, &progress, next, |give| source::read_again(waiting, give));
+        let senders = if end == End::Last { 1 } else { senders(app) };
+        pass(app, (&progress, next), senders, |give| source::read_again(waiting, end, give));
     }
     // The database bases its plans on counts of what its tables hold, which have just changed; or were by an earlier run
     // that did not come so far.
@@ -76,9 +79,13 @@ pub fn run(app: &Arc<App>, paths: &[PathBuf]) -> Result<Report, String> {
     Ok(progress.finish())
 }
 
-/// Reads work and has all senders send it.
-fn pass(app: &Arc<App>, progress: &Progress, pass: Pass, read: impl FnOnce(&mut dyn FnMut(Work))) {
-    let senders = senders(app);
+/// Reads work and has so many senders send it.
+fn pass(
+    app: &Arc<App>,
+    (progress, pass): (&Progress, Pass),
+    senders: usize,
+    read: impl FnOnce(&mut dyn FnMut(Work)),
+) {
     let (give, take) = bounded(senders);
     std::thread::scope(|threads| {
         for _ in 0..senders {

@@ -6,6 +6,8 @@ use std::io;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,6 +52,25 @@ enum Content {
     Broken(String, u64),
 }
 
+/// From which end what waits is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As the files were read first.
+    First,
+    /// The last file first, and of each the last lines.
+    Last,
+}
+
+impl End {
+    /// From which end the next pass reads, where so much waited before the last pass and so much after it. Of a chain of which
+    /// each waits for what stands further on, a pass brings the last piece alone; from the other end, and one piece after
+    /// the other, it brings all.
+    pub fn next(self, before: u64, left: u64) -> Self {
+        let is_slow = left < before && left > before / 2;
+        if self == End::First && is_slow { End::Last } else { End::First }
+    }
+}
+
 /// The files that the paths name, those of a folder in the order of their names.
 ///
 /// # Errors
@@ -72,8 +93,12 @@ pub fn read(files: &[Source], give: &mut dyn FnMut(Work)) {
 }
 
 /// The same of what waits, and of nothing else; no file counts once more.
-pub fn read_again(waiting: Waiting, give: &mut dyn FnMut(Work)) {
-    for (path, places) in waiting.into_files() {
+pub fn read_again(waiting: Waiting, end: End, give: &mut dyn FnMut(Work)) {
+    let mut files: Vec<_> = waiting.into_files().collect();
+    if end == End::Last {
+        files.reverse();
+    }
+    for (path, places) in files {
         if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
             let reason = "what refers by a search to something that comes later is read again, which a pipe cannot be: \
                           write it to a file and import that";
@@ -81,7 +106,12 @@ pub fn read_again(waiting: Waiting, give: &mut dyn FnMut(Work)) {
             give(Work { file: path, content, bytes: 0, only: None });
             continue;
         }
-        read_file(&Source { path, bytes: 0 }, Some(Arc::new(places)), give);
+        // A compressed file has no other end.
+        let is_cut = end == End::Last && name(&path).ends_with(".ndjson");
+        match is_cut.then(|| starts(&path, &places)) {
+            Some(Ok(starts)) => read_backwards(&path, &places, starts, give),
+            Some(Err(_)) | None => read_file(&Source { path, bytes: 0 }, Some(Arc::new(places)), give),
+        }
     }
 }
 
@@ -172,6 +202,57 @@ fn read_lines(file: &Source, only: Option<&Places>, give: &mut dyn FnMut(Work)) 
     }
 }
 
+/// Where the pieces of the lines that wait begin: so many bytes and lines from the start of the file.
+fn starts(path: &Path, only: &Places) -> io::Result<Vec<(u64, usize)>> {
+    let mut reader = BufReader::new(File::open(path)?);
+    let (mut starts, mut at, mut number, mut held) = (Vec::new(), 0, 0, 0);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let taken = reader.read_until(b'\n', &mut line)?;
+        if taken == 0 {
+            return Ok(starts);
+        }
+        if only.holds(number + 1) && !line.trim_ascii().is_empty() {
+            if held % LINES == 0 {
+                starts.push((at, number));
+            }
+            held += 1;
+        }
+        at += taken as u64;
+        number += 1;
+    }
+}
+
+/// Hands out the lines that wait, the last piece first.
+fn read_backwards(path: &Arc<Path>, only: &Places, starts: Vec<(u64, usize)>, give: &mut dyn FnMut(Work)) {
+    for start in starts.into_iter().rev() {
+        let content = match piece(path, only, start) {
+            Ok(lines) => Content::Lines(lines),
+            Err(cause) => Content::Broken(format!("the file cannot be read again: {cause}"), 1),
+        };
+        give(Work { file: Arc::clone(path), content, bytes: 0, only: None });
+    }
+}
+
+/// The lines of a piece, with their numbers.
+fn piece(path: &Path, only: &Places, (at, mut number): (u64, usize)) -> io::Result<Vec<(usize, Vec<u8>)>> {
+    let mut reader = BufReader::new(File::open(path)?);
+    reader.seek(SeekFrom::Start(at))?;
+    let mut lines = Vec::new();
+    while lines.len() < LINES {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        number += 1;
+        if only.holds(number) && !line.trim_ascii().is_empty() {
+            lines.push((number, line));
+        }
+    }
+    Ok(lines)
+}
+
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let file = File::open(path)?;
     Ok(if is_gzip(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
@@ -183,4 +264,40 @@ fn is_gzip(path: &Path) -> bool {
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_cut_alike_from_either_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.ndjson", "b.ndjson"].map(|name| Arc::<Path>::from(folder.path().join(name)));
+        let mut waiting = Waiting::default();
+        for path in &paths {
+            let lines: Vec<_> =
+                (1..=1_000).map(|n| if n % 7 == 0 { "".into() } else { format!("{n}") }).collect();
+            fs::write(path, lines.join("\n")).unwrap();
+            (1..=1_000).filter(|n| n % 2 == 0 || *n > 900).for_each(|n| waiting.add(path, n));
+        }
+        let pieces = |end: End| {
+            let mut pieces = Vec::new();
+            read_again(waiting.clone(), end, &mut |work| {
+                let Content::Lines(lines) = work.content else { panic!("lines") };
+                assert!(lines.iter().all(|(n, line)| line.trim_ascii() == n.to_string().as_bytes()));
+                let numbers: Vec<usize> = lines.into_iter().map(|(n, _)| n).collect();
+                pieces.extend((!numbers.is_empty()).then_some((work.file, numbers)));
+            });
+            pieces
+        };
+        let (forwards, mut backwards) = (pieces(End::First), pieces(End::Last));
+        assert_eq!(
+            forwards.iter().map(|(_, numbers)| numbers.len()).collect::<Vec<_>>(),
+            [200, 200, 72, 200, 200, 72]
+        );
+        assert_eq!(backwards.first().map(|(file, _)| file), Some(&paths[1]));
+        backwards.reverse();
+        assert_eq!(forwards, backwards);
+    }
 }
