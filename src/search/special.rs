@@ -53,6 +53,11 @@ pub(super) fn read(
     let values = values(code, value)?;
     let (test, spelt) = if code == "_id" {
         let ids: Vec<String> = values.into_iter().map(unescaped).collect();
+        // To find nothing under it would say that there is no such resource.
+        if let Some(other) = ids.iter().find(|id| !is_id(id)) {
+            let text = format!("`_id` is the id alone, such as `42`; `{other}` is none.");
+            return Err(Problem::Wrong(text));
+        }
         (Test::Id(ids.clone()), ids)
     } else {
         let (mut spans, mut spelt) = (Vec::new(), Vec::new());

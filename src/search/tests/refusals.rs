@@ -131,6 +131,17 @@ fn what_asks_for_no_words_is_named() {
     ]);
 }
 
+#[test]
+fn what_is_no_id_is_named_and_not_answered_with_nothing() {
+    each_is_refused(&[
+        ("Patient?_id=Patient/1", "http._id", "the id alone"),
+        ("Patient?_id=1,a b", "http._id", "`a b` is none"),
+        ("Patient?_id:not=|1", "http._id:not", "the id alone"),
+        ("Observation?patient._id=urn:uuid:1", "http.patient._id", "the id alone"),
+        ("Patient?_filter=_id eq Patient/1", "http._filter", "the id alone"),
+    ]);
+}
+
 /// Each search with where it is wrong, and a part of what is said about it.
 fn each_is_refused(table: &[(&str, &str, &str)]) {
     for (search, at, text) in table {
