@@ -224,3 +224,31 @@ fn what_is_asked_of_a_row_is_looked_up_by_the_row_where_nothing_is_known_of_the_
         assert!(by_value <= usize::from(search.contains("questionnaire")) * 3, "{search} {explained:#}");
     }
 }
+
+#[test]
+fn what_is_sorted_by_is_looked_up_by_the_row_and_never_by_going_through_all_values() {
+    let app = TestApp::new();
+    let operator = stored(&app);
+    let own = operator.get("/Observation?_count=50").expect(200).ids();
+    let entries: Vec<_> =
+        own.iter().map(|id| json!({ "item": { "reference": format!("Observation/{id}") } })).collect();
+    operator.store(&json!({ "resourceType": "List", "id": "l", "status": "current", "mode": "working", "entry": entries }));
+    for way in [
+        "_list=l",
+        "_has:List:item:status=current",
+        "subject:Patient.family=secretname",
+        "patient=secretid,x",
+    ] {
+        for sort in ["-date", "date", "-code", "code,-date", "-value-string"] {
+            let search = format!("/Observation?{way}&_sort={sort}");
+            let answer = operator.get(&format!("{search}&_explain=true")).expect(200).json();
+            let page = parts(&answer, "statement")[0];
+            for step in parts(page, "plan") {
+                let operation = text(step, "operation");
+                let of_key = operation.starts_with("SEARCH s ");
+                assert!(!of_key || operation.contains("_rid (rid=?"), "{search} {operation}");
+            }
+            assert_eq!(operator.get(&format!("{search}&_count=50")).expect(200).ids().len(), 20, "{search}");
+        }
+    }
+}
