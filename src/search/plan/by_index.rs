@@ -3,6 +3,7 @@
 //! none after it. Further keys are worked out for the rows that are walked alone: both databases sort what has the
 //! same first key, block by block. With the one key alone nothing is sorted (see [`order`](super::order)). Numbers have no such walk, for their keys are compared as text gives them back.
 
+use crate::search::parameter::Kind;
 use crate::search::plan::driver::Driver;
 use crate::search::plan::driver::Found;
 use crate::search::plan::driver::Width;
@@ -10,7 +11,10 @@ use crate::search::plan::key::Columns;
 use crate::search::plan::order::Ordering;
 use crate::search::plan::rows::Search;
 use crate::search::plan::scope::Scope;
+use crate::search::plan::scope::any;
 use crate::search::query::Order;
+use crate::search::query::Rows;
+use crate::search::query::Test;
 use crate::search::sql::Sql;
 
 /// An index with the order of the first key.
@@ -75,8 +79,16 @@ fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
         }
     };
     let from = Sql::default().push(table, []).push(" d0", []);
-    // The rows of an index, which are no condition themselves.
-    let driver = Driver::of((from, filter.push("))", [])), Width::All, Found::Once);
+    let filter = filter.push("))", []);
+    // What is asked of the key itself is asked of its row: where that fails, nothing is looked up. The sign keeps SQLite
+    // from another index, whose rows it would have to sort.
+    let of_key = asked_of_key(search, index);
+    let filter = match of_key {
+        Some((_, rows)) => filter.either(" AND +(", " AND (").append(any(&rows.any)).push(")", []),
+        None => filter,
+    };
+    let criterion = of_key.map(|(at, _)| at);
+    let driver = Driver { criterion, ..Driver::of((from, filter), Width::All, Found::Once) };
     let needs_row = search.seen.needs_row(search.query) || ordering.needs_row();
     let scope = if needs_row { Scope::row(0) } else { Scope::found(0) };
     let keys = Sql::of(", ", []).append(column("d0.", key)).push(" AS k0", []);
@@ -85,6 +97,19 @@ fn with_key(search: &Search, ordering: &Ordering, index: &Index) -> Sql {
         None => keys,
     };
     search.begun(&driver, keys.append(ordering.further_keys(&scope)), &scope)
+}
+
+/// The criterion that asks for the dates by which is sorted, where a resource has one at most: its place, and its rows.
+fn asked_of_key<'a>(search: &'a Search, index: &Index) -> Option<(usize, &'a Rows)> {
+    let parameter = search.seen.parameters.by_number(index.param)?;
+    if parameter.kind != Kind::Date || !parameter.is_single {
+        return None;
+    }
+    search.query.criteria.iter().enumerate().find_map(|(at, criterion)| {
+        let Test::Index(rows) = &criterion.test else { return None };
+        let is_key = rows.param == index.param && rows.also.is_none() && !criterion.negated;
+        is_key.then_some((at, rows))
+    })
 }
 
 /// Those without.

@@ -94,6 +94,12 @@ impl<'a> Ordering<'a> {
         self.sort.is_empty()
     }
 
+    /// Whether they come by when they were written, and by nothing else: that is the order of an index of resources. All
+    /// of 360,000 observations that were written since a day took 165 ms to collect and sort for a page.
+    pub(super) fn is_by_update(&self) -> bool {
+        matches!(&*self.sort, [Sort { by: SortBy::Updated, .. }])
+    }
+
     /// The way of each key.
     pub(super) fn orders(&self) -> impl Iterator<Item = Order> {
         self.sort.iter().map(|sort| sort.order)

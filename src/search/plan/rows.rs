@@ -99,6 +99,10 @@ impl<'a> Search<'a> {
         match (ordering.is_by_row(), &self.driver) {
             (true, Some(driver)) if driver.is_ordered() => None,
             (true, _) => Some(ordering.limited(self.walked(Sql::default()), asked)),
+            // An index of resources has them in this order.
+            (false, _) if ordering.is_by_update() => {
+                Some(ordering.limited(self.walked(ordering.keys(&Scope::row(0))), asked))
+            }
             (false, _) => by_index::walk(self, ordering, asked),
         }
     }

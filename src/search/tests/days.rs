@@ -68,3 +68,57 @@ fn what_lies_in_a_month_whole_is_not_what_reaches_beyond_it() {
         }
     }
 }
+
+#[test]
+fn what_is_sorted_by_the_date_that_is_asked_for_or_by_when_it_was_written_is_found_whichever_way() {
+    let stays = stays();
+    let written = |at: usize| at * 61 % 150 / 2;
+    let stored = stays.iter().enumerate().map(|(at, stay)| {
+        let mut one = encounter(at, *stay);
+        one["meta"] = json!({ "lastUpdated": instant(i64::try_from(written(at)).unwrap()) });
+        one
+    });
+    let mut database = Database::of(&stored.collect::<Vec<_>>());
+    let number = |id: &String| id[1..].parse::<usize>().unwrap();
+    let (first, last) = (instant(10), instant(40));
+    let whole = format!("_lastUpdated=ge{first}&_lastUpdated=lt{last}");
+    for asked in [
+        "date=ge1970-01-05",
+        "date=lt1970-01-05",
+        "date=1970-01",
+        "date=1970-01-05",
+        "date=gt1970-01-05,lt1969-12-10",
+        "date=ge1969-12-20&date=lt1970-01-20&class=AMB",
+        "date:missing=false&class=IMP",
+        "class=AMB",
+        "status=finished",
+        "_lastUpdated=ge1969",
+        &whole,
+    ] {
+        let found: Vec<usize> =
+            database.find(&format!("Encounter?{asked}&_count=200")).iter().map(number).collect();
+        let begins = |at: &usize| (stays[*at].0, stays[*at].0 + stays[*at].1, *at);
+        let ends = |at: &usize| (stays[*at].0 + stays[*at].1, stays[*at].0, *at);
+        let sorted = |key: &dyn Fn(&usize) -> (i64, i64, usize), is_down: bool| {
+            let mut all = found.clone();
+            all.sort_by_key(key);
+            if is_down {
+                all.reverse();
+            }
+            all
+        };
+        let by_writing = |at: &usize| (i64::try_from(written(*at)).unwrap(), 0, *at);
+        for (sort, expected) in [
+            ("date", sorted(&begins, false)),
+            ("-date", sorted(&ends, true)),
+            ("_lastUpdated", sorted(&by_writing, false)),
+            ("-_lastUpdated", sorted(&by_writing, true)),
+        ] {
+            for count in [3, 60] {
+                let search = format!("Encounter?{asked}&_sort={sort}&_count={count}");
+                let pages = database.all_pages(&search).concat();
+                assert_eq!(pages.iter().map(number).collect::<Vec<_>>(), expected, "{search}");
+            }
+        }
+    }
+}
