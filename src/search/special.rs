@@ -53,8 +53,9 @@ pub(super) fn read(
     let values = values(code, value)?;
     let (test, spelt) = if code == "_id" {
         let ids: Vec<String> = values.into_iter().map(unescaped).collect();
-        // To find nothing under it would say that there is no such resource.
-        if let Some(other) = ids.iter().find(|id| !is_id(id)) {
+        // To find nothing under what names a resource in another way would say that there is no such resource. What is
+        // meant as an id and can be none, such as `no_such`, is truly not there.
+        if let Some(other) = ids.iter().find(|id| id.contains(['/', '|', ':'])) {
             let text = format!("`_id` is the id alone, such as `42`; `{other}` is none.");
             return Err(Problem::Wrong(text));
         }

@@ -135,11 +135,12 @@ fn what_asks_for_no_words_is_named() {
 fn what_is_no_id_is_named_and_not_answered_with_nothing() {
     each_is_refused(&[
         ("Patient?_id=Patient/1", "http._id", "the id alone"),
-        ("Patient?_id=1,a b", "http._id", "`a b` is none"),
+        ("Patient?_id=1,http://a/Patient/2", "http._id", "`http://a/Patient/2` is none"),
         ("Patient?_id:not=|1", "http._id:not", "the id alone"),
         ("Observation?patient._id=urn:uuid:1", "http.patient._id", "the id alone"),
         ("Patient?_filter=_id eq Patient/1", "http._filter", "the id alone"),
     ]);
+    assert!(query("Patient?_id=no_such,a b").is_ok(), "there is none, and none is found");
 }
 
 /// Each search with where it is wrong, and a part of what is said about it.
