@@ -59,6 +59,7 @@ pub(super) const PLAN_DEFINITIONS: Files = files![
     "plan-definitions/RS-KELLEY-A.json",
     "plan-definitions/RS-KELLEY-B.json",
     "plan-definitions/RS-KELLEY-C.json",
+    "plan-definitions/RS-MCCM-2017.json",
     "plan-definitions/RS-MCCM.json",
     "plan-definitions/RS-NEED-1.json",
     "plan-definitions/RS-NEED.json",

@@ -207,12 +207,15 @@ fn parsed(files: Files) -> Result<Vec<Value>, String> {
 }
 
 /// Those of a list by their URLs. An earlier edition, which is retired and kept for those who name it with its version,
-/// comes under its URL with the version, after the edition of now.
+/// comes under its URL with the version, after the edition of now, which may be retired too and has the id that the URL
+/// ends with.
 fn by_url(files: Files) -> Result<BTreeMap<String, Value>, String> {
     let values = parsed(files)?;
     let is_edition = |own: &Value| {
         let others = values.iter().filter(|value| value.get("url") == own.get("url"));
-        own.get("status").is_some_and(|status| status == "retired") && others.count() > 1
+        let text = |name: &str| own.get(name).and_then(Value::as_str).unwrap_or_default();
+        let is_named_so = text("url").rsplit('/').next() == Some(text("id"));
+        text("status") == "retired" && others.count() > 1 && !is_named_so
     };
     let url = |(value, (file, _)): (&Value, &(&str, &str))| {
         let text = |name: &str| {
@@ -416,7 +419,7 @@ mod tests {
             assert!(!text("version").is_empty() && crate::fhir::reference::is_id(text("id")), "{name}");
             assert_eq!(definitions.published(ty, text("id")), Some(value), "{name}");
             let named = definitions.published_as(ty, text("url")).unwrap();
-            let is_earlier = value["status"] == "retired" && named["status"] == "active";
+            let is_earlier = value["status"] == "retired" && named["version"] != value["version"];
             assert!(named == value || is_earlier, "{name}");
             assert!(names.insert(name.clone()), "{name} twice");
         }

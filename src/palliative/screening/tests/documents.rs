@@ -14,6 +14,9 @@ fn a_rule_set_is_found_by_its_canonical() {
     assert!(active.contains(&format!("{KELLEY}|1")));
     let retired = format!("{CANONICAL}/PlanDefinition/RS-MCCM|2017");
     assert!(!active.contains(&retired) && rule_sets().find(&retired).is_some());
+    // Of one that is not in use any more, the edition of now is meant likewise.
+    let choices = rule_sets().find(retired.split('|').next().unwrap()).unwrap();
+    assert_eq!((choices.version.as_str(), choices.active), ("2017.2", false));
     // An edition that decisions may rest on stays when another takes its place; whoever names none gets that of now.
     let of = |version: &str| format!("{CANONICAL}/PlanDefinition/RS-GSF{version}");
     assert_eq!(rule_sets().find(&of("|1")).map(|set| set.canonical()), Some(of("|1")));

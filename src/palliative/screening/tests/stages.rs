@@ -1,6 +1,7 @@
 //! The stage of a cancer, and the diagnoses that count without one.
 
 use super::*;
+use crate::definitions::CANONICAL;
 
 #[test]
 fn t45_a_leukaemia_or_metastasis_needs_no_stage() {
@@ -49,6 +50,14 @@ fn t45_a_lymphoma_goes_by_its_stage_once_one_is_on_file() {
     for (system, code) in [(ICD, "C91.10"), (ICD, "C90.10"), (ICD, "C78.7"), (SCT, "92814006")] {
         assert_eq!(of(system, code, Some(stage("Stage I"))), State::Met, "{code} needs no stage");
     }
+    // of the model of care choices, which names advanced cancer, likewise
+    let choices = format!("{CANONICAL}/PlanDefinition/RS-MCCM");
+    let facts = |text: &str| [stage(text), condition(ICD, "C83.30")];
+    for (text, expected) in known {
+        assert_eq!(state(&choices, "ca-stage34-or-heme", &facts(text)), expected, "{text}");
+    }
+    let before = format!("{choices}|2017");
+    assert_eq!(state(&before, "ca-stage34-or-heme", &facts("Stage I")), State::Met, "as it was");
     assert_eq!(of(ICD, "C18.9", Some(stage("Stage I"))), State::NotMet);
     assert_eq!(of(ICD, "C18.9", None), State::Unknown, "a solid tumour without a stage");
     assert_eq!(state(ADULT, "ca-stage34-or-heme", &[stage("Stage I"), other_condition()]), State::NotMet);
