@@ -1,4 +1,4 @@
-//! What other records of a person tell of a death, for many people with a few queries.
+//! What other records of a person tell of a death and of hospice, for many people with a few queries.
 //! <https://hl7.org/fhir/R4/patient-definitions.html#Patient.link>
 //!
 //! Few are linked: who is not costs nothing but the question who refers to them.
@@ -20,14 +20,14 @@ use crate::store::Stored;
 use crate::store::payment;
 
 /// What is read of the other records.
-const TELLING: [&str; 2] = ["EpisodeOfCare", "Patient"];
+const TELLING: [&str; 3] = ["EpisodeOfCare", "Flag", "Patient"];
 
 /// What links say of patients.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     /// Those whose place another record has taken.
     pub(crate) replaced: BTreeSet<String>,
-    /// What the other records of each who has some tell of a death.
+    /// What the other records of each who has some tell.
     pub(crate) told: BTreeMap<String, Vec<Resource>>,
 }
 
@@ -68,7 +68,7 @@ fn patient_id(reference: &str, base_url: &str) -> Option<String> {
     (local.ty.name() == "Patient").then(|| local.id.to_owned())
 }
 
-/// What tells of a death in the other records of each of these.
+/// What tells of a death or of hospice in the other records of each of these.
 fn told(
     conn: &mut Conn,
     linked: &[String],

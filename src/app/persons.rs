@@ -18,6 +18,7 @@ use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::facts::Chart;
 use crate::palliative::enrollment::facts::coded;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
@@ -62,6 +63,14 @@ impl Session {
             let others = others(conn, patient, self.base_url())?;
             open_among(conn, &others, &program.id)
         })
+    }
+
+    /// A chart with what other records of the person tell of a death and of hospice, for rules to read.
+    ///
+    /// # Errors
+    /// As [`Session::require_one_episode`] for links that do not come to an end; what the database fails with.
+    pub fn with_elsewhere(&self, chart: Chart, patient: &str) -> Result<Chart, Failure> {
+        Ok(chart.beside(self.said_elsewhere(patient)?))
     }
 
     /// What the other records of a person tell of a death and of hospice, whatever the caller may see: the Patients, their

@@ -139,7 +139,7 @@ impl Session {
         if !named.is_empty() {
             resources.extend(self.app.db.read(|conn| medicines(conn, &named))?);
         }
-        Ok(Chart::new(resources).beside(self.said_elsewhere(patient)?))
+        self.with_elsewhere(Chart::new(resources), patient)
     }
 
     /// Adds what a parameter refers to, where it is no part of the patient's own record (an Organization).

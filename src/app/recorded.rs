@@ -18,10 +18,11 @@ use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::Micros;
+use crate::fhir::datetime::date_in;
 use crate::fhir::datetime::end_of_day;
-use crate::palliative::enrollment::death::hear;
+use crate::palliative::enrollment::death;
+use crate::palliative::enrollment::election;
 use crate::palliative::program::Program;
-use crate::palliative::record::Deceased;
 use crate::palliative::screening::RuleSet;
 use crate::search::Visible;
 use crate::search::query::Order;
@@ -85,16 +86,13 @@ impl Session {
         self.stood(of, by)?.pop().ok_or_else(|| not_found(ty, id))
     }
 
-    /// Tells a subject of a death that the Patient does not have on record: one of an episode, in whichever programme, and,
-    /// where facts count by their own dates, of another record of the person. All of them are read, whatever the caller may
-    /// see: nobody who died is to be found eligible.
+    /// Tells a subject of what the Patient does not have on record: a death, by an episode in whichever programme, and, where
+    /// facts count by their own dates, what other records of the person say of a death and of hospice. All of them are read,
+    /// whatever the caller may see: nobody who died, or is in hospice, is to be found eligible.
     ///
     /// # Errors
     /// 422 `too-costly` where the links between Patients do not come to an end; what the database fails with.
-    pub fn hear_of_death(&self, subject: &mut Subject, known: Known) -> Result<(), Failure> {
-        if subject.record.deceased != Deceased::No {
-            return Ok(());
-        }
+    pub fn hear_elsewhere(&self, subject: &mut Subject, known: Known) -> Result<(), Failure> {
         let patient = subject.record.id.clone();
         let ty = ResourceType::parse("EpisodeOfCare").expect("EpisodeOfCare is a type of R4");
         let stored = self.as_service().compartment_as(&patient, &[ty], known)?;
@@ -105,7 +103,9 @@ impl Session {
             Known::Clinically => self.said_elsewhere(&patient)?,
             Known::Recorded(_) => Vec::new(),
         };
-        hear(&mut subject.record, (&own, &elsewhere), |episode| self.may_be_told(episode));
+        let today = date_in(self.now(), &subject.record.zone);
+        death::hear(&mut subject.record, today, (&own, &elsewhere), |episode| self.may_be_told(episode));
+        election::hear(&mut subject.record, &elsewhere);
         Ok(())
     }
 

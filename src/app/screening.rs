@@ -18,6 +18,7 @@ use crate::fhir::Resource;
 use crate::fhir::ResourceType;
 use crate::fhir::datetime::date_in;
 use crate::fhir::reference::Reference;
+use crate::palliative::enrollment::both_kinds::days_of_person;
 use crate::palliative::enrollment::coverage::is_active_on;
 use crate::palliative::enrollment::coverage::line_of_business;
 use crate::palliative::program::Program;
@@ -66,7 +67,11 @@ impl Subject {
         let record = PatientRecord::of_sorted(patient, &resources, &program.zone);
         Self {
             lines_of_business: lines.into_iter().map(str::to_owned).collect(),
-            record: PatientRecord { restricted: program.maps.restricted_in(&resources), ..record },
+            record: PatientRecord {
+                restricted: program.maps.restricted_in(&resources),
+                beside_hospice: days_of_person(&record, program),
+                ..record
+            },
             as_of,
             attestation_valid_days: program.attestation_valid_days,
         }
@@ -143,7 +148,7 @@ impl Session {
     ) -> Result<Subject, Failure> {
         let resources = self.as_service().screened_by(patient, rule_sets)?;
         let mut subject = Subject::new(patient, resources, program, as_of);
-        self.hear_of_death(&mut subject, Known::Clinically)?;
+        self.hear_elsewhere(&mut subject, Known::Clinically)?;
         Ok(subject)
     }
 

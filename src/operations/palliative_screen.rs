@@ -63,7 +63,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         stored => stored?,
     };
     let mut subject = Subject::new(&id, submitted.over(stored), &program, as_of);
-    session.hear_of_death(&mut subject, known)?;
+    session.hear_elsewhere(&mut subject, known)?;
     let situation = subject.situation();
     let screenings: Vec<Screening> = rule_sets.iter().map(|set| set.screen(&situation)).collect();
     let signals: Vec<Signal> = of_needs.iter().flat_map(|set| set.signals(&situation)).collect();

@@ -17,7 +17,7 @@ use crate::fhir::datetime::date_in;
 use crate::fhir::parameters::Output;
 use crate::fhir::reference::Reference;
 use crate::operations::Call;
-use crate::palliative::enrollment::companions::hospice_since;
+use crate::palliative::enrollment::companions::in_hospice_since;
 use crate::palliative::enrollment::extension_of;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::Chart;
@@ -82,7 +82,7 @@ fn chart(session: &Session, patient: &Resource) -> Result<Chart, Failure> {
     let stored = session.compartment(patient.id().unwrap_or_default(), &types)?;
     let resources: Vec<Resource> =
         stored.iter().map(|one| Resource::from_value(one.value()?)).collect::<Result<_, Failure>>()?;
-    Ok(Chart::new(resources))
+    session.with_elsewhere(Chart::new(resources), patient.id().unwrap_or_default())
 }
 
 /// The programmes that are asked about; none for all. One in which the person has an episode may be gone or broken.
@@ -174,7 +174,7 @@ fn day(call: &Call, case: &Case) -> Result<Date, Failure> {
 fn told(case: &Case, standing: &Standing, date: Date) -> Output {
     let program = case.program.reference();
     let mut part = of_episode(&program, standing, date);
-    part = part.value("hospice", "boolean", hospice_since(case, date).is_some());
+    part = part.value("hospice", "boolean", in_hospice_since(case, date).is_some());
     // On an earlier day than today nothing was known of what was to come.
     let coming = standing.later.filter(|_| date == case.today());
     if let Some((state, since)) = coming {

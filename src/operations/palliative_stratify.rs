@@ -91,7 +91,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
         let known: BTreeSet<String> = stored.iter().map(name).collect();
         let submitted = Submitted::read(&call.parameters, &id, session.base_url())?;
         let mut subject = Subject::new(&id, submitted.over(stored), &program, as_of);
-        session.hear_of_death(&mut subject, by)?;
+        session.hear_elsewhere(&mut subject, by)?;
         answer(
             session,
             &Asked {

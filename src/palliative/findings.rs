@@ -6,7 +6,6 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::fhir::Resource;
-use crate::palliative::enrollment::both_kinds;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::program::Program;
 use crate::palliative::record::Deceased;
@@ -20,8 +19,6 @@ use crate::palliative::screening::Outcome;
 use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::RuleSets;
 use crate::palliative::screening::Situation;
-use crate::palliative::time_line::Days;
-use crate::palliative::vocabulary::FLAG_SYSTEM;
 
 /// The age from which hospice excludes all else.
 const ADULT: i32 = 21;
@@ -180,8 +177,8 @@ pub fn by_program(
         (tier, score) = (Some(found.tier), (found.score_min, found.score_max));
         changes.extend(found.next_change);
     }
-    let both = both_kinds::days(record.coverages.iter(), going.program);
-    let bounds = both.stretches().flat_map(|one| [Some(one.first), one.last.tomorrow().ok()]);
+    let bounds =
+        record.beside_hospice.stretches().flat_map(|one| [Some(one.first), one.last.tomorrow().ok()]);
     let own = own_changes(record).into_iter().chain(bounds.flatten());
     changes.extend(own.filter(|day| *day > as_of).min());
     ProgramFinding {
@@ -189,7 +186,7 @@ pub fn by_program(
         missing: best.map_or(0, |one| one.missing),
         tier,
         score,
-        suppressions: suppressions(person, &both, is_open),
+        suppressions: suppressions(person, is_open),
         change: changes.into_iter().min(),
     }
 }
@@ -203,12 +200,12 @@ pub fn has_no_data(record: &PatientRecord) -> bool {
         && record.acts.is_empty()
 }
 
-fn suppressions(person: &Person, both: &Days, is_open: bool) -> Vec<Suppression> {
+fn suppressions(person: &Person, is_open: bool) -> Vec<Suppression> {
     let Situation { record, as_of, .. } = *person.situation;
     let of = |holds: bool, one: Suppression| holds.then_some(one);
     let adult = record.age_on(as_of).is_none_or(|(_, greatest)| greatest >= ADULT);
-    let elects = adult && !both.contains(as_of);
-    let hospice = elects && record.flags.iter().any(|flag| is_election(flag) && stands(flag, as_of));
+    let elects = adult && !record.beside_hospice.contains(as_of);
+    let hospice = elects && record.flags.iter().any(|flag| flag.is_election() && stands(flag, as_of));
     let replaced = person.is_replaced || links(person.patient, "replaced-by").next().is_some();
     let inactive = person.patient.get("active").and_then(serde_json::Value::as_bool) == Some(false);
     [
@@ -229,10 +226,6 @@ pub fn links<'a>(patient: &'a Resource, ty: &'a str) -> impl Iterator<Item = &'a
     list(patient.get("link")).filter(of_type).filter_map(|link| link.pointer("/other/reference")?.as_str())
 }
 
-fn is_election(flag: &Flag) -> bool {
-    flag.code.codings.iter().any(|coding| coding.system == FLAG_SYSTEM && coding.code == "hospice-election")
-}
-
 /// Whether an election is in force. The day on which it was revoked is free again.
 fn stands(flag: &Flag, date: Date) -> bool {
     let begun = flag.start.as_ref().is_none_or(|start| start.first <= date);
@@ -247,7 +240,7 @@ fn stands(flag: &Flag, date: Date) -> bool {
 
 /// The days on which a reason against a candidate comes or goes by itself.
 fn own_changes(record: &PatientRecord) -> Vec<Date> {
-    let flags = record.flags.iter().filter(|flag| is_election(flag));
+    let flags = record.flags.iter().filter(|flag| flag.is_election());
     let mut days: Vec<Date> = flags
         .flat_map(|flag| {
             [flag.start.as_ref().map(|start| start.first), flag.end.as_ref().map(|end| end.first)]

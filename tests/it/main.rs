@@ -66,6 +66,7 @@ mod not_for_patient;
 mod not_offered;
 mod not_owner;
 mod official_examples;
+mod one_person;
 mod one_plan;
 mod outside_fhir;
 mod own_identifiers;

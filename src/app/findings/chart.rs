@@ -47,12 +47,12 @@ pub(super) struct Chart {
     pub(super) is_replaced: bool,
     /// Whether an episode, in whichever programme, says that the person died.
     pub(super) has_died: bool,
-    /// What other records of the person tell of a death.
+    /// What other records of the person tell of a death and of hospice.
     pub(super) elsewhere: Vec<Resource>,
 }
 
 /// Marks some of the patients of what names medicines and devices that were written, or leads to where somebody works, and
-/// of those who are linked to a record that tells of a death; whether there was anything to do, after which there may be more.
+/// of those who are linked to a record that tells of a death or of hospice; whether there was anything to do, after which there may be more.
 ///
 /// # Errors
 /// Only what the database fails with.
@@ -170,7 +170,8 @@ impl Chart {
     }
 }
 
-/// Adds what links say: whether another record has taken a patient's place, and what other records tell of a death.
+/// Adds what links say: whether another record has taken a patient's place, and what other records tell of a death and of
+/// hospice.
 fn add_links(conn: &mut Conn, charts: &mut [Chart], base_url: &str) -> Result<(), Fault> {
     let patients: Vec<(&str, Option<&Resource>)> =
         charts.iter().map(|chart| (chart.evaluated.patient.as_str(), chart.patient.as_ref())).collect();

@@ -22,7 +22,8 @@ use crate::fhir::Resource;
 use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::date_in;
 use crate::palliative::enrollment::coverage::next_change;
-use crate::palliative::enrollment::death::hear;
+use crate::palliative::enrollment::death;
+use crate::palliative::enrollment::election;
 use crate::palliative::findings::Going;
 use crate::palliative::findings::Person;
 use crate::palliative::findings::ProgramFinding;
@@ -150,10 +151,11 @@ fn judge(app: &App, rules: &Rules, chart: Chart, now: Micros) -> Result<Evaluate
         let zone = &first.program.zone;
         let today = date_in(now, zone);
         let mut subject = Subject::of_sorted(&evaluated.patient, &resources, &first.program, today);
-        if has_died && subject.record.deceased == Deceased::No {
+        if has_died && !subject.record.deceased_by(today) {
             subject.record.deceased = Deceased::Undated;
         }
-        hear(&mut subject.record, (&[], &elsewhere), |_| false);
+        death::hear(&mut subject.record, today, (&[], &elsewhere), |_| false);
+        election::hear(&mut subject.record, &elsewhere);
         let situation = subject.situation();
         let person = Person { patient, situation: &situation, is_replaced, has_died };
         let sets: Vec<SetFinding> = rules.sets.iter().map(|(set, _)| by_set(set, &situation)).collect();

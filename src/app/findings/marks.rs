@@ -23,10 +23,11 @@ pub(crate) const BESIDE: [&str; 3] = ["EpisodeOfCare", "Patient", "RiskAssessmen
 /// What stands in no compartment and is read where a patient's resource names it.
 pub(crate) const NAMED: [&str; 2] = ["Device", "Medication"];
 
-/// How the JSON of a Patient with links begins to name them, and how a death is named, by a Patient or by the state of an
-/// episode. There are no escapes in them, as what is stored is written by this service.
+/// How the JSON of a Patient with links begins to name them, how a death is named, by a Patient or by the state of an
+/// episode, and how a Flag says that hospice was elected. There are no escapes in them, as what is stored is written by this service.
 const LINK: &str = "\"link\"";
 const DECEASED: &str = "\"deceased";
+const ELECTION: &str = "\"hospice-election\"";
 
 /// Whom a write concerns.
 #[derive(Debug, Default)]
@@ -55,9 +56,8 @@ impl Marks {
                     self.subjects.extend(others.iter().chain(&[id]).map(|one| format!("Patient/{one}")));
                 }
             }
-            "EpisodeOfCare" if mentions(body, DECEASED) => {
-                self.subjects.extend(rows.patients.iter().map(|patient| format!("Patient/{patient}")));
-            }
+            "EpisodeOfCare" if mentions(body, DECEASED) => self.subjects.extend(others(rows)),
+            "Flag" if mentions(body, ELECTION) => self.subjects.extend(others(rows)),
             "Device" | "Medication" | "Organization" | "PractitionerRole" => {
                 self.subjects.insert(format!("{name}/{id}"));
                 let practitioner = ResourceType::parse("Practitioner").map(ResourceType::number);
@@ -95,6 +95,11 @@ impl Marks {
         let names = |body: &[u8]| urls.iter().any(|url| mentions(body, url));
         Ok(stored.iter().any(|(_, _, body)| mentions(body, SETTINGS_EXTENSION) && names(body)))
     }
+}
+
+/// The patients of a resource, as those whose other records hear of it.
+fn others(rows: &IndexRows) -> impl Iterator<Item = String> {
+    rows.patients.iter().map(|patient| format!("Patient/{patient}"))
 }
 
 /// A text as it stands in JSON: a URL of a client's may have letters that are escaped there.
@@ -146,6 +151,8 @@ mod tests {
         assert_eq!(subjects("Patient", &alone, r#"{"deceasedBoolean":true}"#).0, ["Patient/x", "x"]);
         assert_eq!(subjects("EpisodeOfCare", &alone, r#"{"code":"deceased"}"#).0, ["Patient/x", "x"]);
         assert_eq!(subjects("EpisodeOfCare", &alone, r#"{"code":"enrolled"}"#).0, ["x"]);
+        assert_eq!(subjects("Flag", &alone, r#"{"code":"hospice-election"}"#).0, ["Patient/x", "x"]);
+        assert_eq!(subjects("Flag", &alone, r#"{"code":"palliative-enrolled"}"#).0, ["x"]);
         assert_eq!(subjects("Medication", &IndexRows::default(), "{}").0, ["Medication/x"]);
     }
 

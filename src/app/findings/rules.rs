@@ -25,6 +25,7 @@ use crate::definitions::Definitions;
 use crate::fhir::Failure;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::palliative::program::HospicePolicy;
 use crate::palliative::program::Program;
 use crate::palliative::program::is_programme;
 use crate::palliative::rule_kind::RuleKind;
@@ -39,7 +40,7 @@ use crate::store::parameter_set;
 
 /// The number of the way in which findings are made. It is raised with every change of the program after which the same
 /// record and definitions give another finding.
-const WAY: u32 = 11;
+const WAY: u32 = 12;
 
 /// A programme that is kept for.
 #[derive(Debug)]
@@ -55,8 +56,8 @@ pub(crate) struct Kept {
 pub(crate) struct Rules {
     /// Which rules these are.
     pub(crate) number: i64,
-    /// The programmes, in groups that see the same facts: of the same zone, with the same validity of attestations and
-    /// the same maps.
+    /// The programmes, in groups that see the same facts: of the same zone, with the same validity of attestations,
+    /// the same maps and the same payers that allow hospice beside them.
     pub(crate) groups: Vec<Vec<Kept>>,
     /// The rule sets, with their numbers in the tables.
     pub(crate) sets: Vec<(Arc<RuleSet>, i64)>,
@@ -173,7 +174,7 @@ fn load(app: &App) -> Result<Rules, Failure> {
     let plans: Vec<Value> = plans.into_iter().filter(screening::is_rule_set).collect();
     let mut sets = Sets { app, plans: &plans, found: Vec::new() };
     let active: Vec<usize> = sets.active();
-    let mut groups: BTreeMap<(String, i64, Vec<String>), Vec<Kept>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<Kept>> = BTreeMap::new();
     for program in programs {
         let Some(own) = sets.own(&program, &active) else {
             log::warn!(
@@ -184,7 +185,9 @@ fn load(app: &App) -> Result<Rules, Failure> {
             continue;
         };
         let zone = program.zone.iana_name().unwrap_or_default().to_owned();
-        let facts = (zone, program.attestation_valid_days, program.concept_maps.clone());
+        let beside_hospice =
+            (program.hospice_policy == HospicePolicy::Concurrent).then(|| program.concurrent_lines.clone());
+        let facts = (zone, program.attestation_valid_days, program.concept_maps.clone(), beside_hospice);
         groups.entry(facts).or_default().push(Kept { program, own });
     }
     let found = sets.found;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::app::Session;
 use crate::app::elsewhere::Links;
 use crate::app::findings::practices::practices;
@@ -22,8 +24,9 @@ use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::Resource;
 use crate::fhir::ResourceType;
+use crate::palliative::enrollment::death;
 use crate::palliative::enrollment::death::days_on;
-use crate::palliative::enrollment::death::hear;
+use crate::palliative::enrollment::election;
 use crate::palliative::enrollment::facts::program_of;
 use crate::palliative::enrollment::standing;
 use crate::palliative::findings;
@@ -62,7 +65,7 @@ const LATER: Extent = Extent { people: 50_000, resources: 20_000_000 };
 struct Known {
     resources: Vec<Resource>,
     is_replaced: bool,
-    /// What other records of the person tell of a death.
+    /// What other records of the person tell of a death and of hospice.
     elsewhere: Vec<Resource>,
 }
 
@@ -78,6 +81,7 @@ impl Session {
             rule_sets: &self.app.rule_sets,
         };
         let entry = self.entry_rule_sets(asked.program)?;
+        let today = self.today_in(asked.program);
         let most = if self.is_later() { LATER } else { AT_ONCE };
         let patients =
             self.app.db.read(|conn| Ok(roster::patients(conn, asked.members, most.people + 1)?))?;
@@ -87,7 +91,9 @@ impl Session {
         for piece in pieces(&patients, &on_file) {
             let known = self.app.db.snapshot(|conn| known(conn, piece, self.base_url()))?;
             people.extend(
-                known.iter().filter_map(|(id, known)| evaluated(asked, (&going, &entry), (id, known))),
+                known
+                    .iter()
+                    .filter_map(|(id, known)| evaluated((asked, today), (&going, &entry), (id, known))),
             );
             self.progress(people.len(), patients.len())?;
         }
@@ -173,13 +179,14 @@ fn known(conn: &mut Conn, ids: &[String], base_url: &str) -> Result<BTreeMap<Str
 
 /// What is found of a person on the day that is asked about.
 fn evaluated(
-    asked: &Asked,
+    (asked, today): (&Asked, Date),
     (going, entry): (&Going, &[Arc<RuleSet>]),
     (id, known): (&str, &Known),
 ) -> Option<Evaluated> {
     let patient = known.resources.iter().find(|one| one.ty().name() == "Patient" && one.id() == Some(id))?;
     let mut subject = Subject::new(id, known.resources.clone(), asked.program, asked.as_of);
-    hear(&mut subject.record, (&known.resources, &known.elsewhere), |_| false);
+    death::hear(&mut subject.record, today, (&known.resources, &known.elsewhere), |_| false);
+    election::hear(&mut subject.record, &known.elsewhere);
     let situation = subject.situation();
     let told = |sets: &[Arc<RuleSet>]| sets.iter().map(|set| by_set(set, &situation)).collect::<Vec<_>>();
     let (own, entry) = (told(asked.rule_sets), told(entry));

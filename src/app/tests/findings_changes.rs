@@ -186,7 +186,7 @@ fn an_observation(draw: &mut Draw, today: Date) -> Value {
 
 fn a_coverage(draw: &mut Draw, today: Date) -> Value {
     json!({ "resourceType": "Coverage", "id": format!("c{}", draw.below(3)), "status": draw.of(&["active", "cancelled"]),
-        "type": { "coding": [{ "system": "https://nahdo.org/sopt", "code": draw.of(&["211", "111", "512"]) }] },
+        "type": { "coding": [{ "system": "https://nahdo.org/sopt", "code": draw.of(&["211", "111", "512", "32"]) }] },
         "beneficiary": draw.patient(), "payor": [{ "display": "The plan" }],
         "period": { "start": draw.day(today, (300, 5)).to_string(), "end": draw.day(today, (2, 60)).to_string() } })
 }
@@ -271,6 +271,10 @@ fn a_programme(draw: &mut Draw) -> Value {
         if draw.below(2) == 0 {
             settings.push(json!({ "url": "ruleSet", "valueCanonical": url }));
         }
+    }
+    if draw.below(2) == 0 {
+        settings.push(json!({ "url": "hospicePolicy", "valueCode": "concurrent" }));
+        settings.push(json!({ "url": "concurrentLob", "valueCode": draw.of(&["va-dod-ihs", "commercial"]) }));
     }
     json!({ "resourceType": "HealthcareService", "id": draw.of(&PROGRAMS), "active": draw.below(6) > 0,
         "extension": [{ "url": crate::palliative::vocabulary::SETTINGS_EXTENSION, "extension": settings }] })

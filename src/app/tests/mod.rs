@@ -5,6 +5,7 @@ mod conditions;
 mod findings;
 mod findings_alone;
 mod findings_changes;
+mod findings_links;
 mod findings_places;
 mod findings_random;
 mod gathered;

@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::fhir::datetime::Micros;
 use crate::fhir::datetime::instant;
 use crate::fhir::outcome::Failure;
 use crate::fhir::resource::Resource;
@@ -41,23 +40,38 @@ pub fn is_known(case: &Case) -> bool {
         || episodes.any(|episode| state_of(episode) == Some(State::Deceased))
 }
 
-/// Takes over a death of which the Patient does not say anything: one that an episode has on record, in whichever
-/// programme, or that another record of the person has. What says so is named as evidence as far as `is_told`.
+/// Takes over a death that an episode of the person has on record, in whichever programme, or that another record of the
+/// person tells: of all that is told, the Patient's own word among it, the earliest day counts, so that nobody is alive by
+/// one record who died by another. What says so is named as evidence as far as `is_told`.
 pub fn hear(
     record: &mut PatientRecord,
+    today: Date,
     (own, elsewhere): (&[Resource], &[Resource]),
     is_told: impl Fn(&Resource) -> bool,
 ) {
-    if record.deceased != Deceased::No {
-        return;
-    }
-    let died = |one: &&Resource| state_of(one) == Some(State::Deceased);
     let zone = &record.zone;
-    let by = own.iter().find(died);
-    let said = by.map(|one| ended(one, zone)).or_else(|| earliest(elsewhere, zone));
-    if let Some(said) = said {
+    let patients = |one: &Resource| (one.ty().name() == "Patient").then(|| deceased(one, zone));
+    let episodes = |one: &Resource| (state_of(one) == Some(State::Deceased)).then(|| ended(one, zone));
+    let own =
+        own.iter().filter_map(|one| Some((episodes(one)?, Some(one).filter(|one| is_told(one)).map(name))));
+    let others = elsewhere.iter().filter_map(|one| Some((patients(one).or_else(|| episodes(one))?, None)));
+    let told = own.chain(others).map(|(said, by)| (said, Some(by.unwrap_or_default())));
+    let all = std::iter::once((record.deceased.clone(), None)).chain(told);
+    let heard =
+        all.filter_map(|(said, by)| Some((order(&said, today)?, said, by))).min_by_key(|(order, ..)| *order);
+    if let Some((_, said, by)) = heard {
         record.deceased = said;
-        record.deceased_by_word_of = Some(by.filter(|one| is_told(one)).map(name).unwrap_or_default());
+        record.deceased_by_word_of = by;
+    }
+}
+
+/// Which of several words of a death is heard, the first: the earliest day until today, then that it is so on an unknown day,
+/// then a day to come. Of two that name one day it is the Patient's own.
+fn order(said: &Deceased, today: Date) -> Option<(u8, Date, Date)> {
+    match said {
+        Deceased::No => None,
+        Deceased::On(day) => Some((if day.first <= today { 0 } else { 2 }, day.first, day.last)),
+        Deceased::Undated => Some((1, today, today)),
     }
 }
 
@@ -66,19 +80,6 @@ fn ended(episode: &Resource, zone: &TimeZone) -> Deceased {
     let day = extension_of(episode, END_DATE_EXTENSION)
         .and_then(|end| Moment::read(end.get("valueDate")?.as_str()?, zone));
     day.map_or(Deceased::Undated, Deceased::On)
-}
-
-/// What other records tell: the earliest day, or only that it is so where none has a day. Records may differ, and whichever
-/// of them is read first, it is the same.
-fn earliest(elsewhere: &[Resource], zone: &TimeZone) -> Option<Deceased> {
-    let told = elsewhere.iter().filter_map(|one| match one.ty().name() {
-        "Patient" => Some(deceased(one, zone)),
-        _ => (state_of(one) == Some(State::Deceased)).then(|| ended(one, zone)),
-    });
-    told.filter(|one| *one != Deceased::No).min_by_key(|one| match one {
-        Deceased::On(day) => (day.low, day.high),
-        Deceased::Undated | Deceased::No => (Micros::MAX, Micros::MAX),
-    })
 }
 
 /// The days of death that episodes of the person carry, in whichever programme.
@@ -175,7 +176,7 @@ mod tests {
     use crate::palliative::enrollment::STATE_EXTENSION;
 
     #[test]
-    fn of_what_other_records_tell_the_earliest_day_is_heard_whichever_is_read_first() {
+    fn of_what_records_tell_of_a_death_the_earliest_day_is_heard_whichever_is_read_first() {
         let of = |value: Value| Resource::from_value(value).unwrap();
         let patient =
             |day: &str| of(json!({ "resourceType": "Patient", "id": "p", "deceasedDateTime": day }));
@@ -187,18 +188,37 @@ mod tests {
                 { "url": END_DATE_EXTENSION, "valueDate": day }] }))
         };
         let on = |day: &str| Deceased::On(Moment::read(day, &TimeZone::UTC).unwrap());
+        let today = "2026-03-01".parse().unwrap();
+        let heard = |own: &Resource, (episodes, elsewhere): (&[Resource], &[Resource])| {
+            let mut record = PatientRecord::new("p", vec![own.clone()], &TimeZone::UTC);
+            hear(&mut record, today, (episodes, elsewhere), |_| true);
+            (record.deceased, record.deceased_by_word_of)
+        };
         for (told, expected) in [
             (vec![patient("2026-05-01"), patient("2026-02-01")], on("2026-02-01")),
             (vec![undated(), patient("2026-02-01"), alive()], on("2026-02-01")),
+            (vec![undated(), patient("2026-05-01")], Deceased::Undated),
+            (vec![patient("2026-05-01"), patient("2026-04-01")], on("2026-04-01")),
             (vec![patient("2026-02-01"), episode("2026-02-03")], on("2026-02-01")),
             (vec![patient("2026-02-03"), episode("2026-02-01")], on("2026-02-01")),
             (vec![alive(), undated()], Deceased::Undated),
             (vec![alive()], Deceased::No),
         ] {
-            let backwards = told.iter().rev().cloned().collect();
-            for elsewhere in [told, backwards] {
-                assert_eq!(earliest(&elsewhere, &TimeZone::UTC).unwrap_or(Deceased::No), expected);
+            let backwards: Vec<Resource> = told.iter().rev().cloned().collect();
+            for elsewhere in [&told, &backwards] {
+                let by = (expected != Deceased::No).then(String::new);
+                assert_eq!(heard(&alive(), (&[], elsewhere)), (expected.clone(), by));
+                // The person's own record is one of those that tell.
+                let (own, others) = elsewhere.split_first().unwrap();
+                if own.ty().name() == "Patient" {
+                    assert_eq!(heard(own, (&[], others)).0, expected);
+                }
             }
         }
+        let ended = [episode("2026-02-03")];
+        let own = |day: &str| heard(&patient(day), (&ended, &[])).1;
+        assert_eq!(own("2026-02-03"), None, "the Patient is named before an episode");
+        assert_eq!(own("2026-02-04"), Some("EpisodeOfCare/e".to_owned()));
+        assert_eq!(own("2026-02-02"), None);
     }
 }

@@ -23,6 +23,8 @@ use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::state::State;
 use crate::palliative::enrollment::transition::Change;
 use crate::palliative::program::HospicePolicy;
+use crate::palliative::record::Flag;
+use crate::palliative::record::PatientRecord;
 use crate::palliative::vocabulary::ELECTION_EXTENSION;
 use crate::palliative::vocabulary::REVIEW_TASK_SYSTEM;
 
@@ -61,6 +63,14 @@ pub fn elect(
     change.to = State::HospiceElected;
     change.last_day = Some(change.on.yesterday().unwrap_or(change.on));
     Ok(())
+}
+
+/// Takes over what other records of the person say of an election of hospice; none of them is named.
+pub fn hear(record: &mut PatientRecord, elsewhere: &[Resource]) {
+    let flags = elsewhere.iter().filter(|one| one.ty().name() == "Flag");
+    let flags = flags.map(|one| Flag { source: String::new(), ..Flag::read(one, &record.zone) });
+    let elections: Vec<Flag> = flags.filter(Flag::is_election).collect();
+    record.flags.extend(elections);
 }
 
 /// Whether an election of this day is in force and has asked for the review of both kinds of care already.

@@ -11,6 +11,7 @@ mod cover;
 mod coverage;
 mod encounter;
 mod feed;
+mod flag;
 mod medication;
 mod moment;
 mod observation;
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::Resource;
+use crate::palliative::time_line::Days;
 
 pub use act::Act;
 pub use act::ActKind;
@@ -44,6 +46,7 @@ pub use feed::CLAIMS_EXTENSION;
 pub use feed::FEED_EXTENSION;
 pub use feed::Feed;
 pub use feed::FeedOf;
+pub use flag::Flag;
 pub use medication::MedicationUse;
 pub use moment::Moment;
 pub use observation::Observation;
@@ -79,21 +82,6 @@ pub enum Deceased {
     Undated,
 }
 
-/// A dated statement about the patient that is in force for a period: a Flag.
-#[derive(Clone, Debug)]
-pub struct Flag {
-    /// `Flag/<id>`.
-    pub source: String,
-    /// What it says.
-    pub code: Concept,
-    /// `active`, `inactive` or `entered-in-error`.
-    pub status: String,
-    /// From when.
-    pub start: Option<Moment>,
-    /// Until when, inclusive.
-    pub end: Option<Moment>,
-}
-
 /// The facts about one patient.
 #[derive(Clone, Debug)]
 pub struct PatientRecord {
@@ -125,6 +113,8 @@ pub struct PatientRecord {
     pub feeds: Vec<Feed>,
     /// Where the general practitioners lead.
     pub leads: Vec<Lead>,
+    /// The days on which the programme serves the person beside hospice, as whoever reads for one fills in.
+    pub beside_hospice: Days,
     /// The codes of senders that the programme's maps make into what is kept from the patient.
     pub restricted: Vec<Coding>,
     /// The resources with a security label, as `Type/id`: they count, and are neither named nor quoted.
@@ -156,6 +146,7 @@ impl PatientRecord {
             flags: Vec::new(),
             feeds: Vec::new(),
             leads: practice::leads(resources, zone),
+            beside_hospice: Days::default(),
             restricted: Vec::new(),
             labelled: BTreeSet::new(),
         };
@@ -216,7 +207,7 @@ impl PatientRecord {
             "MedicationRequest" | "MedicationStatement" => {
                 self.medications.push(MedicationUse::read(resource, &zone));
             }
-            "Flag" => self.flags.push(flag(resource, &zone)),
+            "Flag" => self.flags.push(Flag::read(resource, &zone)),
             "Coverage" => self.coverages.push(CoverageSpan::read(resource, &zone)),
             _ => self.acts.extend(Act::read(resource, &zone)),
         }
@@ -261,6 +252,12 @@ fn years(birth: Date, on: Date) -> i32 {
     i32::from(on.year()) - i32::from(birth.year()) - i32::from(before_birthday)
 }
 
+/// The day on which an age is reached: one born on 29 February reaches it on 1 March of other years.
+pub fn birthday(birth: Date, age: i32) -> Option<Date> {
+    let year = birth.year().checked_add(i16::try_from(age).ok()?)?;
+    Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
+}
+
 /// Whether, and when, a Patient says that the person died.
 pub fn deceased(patient: &Resource, zone: &TimeZone) -> Deceased {
     if let Some(moment) = patient.text("/deceasedDateTime").and_then(|text| Moment::read(text, zone)) {
@@ -269,17 +266,6 @@ pub fn deceased(patient: &Resource, zone: &TimeZone) -> Deceased {
     match patient.get("deceasedBoolean").and_then(Value::as_bool) {
         Some(true) => Deceased::Undated,
         Some(false) | None => Deceased::No,
-    }
-}
-
-fn flag(resource: &Resource, zone: &TimeZone) -> Flag {
-    let moment = |pointer| resource.text(pointer).and_then(|text| Moment::read(text, zone));
-    Flag {
-        source: source(resource),
-        code: Concept::read(resource.get("code")),
-        status: resource.text("/status").unwrap_or_default().to_owned(),
-        start: moment("/period/start"),
-        end: moment("/period/end"),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::palliative::record::Coding;
 use crate::palliative::record::Deceased;
 use crate::palliative::record::Moment;
 use crate::palliative::record::PatientRecord;
+use crate::palliative::record::birthday;
 use crate::palliative::screening::Situation;
 use crate::palliative::screening::acts::ActRule;
 use crate::palliative::screening::condition::ConditionRule;
@@ -257,12 +258,6 @@ impl Ages {
             .flat_map(|age| [birthday(birth.first, age), birthday(birth.last, age)]);
         days.flatten().filter(|day| *day > as_of).collect()
     }
-}
-
-/// The day on which an age is reached: one born on 29 February reaches it on 1 March of other years.
-fn birthday(birth: Date, age: i32) -> Option<Date> {
-    let year = birth.year().checked_add(i16::try_from(age).ok()?)?;
-    Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, 3, 1)).ok()
 }
 
 /// By the coverage of the day. A coverage of a line that nothing tells leaves it open; one that is over is none.

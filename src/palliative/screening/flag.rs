@@ -3,12 +3,15 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use crate::palliative::record::Coding;
+use crate::palliative::record::Flag;
 use crate::palliative::record::PatientRecord;
 use crate::palliative::screening::finding::Finding;
 use crate::palliative::screening::finding::Place;
 use crate::palliative::screening::finding::Window;
 use crate::palliative::screening::logic::State;
 use crate::palliative::screening::value_set::Codes;
+use crate::palliative::vocabulary::FLAG_SYSTEM;
 
 /// A criterion on a Flag.
 #[derive(Clone, Debug)]
@@ -40,6 +43,12 @@ impl FlagRule {
             State::NotMet => Finding { state: found.state.negated(), ..found },
             State::Met | State::Unknown => found,
         }
+    }
+
+    /// Whether it asks for a hospice election that is in force on the day, and of none before.
+    pub fn is_of_hospice_now(&self) -> bool {
+        let election = Coding { system: FLAG_SYSTEM.to_owned(), code: "hospice-election".to_owned() };
+        self.wanted == State::Met && self.lookback_days == 0 && self.codes.has(&election)
     }
 
     /// The first day on which it no longer counts, where it ends on a day.
@@ -79,13 +88,14 @@ impl FlagRule {
             };
             let one = match begun.and(stood).and(over.negated()) {
                 State::Met => Finding {
-                    evidence: vec![flag.source.clone()],
+                    evidence: named(flag).into_iter().collect(),
                     date: flag.start.as_ref().map(|start| start.first),
                     ..Finding::of(State::Met)
                 },
                 State::NotMet => Finding::of(State::NotMet),
                 State::Unknown => {
-                    Finding::unknown(format!("the days on which {} begins and ends", flag.source))
+                    let what = named(flag).unwrap_or_else(|| "what another record says".to_owned());
+                    Finding::unknown(format!("the days on which {what} begins and ends"))
                 }
             };
             let ends = flag.end.iter().flat_map(|end| [self.over_from(end.first), self.over_from(end.last)]);
@@ -95,4 +105,9 @@ impl FlagRule {
         }
         finding.within(window)
     }
+}
+
+/// Its name, where it may be told.
+fn named(flag: &Flag) -> Option<String> {
+    Some(flag.source.clone()).filter(|source| !source.is_empty())
 }

@@ -141,8 +141,11 @@ impl RuleSet {
     /// What it says of a patient on a day. What carries a security label counts, and is not told.
     pub fn screen(&self, situation: &Situation) -> Screening<'_> {
         let labelled = &situation.record.labelled;
-        let findings: Vec<Finding> =
-            self.criteria.iter().map(|criterion| criterion.evaluate(situation).without(labelled)).collect();
+        let found = |(at, criterion): (usize, &Criterion)| {
+            let found = criterion.evaluate(situation).without(labelled);
+            if self.is_lifted(at, situation) { Finding { state: State::NotMet, ..found } } else { found }
+        };
+        let findings: Vec<Finding> = self.criteria.iter().enumerate().map(found).collect();
         let silent = |at: usize| self.is_silent(at, &findings[at], situation);
         let states: Vec<_> = findings
             .iter()
@@ -160,6 +163,14 @@ impl RuleSet {
             .map(|(_, (criterion, finding))| CriterionResult { criterion, finding })
             .collect();
         Screening { rule_set: self, outcome, results, missing, next_change, states, closed, told }
+    }
+
+    /// Whether a criterion excludes those who are in hospice, on a day on which the programme serves the person beside it.
+    fn is_lifted(&self, at: usize, situation: &Situation) -> bool {
+        let is_of_hospice = matches!(&self.criteria[at].rule, Rule::Flag(rule) if rule.is_of_hospice_now());
+        is_of_hospice
+            && self.exclusions.contains(&at)
+            && situation.record.beside_hospice.contains(situation.as_of)
     }
 
     /// Where it is indeterminate, the places among those told of the smallest set of criteria to be settled.
