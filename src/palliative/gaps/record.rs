@@ -24,6 +24,7 @@ use crate::palliative::gaps::Gap;
 use crate::palliative::gaps::Rhythm;
 use crate::palliative::gaps::after;
 use crate::palliative::record::Concept;
+use crate::palliative::record::is_meant;
 use crate::palliative::screening::Codes;
 use crate::palliative::vocabulary::OBSERVATION_SYSTEM;
 
@@ -149,7 +150,10 @@ fn in_pain(following: &Following, least: i64) -> Option<Done> {
 
 /// Whether an order is for this pain: a medicine against pain, or one that says so.
 fn is_answer(following: &Following, order: &Resource, scored: &Done) -> bool {
-    if matches!(order.text("/status"), Some("entered-in-error" | "cancelled" | "revoked" | "draft")) {
+    let withdrawn =
+        matches!(order.text("/status"), Some("entered-in-error" | "cancelled" | "revoked" | "draft"));
+    // An order not to give a medicine leaves the pain as it is.
+    if withdrawn || !is_meant(order) {
         return false;
     }
     let medicine = medicine(following, order);

@@ -37,7 +37,9 @@ pub enum FeedOf {
 
 /// The feeds that a Patient or a Coverage tells of.
 pub(super) fn feeds(resource: &Resource, zone: &TimeZone) -> Vec<Feed> {
-    if !matches!(resource.ty().name(), "Patient" | "Coverage") {
+    // Of a Coverage that was written by mistake, or is no more than drafted, nothing follows.
+    let is_void = matches!(resource.text("/status"), Some("entered-in-error" | "draft"));
+    if is_void || !matches!(resource.ty().name(), "Patient" | "Coverage") {
         return Vec::new();
     }
     let extensions = resource.get("extension").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

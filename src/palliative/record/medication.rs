@@ -1,6 +1,7 @@
 //! A medicine that was ordered or is taken. <https://hl7.org/fhir/R4/medicationrequest.html>
 
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use crate::fhir::Resource;
 use crate::palliative::record::Concept;
@@ -17,6 +18,8 @@ pub struct MedicationUse {
     pub medicine: Concept,
     /// `active`, `on-hold`, `completed` and so on.
     pub status: String,
+    /// Whether it is meant to be taken: an order not to give a medicine, and a mere proposal, say of none that it is.
+    pub is_meant: bool,
     /// From when.
     pub start: Option<Moment>,
     /// Until when.
@@ -38,11 +41,18 @@ impl MedicationUse {
             source: source(resource),
             medicine,
             status: resource.text("/status").unwrap_or_default().to_owned(),
+            is_meant: is_meant(resource),
             start: start.iter().find_map(|pointer| moment(pointer)),
             end: moment("/effectivePeriod/end"),
             refers_to: reference.and_then(target_id).map(str::to_owned),
         }
     }
+}
+
+/// Whether an order is one to give a medicine; a plan is, as many systems send what people say they take.
+pub fn is_meant(order: &Resource) -> bool {
+    let refuses = order.get("doNotPerform").and_then(Value::as_bool) == Some(true);
+    !refuses && !matches!(order.text("/intent"), Some("proposal" | "option"))
 }
 
 /// Fills in the medicines that are named by reference to a Medication among the resources.

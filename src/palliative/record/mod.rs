@@ -48,6 +48,7 @@ pub use feed::Feed;
 pub use feed::FeedOf;
 pub use flag::Flag;
 pub use medication::MedicationUse;
+pub use medication::is_meant;
 pub use moment::Moment;
 pub use observation::Observation;
 pub use practice::Lead;

@@ -64,6 +64,15 @@ fn a_feed_covers_a_window_only_without_a_gap() {
             .feed_covers(from, to)
     );
     assert!(!of(json!([])).feed_covers(from, to));
+    let by_coverage = |status: &str| {
+        record(json!([{ "resourceType": "Patient", "id": "p" }, { "resourceType": "Coverage", "id": "c",
+            "status": status, "extension": [feed("2024-01-01", Value::Null)] }]))
+    };
+    for (status, counts) in
+        [("active", true), ("cancelled", true), ("draft", false), ("entered-in-error", false)]
+    {
+        assert_eq!(by_coverage(status).feed_covers(from, to), counts, "{status}");
+    }
 }
 
 #[test]

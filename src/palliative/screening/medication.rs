@@ -63,7 +63,8 @@ impl MedicationRule {
 /// Whether it is one of the medicines, by code or by name.
 pub fn is_of(medication: &MedicationUse, codes: &Codes) -> bool {
     let concept = &medication.medicine;
-    medication.status != "entered-in-error"
+    medication.is_meant
+        && medication.status != "entered-in-error"
         && (codes.has_any(concept) || concept.texts.iter().any(|text| codes.is_named_in(text)))
 }
 

@@ -8,9 +8,11 @@ use jiff::civil::Date;
 
 use crate::fhir::datetime::DAY;
 use crate::fhir::datetime::Micros;
+use crate::palliative::record::Condition;
 use crate::palliative::record::Encounter;
 use crate::palliative::record::EncounterStatus;
 use crate::palliative::record::PatientRecord;
+use crate::palliative::record::Verification;
 use crate::palliative::screening::encounter_kind::EncounterCodes;
 use crate::palliative::screening::encounter_kind::EncounterKind;
 use crate::palliative::screening::logic::State;
@@ -152,7 +154,7 @@ fn reason(encounter: &Encounter, codes: &Codes, record: &PatientRecord) -> State
     let of_condition = |id: &String| {
         let source = format!("Condition/{id}");
         let found = record.conditions.iter().find(|condition| condition.source == source);
-        found.map_or(State::Unknown, |condition| State::of(codes.has_any(&condition.code)))
+        found.map_or(State::Unknown, |condition| stated(condition, codes))
     };
     let ranked = encounter.diagnoses.iter().any(|diagnosis| diagnosis.rank.is_some());
     let principal = encounter.diagnoses.iter().filter(|diagnosis| !ranked || diagnosis.rank == Some(1));
@@ -166,6 +168,15 @@ fn reason(encounter: &Encounter, codes: &Codes, record: &PatientRecord) -> State
         (false, false) => Some(State::NotMet),
     };
     diagnoses.chain(stated).chain(coded).reduce(State::or).unwrap_or(State::Unknown)
+}
+
+/// What a diagnosis says of the reason: one that was ruled out, or written by mistake, does not tell what it was instead, and
+/// one that is not confirmed leaves it open.
+fn stated(condition: &Condition, codes: &Codes) -> State {
+    match (codes.has_any(&condition.code), condition.verification) {
+        (_, Verification::Void) | (true, Verification::Unconfirmed) => State::Unknown,
+        (is, _) => State::of(is),
+    }
 }
 
 /// An emergency visit or observation that overlaps a stay, ends at most 24 hours before it or is a part of it

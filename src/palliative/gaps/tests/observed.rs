@@ -82,6 +82,28 @@ fn positive_pain_is_to_be_answered_within_a_day() {
 }
 
 #[test]
+fn an_order_not_to_give_a_medicine_and_a_mere_proposal_leave_the_pain_as_it_is() {
+    let code = "pain-positive-untreated";
+    let mut world = enrolled();
+    world.put(observed("pain", (LOINC, "72514-3"), "2026-02-01", json!({ "valueInteger": 4 })));
+    for (element, value, expected) in [
+        ("doNotPerform", json!(true), Status::Open),
+        ("doNotPerform", json!(false), Status::Closed),
+        ("intent", json!("proposal"), Status::Open),
+        ("intent", json!("plan"), Status::Closed),
+        ("status", json!("entered-in-error"), Status::Open),
+    ] {
+        let mut other = json!({ "resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order",
+            "subject": { "reference": "Patient/p" }, "authoredOn": "2026-02-01",
+            "medicationCodeableConcept": { "text": "Morphine 10 mg tablet" } });
+        other[element] = value.clone();
+        world.put(other);
+        let state = state(&found(&world, Tier::Three, "2026-02-05"), code).unwrap().0;
+        assert_eq!(state, expected, "{element} {value}");
+    }
+}
+
+#[test]
 fn severe_pain_on_the_ipos_is_to_be_answered_too_until_a_later_score_is_lower() {
     let code = "pain-positive-untreated";
     let pain = |id: &str, coding: (&str, &str), on: &str, value: i64| {

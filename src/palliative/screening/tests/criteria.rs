@@ -241,6 +241,31 @@ fn copd_is_severe_only_with_oxygen_or_a_respiratory_admission() {
 }
 
 #[test]
+fn t49_a_stay_was_not_for_what_was_then_ruled_out_or_written_by_mistake() {
+    let of = |verification: &str, icd: &str| {
+        let status = json!({ "coding": [{ "code": verification,
+            "system": "http://terminology.hl7.org/CodeSystem/condition-ver-status" }] });
+        let diagnosis = with(condition(ICD, icd), json!({ "id": "d", "verificationStatus": status }));
+        let stay = with(
+            admission(),
+            json!({ "diagnosis": [{ "rank": 1,
+            "condition": { "reference": "Condition/d" } }] }),
+        );
+        state(ADULT, "chf-adm6", &[with_feed(), diagnosis, stay])
+    };
+    for (verification, icd, expected) in [
+        ("confirmed", "I50.9", State::Met),
+        ("confirmed", "S72.0", State::NotMet),
+        ("refuted", "I50.9", State::Unknown),
+        ("entered-in-error", "I50.9", State::Unknown),
+        ("provisional", "I50.9", State::Unknown),
+        ("provisional", "S72.0", State::NotMet),
+    ] {
+        assert_eq!(of(verification, icd), expected, "{verification} {icd}");
+    }
+}
+
+#[test]
 fn a_criterion_of_one_name_is_the_same_rule_in_every_rule_set() {
     let mut known: std::collections::BTreeMap<String, (String, String)> = std::collections::BTreeMap::new();
     for set in rule_sets().active() {

@@ -214,6 +214,12 @@ fn t40_an_inr_under_a_vitamin_k_antagonist_does_not_tell() {
         state(ADULT, "liver-inr13", &[inr.clone(), medicine(json!({ "text": "Apixaban" }), "active")]),
         State::Met
     );
+    // an order not to give it, and a proposal, say that it is not taken
+    for (element, value) in [("doNotPerform", json!(true)), ("intent", json!("proposal"))] {
+        let mut order = medicine(warfarin(), "active");
+        order[element] = value;
+        assert_eq!(state(ADULT, "liver-inr13", &[inr.clone(), order]), State::Met, "{element}");
+    }
     // One that was ended since was taken until its end: then it says nothing of what was measured until then.
     let statement = |end: &str| {
         json!({ "resourceType": "MedicationStatement", "status": "stopped", "medicationCodeableConcept": warfarin(),
