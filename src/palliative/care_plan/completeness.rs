@@ -118,7 +118,10 @@ fn in_record(planning: &Planning, goals: &[&Resource], gaps: &mut Vec<Gap>) {
         let text = format!("Symptoms were not assessed within {days} days.");
         gaps.push(gap(("2", "symptom-assessment-overdue", "warning"), &text));
     }
-    let caregiver = planning.case.chart.of("RelatedPerson").next().is_some();
+    let in_use = |one: &Resource| one.get("active").and_then(Value::as_bool) != Some(false);
+    let is_there =
+        |one: &Resource| in_use(one) && covers(one.get("period"), planning.as_of, planning.case.program);
+    let caregiver = planning.case.chart.of("RelatedPerson").any(is_there);
     let identified = |one: &Resource| codings(one.get("code")).any(|(_, code)| CAREGIVER.contains(&code));
     if latest(planning, identified).is_none() && !caregiver {
         let text = "It is not known whether there is a family caregiver.";
@@ -140,7 +143,7 @@ fn in_team(planning: &Planning, gaps: &mut Vec<Gap>) {
         let text = "The programme's HealthcareService has no telephone that is answered all day, every day.";
         gaps.push(gap(("1", "contact-24-7-missing", "error"), text));
     }
-    let manager = team::teams(case).find_map(guards::manager);
+    let manager = team::teams(case).find_map(|team| guards::manager(team, (planning.as_of, case.program)));
     if case.episode.get("careManager").is_none() && manager.is_none() {
         let text = "Neither the episode's careManager nor its team names a responsible clinician.";
         gaps.push(gap(("1", "responsible-clinician-missing", "error"), text));

@@ -10,6 +10,7 @@ use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::is_open_to_all;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::guards::present;
 use crate::palliative::enrollment::guards::roles_of;
 
 /// Somebody who cares for the person.
@@ -33,15 +34,18 @@ pub fn named<'a>(case: &'a Case) -> BTreeSet<&'a str> {
     members.chain(practitioners).chain(case.episode.text("/careManager/reference")).collect()
 }
 
-/// The teams of the episode.
+/// The teams of the episode, but for those that were written by mistake.
 pub fn teams<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
-    list(case.episode.get("team")).filter_map(|team| case.chart.find(team["reference"].as_str()?))
+    let teams =
+        list(case.episode.get("team")).filter_map(|team| case.chart.find(team["reference"].as_str()?));
+    teams.filter(|team| team.text("/status") != Some("entered-in-error"))
 }
 
-/// The team, in its order, and the primary care provider; nothing of what carries a security label.
+/// The team of the day, in its order, and the primary care provider; nothing of what carries a security label.
 pub fn members(planning: &Planning) -> Vec<Member> {
     let open = teams(planning.case).filter(|team| is_open_to_all(team));
-    let participants = open.flat_map(|team| list(team.get("participant")));
+    let day = (planning.as_of, planning.case.program);
+    let participants = open.flat_map(|team| present(team, day));
     let mut members: Vec<Member> =
         participants.filter_map(|one| Some(member(planning, &role_words(one), one.get("member")?))).collect();
     let patient = planning.case.chart.find(planning.case.patient());
@@ -57,7 +61,8 @@ pub fn members(planning: &Planning) -> Vec<Member> {
 /// The roles that the tier asks for and nobody in the team has; `a|b` is either. The patient's own primary care
 /// provider is one whether or not the team lists them.
 pub fn missing_roles(planning: &Planning) -> Vec<String> {
-    let mut filled: Vec<&str> = teams(planning.case).flat_map(roles_of).collect();
+    let day = (planning.as_of, planning.case.program);
+    let mut filled: Vec<&str> = teams(planning.case).flat_map(|team| roles_of(team, day)).collect();
     let patient = planning.case.chart.find(planning.case.patient());
     if patient.is_some_and(|patient| list(patient.get("generalPractitioner")).next().is_some()) {
         filled.push("pcp");

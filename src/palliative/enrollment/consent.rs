@@ -14,6 +14,7 @@ use crate::palliative::enrollment::facts::codings;
 use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::first_day;
 use crate::palliative::enrollment::facts::has_coding;
+use crate::palliative::enrollment::facts::last_day;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::vocabulary::AUTHORITY_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_CATEGORY_SYSTEM;
@@ -28,7 +29,7 @@ const RULES: [(Rule, &str); 10] = [
     (of_the_patient, "it is another patient's"),
     (is_active,      "its status is not `active`"),
     (is_agreement,   "its scope is not `treatment` with category `palliative-enrollment`, so it does not enrol"),
-    (is_dated,       "its dateTime is missing or after that day"),
+    (is_dated,       "its dateTime is missing, after that day or too coarse to tell"),
     (is_in_period,   "that day is outside its provision.period"),
     (is_no_denial,   "its provision is a denial"),
     (has_policy,     "it names no policy or policyRule, as R4 asks"),
@@ -57,10 +58,7 @@ fn is_agreement(_: &Case, consent: &Resource, _: Date) -> bool {
 }
 
 fn is_dated(case: &Case, consent: &Resource, date: Date) -> bool {
-    consent
-        .text("/dateTime")
-        .and_then(|text| first_day(text, case.program))
-        .is_some_and(|given| given <= date)
+    consent.text("/dateTime").and_then(|text| last_day(text, case.program)).is_some_and(|given| given <= date)
 }
 
 fn is_in_period(case: &Case, consent: &Resource, date: Date) -> bool {

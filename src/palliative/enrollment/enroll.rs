@@ -166,7 +166,8 @@ fn start(case: &Case, wish: &Enrollment, mut stored: Episode) -> Result<Decision
     if let Some(team) = team {
         stored.lead_team(&team);
     }
-    if let Some(manager) = wish.team(case).and_then(guards::manager).filter(|_| !stored.has_care_manager()) {
+    let manager = wish.team(case).and_then(|team| guards::manager(team, (wish.start, case.program)));
+    if let Some(manager) = manager.filter(|_| !stored.has_care_manager()) {
         stored.set_care_manager(&manager);
     }
     stored.change_state(State::Enrolled, wish.start);

@@ -1,9 +1,12 @@
 //! Goals in the person's own words, and the page.
 
+use serde_json::Value;
 use serde_json::json;
 
 use super::LOINC;
+use super::World;
 use super::apply;
+use super::complete;
 use super::enrolled;
 use super::missing;
 use super::name;
@@ -157,4 +160,33 @@ fn a_wish_not_to_speak_of_it_with_a_security_label_is_not_printed() {
     let plan = apply(&mut world);
     let div = plan.care_plan.text("/text/div").unwrap();
     assert!(!div.contains("Did not want") && !div.contains("not recorded yet"), "{div}");
+}
+
+#[test]
+fn who_has_left_the_team_is_neither_printed_nor_has_a_role() {
+    let mut world = enrolled();
+    apply(&mut world);
+    complete(&mut world);
+    let members = world.resources["CareTeam/team"].value()["participant"].clone();
+    let with_period = |role: &str, period: Value| {
+        let mut members = members.clone();
+        let mut all = members.as_array_mut().unwrap().iter_mut();
+        all.find(|one| one.to_string().contains(role)).unwrap()["period"] = period;
+        members
+    };
+    let page = |world: &mut World| apply(world).care_plan.text("/text/div").unwrap_or_default().to_owned();
+    assert!(page(&mut world).contains("Practitioner/chaplain"));
+    for (period, is_there) in
+        [(json!({ "end": "2020-01-01" }), false), (json!({ "start": "2020-01-01" }), true)]
+    {
+        world.set("CareTeam/team", "participant", with_period("chaplain", period));
+        let lacks = missing(&world).iter().any(|(_, code)| *code == "team-role-missing");
+        assert_eq!(lacks, !is_there);
+        assert_eq!(page(&mut world).contains("Practitioner/chaplain"), is_there);
+    }
+    world.set("CareTeam/team", "status", json!("entered-in-error"));
+    assert!(!page(&mut world).contains("Practitioner/chaplain"));
+    // nor is a relative who is no more on the books the caregiver that is known
+    world.set("RelatedPerson/spouse", "active", json!(false));
+    assert!(missing(&world).iter().any(|(_, code)| *code == "caregiver-unknown"));
 }

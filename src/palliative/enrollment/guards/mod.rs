@@ -26,6 +26,7 @@ use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::codings;
+use crate::palliative::enrollment::facts::covers;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::enrollment::refer;
@@ -168,9 +169,19 @@ static ROLES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The roles that somebody in the team has.
-pub fn roles_of(team: &Resource) -> Vec<&'static str> {
-    list(team.get("participant")).flat_map(roles_of_participant).collect()
+/// Those who are in a team on a day: who has left it, or comes later, is not there to be called.
+pub fn present<'a>(
+    team: &'a Resource,
+    (on, program): (Date, &'a Program),
+) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let stands = covers(team.get("period"), on, program);
+    let all = list(team.get("participant")).filter(move |_| stands);
+    all.filter(move |one| covers(one.get("period"), on, program))
+}
+
+/// The roles that somebody in the team has on a day.
+pub fn roles_of(team: &Resource, day: (Date, &Program)) -> Vec<&'static str> {
+    present(team, day).flat_map(roles_of_participant).collect()
 }
 
 /// The words for the first role of a member of a team that is known here.
@@ -187,18 +198,22 @@ fn roles_of_participant(participant: &Value) -> Vec<&'static str> {
         .collect()
 }
 
-/// The member of the team who can be the episode's care manager: a nurse, else a prescriber.
-pub fn manager(team: &Resource) -> Option<String> {
-    members(team, "rn").next().or_else(|| members(team, "prescriber").next())
+/// The member of the team who can be the episode's care manager on a day: a nurse, else a prescriber.
+pub fn manager(team: &Resource, day: (Date, &Program)) -> Option<String> {
+    let mut of = ["rn", "prescriber"].into_iter();
+    of.find_map(|role| present(team, day).find_map(|one| practitioner(one, role)))
 }
 
-/// The practitioners of the team with a role.
+/// The practitioners who have, or had, a role in the team.
 pub fn members<'a>(team: &'a Resource, role: &'a str) -> impl Iterator<Item = String> + use<'a> {
-    list(team.get("participant")).filter_map(move |participant| {
-        let member = participant.pointer("/member/reference")?.as_str()?;
-        let fits = member.starts_with("Practitioner/") || member.starts_with("PractitionerRole/");
-        (fits && roles_of_participant(participant).contains(&role)).then(|| member.to_owned())
-    })
+    list(team.get("participant")).filter_map(move |one| practitioner(one, role))
+}
+
+/// The practitioner that a participant with this role is.
+fn practitioner(participant: &Value, role: &str) -> Option<String> {
+    let member = participant.pointer("/member/reference")?.as_str()?;
+    let fits = member.starts_with("Practitioner/") || member.starts_with("PractitionerRole/");
+    (fits && roles_of_participant(participant).contains(&role)).then(|| member.to_owned())
 }
 
 fn age(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {

@@ -15,7 +15,8 @@ use crate::palliative::required_roles::PHONE;
 /// Every role that is asked for and that nobody in the team has.
 pub fn check(case: &Case, _: &Episode, wish: &Enrollment) -> Vec<Issue> {
     let team = wish.team(case).filter(|team| is_usable(case, team));
-    let present = team.map(roles_of).unwrap_or_default();
+    let day = (wish.start, case.program);
+    let present = team.map(|team| roles_of(team, day)).unwrap_or_default();
     let has = |role: &str| if role == PHONE { case.program.phone_all_day } else { present.contains(&role) };
     let asked = case.program.roles_of(tier(case, wish));
     let missing = asked.into_iter().filter(|asked| !asked.any_of.iter().any(|role| has(role)));

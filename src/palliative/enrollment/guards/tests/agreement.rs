@@ -4,12 +4,14 @@ use super::*;
 
 #[test]
 fn t30_an_agreement_is_valid_only_if_every_part_of_it_is() {
-    let cases: [(&str, Value, bool); 16] = [
+    let cases: [(&str, Value, bool); 18] = [
         ("status", json!("active"), true),
         ("status", json!("proposed"), false),
         ("dateTime", json!("2026-01-15"), true),
         ("dateTime", json!("2026-01-16"), false),
         ("dateTime", json!("2026-01-16T06:59:59Z"), true), // still the 15th in Phoenix
+        ("dateTime", json!("2025-12"), true),
+        ("dateTime", json!("2026-01"), false), // perhaps on the 31st
         ("provision", json!({ "period": { "start": "2026-01-16" } }), false),
         ("provision", json!({ "period": { "end": "2026-01-15" } }), true),
         ("provision", json!({ "type": "deny" }), false),

@@ -122,6 +122,32 @@ fn the_team_has_the_roles_by_snomed_or_by_our_own_codes_and_a_telephone_where_as
 }
 
 #[test]
+fn who_has_left_the_team_or_comes_later_fills_no_role() {
+    let missing = |period: &Value, of_team: Option<Value>| {
+        let mut world = consented();
+        let mut members = world.resources["CareTeam/team"].value()["participant"].clone();
+        members.as_array_mut().unwrap().iter_mut().for_each(|one| one["period"] = period.clone());
+        world.set("CareTeam/team", "participant", members);
+        if let Some(of_team) = of_team {
+            world.set("CareTeam/team", "period", of_team);
+        }
+        world.enroll(&wish()).map_or_else(|failure| codes(&failure), |_| Vec::new())
+    };
+    // the service starts on 15 January
+    for (period, is_there) in [
+        (json!({ "end": "2026-01-14" }), false),
+        (json!({ "start": "2026-01-16" }), false),
+        (json!({ "start": "2026-01-15", "end": "2026-01-15" }), true),
+        (json!({ "start": "2025" }), true),
+    ] {
+        let expected = if is_there { Vec::new() } else { vec!["roles-missing".to_owned(); 2] };
+        assert_eq!(missing(&period, None), expected, "{period}");
+    }
+    let ended = Some(json!({ "end": "2025-12-31" }));
+    assert_eq!(missing(&json!({ "start": "2025" }), ended), ["roles-missing", "roles-missing"]);
+}
+
+#[test]
 fn a_tier_asks_for_roles_of_its_own_beside_those_of_every_team() {
     use crate::palliative::required_roles::TierRole;
     use crate::palliative::risk::tier::Tier;
