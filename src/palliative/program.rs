@@ -18,6 +18,7 @@ use crate::palliative::enrollment::facts::list;
 use crate::palliative::measures::conventions::OfProgram;
 use crate::palliative::payment::policy::Policy;
 use crate::palliative::program_setters::SETTERS;
+use crate::palliative::program_setters::unknown;
 use crate::palliative::program_settings::settings;
 use crate::palliative::program_settings::wrong;
 use crate::palliative::required_roles::TierRole;
@@ -156,9 +157,7 @@ impl Program {
                 Some(Err(element)) => issues.push(wrong(place, format!(
                     "The programme's setting `{name}` has no usable `{element}`; correct it in the HealthcareService."
                 ))),
-                None => issues.push(wrong(place, format!(
-                    "The programme's setting `{name}` is not known; remove it from the HealthcareService."
-                ))),
+                None => issues.push(wrong(place, unknown(name))),
             }
         }
         if program.pediatric {

@@ -67,6 +67,22 @@ pub(super) const SETTERS: [(&str, &str, Setter); 46] = [
     ("runoutDays", "valueInteger", |p, v| { p.measures.run_out_days = whole(v)?; Some(()) }),
 ];
 
+/// Settings that others know and that are not taken here, with why and what to do.
+pub(super) const NOT_TAKEN: [(&str, &str); 5] = [
+    ("losConvention", "no measure of the length of hospice stays is computed"),
+    ("suppressN", "no measure with strata of people is computed"),
+    ("referenceGroup", "no measure with strata of people is computed"),
+    ("cardSuppressionDays", "there are no cards"),
+    ("usCoreVersion", "the profiles of both versions are held; name the profile to `$validate`"),
+];
+
+/// What is said of a setting that is not taken.
+pub(super) fn unknown(name: &str) -> String {
+    let known = NOT_TAKEN.iter().find(|(known, _)| *known == name);
+    let so = known.map_or("is not known".to_owned(), |(_, why)| format!("is not taken, for {why}"));
+    format!("The programme's setting `{name}` {so}; remove it from the HealthcareService.")
+}
+
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().filter(|number| (0..=100_000).contains(number))
 }
