@@ -12,6 +12,7 @@ use crate::palliative::enrollment::leaving::unattested;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::table::Action;
+use crate::palliative::screening::recorded;
 use crate::palliative::screening::report;
 
 /// What holds for those who have grown out of a programme for children.
@@ -74,7 +75,7 @@ fn leaving(session: &Session, case: &Case, mut request: Request) -> Result<Reque
 }
 
 fn recorded(case: &Case, named: &str) -> Result<Evidence, Failure> {
-    let recorded = case.chart.find(named).and_then(report::recorded);
+    let recorded = case.chart.find(named).and_then(recorded::recorded);
     let own = recorded.filter(|recorded| recorded.patient == case.patient());
     let recorded = own.ok_or_else(|| {
         refused("screenResult", format!("{named} is not a recorded screening of this patient."))
@@ -104,7 +105,7 @@ fn made(session: &Session, case: &Case, request: &Request) -> Result<Request, Fa
     let mut request = request.clone();
     if let Some(best) = screenings.min_by_key(|screening| rank(screening.outcome)) {
         let response = report::guidance_response(&best, patient, subject.as_of, session.now())?;
-        request.evidence = report::recorded(&response).map(|recorded| Evidence::recorded(recorded, ""));
+        request.evidence = recorded::recorded(&response).map(|recorded| Evidence::recorded(recorded, ""));
         request.guidance = Some(response);
     }
     Ok(request)

@@ -43,6 +43,7 @@ use crate::palliative::enrollment::transition::amend;
 use crate::palliative::enrollment::undoing;
 use crate::palliative::program::Program;
 use crate::palliative::screening::Outcome;
+use crate::palliative::screening::recorded::Outside;
 use crate::palliative::vocabulary::AUTHORIZATION_EXTENSION;
 use crate::palliative::vocabulary::CONSENT_EXTENSION;
 use crate::palliative::vocabulary::DEATH_PLACE_EXTENSION;
@@ -185,7 +186,12 @@ fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), c
         }
         Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
         Outcome::NotEligible | Outcome::Indeterminate | Outcome::ScreenPositive => {
-            (State::NotEligible, Some("not-eligible-criteria"))
+            let why = match evidence.outside {
+                Some(Outside::Age) => "not-eligible-age",
+                Some(Outside::Coverage) => "not-eligible-coverage",
+                None => "not-eligible-criteria",
+            };
+            (State::NotEligible, Some(why))
         }
     };
     change.to = to;

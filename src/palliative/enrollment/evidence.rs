@@ -13,7 +13,8 @@ use crate::palliative::element::plain_code;
 use crate::palliative::element::reference_value;
 use crate::palliative::enrollment::facts::list;
 use crate::palliative::screening::Outcome;
-use crate::palliative::screening::report::Recorded;
+use crate::palliative::screening::recorded::Outside;
+use crate::palliative::screening::recorded::Recorded;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 
 /// The result of a screening that a decision rests on.
@@ -31,6 +32,8 @@ pub struct Evidence {
     pub missing: Vec<String>,
     /// The diagnoses that it rests on, as `Condition/id`; the episode has them beside it.
     pub conditions: Vec<String>,
+    /// Why the rule set is not for the person at all, where it is not.
+    pub outside: Option<Outside>,
 }
 
 impl Evidence {
@@ -56,6 +59,7 @@ impl Evidence {
             result: reference.to_owned(),
             missing: recorded.missing,
             conditions: recorded.conditions,
+            outside: recorded.outside,
         }
     }
 
@@ -72,6 +76,7 @@ impl Evidence {
             result: part("result", "/valueReference/reference").unwrap_or_default().to_owned(),
             missing: Vec::new(),
             conditions: Vec::new(),
+            outside: None,
         })
     }
 }

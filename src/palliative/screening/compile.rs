@@ -21,6 +21,10 @@ use crate::palliative::vocabulary::LOB_SYSTEM;
 /// The extension that says for whom a rule set is made.
 const APPLIES_TO: &str = "https://comfrey.health/fhir/StructureDefinition/applies-to";
 
+/// The ids of the criteria that a rule set implies of the ages and the lines of business that it is made for.
+pub const APPLIES_TO_AGE: &str = "applies-to-age";
+pub const APPLIES_TO_LOB: &str = "applies-to-lob";
+
 /// Compiles a PlanDefinition.
 ///
 /// # Errors
@@ -142,12 +146,12 @@ fn implied_criteria(plan: &Value, terminology: &Terminology) -> Result<Vec<Crite
             |name: &str, age: Option<i32>| age.map(|age| format!(" {name} {age}")).unwrap_or_default();
         let sentence =
             format!("The patient's age is{}{}.", limit("at least", ages.min), limit("at most", ages.max));
-        criteria.push(implied("applies-to-age", sentence, Rule::Age, ages));
+        criteria.push(implied(APPLIES_TO_AGE, sentence, Rule::Age, ages));
     }
     if !lines.is_empty() {
         let lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
         let sentence = format!("The patient's coverage is of one of these lines: {}.", lines.join(", "));
-        criteria.push(implied("applies-to-lob", sentence, Rule::LineOfBusiness(lines), Ages::default()));
+        criteria.push(implied(APPLIES_TO_LOB, sentence, Rule::LineOfBusiness(lines), Ages::default()));
     }
     Ok(criteria)
 }

@@ -24,6 +24,7 @@ mod medication;
 mod observation;
 pub(super) mod parameters;
 pub(super) mod problem;
+pub mod recorded;
 mod repeat;
 pub mod report;
 mod rule_set;

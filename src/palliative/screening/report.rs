@@ -19,7 +19,6 @@ use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
 use crate::palliative::screening::Screening;
 use crate::palliative::screening::Signal;
-use crate::palliative::screening::State;
 use crate::palliative::screening::Whole;
 use crate::palliative::screening::Window;
 use crate::palliative::screening::finding::RESTRICTED_ITEM;
@@ -45,23 +44,6 @@ pub enum Reader {
     Team,
     /// The patient, or whoever acts with the patient's own rights: nothing that is restricted.
     Patient,
-}
-
-/// What a recorded screening found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The rule set, as `url|version`.
-    pub rule_set: String,
-    /// What it said.
-    pub outcome: Outcome,
-    /// For which day.
-    pub as_of: Date,
-    /// Whom it is about: `Patient/<id>`.
-    pub patient: String,
-    /// What is missing, in sentences.
-    pub missing: Vec<String>,
-    /// The diagnoses that show what is met, as `Condition/id`.
-    pub conditions: Vec<String>,
 }
 
 /// The parts of a result.
@@ -221,54 +203,4 @@ pub fn guidance_response(
         "occurrenceDateTime": instant(now),
         "outputParameters": { "reference": "#result" },
     }))
-}
-
-/// What a GuidanceResponse of ours records; none where it is not one.
-pub fn recorded(response: &Resource) -> Option<Recorded> {
-    let extensions = || response.get("extension").and_then(Value::as_array).into_iter().flatten();
-    let extension = |url: &str, element: &str| {
-        extensions().find(|extension| extension["url"] == url)?.get(element)?.as_str()
-    };
-    let outcome = extension(OUTCOME_EXTENSION, "valueCode")?;
-    Some(Recorded {
-        rule_set: response.text("/moduleCanonical")?.to_owned(),
-        outcome: Outcome::parse(outcome)?,
-        as_of: extension(AS_OF_EXTENSION, "valueDate")?.parse().ok()?,
-        patient: response.text("/subject/reference")?.to_owned(),
-        missing: missing_sentences(response),
-        conditions: conditions(response),
-    })
-}
-
-/// The diagnoses among the evidence of criteria that are met, each once.
-fn conditions(response: &Resource) -> Vec<String> {
-    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-    let criteria = list(response.value().pointer("/contained/0/parameter"));
-    let parts = criteria.iter().filter(|one| one["name"] == "criterion").map(|one| list(one.get("part")));
-    let met = parts.filter(|parts| {
-        parts.iter().any(|part| part["name"] == "state" && part["valueCode"] == State::Met.code())
-    });
-    let evidence = met.flatten().filter(|part| part["name"] == "evidence");
-    let mut found: Vec<String> = evidence
-        .filter_map(|part| part["valueReference"]["reference"].as_str().map(str::to_owned))
-        .filter(|to| to.starts_with("Condition/"))
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-fn missing_sentences(response: &Resource) -> Vec<String> {
-    let details = response.value().pointer("/contained/0/parameter");
-    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
-    let parameters = list(details);
-    let wanted: Vec<&Value> =
-        parameters.iter().filter(|one| one["name"] == "missing").map(|one| &one["valueCode"]).collect();
-    let criteria =
-        parameters.iter().filter(|one| one["name"] == "criterion").map(|one| list(one.get("part")));
-    let part = |parts: &[Value], name: &str| parts.iter().find(|part| part["name"] == name).cloned();
-    criteria
-        .filter(|parts| part(parts, "id").is_some_and(|id| wanted.contains(&&id["valueCode"])))
-        .filter_map(|parts| part(&parts, "missing")?["valueString"].as_str().map(str::to_owned))
-        .collect()
 }

@@ -18,7 +18,7 @@ use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::name;
 use crate::palliative::enrollment::facts::parameter;
 use crate::palliative::screening::Outcome;
-use crate::palliative::screening::report::recorded;
+use crate::palliative::screening::recorded::recorded;
 use crate::palliative::vocabulary::EVIDENCE_EXTENSION;
 
 /// What is to be done where the screening does not hold.

@@ -78,6 +78,7 @@ pub fn determined(outcome: Outcome) -> Request {
         result: "GuidanceResponse/g".into(),
         missing: vec!["the clinician's attestation".into()],
         conditions: vec!["Condition/hf".into()],
+        outside: None,
     };
     Request { evidence: Some(evidence), ..request(Action::Determine) }
 }

@@ -121,7 +121,7 @@ fn what_is_kept_can_be_read_again_and_holds_nothing_restricted() {
         crate::fhir::shape::validate(&Definitions::shared().unwrap().shapes, kept.value()),
         Vec::new()
     );
-    let recorded = report::recorded(&kept).unwrap();
+    let recorded = recorded::recorded(&kept).unwrap();
     assert_eq!((recorded.outcome, recorded.as_of), (Outcome::Indeterminate, date(AS_OF)));
     assert_eq!(
         (recorded.rule_set, recorded.patient),
@@ -131,7 +131,31 @@ fn what_is_kept_can_be_read_again_and_holds_nothing_restricted() {
     assert!(!kept.value().to_string().contains("surprise") && !kept.value().to_string().contains("g3-"));
     let other =
         Resource::from_value(json!({ "resourceType": "GuidanceResponse", "status": "success" })).unwrap();
-    assert_eq!(report::recorded(&other), None);
+    assert_eq!(recorded::recorded(&other), None);
+}
+
+#[test]
+fn what_is_kept_says_whether_the_rule_set_is_for_the_person_at_all() {
+    let outside = |set: &str, facts: &[Value], lines: &[&str]| {
+        let record = record(facts);
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let situation = Situation {
+            record: &record,
+            as_of: date(AS_OF),
+            attestation_valid_days: 90,
+            lines_of_business: &lines,
+        };
+        let screening = rule_sets().find(set).unwrap().screen(&situation);
+        let kept = report::guidance_response(&screening, "p", date(AS_OF), 0).unwrap();
+        (screening.outcome, recorded::recorded(&kept).unwrap().outside)
+    };
+    let child = [patient("2015-01-01"), condition(ICD, "I50.22"), admission()];
+    assert_eq!(outside(KELLEY, &child, &[]), (Outcome::NotEligible, Some(recorded::Outside::Age)));
+    let adult = [patient("1955-01-01"), condition(ICD, "I50.22"), admission()];
+    assert_eq!(outside(KELLEY, &adult, &[]), (Outcome::Eligible, None));
+    let commercial = outside(ADULT, &vector(), &["commercial"]);
+    assert_eq!(commercial, (Outcome::NotEligible, Some(recorded::Outside::Coverage)));
+    assert_eq!(outside(ADULT, &vector(), &["medicaid-mc"]), (Outcome::Eligible, None));
 }
 
 #[test]

@@ -56,6 +56,24 @@ fn a_screening_that_does_not_admit_closes_the_episode_and_one_without_data_leave
 }
 
 #[test]
+fn why_somebody_is_not_eligible_is_what_the_screening_says_of_it() {
+    use crate::palliative::screening::recorded::Outside;
+    for (outside, expected) in [
+        (None, "not-eligible-criteria"),
+        (Some(Outside::Age), "not-eligible-age"),
+        (Some(Outside::Coverage), "not-eligible-coverage"),
+    ] {
+        let mut world = World::new();
+        world.refer(&referral()).unwrap();
+        world.act(&request(Action::Screen)).unwrap();
+        let mut asked = determined(Outcome::NotEligible);
+        asked.evidence.as_mut().unwrap().outside = outside;
+        world.act(&asked).unwrap();
+        assert_eq!(task(&world)["statusReason"]["coding"][0]["code"], expected);
+    }
+}
+
+#[test]
 fn a_refusal_revokes_the_referral_and_leaves_room_for_another() {
     let mut world = World::new();
     world.refer(&referral()).unwrap();

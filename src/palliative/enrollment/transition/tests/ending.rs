@@ -28,6 +28,7 @@ fn a_graduation_rests_on_an_attestation_or_on_the_rule_set_by_which_people_leave
         result: String::new(),
         missing: Vec::new(),
         conditions: Vec::new(),
+        outside: None,
     };
     for (evidence, graduates) in [
         (Some(evidence(Outcome::Eligible, EXIT, "2026-01-20")), true),
