@@ -246,6 +246,15 @@ pub(crate) fn stood(
     Ok(stood)
 }
 
+/// The versions after one place and up to another that are kept from the patient.
+pub(crate) fn kept(conn: &mut Conn, (after, last): (At, At)) -> QueryResult<HashSet<At>> {
+    let query = Sql::of(
+        "SELECT rid, version FROM history_not_for_patient WHERE (rid, version) > (?, ?) AND (rid, version) <= (?, ?)",
+        [after.0.into(), after.1.into(), last.0.into(), last.1.into()],
+    );
+    Ok(conn.load::<(BigInt, BigInt), At>(query)?.into_iter().collect())
+}
+
 fn histories(conn: &mut Conn, span: &Span) -> QueryResult<HashMap<i64, Versions>> {
     let query = of(conn, "count(*), min(version), max(version), max(updated) FROM history", span)
         .push(" GROUP BY rid", []);

@@ -297,6 +297,11 @@ fn some_resources(app: &TestApp) {
             "startDate": "2026-01-02", "description": { "text": "to be home" },
             "subject": { "reference": "Patient/p" } }));
     }
+    for text in ["to know", "not to know"] {
+        clinician.store(&json!({ "resourceType": "Goal", "id": "labelled", "lifecycleStatus": "active",
+            "meta": { "security": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "NOPAT" }] },
+            "description": { "text": text }, "subject": { "reference": "Patient/p" } }));
+    }
     clinician.store(&json!({ "resourceType": "Observation", "id": "o", "status": "final",
         "code": { "text": "weight" }, "subject": { "reference": "Patient/p" },
         "valueQuantity": { "value": 60.5, "unit": "kg" } }));
@@ -354,6 +359,10 @@ fn check_names_what_differs_and_reindex_mends_what_is_index() {
             format!("DELETE FROM live WHERE type = (SELECT type FROM resource WHERE rid = {})", of("g")),
             "`live` counts 0 resources of Goal, but there are",
         ),
+        (
+            "DELETE FROM not_for_patient".to_owned(),
+            "Goal/labelled version 2: is told to the patient, from whom it is to be kept",
+        ),
     ];
     for (statement, _) in &harm {
         tamper(url, statement);
@@ -391,6 +400,7 @@ fn check_reports_content_and_history_that_no_index_can_mend() {
         ("INSERT INTO history_compartment (patient, type, rid, version) SELECT 'other', type, rid, 1 FROM resource WHERE id = 'h'".to_owned(), "Goal/h version 1: stands in the history of a patient to whom it does not belong"),
         ("INSERT INTO history_compartment (patient, type, rid, version) SELECT 'p', type, rid, 7 FROM resource WHERE id = 'o'".to_owned(), "has history under a type or version that it has not"),
         ("INSERT INTO history (rid, version, updated, method, deleted, body, type) SELECT 987656, 1, updated, method, deleted, body, type FROM history LIMIT 1".to_owned(), "number 987656 is not there, but has a history"),
+        ("DELETE FROM history_not_for_patient".to_owned(), "Goal/labelled version 1: is told to the patient, from whom it is to be kept"),
         ("UPDATE history SET updated = updated + 99000000 WHERE rid = (SELECT rid FROM resource WHERE id = 'gone')".to_owned(), "Patient/gone version 2: is not younger"),
     ];
     for (statement, _) in &harm {

@@ -190,6 +190,11 @@ fn a_tier_and_a_score_are_kept_from_the_patient_wherever_they_are_kept() {
     let events = patient.get("/AuditEvent?subtype=palliative-stratify").expect(200);
     assert_eq!(events.resources().len(), 1, "that it was done is told");
     assert!(!events.text().contains("tier-"), "{}", events.text());
+    // one who treats the patient is told it, with a token that is held to them too
+    let treating = launched(&app, Some("Practitioner/d"));
+    let told = treating.get("/Patient/p/$palliative-stratify").expect(200).text();
+    assert!(told.contains("\"tier\"") && told.contains("scoreMin"), "{told}");
+    assert!(!treating.get("/RiskAssessment").expect(200).resources().is_empty());
     // nor is it told, whatever the patient says of themselves
     let extreme = json!([{ "name": "resource", "resource": { "resourceType": "Bundle", "type": "collection",
         "entry": [{ "resource": observation("sent", &[(LOCAL, "esas-pain")]) }] } }]);

@@ -14,6 +14,7 @@ use crate::app::parameters;
 use crate::app::upkeep::Expected;
 use crate::app::upkeep::Step;
 use crate::app::upkeep::count;
+use crate::app::upkeep::differences::history_fault;
 use crate::app::upkeep::differences::index_faults;
 use crate::app::upkeep::is_tangled;
 use crate::app::upkeep::second_plan::told;
@@ -22,6 +23,9 @@ use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::fhir::datetime::instant;
 use crate::fhir::shape;
+use crate::palliative::not_for_patient::is_not_for_patient;
+use crate::palliative::screening::Codes;
+use crate::palliative::screening::restricted;
 use crate::search::Parameters;
 use crate::search::rows;
 use crate::store::Conn;
@@ -64,6 +68,7 @@ pub fn check(config: &Config, tell: &mut dyn FnMut(Step<'_>)) -> Result<Checked,
         definitions: &definitions,
         parameters: &set.parameters,
         zone: &config.time_zone,
+        restricted: restricted(&definitions).ok_or("The value set vs-restricted cannot be used.")?,
         seen: Checked::default(),
         placeless: Vec::new(),
         tell,
@@ -76,6 +81,8 @@ struct Checker<'a> {
     definitions: &'a Definitions,
     parameters: &'a Parameters,
     zone: &'a TimeZone,
+    /// The codes of what is kept from the patient.
+    restricted: Codes,
     seen: Checked,
     /// The plans without a row, each by its id, with the episodes for which they hold.
     placeless: Vec<(String, String)>,
@@ -88,6 +95,7 @@ struct Around {
     episode: Option<EpisodeRow>,
     plan: Option<String>,
     versions: Option<Versions>,
+    is_kept: bool,
 }
 
 impl Checker<'_> {
@@ -129,7 +137,8 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn page(&mut self, page: Page) {
+    fn page(&mut self, mut page: Page) {
+        let kept = std::mem::take(&mut page.not_for_patient);
         let Page { resources, mut held, mut episodes, mut plans, mut histories, strays, .. } = page;
         for rid in strays {
             self.differs(&format!(
@@ -142,6 +151,7 @@ impl Checker<'_> {
                 episode: episodes.remove(&stored.rid),
                 plan: plans.remove(&stored.rid),
                 versions: histories.remove(&stored.rid),
+                is_kept: kept.contains(&stored.rid),
             };
             self.resource(stored, around);
         }
@@ -178,9 +188,17 @@ impl Checker<'_> {
                 self.differs_at(stored, &format!("is not valid: {at} ({})", issue.code));
             }
         }
+        self.kept(stored, &value, around.is_kept);
         match Expected::of(stored, value, (self.parameters, self.zone)) {
             Ok(expected) => self.tables(stored, &expected, &around),
             Err(_) => self.differs_at(stored, "is no resource"),
+        }
+    }
+
+    /// What says what is kept from the patient has a mark by which it is.
+    fn kept(&mut self, stored: &Stored, value: &Value, is_kept: bool) {
+        if !is_kept && is_not_for_patient(stored.ty.name(), value, &self.restricted) {
+            self.differs_at(stored, "is told to the patient, from whom it is to be kept");
         }
     }
 
@@ -217,8 +235,10 @@ impl Checker<'_> {
             let (versions, last) = survey::earlier(conn, after)?;
             let Some(last) = last else { return Ok(()) };
             let stood = survey::stood(conn, (after, last))?;
+            let kept = survey::kept(conn, (after, last))?;
             for stored in &versions {
-                self.version(stored, stood.get(&(stored.rid, stored.version)));
+                let at = (stored.rid, stored.version);
+                self.version(stored, stood.get(&at), kept.contains(&at));
                 if before.is_some_and(|(rid, updated)| rid == stored.rid && stored.updated <= updated) {
                     self.differs_at(stored, "is not younger than the version before it");
                 }
@@ -228,7 +248,7 @@ impl Checker<'_> {
         }
     }
 
-    fn version(&mut self, stored: &Stored, stood: Option<&Vec<String>>) {
+    fn version(&mut self, stored: &Stored, stood: Option<&Vec<String>>, is_kept: bool) {
         self.seen.versions += 1;
         let value = match content(stored) {
             Ok(value) => value,
@@ -240,6 +260,7 @@ impl Checker<'_> {
         if stood.iter().any(|patient| !own.contains(patient)) {
             self.differs_at(stored, "stands in the history of a patient to whom it does not belong");
         }
+        self.kept(stored, &value, is_kept);
     }
 
     fn differs_at(&mut self, stored: &Stored, text: &str) {
@@ -264,22 +285,4 @@ fn content(stored: &Stored) -> Result<Value, &'static str> {
         && says("/meta/versionId", &stored.version.to_string())
         && says("/meta/lastUpdated", &instant(stored.updated));
     if right { Ok(value) } else { Err("has the type, id, version or time of another") }
-}
-
-/// A resource at version 4 has exactly the versions 1 to 3 before it, all of them older.
-fn history_fault(stored: &Stored, versions: Option<Versions>) -> Option<&'static str> {
-    match versions {
-        None if stored.version == 1 => None,
-        None => Some("has no history"),
-        Some(versions)
-            if (versions.first, versions.last, versions.count)
-                != (1, stored.version - 1, stored.version - 1) =>
-        {
-            Some("has gaps in its history")
-        }
-        Some(versions) if versions.updated >= stored.updated => {
-            Some("is not younger than the version before it")
-        }
-        Some(_) => None,
-    }
 }

@@ -1,12 +1,14 @@
-//! In what the index rows of a resource differ from those that its content gives, in lines that name search parameters
-//! and never content. <https://hl7.org/fhir/R4/search.html>
+//! In what the index rows of a resource differ from those that its content gives, and its history from one without gaps,
+//! in lines that name search parameters and never content. <https://hl7.org/fhir/R4/search.html>
 
 use std::collections::BTreeSet;
 
 use crate::search::IndexRows;
 use crate::search::Parameters;
 use crate::search::contained::Inside;
+use crate::store::Stored;
 use crate::store::index::minus;
+use crate::store::survey::Versions;
 
 /// What differs, a line for each table: how many rows, of which search parameters.
 pub(super) fn index_faults(expected: &IndexRows, held: &IndexRows, parameters: &Parameters) -> Vec<String> {
@@ -68,4 +70,22 @@ fn fault<T: PartialOrd>(
     let names = Vec::from_iter(names).join(", ");
     let of = if names.is_empty() { String::new() } else { format!(" (search parameters: {names})") };
     Some(format!("`{table}` lacks {} and has {} too many{of}", missing.len(), surplus.len()))
+}
+
+/// A resource at version 4 has exactly the versions 1 to 3 before it, all of them older.
+pub(super) fn history_fault(stored: &Stored, versions: Option<Versions>) -> Option<&'static str> {
+    match versions {
+        None if stored.version == 1 => None,
+        None => Some("has no history"),
+        Some(versions)
+            if (versions.first, versions.last, versions.count)
+                != (1, stored.version - 1, stored.version - 1) =>
+        {
+            Some("has gaps in its history")
+        }
+        Some(versions) if versions.updated >= stored.updated => {
+            Some("is not younger than the version before it")
+        }
+        Some(_) => None,
+    }
 }
