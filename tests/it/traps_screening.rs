@@ -220,10 +220,11 @@ fn t_36_a_plan_tells_a_patient_nothing_of_what_it_asks_of_clinicians_and_caregiv
     let draft =
         json!({ "resourceType": "Parameters", "parameter": [{ "name": "mode", "valueCode": "draft" }] });
     // A token for one patient's data that has a staff scope beside it: Tasks stand in no patient's compartment.
-    let held = |id: &str| {
-        app.with_claims(json!({ "sub": format!("for-{id}"), "patient": id, "fhirUser": "Practitioner/nurse",
+    let of = |user: &str, id: &str| {
+        app.with_claims(json!({ "sub": format!("for-{id}"), "patient": id, "fhirUser": user,
             "scope": "launch/patient patient/*.rs user/Task.rs" }))
     };
+    let held = |id: &str| of("Organization/portal", id);
     let skipped = |client: &Client, row: &str| {
         let body = client.post(&path, &draft).expect(200).json();
         let all = parts(&body["parameter"], "skipped");
@@ -235,6 +236,7 @@ fn t_36_a_plan_tells_a_patient_nothing_of_what_it_asks_of_clinicians_and_caregiv
         let (team, own) = (skipped(&clinician, row), skipped(&held("p"), row));
         assert!(team.to_lowercase().contains(told), "{team}");
         assert!(own.contains("care team") && own != team, "{own}");
+        assert_eq!(skipped(&of("Practitioner/nurse", "p"), row), team, "who treats the patient is told");
     }
     // what rests on nothing that is kept is told to both
     assert_eq!(skipped(&clinician, "d2-pain"), skipped(&held("p"), "d2-pain"));
