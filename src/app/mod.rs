@@ -60,6 +60,7 @@ mod profiles;
 mod programme_named;
 mod programme_needs;
 mod published;
+mod reads;
 mod record;
 mod recorded;
 mod relative;
@@ -104,6 +105,7 @@ pub use included::MOST_HOPS;
 pub use included::MOST_INCLUDED;
 pub use once::Once;
 pub use parameters::ParameterSet;
+pub use reads::Fetched;
 pub use recorded::Known;
 pub use resolve::awaits_another;
 pub(crate) use session::LARGEST_PAGE;
@@ -150,6 +152,8 @@ pub struct App {
     pub(crate) current: parameters::Current,
     /// The small writes that wait for one another.
     pub(crate) gathered: gathered::Gathered,
+    /// The reads by id that wait for one another.
+    reads: reads::Reads,
     /// The turns of large writes.
     turns: turns::Turns,
     /// What kept findings rest on.
@@ -211,6 +215,7 @@ impl App {
             parameters,
             current,
             gathered: gathered::Gathered::default(),
+            reads: reads::Reads::default(),
             turns: turns::Turns::default(),
             findings: findings::rules::Cache::default(),
             named: programme_named::Cache::default(),

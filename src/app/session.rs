@@ -3,6 +3,7 @@
 //! <https://hl7.org/fhir/R4/http.html>
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use crate::app::App;
 use crate::app::allowance::Allowance;
 use crate::app::job::Progress;
 use crate::app::parameters::ParameterSet;
+use crate::app::reads::Fetched;
 use crate::fhir::Failure;
 use crate::fhir::Reason;
 use crate::fhir::ResourceType;
@@ -44,6 +46,8 @@ pub struct Session {
     pub(super) progress: Option<Arc<Progress>>,
     /// The search parameters of this unit of work, from when they were first asked for.
     set: OnceLock<Arc<ParameterSet>>,
+    /// What was fetched for it with what others read, until it is read.
+    pub(super) fetched: Mutex<Option<Fetched>>,
 }
 
 impl Session {
@@ -51,7 +55,8 @@ impl Session {
     pub fn new(app: Arc<App>, caller: Caller, base_url: String) -> Self {
         let now = app.clock.now();
         let allowance = Allowance::default();
-        Self { app, caller, base_url, now, newest: false, allowance, progress: None, set: OnceLock::new() }
+        let (set, fetched) = (OnceLock::new(), Mutex::new(None));
+        Self { app, caller, base_url, now, newest: false, allowance, progress: None, set, fetched }
     }
 
     /// The unit of work of a request that was taken on at this moment and is carried out later: to its rules it is
@@ -83,6 +88,12 @@ impl Session {
         self.of(Caller::everything("comfrey"))
     }
 
+    /// The same with what was fetched for it, which is read once.
+    #[must_use]
+    pub fn having(self, fetched: Fetched) -> Self {
+        Self { fetched: Mutex::new(Some(fetched)), ..self }
+    }
+
     /// The same unit of work of another caller.
     fn of(&self, caller: Caller) -> Self {
         Self {
@@ -94,6 +105,7 @@ impl Session {
             allowance: self.allowance.clone(),
             progress: self.progress.clone(),
             set: self.set.clone(),
+            fetched: Mutex::new(None),
         }
     }
 
@@ -220,7 +232,11 @@ impl Session {
     pub(super) fn current(&self, ty: ResourceType, id: &str) -> Result<Stored, Failure> {
         self.require(Action::Read, ty)?;
         let narrow = self.narrow(Action::Read, ty);
-        self.app.db.read(|conn| Ok(resources::read(conn, ty, id, &narrow)?))?.ok_or_else(|| not_found(ty, id))
+        let found = match self.at_hand((ty, id), &narrow) {
+            Some(fetched) => fetched?,
+            None => self.app.db.read(|conn| Ok(resources::read(conn, ty, id, &narrow)?))?,
+        };
+        found.ok_or_else(|| not_found(ty, id))
     }
 
     /// How much of a type the caller may do this with.

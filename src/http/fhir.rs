@@ -28,6 +28,7 @@ use crate::http::Served;
 use crate::http::binary;
 use crate::http::body;
 use crate::http::caller;
+use crate::http::fetched;
 use crate::http::load;
 use crate::http::load::Stage;
 use crate::http::negotiate;
@@ -99,8 +100,6 @@ async fn answer(
     let is_plain = sent.is_none() && wish.is_none() && !in_emergency && format.syntax == Syntax::Json;
     let is_short =
         served.app.config.is_embedded() && is_plain && interactions::is_short(&session, &interaction, &query);
-    let thread =
-        if is_short { Thread::Worker } else { threads::of(&served.app, &interaction, sent.as_ref()) };
     let asked = Request {
         query,
         conditions: conditions(request, method)?,
@@ -110,6 +109,10 @@ async fn answer(
         ..Request::new(method, path)
     };
     let id = RequestId::current(request);
+    let (session, place, thread) =
+        fetched::ahead(session, is_plain.then_some(&interaction), (&id, place)).await?;
+    let other = || threads::of(&served.app, &interaction, sent.as_ref());
+    let thread = thread.unwrap_or_else(|| if is_short { Thread::Worker } else { other() });
     let work = move || {
         let _until_done = place;
         id.around(|| guarded(|| perform(&session, asked, sent, (format, table, wish))))

@@ -1,7 +1,8 @@
 //! Which thread carries a request out.
 //!
 //! A short read of an embedded database takes less time than to hand it to another thread. All else waits on the
-//! database, and goes to the threads beside the worker, so that the worker goes on with other connections.
+//! database, and goes to the threads beside the worker, so that the worker goes on with other connections; for reads by id of
+//! a server's one such thread waits for many (see [`fetched`](crate::http::fetched)).
 
 use std::sync::Arc;
 

@@ -248,6 +248,12 @@ fn asked(target: Option<(ResourceType, Option<String>)>, request: Request) -> op
     }
 }
 
+/// What a read of the current version by its id asks for; none where it is something else.
+pub fn read_by_id(interaction: &Interaction) -> Option<(ResourceType, &str)> {
+    let Interaction::Read { ty, id } = interaction else { return None };
+    Some((*ty, id))
+}
+
 /// Whether it is one short read by key, which the HTTP layer may run on its worker thread.
 pub fn is_short_read(interaction: &Interaction) -> bool {
     match interaction {

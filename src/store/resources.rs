@@ -31,6 +31,26 @@ pub(crate) fn read(
     Ok(conn.load_rows::<StoredRow>(query.append(narrow.sql()))?.pop().map(|row| row.0))
 }
 
+/// The current versions of these, deletions included, in their order, by a look-up for each; some may be the same.
+pub(crate) fn read_each(conn: &mut Conn, identities: &[Identity]) -> QueryResult<Vec<Option<Stored>>> {
+    if conn.is_sqlite() || identities.len() < 2 {
+        return identities.iter().map(|(ty, id)| read(conn, *ty, id, &Narrow::All)).collect();
+    }
+    let types = integers(identities.iter().map(|(ty, _)| ty.number()));
+    let ids = texts(identities.iter().map(|(_, id)| id.as_str()));
+    let query = select(COLUMNS).push(
+        " FROM unnest(CAST(? AS bigint[]), CAST(? AS text[])) k (type, id) CROSS JOIN LATERAL \
+         (SELECT o.* FROM resource o WHERE o.type = k.type AND o.id = k.id LIMIT 1) r",
+        [types, ids],
+    );
+    let mut found: Vec<Stored> = conn.load_rows::<StoredRow>(query)?.into_iter().map(|row| row.0).collect();
+    let mut take = |(ty, id): &Identity| {
+        let at = found.iter().position(|one| one.ty == *ty && one.id == *id)?;
+        Some(found.swap_remove(at))
+    };
+    Ok(identities.iter().map(&mut take).collect())
+}
+
 /// All live resources of these types in a patient's compartment, in the order in which they were first stored.
 pub(crate) fn compartment(
     conn: &mut Conn,

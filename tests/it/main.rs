@@ -92,6 +92,7 @@ mod programme_own;
 mod programme_settings;
 mod races;
 mod read;
+mod read_together;
 mod readme;
 mod recording;
 mod reindex;

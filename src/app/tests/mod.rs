@@ -13,6 +13,7 @@ mod index_rows;
 mod pages;
 mod parameters;
 mod races;
+mod reads;
 mod together;
 mod versions;
 mod voided;
