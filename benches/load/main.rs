@@ -37,6 +37,7 @@ use crate::measure::measure;
 use crate::population::Population;
 use crate::process::Server;
 use crate::process::Watched;
+use crate::process::be_elsewhere;
 use crate::report::REFERENCE;
 use crate::report::Report;
 use crate::stage::Stage;
@@ -228,6 +229,7 @@ impl Bench<'_> {
         let seen = std::thread::scope(|threads| {
             for _ in 0..IMPORTERS {
                 threads.spawn(|| {
+                    be_elsewhere();
                     let mut connection = Connection::open(target).ok();
                     while let (false, Some(open)) = (stop.load(Ordering::Relaxed), &mut connection) {
                         let of = self.further.patient(next.fetch_add(1, Ordering::Relaxed));

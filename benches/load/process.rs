@@ -134,3 +134,10 @@ fn fields(id: u32) -> Option<Vec<String>> {
     let (_, rest) = text.rsplit_once(')')?;
     Some(rest.split_whitespace().map(str::to_owned).collect())
 }
+
+/// Has this thread of the client take the processor only where the server and others leave it: in use it is another
+/// machine's. Elsewhere than on Linux a priority is that of the whole process, and nothing changes.
+pub fn be_elsewhere() {
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(None, 10).ok();
+}
