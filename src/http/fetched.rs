@@ -2,13 +2,13 @@
 //! <https://hl7.org/fhir/R4/http.html#read>
 
 use actix_web::rt::task::spawn_blocking;
+use tokio::sync::oneshot;
 
 use crate::app::Fetched;
 use crate::app::Session;
 use crate::fhir::Failure;
 use crate::http::load::Place;
 use crate::http::observe::RequestId;
-use crate::http::reply::reply;
 use crate::http::threads::Thread;
 use crate::interactions;
 use crate::interactions::Interaction;
@@ -28,14 +28,16 @@ pub async fn ahead(
     let asked = asked.filter(|(ty, _)| session.reads_with_others(*ty));
     let Some((ty, id)) = asked else { return Ok((session, place, None)) };
     session.app().notice_read();
-    let (tells, waits) = reply();
-    let lead = session.fetch((ty, id.to_owned()), Box::new(move |came| tells.tell((came, place))));
+    let (tells, waits) = oneshot::channel();
+    // Whose client has gone is not told.
+    let tell = Box::new(move |came| drop(tells.send((came, place))));
+    let lead = session.fetch((ty, id.to_owned()), tell);
     if let Some(lead) = lead {
         let name = name.clone();
         // It goes on for others when this request is over.
         drop(spawn_blocking(move || name.around(|| lead.run())));
     }
-    let told = waits.await.ok_or_else(|| Failure::internal("who fetched for reads has told nothing"));
+    let told = waits.await.map_err(|_| Failure::internal("who fetched for reads has told nothing"));
     let (came, place) = told?;
     let identity = (ty, id.to_owned());
     Ok((session.having(Fetched { identity, came }), place, Some(Thread::Worker)))

@@ -22,7 +22,6 @@ pub mod observe;
 pub mod openapi;
 pub mod pages;
 pub mod prefer;
-pub mod reply;
 pub mod respond;
 pub mod routes;
 pub mod sent;
