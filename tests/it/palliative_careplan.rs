@@ -4,6 +4,9 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
+use crate::programme::REASON;
+use crate::programme::act;
+use crate::programme::because;
 use crate::programme::enrolled;
 use crate::programme::is_refused_to_others;
 use crate::programme::parameters;
@@ -335,4 +338,36 @@ fn a_social_need_is_written_as_a_concern_and_a_request_that_hold_to_us_core_once
     assert_eq!((count("Condition"), count("ServiceRequest")), (conditions + 1, requests + 1));
     // what was written says nothing new of the person to the rules
     assert_eq!(clinician.get(screened).expect(200).text(), before);
+}
+
+#[test]
+fn a_plan_that_ended_with_its_episode_is_found_by_the_days_that_it_had() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let id = enrolled(&clinician, "p");
+    clinician.post(&format!("/EpisodeOfCare/{id}/$palliative-careplan"), &mode("apply")).expect(200);
+    // On this day or later.
+    let found = |day: &str| {
+        clinician.get(&format!("/CarePlan?patient=Patient/p&date=ge{day}")).expect(200).resources().len()
+    };
+    assert_eq!((found("2026-02-28"), found("2026-06-01")), (1, 1));
+    let ending = parameters(json!([
+        { "name": "endDate", "valueDate": "2026-03-01" },
+        { "name": "reason", "valueCoding": { "system": REASON, "code": "moved-out-of-area" } },
+        { "name": "initiatedBy", "valueCode": "patient" },
+        { "name": "destination", "valueReference": { "reference": "Organization/next" } },
+    ]));
+    clinician.post(&format!("/EpisodeOfCare/{id}/$palliative-disenroll"), &ending).expect(200);
+    assert_eq!((found("2026-02-28"), found("2026-03-01"), found("2026-03-02")), (1, 1, 0));
+    let plan = clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().remove(0);
+    assert_eq!((&plan["status"], &plan["period"]["end"]), (&json!("completed"), &json!("2026-03-01")));
+    let judged = clinician.post("/CarePlan/$validate", &plan).expect(200).json();
+    let issues = judged["issue"].as_array().unwrap();
+    assert!(issues.iter().all(|issue| issue["severity"] != "error"), "{judged}");
+    let director =
+        app.with_claims(json!({ "sub": "d", "scope": "user/*.cruds", "roles": ["program-director"] }));
+    act(&director, &id, "undo", because("recorded-in-error")).expect(200);
+    let plan = clinician.get("/CarePlan?patient=Patient/p").expect(200).resources().remove(0);
+    assert_eq!((&plan["status"], &plan["period"]["end"]), (&json!("active"), &json!(null)));
+    assert_eq!(found("2026-06-01"), 1);
 }

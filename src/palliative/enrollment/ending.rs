@@ -3,6 +3,7 @@
 
 use fhir_typed::types::CodeableConcept;
 use fhir_typed::types::ExtensionValue;
+use jiff::civil::Date;
 use serde_json::Map;
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use crate::fhir::resource::Resource;
 use crate::palliative::element::date_value;
 use crate::palliative::element::extension;
 use crate::palliative::enrollment::closing::closed;
+use crate::palliative::enrollment::closing::closed_plan;
 use crate::palliative::enrollment::closing::is_open;
 use crate::palliative::enrollment::closing::with_status;
 use crate::palliative::enrollment::companions::is_of_episode;
@@ -46,7 +48,8 @@ pub fn close(case: &Case, stored: &mut Episode, change: &Change, drafts: &mut Dr
         }
         amend(drafts, flag);
     }
-    close_plans(case, (change.to, stored.ever()), drafts);
+    let last = stored.end().or(change.last_day).unwrap_or(change.on);
+    close_plans(case, (change.to, stored.ever()), last, drafts);
     cancel_tasks(case, change.to, drafts);
     revoke_requests(case, change.to, drafts);
     if voided {
@@ -77,7 +80,7 @@ fn codes(reasons: &[CodeableConcept]) -> impl Iterator<Item = &str> {
     codings.filter_map(|coding| coding.code.as_ref()?.value.as_deref())
 }
 
-fn close_plans(case: &Case, (to, ever): (State, Ever), drafts: &mut Drafts) {
+fn close_plans(case: &Case, (to, ever): (State, Ever), last: Date, drafts: &mut Drafts) {
     let status = match (to == State::EnteredInError, ever) {
         (true, _) => "entered-in-error",
         (false, Ever::Enrolled) => "completed",
@@ -85,7 +88,7 @@ fn close_plans(case: &Case, (to, ever): (State, Ever), drafts: &mut Drafts) {
     };
     let plans = case.chart.of("CarePlan").filter(|plan| is_of_episode(plan, &case.episode_name()));
     for plan in plans.filter(|plan| is_open(plan)) {
-        amend(drafts, closed(case, plan, (to, status)));
+        amend(drafts, closed_plan(case, plan, (to, status), last));
     }
 }
 

@@ -15,7 +15,7 @@ fn with_work() -> World {
     world.enrolled();
     let episode = crate::palliative::enrollment::facts::name(world.episode());
     world.put(json!({ "resourceType": "CarePlan", "id": "plan", "status": "on-hold", "intent": "plan",
-        "subject": { "reference": "Patient/p" },
+        "subject": { "reference": "Patient/p" }, "period": { "start": "2026-01-14" },
         "extension": [{ "url": EPISODE_EXTENSION, "valueReference": { "reference": episode } }] }));
     for (id, status) in [("a", "accepted"), ("b", "ready"), ("c", "completed")] {
         world.put(about(&world, id, status));
@@ -47,6 +47,38 @@ fn undoing_opens_again_just_what_the_ending_closed_and_nobody_has_changed_since(
     world.act(&on(Action::Graduate, "2026-01-15", "graduated-improved")).unwrap();
     world.act(&undo()).unwrap();
     assert_eq!(statuses(&world, WORK), ["on-hold", "accepted", "cancelled", "completed"]);
+}
+
+#[test]
+fn a_plan_ends_with_the_episode_and_goes_on_where_that_is_undone() {
+    let period = |world: &World| world.resources["CarePlan/plan"].get("period").cloned().unwrap();
+    let own = json!({ "start": "2026-01-14" });
+    let given = json!({ "start": "2026-01-14", "end": "2026-03-31" });
+    let timed = json!({ "start": "2026-01-14T09:00:00-08:00" });
+    let cases = [
+        (on(Action::Discharge, "2026-01-16", "patient-request"), &own, "2026-01-16"),
+        (on(Action::Graduate, "2026-01-16", "graduated-improved"), &timed, "2026-01-16"),
+        (on(Action::Death, "2026-01-16", "deceased"), &own, "2026-01-16"),
+        // The day on which hospice begins is none of the episode.
+        (elected("2026-01-16"), &own, "2026-01-15"),
+        // No period ends before it begins.
+        (elected("2026-01-10"), &own, "2026-01-15"),
+        (on(Action::Discharge, "2026-01-16", "patient-request"), &given, "2026-03-31"),
+    ];
+    for (ending, before, last) in cases {
+        let mut world = with_work();
+        world.today = "2026-01-16".into();
+        world.set("CarePlan/plan", "period", before.clone());
+        world.act(&ending).unwrap();
+        assert_eq!(period(&world)["end"], last, "{:?}", ending.action);
+        world.act(&undo()).unwrap();
+        assert_eq!(&period(&world), before, "{:?}", ending.action);
+    }
+    // A plan of no period says of no day that it went on.
+    let mut world = with_work();
+    world.resources.get_mut("CarePlan/plan").unwrap().object_mut().remove("period");
+    world.act(&on(Action::Discharge, "2026-01-15", "patient-request")).unwrap();
+    assert_eq!(world.resources["CarePlan/plan"].get("period"), None);
 }
 
 #[test]
