@@ -12,7 +12,11 @@ use crate::palliative::enrollment::leaving::unattested;
 use crate::palliative::enrollment::request::Request;
 use crate::palliative::enrollment::request::refused;
 use crate::palliative::enrollment::table::Action;
+use crate::palliative::screening::Outcome;
+use crate::palliative::screening::RuleSet;
 use crate::palliative::screening::recorded;
+use crate::palliative::screening::recorded::Outside;
+use crate::palliative::screening::recorded::Recorded;
 use crate::palliative::screening::report;
 
 /// What holds for those who have grown out of a programme for children.
@@ -29,7 +33,7 @@ pub(super) fn screened(session: &Session, case: &Case, request: &Request) -> Res
     match request.action {
         Action::Determine => {
             if let Some(named) = request.screen_result.clone() {
-                request.evidence = Some(recorded(case, &named)?);
+                request.evidence = Some(recorded(session, case, &named)?);
                 return Ok(request);
             }
         }
@@ -64,7 +68,7 @@ pub(super) fn screened(session: &Session, case: &Case, request: &Request) -> Res
 fn leaving(session: &Session, case: &Case, mut request: Request) -> Result<Request, Failure> {
     let Some(rule_set) = case.program.exit_rule_set.clone() else { return Ok(request) };
     if let Some(named) = request.screen_result.clone() {
-        request.evidence = Some(recorded(case, &named)?);
+        request.evidence = Some(recorded(session, case, &named)?);
         return Ok(request);
     }
     if unattested(case, &request).is_none() {
@@ -74,13 +78,23 @@ fn leaving(session: &Session, case: &Case, mut request: Request) -> Result<Reque
     Ok(Request { rule_sets: Vec::new(), ..made })
 }
 
-fn recorded(case: &Case, named: &str) -> Result<Evidence, Failure> {
+fn recorded(session: &Session, case: &Case, named: &str) -> Result<Evidence, Failure> {
     let recorded = case.chart.find(named).and_then(recorded::recorded);
     let own = recorded.filter(|recorded| recorded.patient == case.patient());
     let recorded = own.ok_or_else(|| {
         refused("screenResult", format!("{named} is not a recorded screening of this patient."))
     })?;
-    Ok(Evidence::recorded(recorded, named))
+    let rule_set = session.rule_set(&recorded.rule_set)?;
+    Ok(Evidence::recorded(explained(recorded, rule_set.as_deref()), named))
+}
+
+/// A screening with what excludes said, where the rule set knows it: what is kept of a criterion does not tell its kind.
+fn explained(recorded: Recorded, rule_set: Option<&RuleSet>) -> Recorded {
+    if recorded.outcome != Outcome::Excluded {
+        return recorded;
+    }
+    let for_hospice = rule_set.is_some_and(|set| set.excludes_for_hospice(&recorded.met));
+    Recorded { outside: if for_hospice { Some(Outside::Hospice) } else { None }, ..recorded }
 }
 
 fn made(session: &Session, case: &Case, request: &Request) -> Result<Request, Failure> {
@@ -105,7 +119,8 @@ fn made(session: &Session, case: &Case, request: &Request) -> Result<Request, Fa
     let mut request = request.clone();
     if let Some(best) = screenings.min_by_key(|screening| rank(screening.outcome)) {
         let response = report::guidance_response(&best, patient, subject.as_of, session.now())?;
-        request.evidence = recorded::recorded(&response).map(|recorded| Evidence::recorded(recorded, ""));
+        let recorded = recorded::recorded(&response).map(|recorded| explained(recorded, Some(best.rule_set)));
+        request.evidence = recorded.map(|recorded| Evidence::recorded(recorded, ""));
         request.guidance = Some(response);
     }
     Ok(request)

@@ -424,3 +424,67 @@ fn an_adult_elects_hospice_and_stays_where_the_programme_names_the_payer_of_vete
         assert!(flags["total"].as_i64() >= Some(1));
     }
 }
+
+/// A rule set that is a client's own: heart failure makes eligible, and one criterion excludes.
+fn excluding(id: &str, exclusion: Value) -> Value {
+    let criterion = |id: &str, parameters: Value| {
+        json!({ "id": id, "title": id, "description": "A sentence.", "extension": [{ "extension": parameters,
+            "url": "https://comfrey.health/fhir/StructureDefinition/criterion" }] })
+    };
+    json!({ "resourceType": "PlanDefinition", "id": id, "url": format!("https://partner.example/{id}"), "version": "1",
+        "title": "Own", "status": "active", "topic": [{ "coding": [{ "code": "screening",
+            "system": "https://comfrey.health/fhir/CodeSystem/rule-set-kind" }] }],
+        "action": [
+            { "id": "criteria", "action": [criterion("hf", heart_failure())], "condition": [{ "kind": "applicability",
+                "expression": { "language": "text/cql", "expression": "`hf`" } }] },
+            { "id": "exclusions", "action": [criterion("excludes", exclusion)] },
+        ] })
+}
+
+fn heart_failure() -> Value {
+    let set = "https://comfrey.health/fhir/ValueSet/vs-heart-failure";
+    json!([{ "url": "kind", "valueCode": "condition" }, { "url": "valueSet", "valueCanonical": set }])
+}
+
+#[test]
+fn only_who_is_in_hospice_is_not_eligible_for_hospice() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let hospice =
+        json!([{ "url": "kind", "valueCode": "flag" }, { "url": "code", "valueCode": "hospice-election" }]);
+    clinician.store(&excluding("by-disease", heart_failure()));
+    clinician.store(&excluding("by-hospice", hospice));
+    let programme = clinician.get("/HealthcareService/default").expect(200).json();
+    for (rule_set, expected) in
+        [("by-disease", "not-eligible-criteria"), ("by-hospice", "not-eligible-hospice")]
+    {
+        let url = format!("https://partner.example/{rule_set}");
+        let mut own = programme.clone();
+        let settings = own["extension"][0]["extension"].as_array_mut().unwrap();
+        settings.retain(|one| one["url"] != "ruleSet");
+        settings.push(json!({ "url": "ruleSet", "valueCanonical": url }));
+        clinician.put("/HealthcareService/default", &own).expect(200);
+        for recorded in [false, true] {
+            let id = format!("{rule_set}-{recorded}");
+            person(&clinician, &id);
+            let episode = refer(&clinician, &id);
+            clinician.store(
+                &json!({ "resourceType": "Flag", "id": format!("{id}-hospice"), "status": "active",
+                "period": { "start": "2026-01-15" }, "subject": { "reference": format!("Patient/{id}") },
+                "code": { "coding": [{ "code": "hospice-election",
+                    "system": "https://comfrey.health/fhir/CodeSystem/palliative-flag" }] } }),
+            );
+            let inputs = if recorded {
+                act(&clinician, &episode, "screen", json!([])).expect(200);
+                let found = clinician.get(&format!("/GuidanceResponse?patient=Patient/{id}")).expect(200);
+                let name = format!("GuidanceResponse/{}", found.resources()[0]["id"].as_str().unwrap());
+                json!([{ "name": "screenResult", "valueReference": { "reference": name } }])
+            } else {
+                json!([])
+            };
+            let reply = act(&clinician, &episode, "determine", inputs).expect(200);
+            assert_eq!(state(&part(&reply, "episode")), "not-eligible", "{id}");
+            assert_eq!(part(&reply, "task")["statusReason"]["coding"][0]["code"], expected, "{id}");
+        }
+    }
+}

@@ -184,9 +184,9 @@ fn determine(request: &Request, (stored, drafts): (&mut Episode, &mut Drafts), c
             qualify(stored, &evidence.conditions);
             (State::Eligible, None)
         }
-        Outcome::Excluded => (State::NotEligible, Some("not-eligible-hospice")),
-        Outcome::NotEligible | Outcome::Indeterminate | Outcome::ScreenPositive => {
+        Outcome::Excluded | Outcome::NotEligible | Outcome::Indeterminate | Outcome::ScreenPositive => {
             let why = match evidence.outside {
+                Some(Outside::Hospice) => "not-eligible-hospice",
                 Some(Outside::Age) => "not-eligible-age",
                 Some(Outside::Coverage) => "not-eligible-coverage",
                 None => "not-eligible-criteria",

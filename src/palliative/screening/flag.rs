@@ -47,8 +47,13 @@ impl FlagRule {
 
     /// Whether it asks for a hospice election that is in force on the day, and of none before.
     pub fn is_of_hospice_now(&self) -> bool {
+        self.lookback_days == 0 && self.is_of_hospice()
+    }
+
+    /// Whether it asks for a hospice election, that is in force or was before.
+    pub fn is_of_hospice(&self) -> bool {
         let election = Coding { system: FLAG_SYSTEM.to_owned(), code: "hospice-election".to_owned() };
-        self.wanted == State::Met && self.lookback_days == 0 && self.codes.has(&election)
+        self.wanted == State::Met && self.codes.has(&election)
     }
 
     /// The first day on which it no longer counts, where it ends on a day.

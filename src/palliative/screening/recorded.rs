@@ -26,6 +26,8 @@ pub struct Recorded {
     pub missing: Vec<String>,
     /// The diagnoses that show what is met, as `Condition/id`.
     pub conditions: Vec<String>,
+    /// The ids of the criteria that are met.
+    pub met: Vec<String>,
     /// Why the rule set is not for the person at all, where it is not.
     pub outside: Option<Outside>,
 }
@@ -37,6 +39,8 @@ pub enum Outside {
     Age,
     /// It is for other lines of business.
     Coverage,
+    /// It excludes those who have elected hospice.
+    Hospice,
 }
 
 /// What a GuidanceResponse of ours records; none where it is not one.
@@ -53,16 +57,27 @@ pub fn recorded(response: &Resource) -> Option<Recorded> {
         patient: response.text("/subject/reference")?.to_owned(),
         missing: missing_sentences(response),
         conditions: conditions(response),
+        met: met(response),
         outside: outside(response),
     })
 }
 
+/// The parts of each criterion.
+fn criteria(response: &Resource) -> impl Iterator<Item = &Vec<Value>> {
+    let all = response.value().pointer("/contained/0/parameter").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(|one| one.get("part")?.as_array())
+}
+
+fn met(response: &Resource) -> Vec<String> {
+    let met = criteria(response).filter(|parts| has(parts, "state", State::Met.code()));
+    let ids = met.filter_map(|parts| parts.iter().find(|part| part["name"] == "id")?["valueCode"].as_str());
+    ids.map(str::to_owned).collect()
+}
+
 /// Why the rule set is not for the person, by what it implies of itself.
 fn outside(response: &Resource) -> Option<Outside> {
-    let criteria = response.value().pointer("/contained/0/parameter").and_then(Value::as_array)?;
     let is = |id: &str| {
-        let parts = criteria.iter().filter_map(|one| one.get("part")?.as_array());
-        let mut of_id = parts.filter(|parts| has(parts, "id", id));
+        let mut of_id = criteria(response).filter(|parts| has(parts, "id", id));
         of_id.any(|parts| has(parts, "state", State::NotMet.code()))
     };
     [(APPLIES_TO_AGE, Outside::Age), (APPLIES_TO_LOB, Outside::Coverage)]

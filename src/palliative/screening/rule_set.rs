@@ -165,6 +165,13 @@ impl RuleSet {
         Screening { rule_set: self, outcome, results, missing, next_change, states, closed, told }
     }
 
+    /// Whether one of the criteria with these ids excludes those who have elected hospice.
+    pub fn excludes_for_hospice(&self, ids: &[String]) -> bool {
+        let exclusions = self.exclusions.iter().map(|at| &self.criteria[*at]);
+        let mut named = exclusions.filter(|one| ids.contains(&one.id));
+        named.any(|one| matches!(&one.rule, Rule::Flag(rule) if rule.is_of_hospice()))
+    }
+
     /// Whether a criterion excludes those who are in hospice, on a day on which the programme serves the person beside it.
     fn is_lifted(&self, at: usize, situation: &Situation) -> bool {
         let is_of_hospice = matches!(&self.criteria[at].rule, Rule::Flag(rule) if rule.is_of_hospice_now());

@@ -43,7 +43,9 @@ fn a_screening_that_does_not_admit_closes_the_episode_and_one_without_data_leave
     assert_eq!((unsettled.status(), codes(&unsettled)), (422, vec!["indeterminate".to_owned()]));
     assert!(unsettled.issues[0].text.contains("attestation"), "it says what is missing");
     assert_eq!(world.state(), "screening");
-    world.act(&determined(Outcome::Excluded)).unwrap();
+    let mut excluded = determined(Outcome::Excluded);
+    excluded.evidence.as_mut().unwrap().outside = Some(Outside::Hospice);
+    world.act(&excluded).unwrap();
     assert_eq!(
         (world.state(), text(&world, "/status"), &task(&world)["status"]),
         ("not-eligible", "cancelled", &json!("rejected"))
@@ -57,16 +59,17 @@ fn a_screening_that_does_not_admit_closes_the_episode_and_one_without_data_leave
 
 #[test]
 fn why_somebody_is_not_eligible_is_what_the_screening_says_of_it() {
-    use crate::palliative::screening::recorded::Outside;
-    for (outside, expected) in [
-        (None, "not-eligible-criteria"),
-        (Some(Outside::Age), "not-eligible-age"),
-        (Some(Outside::Coverage), "not-eligible-coverage"),
+    for (outcome, outside, expected) in [
+        (Outcome::NotEligible, None, "not-eligible-criteria"),
+        (Outcome::NotEligible, Some(Outside::Age), "not-eligible-age"),
+        (Outcome::NotEligible, Some(Outside::Coverage), "not-eligible-coverage"),
+        (Outcome::Excluded, None, "not-eligible-criteria"),
+        (Outcome::Excluded, Some(Outside::Hospice), "not-eligible-hospice"),
     ] {
         let mut world = World::new();
         world.refer(&referral()).unwrap();
         world.act(&request(Action::Screen)).unwrap();
-        let mut asked = determined(Outcome::NotEligible);
+        let mut asked = determined(outcome);
         asked.evidence.as_mut().unwrap().outside = outside;
         world.act(&asked).unwrap();
         assert_eq!(task(&world)["statusReason"]["coding"][0]["code"], expected);

@@ -41,6 +41,7 @@ use crate::palliative::enrollment::tests::wish;
 use crate::palliative::enrollment::transition::Beside;
 use crate::palliative::program::HospicePolicy;
 use crate::palliative::screening::Outcome;
+use crate::palliative::screening::recorded::Outside;
 use crate::palliative::vocabulary::END_REASON_EXTENSION;
 use crate::palliative::vocabulary::ENROLLED_DAYS_EXTENSION;
 use crate::palliative::vocabulary::EPISODE_EXTENSION;
