@@ -110,6 +110,8 @@ mod tests {
             ("Patient/1", &["emergency-access"], false),
             ("RelatedPerson/1", &["emergency-access"], false),
             ("Practitioner", &["emergency-access"], false),
+            ("Practitioner/", &["emergency-access"], false),
+            ("Patient/1#/Practitioner/7", &["emergency-access"], false),
         ] {
             assert_eq!(lifted(launched(user, roles)).is_ok(), may, "{user} {roles:?}");
         }

@@ -20,6 +20,7 @@ pub use keys::Keys;
 pub use token::authenticate;
 
 use crate::fhir::ResourceType;
+use crate::fhir::reference::is_id;
 use crate::search::Restriction;
 use crate::search::Visible;
 
@@ -118,8 +119,11 @@ impl Caller {
     /// Whether the user is one who treats patients, by `fhirUser`: what is kept from a patient is not kept from them, also
     /// where the token is held to that patient.
     pub fn is_clinician(&self) -> bool {
-        let ty = self.fhir_user.as_deref().and_then(|user| user.rsplit('/').nth(1));
-        ty.is_some_and(|ty| CLINICIANS.contains(&ty))
+        // What is behind `?` or `#` names no user.
+        let user = self.fhir_user.as_deref().filter(|user| !user.contains(['?', '#'])).unwrap_or_default();
+        let mut segments = user.rsplit('/');
+        let (id, ty) = (segments.next(), segments.next());
+        id.is_some_and(is_id) && ty.is_some_and(|ty| CLINICIANS.contains(&ty))
     }
 
     /// Whether they may do this as a system without a user, by a scope such as `system/SearchParameter.cu`: where it

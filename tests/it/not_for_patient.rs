@@ -324,6 +324,71 @@ fn a_version_from_before_there_were_marks_is_kept_until_it_was_looked_at() {
     assert_eq!(number(database.url(), "SELECT count(*) FROM history_not_for_patient WHERE judged = 0"), 0);
 }
 
+#[test]
+fn a_version_whose_mark_is_missing_is_kept_again_by_a_reindexing() {
+    let database = Database::fresh();
+    let app = TestApp::on(&database);
+    opened(&app);
+    let patient = app.patient("p");
+    // as an instance of an older version of the service leaves it
+    tamper(database.url(), "DELETE FROM history_not_for_patient");
+    patient.get("/Observation/kept/_history/1").expect(200);
+    app.app().reindex(0, &mut |_| {}).expect("it can be made anew");
+    shows_what_is_told(&patient);
+    app.app().reindex(0, &mut |_| {}).expect("it can be made anew");
+    shows_what_is_told(&patient);
+}
+
+#[test]
+fn what_is_labelled_is_kept_although_it_stands_in_nobodys_record() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    clinician.store(&json!({ "resourceType": "Patient", "id": "p" }));
+    let place = |name: &str| json!({ "resourceType": "Location", "id": "l", "name": name });
+    clinician.store(&labelled(place("Shelter")));
+    clinician
+        .store(&labelled(json!({ "resourceType": "Medication", "id": "m", "code": { "text": "placebo" } })));
+    clinician.store(&json!({ "resourceType": "Encounter", "id": "e", "status": "finished",
+        "class": { "code": "AMB" }, "subject": { "reference": "Patient/p" },
+        "location": [{ "location": { "reference": "Location/l" } }] }));
+    clinician.store(&json!({ "resourceType": "MedicationRequest", "id": "r", "status": "active",
+        "intent": "order", "subject": { "reference": "Patient/p" },
+        "medicationReference": { "reference": "Medication/m" } }));
+    let treating = launched(&app, Some("Practitioner/d"));
+    let patient = app.patient("p");
+    let names = |one: &Value| ["Location", "Medication"].iter().any(|ty| one["resourceType"] == *ty);
+    for path in [
+        "/Location",
+        "/Location?name=Shelter",
+        "/Location/_history",
+        "/?_type=Location,Medication",
+        "/Encounter?_include=*",
+        "/MedicationRequest?_include=MedicationRequest:medication",
+        "/Patient?_revinclude=*&_include:iterate=*",
+        "/Patient/p/$everything",
+    ] {
+        let told =
+            |who: &Client| who.get(path).expect(200).resources().iter().filter(|one| names(one)).count();
+        assert_eq!(told(&patient), 0, "{path}");
+        assert!(told(&treating) > 0 && told(&clinician) > 0, "{path}");
+    }
+    for path in ["/Location/l", "/Location/l/_history", "/Location/l/_history/1", "/Medication/m"] {
+        patient.get(path).expect_issue(404, "not-found");
+        treating.get(path).expect(200);
+    }
+    for (path, found) in
+        [("/Encounter?location.name=Shelter", 0), ("/Location?_summary=count", 0), ("/Encounter", 1)]
+    {
+        assert_eq!(patient.get(path).expect(200).json()["total"], found, "{path}");
+    }
+    // what it says by now is told, and what it said is not
+    clinician.store(&place("Clinic"));
+    assert_eq!(versions(&patient, "/Location/l/_history"), ["l/2"]);
+    assert_eq!(versions(&patient, "/Location/_history"), ["l/2"]);
+    patient.get("/Location/l/_history/1").expect_issue(404, "not-found");
+    assert_eq!(versions(&treating, "/Location/_history").len(), 2);
+}
+
 /// Somebody who was launched with the patient p, by this user.
 fn launched(app: &TestApp, user: Option<&str>) -> Client {
     let claims = json!({ "sub": "one", "scope": "launch patient/*.cruds", "patient": "p", "fhirUser": user });

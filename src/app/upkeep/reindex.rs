@@ -74,6 +74,9 @@ impl App {
         let set = self.reindex_from(&mut after, &mut done, tell).map_err(|failure| {
             format!("{} Go on later with `comfrey reindex --after {after}`.", sentence(&failure))
         })?;
+        if is_all {
+            self.mark_versions().map_err(|failure| sentence(&failure))?;
+        }
         let (is_whole, rules) = (is_all && done.refused == 0, rules(&self.parameters));
         let counts = self.db.write(move |conn| {
             if is_whole {

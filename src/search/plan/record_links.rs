@@ -128,7 +128,13 @@ impl Record<'_> {
 
     /// What the caller sees of linked resources.
     fn linked_visible(&self, types: &[ResourceType]) -> Option<Sql> {
-        if self.is_reach(types) { None } else { self.seen.visible_any(types, &Scope::row(0)) }
+        if !self.is_reach(types) {
+            return self.seen.visible_any(types, &Scope::row(0));
+        }
+        // What is pointed to may be kept from the patients itself.
+        let is_told = |ty: &ResourceType| matches!(self.seen.restriction.of(*ty), Visible::Patients(_));
+        let kept = "NOT EXISTS (SELECT 1 FROM not_for_patient g WHERE g.rid = r0.rid)";
+        types.iter().any(is_told).then(|| Sql::of(kept, []))
     }
 
     /// The condition on a reference by which one who is held to patients sees what it points to.

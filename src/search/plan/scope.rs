@@ -174,9 +174,14 @@ fn seen((visible, is_inside): (&Visible, bool), ty: Sql, scope: &Scope) -> Sql {
         Visible::Patients(_) => NOT_KEPT,
         Visible::Nothing | Visible::Whole(_) | Visible::All => "",
     };
-    match is_inside {
-        true => stands_in(patients, ty, scope).push(kept, []).push(END, []),
-        false => referred_to((patients, kept), ty, scope),
+    match (is_inside, kept) {
+        (true, _) => stands_in(patients, ty, scope).push(kept, []).push(END, []),
+        (false, "") => referred_to((patients, kept), ty, scope),
+        (false, _) => {
+            let own = Sql::of(" AND NOT EXISTS (SELECT 1 FROM not_for_patient g WHERE g.rid = ", []);
+            let own = own.append(scope.column("rid")).push("))", []);
+            Sql::of("(", []).append(referred_to((patients, kept), ty, scope)).append(own)
+        }
     }
 }
 

@@ -42,3 +42,13 @@ pub(crate) fn follow(conn: &mut Conn, (rid, version): (i64, i64)) -> QueryResult
     conn.execute(Sql::of(told, [rid.into(), version.into(), rid.into(), (version - 1).into()]))?;
     keep(conn, (rid, version))
 }
+
+/// Keeps these versions from the patient.
+pub(crate) fn mark(conn: &mut Conn, versions: &[(i64, i64)]) -> QueryResult<()> {
+    const MARKED: &str = "INSERT INTO history_not_for_patient (rid, version, judged) VALUES (?, ?, 1) \
+                          ON CONFLICT (rid, version) DO NOTHING";
+    for (rid, version) in versions {
+        conn.execute(Sql::of(MARKED, [(*rid).into(), (*version).into()]))?;
+    }
+    Ok(())
+}

@@ -73,19 +73,19 @@ fn referred_to((patients, narrow): (Sql, &Narrow), types: Sql) -> Vec<(Table, Sq
     let current = " WHERE r.type = k.target_type AND r.id = k.target_id";
     let earlier =
         " CROSS JOIN history h WHERE r.type = k.target_type AND r.id = k.target_id AND h.rid = r.rid";
-    vec![(Table::Current, named.clone().push(current, [])), (Table::Earlier, named.push(earlier, []))]
+    let current = named.clone().push(current, []).push(narrow.told(), []);
+    let earlier = named.push(earlier, []).push(narrow.told(), []).append(told(narrow));
+    vec![(Table::Current, current), (Table::Earlier, earlier)]
 }
 
 /// The version is not kept from the patients, where anything is.
 fn told(narrow: &Narrow) -> Sql {
     match narrow {
-        Narrow::Inside(_) => Sql::of(
+        Narrow::Inside(_) | Narrow::Referred(_) => Sql::of(
             " AND NOT EXISTS (SELECT 1 FROM history_not_for_patient n WHERE n.rid = h.rid AND n.version = h.version)",
             [],
         ),
-        Narrow::All | Narrow::Nothing | Narrow::Whole(_) | Narrow::Referred(_) | Narrow::Linked(_) => {
-            Sql::default()
-        }
+        Narrow::All | Narrow::Nothing | Narrow::Whole(_) | Narrow::Linked(_) => Sql::default(),
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn stood(narrow: &Narrow) -> Sql {
         | Narrow::Inside(_)
         | Narrow::Whole(_)
         | Narrow::Referred(_)
-        | Narrow::Linked(_) => Sql::default(),
+        | Narrow::Linked(_) => told(narrow),
     }
 }
 
