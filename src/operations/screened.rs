@@ -117,7 +117,9 @@ fn made(session: &Session, case: &Case, request: &Request) -> Result<Request, Fa
     let situation = subject.situation();
     let screenings = rule_sets.iter().map(|set| set.screen(&situation));
     let mut request = request.clone();
-    if let Some(best) = screenings.min_by_key(|screening| rank(screening.outcome)) {
+    // Of several that say no, the one that is for the person says why: that a rule set for children is not for an adult is
+    // no reason where another one is.
+    if let Some(best) = screenings.min_by_key(|screening| (rank(screening.outcome), screening.outside())) {
         let response = report::guidance_response(&best, patient, subject.as_of, session.now())?;
         let recorded = recorded::recorded(&response).map(|recorded| explained(recorded, Some(best.rule_set)));
         request.evidence = recorded.map(|recorded| Evidence::recorded(recorded, ""));

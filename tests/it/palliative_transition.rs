@@ -4,10 +4,12 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::app::TestApp;
+use crate::programme::PROGRAM;
 use crate::programme::REASON;
 use crate::programme::act;
 use crate::programme::because as dated;
 use crate::programme::consented;
+use crate::programme::coverage;
 use crate::programme::enrolled;
 use crate::programme::is_refused_to_others;
 use crate::programme::parameters;
@@ -28,6 +30,29 @@ fn what_the_state_does_not_allow_is_refused_with_what_it_does() {
     let issue = &reply.json()["issue"][0];
     assert_eq!(issue["diagnostics"], "allowed: screen, determine, lapse, hospice-elect, death, void");
     assert_eq!(issue["extension"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn of_several_rule_sets_that_say_no_the_one_for_the_person_says_why() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    let mut programme = clinician.get(&format!("/{PROGRAM}")).expect(200).json();
+    let settings = programme["extension"][0]["extension"].as_array_mut().unwrap();
+    settings.retain(|one| one["url"] != "ruleSet");
+    for set in ["RS-CA-PEDS", "RS-CA-ADULT"] {
+        let url = format!("https://comfrey.health/fhir/PlanDefinition/{set}");
+        settings.push(json!({ "url": "ruleSet", "valueCanonical": url }));
+    }
+    clinician.store(&programme);
+    person(&clinician, "p");
+    let mut commercial = coverage("p");
+    commercial["type"]["coding"][0]["code"] = json!("512");
+    clinician.store(&commercial);
+    let id = refer(&clinician, "p");
+    let screened = part(&act(&clinician, &id, "screen", json!([])).expect(200), "related");
+    assert!(screened["moduleCanonical"].as_str().unwrap().contains("/RS-CA-ADULT|"), "{screened}");
+    let task = part(&act(&clinician, &id, "determine", json!([])).expect(200), "task");
+    assert_eq!(task["statusReason"]["coding"][0]["code"], "not-eligible-coverage", "{task}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::palliative::care_plan::Planning;
 use crate::palliative::care_plan::reading::is_open_to_all;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::list;
+use crate::palliative::enrollment::guards;
 use crate::palliative::enrollment::guards::present;
 use crate::palliative::enrollment::guards::roles_of;
 
@@ -34,11 +35,11 @@ pub fn named<'a>(case: &'a Case) -> BTreeSet<&'a str> {
     members.chain(practitioners).chain(case.episode.text("/careManager/reference")).collect()
 }
 
-/// The teams of the episode, but for those that were written by mistake.
+/// The teams of the episode, but for those that are over or were written by mistake.
 pub fn teams<'a>(case: &'a Case) -> impl Iterator<Item = &'a Resource> {
     let teams =
         list(case.episode.get("team")).filter_map(|team| case.chart.find(team["reference"].as_str()?));
-    teams.filter(|team| team.text("/status") != Some("entered-in-error"))
+    teams.filter(|team| guards::is_in_use(team))
 }
 
 /// The team of the day, in its order, and the primary care provider; nothing of what carries a security label.

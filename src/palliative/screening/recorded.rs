@@ -4,7 +4,9 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::fhir::Resource;
+use crate::palliative::screening::CriterionResult;
 use crate::palliative::screening::Outcome;
+use crate::palliative::screening::Screening;
 use crate::palliative::screening::State;
 use crate::palliative::screening::compile::APPLIES_TO_AGE;
 use crate::palliative::screening::compile::APPLIES_TO_LOB;
@@ -32,13 +34,13 @@ pub struct Recorded {
     pub outside: Option<Outside>,
 }
 
-/// Why a rule set is not for somebody, whatever their state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a rule set is not for somebody, whatever their state. The lesser is the nearer: a payer may change, an age does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outside {
-    /// It is for other ages.
-    Age,
     /// It is for other lines of business.
     Coverage,
+    /// It is for other ages.
+    Age,
     /// It excludes those who have elected hospice.
     Hospice,
 }
@@ -58,7 +60,7 @@ pub fn recorded(response: &Resource) -> Option<Recorded> {
         missing: missing_sentences(response),
         conditions: conditions(response),
         met: met(response),
-        outside: outside(response),
+        outside: outside(|id| is_kept_as_not_met(response, id)),
     })
 }
 
@@ -74,15 +76,25 @@ fn met(response: &Resource) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// Why the rule set is not for the person, by what it implies of itself.
-fn outside(response: &Resource) -> Option<Outside> {
-    let is = |id: &str| {
-        let mut of_id = criteria(response).filter(|parts| has(parts, "id", id));
-        of_id.any(|parts| has(parts, "state", State::NotMet.code()))
-    };
-    [(APPLIES_TO_AGE, Outside::Age), (APPLIES_TO_LOB, Outside::Coverage)]
-        .into_iter()
-        .find_map(|(id, outside)| is(id).then_some(outside))
+impl Screening<'_> {
+    /// Why the rule set is not for the person at all, where it is not.
+    pub fn outside(&self) -> Option<Outside> {
+        let is_not_met = |one: &CriterionResult| one.finding.state == State::NotMet;
+        outside(|id| self.results.iter().any(|one| one.criterion.id == id && is_not_met(one)))
+    }
+}
+
+/// Why a rule set is not for the person, by which of the criteria that it implies of itself are not met; the age before
+/// the payer where it is both.
+fn outside(is_not_met: impl Fn(&str) -> bool) -> Option<Outside> {
+    let implied = [(APPLIES_TO_AGE, Outside::Age), (APPLIES_TO_LOB, Outside::Coverage)];
+    implied.into_iter().find_map(|(id, outside)| is_not_met(id).then_some(outside))
+}
+
+/// Whether a criterion is recorded as one that is not met.
+fn is_kept_as_not_met(response: &Resource, id: &str) -> bool {
+    let mut of_id = criteria(response).filter(|parts| has(parts, "id", id));
+    of_id.any(|parts| has(parts, "state", State::NotMet.code()))
 }
 
 fn has(parts: &[Value], name: &str, code: &str) -> bool {

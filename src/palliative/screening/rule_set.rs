@@ -80,6 +80,9 @@ pub struct Whole {
     pub missing: Vec<usize>,
 }
 
+/// The next step of a rule set that finds whom to inform of hospice.
+const OF_HOSPICE: &str = "offer-hospice-information";
+
 /// With how many restricted criteria all that they could be is tried.
 const MOST_CLOSED: usize = 6;
 
@@ -143,7 +146,10 @@ impl RuleSet {
         let labelled = &situation.record.labelled;
         let found = |(at, criterion): (usize, &Criterion)| {
             let found = criterion.evaluate(situation).without(labelled);
-            if self.is_lifted(at, situation) { Finding { state: State::NotMet, ..found } } else { found }
+            match self.is_lifted(at, situation) {
+                true => Finding { state: State::NotMet, missing: Vec::new(), ..found },
+                false => found,
+            }
         };
         let findings: Vec<Finding> = self.criteria.iter().enumerate().map(found).collect();
         let silent = |at: usize| self.is_silent(at, &findings[at], situation);
@@ -173,9 +179,12 @@ impl RuleSet {
     }
 
     /// Whether a criterion excludes those who are in hospice, on a day on which the programme serves the person beside it.
+    /// Who is in hospice needs no information on it, whoever else serves them.
     fn is_lifted(&self, at: usize, situation: &Situation) -> bool {
         let is_of_hospice = matches!(&self.criteria[at].rule, Rule::Flag(rule) if rule.is_of_hospice_now());
+        let informs = self.leads_to.as_ref().is_some_and(|step| step["code"] == OF_HOSPICE);
         is_of_hospice
+            && !informs
             && self.exclusions.contains(&at)
             && situation.record.beside_hospice.contains(situation.as_of)
     }

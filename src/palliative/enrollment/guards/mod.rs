@@ -179,6 +179,11 @@ pub fn present<'a>(
     all.filter(move |one| covers(one.get("period"), on, program))
 }
 
+/// Whether a team is not over and was not written by mistake.
+pub fn is_in_use(team: &Resource) -> bool {
+    !matches!(team.text("/status"), Some("inactive" | "entered-in-error"))
+}
+
 /// The roles that somebody in the team has on a day.
 pub fn roles_of(team: &Resource, day: (Date, &Program)) -> Vec<&'static str> {
     present(team, day).flat_map(roles_of_participant).collect()

@@ -8,6 +8,7 @@ use crate::palliative::enrollment::episode::Episode;
 use crate::palliative::enrollment::facts::Case;
 use crate::palliative::enrollment::facts::broken;
 use crate::palliative::enrollment::facts::parameter;
+use crate::palliative::enrollment::guards::is_in_use;
 use crate::palliative::enrollment::guards::roles_of;
 use crate::palliative::required_roles::Asked;
 use crate::palliative::required_roles::PHONE;
@@ -36,6 +37,5 @@ fn words(asked: &Asked) -> String {
 }
 
 fn is_usable(case: &Case, team: &Resource) -> bool {
-    let ended = matches!(team.text("/status"), Some("inactive" | "entered-in-error"));
-    !ended && team.refers("/subject/reference").is_none_or(|subject| subject == case.patient())
+    is_in_use(team) && team.refers("/subject/reference").is_none_or(|subject| subject == case.patient())
 }

@@ -3,6 +3,8 @@
 use super::cases::visits;
 use super::*;
 use crate::definitions::CANONICAL;
+use crate::palliative::time_line::Days;
+use crate::palliative::time_line::Stretch;
 
 fn outcome(set: &str, facts: &[Value]) -> Outcome {
     screen(&format!("{CANONICAL}/PlanDefinition/{set}"), facts).outcome
@@ -149,6 +151,33 @@ fn rule_sets_that_find_people_to_look_at_make_nobody_eligible() {
         (Excluded, [hospice(other_condition(), 60.0), vec![hospice_flag()]].concat()),
     ];
     check("RS-HOSPICE-GEN", &guideline);
+}
+
+#[test]
+fn who_is_served_beside_hospice_is_told_nothing_of_it_anew() {
+    use Outcome::*;
+    let outcome = |set: &str, facts: &[Value]| {
+        let always = Stretch::new(Date::MIN, Date::MAX);
+        let record = PatientRecord { beside_hospice: Days::of(always), ..record(facts) };
+        let situation = Situation {
+            record: &record,
+            as_of: date(AS_OF),
+            attestation_valid_days: 90,
+            lines_of_business: &[],
+        };
+        let screening = rule_sets().find(set).unwrap().screen(&situation);
+        let told = screening.results.iter().find(|one| one.criterion.id == "hospice-active").unwrap();
+        assert!(told.finding.missing.is_empty() || told.finding.state == State::Unknown, "{set}");
+        screening.outcome
+    };
+    let declining = [adult(), value("pps", 60.0), value("adl-dependence-count", 2.0), other_condition()];
+    let facts = [declining.to_vec(), vec![yes("hospice-disease-guideline"), hospice_flag()]].concat();
+    assert_eq!(outcome(&format!("{CANONICAL}/PlanDefinition/RS-HOSPICE-GEN"), &facts), Excluded);
+    let failing = [adult(), condition(ICD, "I50.22"), admission()];
+    assert_eq!(outcome(KELLEY, &[failing.to_vec(), vec![hospice_flag()]].concat()), Eligible);
+    // on which day of this month it began is not said
+    let unclear = with(hospice_flag(), json!({ "period": { "start": "2025-12" } }));
+    assert_eq!(outcome(KELLEY, &[failing.to_vec(), vec![unclear]].concat()), Eligible);
 }
 
 #[test]
