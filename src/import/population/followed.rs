@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::app::Body;
 use crate::app::Session;
 use crate::fhir::Failure;
+use crate::import::population::STAFF_SYSTEM;
 use crate::import::population::person::Course;
 use crate::import::population::person::Person;
 use crate::interactions;
@@ -42,7 +43,7 @@ const STATE: &str = "https://comfrey.health/fhir/CodeSystem/enrollment-state";
 pub fn team() -> impl Iterator<Item = Value> {
     TEAM.iter().zip(NAMES).map(|((id, ..), (family, given))| {
         json!({ "resourceType": "Practitioner", "id": id, "active": true,
-            "name": [{ "family": family, "given": [given] }] })
+            "identifier": [{ "system": STAFF_SYSTEM, "value": id }], "name": [{ "family": family, "given": [given] }] })
     })
 }
 

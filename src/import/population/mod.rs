@@ -136,8 +136,13 @@ fn site(site: &Site) -> Value {
         "address": [{ "city": site.city, "state": "CA", "postalCode": site.postal_code, "country": "US" }] })
 }
 
+/// By what those who give care are known.
+const STAFF_SYSTEM: &str = "https://samples.comfrey.health/staff";
+
 fn doctor(site: &Site) -> Value {
-    json!({ "resourceType": "Practitioner", "id": format!("{}-doctor", site.id), "active": true,
+    let id = format!("{}-doctor", site.id);
+    json!({ "resourceType": "Practitioner", "id": id, "active": true,
+        "identifier": [{ "system": STAFF_SYSTEM, "value": id }],
         "name": [{ "family": site.doctor.family, "given": [site.doctor.given], "prefix": ["Dr."] }] })
 }
 
