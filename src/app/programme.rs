@@ -217,6 +217,28 @@ impl Session {
             _ => Ok(()),
         }
     }
+
+    /// Refuses a change that was made from another version of the patient's open episode than the current one, where an
+    /// operation on the Patient comes to it. None need be named.
+    ///
+    /// # Errors
+    /// `Precondition`.
+    pub fn check_open(
+        &self,
+        program: &Program,
+        open: Option<&Resource>,
+        wanted: Option<i64>,
+    ) -> Result<(), Failure> {
+        match (open, wanted) {
+            (_, None) => Ok(()),
+            (Some(episode), Some(_)) => self.check_version(program, episode, wanted),
+            (None, Some(wanted)) => Err(coded(
+                Reason::Precondition,
+                "version-mismatch",
+                format!("No episode is open in this programme, at version {wanted} or any; read it again."),
+            )),
+        }
+    }
 }
 
 fn parsed(stored: &[Stored]) -> Result<Vec<Resource>, Failure> {

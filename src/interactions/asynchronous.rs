@@ -42,7 +42,7 @@ pub(super) fn take_on(
     };
     let (method, path, if_match) =
         (request.method, request.path.clone(), request.conditions.if_match.clone());
-    let asked = asked_now(session, target, request)?;
+    let asked = asked_now(session, &code, target, request)?;
     let kept = json!({
         "method": method.name(),
         "path": path,

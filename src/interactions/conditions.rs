@@ -110,6 +110,23 @@ pub fn if_match(
     }
 }
 
+/// The version that `If-Match` demands of what an operation finds by itself. Any will do for `*`.
+///
+/// # Errors
+/// `Invalid` where it is no entity tag, or several: which of them is current is not known before it is found.
+pub fn if_match_of_open(conditions: &Conditions) -> Result<Option<i64>, Failure> {
+    let Some(header) = &conditions.if_match else { return Ok(None) };
+    match Tags::parse("If-Match", header)? {
+        Tags::Any => Ok(None),
+        Tags::Versions(versions) if versions.len() == 1 => Ok(Some(versions[0])),
+        Tags::Versions(_) => {
+            let text =
+                "Name one version of the open episode in `If-Match`, or call this on the EpisodeOfCare.";
+            Err(Failure::new(Reason::Invalid, text))
+        }
+    }
+}
+
 /// What the conditions of a write demand of the version that is there. One that the write does not have is refused,
 /// so that nobody relies on it.
 ///

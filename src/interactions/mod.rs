@@ -220,16 +220,21 @@ fn operation(
     target: Option<(ResourceType, Option<String>)>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    operations::perform(session, code, asked_now(session, target, request)?)
+    operations::perform(session, code, asked_now(session, code, target, request)?)
 }
 
 /// What a request that comes by itself asks of an operation.
 fn asked_now(
     session: &Session,
+    code: &str,
     target: Option<(ResourceType, Option<String>)>,
     request: Request,
 ) -> Result<operations::Asked, Failure> {
     let if_match = match &target {
+        // Called on the Patient, the programme's operations change the open episode: it is of this that a version is named.
+        Some((ty, _)) if ty.name() == "Patient" && code.starts_with("palliative-") => {
+            conditions::if_match_of_open(&request.conditions)?
+        }
         Some((ty, Some(id))) => conditions::if_match(session, (*ty, id), &request.conditions)?,
         Some((_, None)) | None => None,
     };

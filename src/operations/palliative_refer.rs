@@ -41,7 +41,7 @@ const URGENCIES: [&str; 3] = ["routine", "urgent", "asap"];
 /// Opens an episode, or adds the referral to the one that is open.
 ///
 /// # Errors
-/// 404 for an unknown patient or programme; 409 `already-open` or `exclusive-program`; 422 with every rule that
+/// 404 for an unknown patient or programme; 412 about `If-Match`; 409 `already-open` or `exclusive-program`; 422 with every rule that
 /// does not hold.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     session.require_reading(&["EpisodeOfCare"])?;
@@ -70,7 +70,9 @@ fn attempt(
     session.require_own(id, referral)?;
     let case =
         Case { program, episode: &blank, chart: &chart, actor: &actor, now: session.now(), rule_sets: &[] };
-    match refer::open_episode(&case) {
+    let open = refer::open_episode(&case);
+    session.check_open(program, open, call.if_match)?;
+    match open {
         None => {
             let decision = refer::open(&case, referral)?;
             session.require_one_episode(id, program)?;

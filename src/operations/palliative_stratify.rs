@@ -64,7 +64,7 @@ enum Keeping {
 ///
 /// # Errors
 /// 403 without the scopes for all that is read and written; 404 for an unknown patient or programme; 422 `date-range`
-/// for a day that has not come or, with `known=recorded`, on which the patient was not stored yet, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 400 for it
+/// for a day that has not come or, with `known=recorded`, on which the patient was not stored yet, `deceased` for a patient who had died by then; 405 for `record=true` with GET; 412 about `If-Match`; 400 for it
 /// with `resource`, for an `override` without it, and for one that cannot be read; 422 for an `override` of another day
 /// than today, for one until a day that is past or too far away, and for one that ends none.
 pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
@@ -85,7 +85,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
     let as_of = as_of(session, &call.parameters, &program)?;
     let by = known(&call, as_of, &program)?;
     let decision = decision(session, &call, (keeping, as_of, &program, algorithm))?;
-    until_current(None, || {
+    until_current(call.if_match, || {
         let stored = session.screened_as(&id, &floors, by)?;
         require_on_record(by, &stored)?;
         let known: BTreeSet<String> = stored.iter().map(name).collect();
@@ -103,6 +103,7 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
                 by,
                 decision: decision.as_ref(),
                 once: call.once.as_ref(),
+                if_match: call.if_match,
             },
             keeping,
         )
@@ -110,7 +111,8 @@ pub fn run(session: &Session, call: Call) -> Result<Answer, Failure> {
 }
 
 /// What is asked: whom, for which programme, by which algorithm and by which rule sets it admits, what is stored of the
-/// facts, by what they count, and what a clinician decides; and the key under which it is done once.
+/// facts, by what they count, and what a clinician decides; the key under which it is done once, and from which version of
+/// the open episode.
 struct Asked<'a> {
     subject: &'a Subject,
     program: &'a Program,
@@ -120,6 +122,7 @@ struct Asked<'a> {
     by: Known,
     decision: Option<&'a Decision>,
     once: Option<&'a Once>,
+    if_match: Option<i64>,
 }
 
 fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
@@ -131,7 +134,7 @@ fn patient_id(session: &Session, call: &Call) -> Result<String, Failure> {
 }
 
 fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, Failure> {
-    let Asked { subject, program, algorithm, entry, known, by, decision, once } = *asked;
+    let Asked { subject, program, algorithm, entry, known, by, decision, once, if_match } = *asked;
     if subject.record.deceased_by(subject.as_of) {
         let text = "The patient has died; nobody who has died is stratified.";
         return Err(coded(Reason::BusinessRule, "deceased", text));
@@ -158,6 +161,7 @@ fn answer(session: &Session, asked: &Asked, keeping: Keeping) -> Result<Answer, 
         return Ok(Answer { judged_by, ..Answer::value(report.told(assessment).into_value()) });
     }
     let episode = open_episode(session, patient, program)?;
+    session.check_open(program, episode.as_ref(), if_match)?;
     let tasks = tasks(session, patient)?;
     let enrollment = episode.as_ref().and_then(|episode| task_among(tasks.iter(), &name(episode))).map(name);
     let asked = identifiers(&tasks);

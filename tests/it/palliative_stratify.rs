@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::app::TestApp;
 use crate::client::Client;
 use crate::client::Reply;
+use crate::programme::referral;
 
 const LOCAL: &str = "https://comfrey.health/fhir/CodeSystem/palliative-observation";
 const LOINC: &str = "http://loinc.org";
@@ -227,6 +228,43 @@ fn a_recorded_stratification_is_kept_in_all_its_places_and_each_task_is_asked_fo
     stratify(&clinician, record()).expect(200);
     assert_eq!(urgent().len(), 1, "the same fact asks once");
     assert_eq!(clinician.get("/RiskAssessment?subject=Patient/p").expect(200).ids().len(), 2);
+}
+
+#[test]
+fn a_version_of_the_episode_that_is_no_longer_current_is_refused_also_where_the_patient_is_named() {
+    let app = TestApp::new();
+    let clinician = app.clinician();
+    store(&clinician, &[second(), more()].concat());
+    let send = |path: &str, body: &Value, version: &str| {
+        clinician.request("POST", path).header("If-Match", version).json(body).send()
+    };
+    let tier = |version: &str| {
+        send("/Patient/p/$palliative-stratify", &crate::programme::parameters(record()), version)
+    };
+    let again = |version: &str| send("/Patient/p/$palliative-refer", &referral(), version);
+    let refused = |reply: Reply| {
+        assert_eq!(reply.expect_issue(412, "conflict").details(), ["version-mismatch"]);
+    };
+    // Nothing is open yet.
+    refused(tier("W/\"1\""));
+    refused(again("W/\"1\""));
+    let episode = referred(&clinician);
+    let path = format!("/EpisodeOfCare/{episode}");
+    let version =
+        || clinician.get(&path).expect(200).json()["meta"]["versionId"].as_str().unwrap().to_owned();
+    refused(tier("W/\"7\""));
+    refused(again("W/\"7\""));
+    assert_eq!((version().as_str(), tier_on(&clinician, &episode)), ("1", None));
+    tier("W/\"1\"").expect(200);
+    assert_eq!(version(), "2");
+    refused(tier("W/\"1\""));
+    // Any version will do, whatever that of the Patient is; of several none is told to be the current one.
+    again("*").expect(200);
+    tier("*").expect(200);
+    tier("W/\"1\", W/\"2\"").expect_issue(400, "invalid");
+    again(&format!("W/\"{}\"", version())).expect(200);
+    // What is only told changes nothing.
+    send("/Patient/p/$palliative-stratify", &json!({ "resourceType": "Parameters" }), "W/\"7\"").expect(200);
 }
 
 #[test]
