@@ -116,9 +116,15 @@ fn is_held(episode: &Resource, date: Date) -> bool {
             Some(State::Enrolled) => false,
             _ => continue,
         };
+        let since = day(entry["period"]["start"].as_str().unwrap()).unwrap();
         // The undoing of an ending leads back to what it was before, and begins nothing.
+        if states.last().is_some_and(|(before, _)| *before == holds) {
+            continue;
+        }
+        // What was dated ahead, and overtaken by what was done before that day, never came to be.
+        states.retain(|(_, day)| *day <= since);
         if states.last().is_none_or(|(before, _)| *before != holds) {
-            states.push((holds, day(entry["period"]["start"].as_str().unwrap()).unwrap()));
+            states.push((holds, since));
         }
     }
     let in_the_morning = states.iter().rfind(|(_, since)| *since < date);

@@ -240,3 +240,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pause_that_overtakes_what_was_dated_ahead_is_counted_as_it_was_decided() {
+    let mut world = World::new();
+    world.enrolled();
+    // Resumed on a day to come, after which hospice was elected; that is undone before the day, and the pause goes on.
+    let steps: [Step; 12] = [
+        (58, 0, 0, 48),
+        (40, 0, -3, 5),
+        (179, 191, -8, 20),
+        (111, 242, -5, 22),
+        (5, 188, 2, 72),
+        (114, 18, 9, 158),
+        (88, 48, 7, 30),
+        (117, 117, -10, 74),
+        (114, 84, 0, 80),
+        (252, 8, 7, 242),
+        (58, 181, 2, 201),
+        (175, 246, -4, 3),
+    ];
+    for one in steps {
+        step(&mut world, one).unwrap();
+        are_sound(&world).unwrap();
+        are_paid_by_the_day(&world).unwrap();
+    }
+}
